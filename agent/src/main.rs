@@ -1,0 +1,3 @@
+//! Part of Heddle.
+
+fn main() {}
