@@ -1,1 +1,4 @@
 //! Part of Heddle.
+
+pub mod identity;
+pub mod token;
