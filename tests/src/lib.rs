@@ -1,1 +1,9 @@
-//! Part of Heddle.
+//! The harness of the tests: real processes, a real Envoy, an HTTP client with time limits and a service to call.
+//!
+//! Everything listens on loopback, and a process started here ends with its value. Failures are `anyhow` errors
+//! that carry the end of the log of the process concerned, because that is what one looks at first.
+
+pub mod echo;
+pub mod envoy;
+pub mod http;
+pub mod process;
