@@ -1,0 +1,48 @@
+//! Destination rules: policies and subsets for a host.
+
+use std::sync::Arc;
+
+use crate::{Text, host::Host, labels::Labels, object::Origin, service::Visibility, traffic::TrafficPolicy};
+
+/// One DestinationRule, or several of one host and namespace merged.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DestinationRule {
+    /// The object; the oldest where several were merged.
+    pub origin: Origin,
+    /// The others that were merged in.
+    pub merged: Vec<Origin>,
+    /// Host or wildcard, full name.
+    pub host: Host,
+    /// Who sees it.
+    pub export_to: Visibility,
+    /// Client workloads it binds; none: all.
+    pub selector: Option<Labels>,
+    /// Policy for all.
+    pub policy: TrafficPolicy,
+    /// Subsets in order.
+    pub subsets: Vec<Subset>,
+}
+
+/// A named part of a service's endpoints.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Subset {
+    /// Name.
+    pub name: Text,
+    /// Path in its object, e.g. `spec.subsets[0]`.
+    pub field: String,
+    /// Labels that its endpoints carry.
+    pub labels: Labels,
+    /// Policy that overrides the rule's, field by field.
+    pub policy: Option<TrafficPolicy>,
+}
+
+/// All rules, by namespace of the object and then as [`Host::specificity`] orders hosts.
+pub type DestinationRules = std::collections::BTreeMap<Text, Vec<Arc<DestinationRule>>>;
+
+impl DestinationRule {
+    /// A subset by name.
+    #[must_use]
+    pub fn subset(&self, name: &str) -> Option<&Subset> {
+        self.subsets.iter().find(|s| &*s.name == name)
+    }
+}

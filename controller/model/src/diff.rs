@@ -1,0 +1,83 @@
+//! What differs between two revisions, found by comparing pointers.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use crate::{host::Host, service::ServiceKey, snapshot::Snapshot};
+
+/// The parts of a snapshot that changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "one flag a part of the snapshot")]
+pub struct Changes {
+    /// Mesh-wide settings: everything may differ.
+    pub mesh: bool,
+    /// Hosts whose service changed, came or went.
+    pub services: BTreeSet<Host>,
+    /// Services whose endpoints changed.
+    pub endpoints: BTreeSet<ServiceKey>,
+    /// Workloads.
+    pub workloads: bool,
+    /// VirtualServices.
+    pub routes: bool,
+    /// DestinationRules.
+    pub destinations: bool,
+    /// Gateways.
+    pub gateways: bool,
+    /// Sidecars.
+    pub sidecars: bool,
+    /// PeerAuthentications.
+    pub peer_authentications: bool,
+    /// Secrets.
+    pub secrets: bool,
+    /// Namespaces.
+    pub namespaces: bool,
+}
+
+impl Changes {
+    /// Whether nothing changed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Compares two revisions.
+#[must_use]
+pub fn diff(old: &Snapshot, new: &Snapshot) -> Changes {
+    Changes {
+        mesh: !Arc::ptr_eq(&old.mesh, &new.mesh),
+        services: changed_services(old, new),
+        endpoints: changed_endpoints(old, new),
+        workloads: !Arc::ptr_eq(&old.workloads, &new.workloads),
+        routes: !Arc::ptr_eq(&old.routes, &new.routes),
+        destinations: !Arc::ptr_eq(&old.destinations, &new.destinations),
+        gateways: !Arc::ptr_eq(&old.gateways, &new.gateways),
+        sidecars: !Arc::ptr_eq(&old.sidecars, &new.sidecars),
+        peer_authentications: !Arc::ptr_eq(&old.peer_authentications, &new.peer_authentications),
+        secrets: !Arc::ptr_eq(&old.secrets, &new.secrets),
+        namespaces: !Arc::ptr_eq(&old.namespaces, &new.namespaces),
+    }
+}
+
+fn changed_services(old: &Snapshot, new: &Snapshot) -> BTreeSet<Host> {
+    if Arc::ptr_eq(&old.services, &new.services) {
+        return BTreeSet::new();
+    }
+    let one_way = |a: &Snapshot, b: &Snapshot| -> Vec<Host> {
+        let differs = |s: &&Arc<crate::service::Service>| !b.services.get(&s.key()).is_some_and(|o| Arc::ptr_eq(o, s));
+        a.services.iter().filter(differs).map(|s| s.host.clone()).collect()
+    };
+    one_way(old, new).into_iter().chain(one_way(new, old)).collect()
+}
+
+fn changed_endpoints(old: &Snapshot, new: &Snapshot) -> BTreeSet<ServiceKey> {
+    if Arc::ptr_eq(&old.endpoints, &new.endpoints) {
+        return BTreeSet::new();
+    }
+    let one_way = |a: &Snapshot, b: &Snapshot| -> Vec<ServiceKey> {
+        let differs = |(k, e): &(&ServiceKey, &Arc<Vec<crate::endpoint::Endpoint>>)| {
+            !b.endpoints.get(k).is_some_and(|o| Arc::ptr_eq(o, e))
+        };
+        a.endpoints.iter().filter(differs).map(|(k, _)| k.clone()).collect()
+    };
+    one_way(old, new).into_iter().chain(one_way(new, old)).collect()
+}

@@ -1,0 +1,196 @@
+//! Mesh-wide settings (MeshConfig), with the contract's defaults.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use crate::{
+    Text,
+    route::Retries,
+    service::Visibility,
+    tls::TlsVersion,
+    traffic::{ConnectionPool, H2Upgrade, Keepalive, LocalityLb, OutlierDetection},
+};
+
+/// MeshConfig, of which each field keeps its documented default when it is absent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mesh {
+    /// Domain of Kubernetes services, e.g. `cluster.local`.
+    pub domain: Text,
+    /// Namespace of mesh-wide configuration.
+    pub root_namespace: Text,
+    /// Trust domain of the mesh's identities.
+    pub trust_domain: Text,
+    /// Further trust domains whose identities are ours too.
+    pub trust_domain_aliases: Vec<Text>,
+    /// Port of the outbound listener.
+    pub outbound_port: u16,
+    /// Port of the inbound listener.
+    pub inbound_port: u16,
+    /// Port of the forward HTTP proxy; 0: none.
+    pub http_proxy_port: u16,
+    /// Connect timeout of clusters.
+    pub connect_timeout: Duration,
+    /// How long sniffing waits; zero: for ever.
+    pub detection_timeout: Duration,
+    /// TCP keep-alive of clusters.
+    pub keepalive: Option<Keepalive>,
+    /// Access log file; empty: none.
+    pub access_log_file: Text,
+    /// Access log format; empty: the default. For JSON a JSON object.
+    pub access_log_format: Text,
+    /// Access log lines are JSON.
+    pub access_log_json: bool,
+    /// Log connections that no filter chain took too.
+    pub listener_access_log: bool,
+    /// What happens to unknown destinations.
+    pub outbound: OutboundMode,
+    /// Inbound traffic to unknown ports is answered on localhost in place of the original address.
+    pub inbound_localhost: bool,
+    /// Mutual TLS wherever both ends have a sidecar.
+    pub auto_mtls: bool,
+    /// Export of services that do not say.
+    pub service_export: DefaultExport,
+    /// Export of VirtualServices that do not say.
+    pub route_export: DefaultExport,
+    /// Export of DestinationRules that do not say.
+    pub destination_export: DefaultExport,
+    /// Locality load balancing.
+    pub locality: LocalityLb,
+    /// How often names are resolved.
+    pub dns_refresh: Duration,
+    /// Upgrade of HTTP/1.1 to HTTP/2.
+    pub h2_upgrade: Option<H2Upgrade>,
+    /// Retries of routes that do not say; none: the built-in default.
+    pub retries: Option<Retries>,
+    /// Path normalisation.
+    pub normalization: Normalization,
+    /// Lowest version of the mesh's mutual TLS.
+    pub mtls_min_version: TlsVersion,
+    /// Ciphers of the mesh's mutual TLS; empty: the defaults.
+    pub mtls_ciphers: Vec<Text>,
+    /// Lowest version of other TLS.
+    pub tls_min_version: TlsVersion,
+    /// Ciphers of other TLS; empty: the defaults.
+    pub tls_ciphers: Vec<Text>,
+    /// Curves of other TLS; empty: the defaults.
+    pub tls_curves: Vec<Text>,
+    /// Limits of all clusters.
+    pub pool: Option<ConnectionPool>,
+    /// Outlier detection of all clusters.
+    pub outlier: Option<OutlierDetection>,
+    /// Template of inbound clusters' statistics names.
+    pub inbound_stat_name: Text,
+    /// Template of outbound clusters' statistics names.
+    pub outbound_stat_name: Text,
+    /// Settings of proxies that have none of their own.
+    pub proxy: ProxyDefaults,
+    /// Names of telemetry providers that are on for everyone, by signal (`metrics`, `tracing`, `accessLogging`).
+    pub default_providers: BTreeMap<Text, Vec<Text>>,
+}
+
+/// `exportTo` of MeshConfig, which knows the namespace of each object only later.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum DefaultExport {
+    /// `*`
+    #[default]
+    All,
+    /// `.`
+    Own,
+    /// `~`
+    None,
+}
+
+/// Traffic to destinations that no service declares.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum OutboundMode {
+    /// Passed through to its original address.
+    #[default]
+    AllowAny,
+    /// Refused.
+    RegistryOnly,
+    /// Resolved by name and passed on.
+    AllowAnyDynamicDns,
+}
+
+/// How paths are normalised before they are matched.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Normalization {
+    /// Not at all.
+    None,
+    /// RFC 3986.
+    #[default]
+    Base,
+    /// And slashes merged.
+    MergeSlashes,
+    /// And `%2F` decoded first.
+    DecodeAndMergeSlashes,
+}
+
+/// ProxyConfig as far as the control plane reads it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProxyDefaults {
+    /// How traffic reaches sidecars.
+    pub interception_none: bool,
+    /// Proxies in front of the gateways.
+    pub trusted_proxies: u32,
+    /// What gateways do with client certificate headers; empty: sanitize and set.
+    pub forward_client_cert: Text,
+    /// Gateways expect the PROXY protocol.
+    pub proxy_protocol: bool,
+    /// Keep the case of HTTP/1.1 headers.
+    pub preserve_header_case: bool,
+}
+
+impl DefaultExport {
+    /// As seen from an object of this namespace.
+    #[must_use]
+    pub fn of(&self, namespace: &Text) -> Visibility {
+        match self {
+            Self::All => Visibility::All,
+            Self::Own => Visibility::Only([namespace.clone()].into()),
+            Self::None => Visibility::Only(std::collections::BTreeSet::new()),
+        }
+    }
+}
+
+impl Default for Mesh {
+    fn default() -> Self {
+        Self {
+            domain: "cluster.local".into(),
+            root_namespace: "istio-system".into(),
+            trust_domain: "cluster.local".into(),
+            trust_domain_aliases: Vec::new(),
+            outbound_port: 15001,
+            inbound_port: 15006,
+            http_proxy_port: 0,
+            connect_timeout: Duration::from_secs(10),
+            detection_timeout: Duration::ZERO,
+            keepalive: None,
+            access_log_file: "".into(),
+            access_log_format: "".into(),
+            access_log_json: false,
+            listener_access_log: true,
+            outbound: OutboundMode::AllowAny,
+            inbound_localhost: false,
+            auto_mtls: true,
+            service_export: DefaultExport::All,
+            route_export: DefaultExport::All,
+            destination_export: DefaultExport::All,
+            locality: LocalityLb { enabled: Some(true), ..LocalityLb::default() },
+            dns_refresh: Duration::from_mins(1),
+            h2_upgrade: None,
+            retries: None,
+            normalization: Normalization::Base,
+            mtls_min_version: TlsVersion::Auto,
+            mtls_ciphers: Vec::new(),
+            tls_min_version: TlsVersion::Auto,
+            tls_ciphers: Vec::new(),
+            tls_curves: Vec::new(),
+            pool: None,
+            outlier: None,
+            inbound_stat_name: "".into(),
+            outbound_stat_name: "".into(),
+            proxy: ProxyDefaults::default(),
+            default_providers: BTreeMap::new(),
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! A connected proxy: who it is, where it runs, what it can do. An immutable value made from its Node.
+
+use std::{collections::BTreeSet, net::IpAddr};
+
+use crate::{Text, labels::Labels, locality::Locality};
+
+/// One proxy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proxy {
+    /// Node id as sent, e.g. `sidecar~10.0.0.1~web-1.default~default.svc.cluster.local`.
+    pub id: Text,
+    /// Sidecar or gateway.
+    pub kind: ProxyKind,
+    /// Addresses of the workload; the first is the main one.
+    pub addresses: Vec<IpAddr>,
+    /// Name of the pod.
+    pub name: Text,
+    /// Namespace whose configuration it gets.
+    pub namespace: Text,
+    /// DNS domain of its namespace, e.g. `default.svc.cluster.local`.
+    pub domain: Text,
+    /// Service account; empty when the node did not say.
+    pub service_account: Text,
+    /// Labels of its workload.
+    pub labels: Labels,
+    /// Where it runs.
+    pub locality: Locality,
+    /// Network.
+    pub network: Text,
+    /// Cluster it runs in.
+    pub cluster: Text,
+    /// Node it runs on.
+    pub node_name: Text,
+    /// Workload name for telemetry.
+    pub workload_name: Text,
+    /// How traffic reaches it.
+    pub interception: Interception,
+    /// Port of its forward HTTP proxy; 0: the mesh's choice.
+    pub http_proxy_port: u16,
+    /// HTTP/1.0 clients are served.
+    pub http10: bool,
+    /// It answers DNS for its workload.
+    pub dns_capture: bool,
+    /// Runs without the right to bind low ports (gateways).
+    pub unprivileged: bool,
+    /// Idle timeout of HTTP connections in seconds; 0: none given.
+    pub idle_timeout_seconds: u64,
+    /// What its Envoy has compiled in, and its version.
+    pub can: Capabilities,
+    /// File paths of certificates that its metadata names, by key (`TLS_SERVER_CERT_CHAIN` and the like).
+    pub tls_files: std::collections::BTreeMap<Text, Text>,
+}
+
+/// What kind of proxy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ProxyKind {
+    /// Beside a workload.
+    Sidecar,
+    /// At the edge of the mesh (`router`).
+    Gateway,
+}
+
+/// How traffic reaches a sidecar.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Interception {
+    /// By iptables REDIRECT.
+    #[default]
+    Redirect,
+    /// By iptables TPROXY.
+    Tproxy,
+    /// Not at all.
+    None,
+}
+
+/// What an Envoy can do.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Capabilities {
+    /// Version as (major, minor, patch); zeros when it did not say.
+    pub version: (u32, u32, u32),
+    /// Names of compiled-in extensions; empty when it did not say: then it is taken for stock Envoy.
+    pub extensions: BTreeSet<Text>,
+}
+
+impl Capabilities {
+    /// Whether it lists an extension. Only asked for what stock Envoy lacks.
+    #[must_use]
+    pub fn has(&self, extension: &str) -> bool {
+        self.extensions.contains(extension)
+    }
+}
+
+impl Proxy {
+    /// Whether it has an IPv4 address.
+    #[must_use]
+    pub fn ipv4(&self) -> bool {
+        self.addresses.iter().any(IpAddr::is_ipv4)
+    }
+
+    /// Whether it has an IPv6 address.
+    #[must_use]
+    pub fn ipv6(&self) -> bool {
+        self.addresses.iter().any(IpAddr::is_ipv6)
+    }
+
+    /// Whether it is a gateway.
+    #[must_use]
+    pub fn is_gateway(&self) -> bool {
+        self.kind == ProxyKind::Gateway
+    }
+}

@@ -1,0 +1,213 @@
+//! Services: named sets of endpoints, from Kubernetes or from ServiceEntries.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+    sync::Arc,
+};
+
+use ipnet::IpNet;
+
+use crate::{Text, endpoint::Endpoint, host::Host, labels::Labels, object::Origin, protocol::Protocol};
+
+/// Host and namespace: two namespaces may both declare one host.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ServiceKey {
+    /// Full host name.
+    pub host: Host,
+    /// Namespace of the declaring object.
+    pub namespace: Text,
+}
+
+/// A service as its clients see it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Service {
+    /// The declaring object.
+    pub origin: Origin,
+    /// Full host name, e.g. `reviews.default.svc.cluster.local`.
+    pub host: Host,
+    /// Further names under which it is known (ExternalName aliases that point to it).
+    pub aliases: Vec<Host>,
+    /// Where it was declared.
+    pub registry: Registry,
+    /// Virtual addresses: cluster IPs, or a ServiceEntry's addresses (CIDRs too). Empty: headless or by name only.
+    pub addresses: Vec<IpNet>,
+    /// Addresses allocated for a ServiceEntry that has none, so that TCP ports can be told apart.
+    pub auto_addresses: Vec<IpAddr>,
+    /// Ports in the order of the object.
+    pub ports: Vec<ServicePort>,
+    /// How clients find endpoints.
+    pub resolution: Resolution,
+    /// Outside the mesh: no mTLS by default.
+    pub external: bool,
+    /// No cluster IP: clients connect to pods directly.
+    pub headless: bool,
+    /// Which namespaces see it.
+    pub export_to: Visibility,
+    /// Labels of the workloads behind it; empty when endpoints are given otherwise.
+    pub selector: Labels,
+    /// Labels of the object itself.
+    pub labels: Labels,
+    /// Further names that its certificates may carry.
+    pub subject_alt_names: Vec<Text>,
+    /// Only endpoints of the client's node (`internalTrafficPolicy: Local`).
+    pub node_local: bool,
+    /// `trafficDistribution` or its annotation: prefer close endpoints.
+    pub prefer: Option<Preference>,
+    /// Send to endpoints that are not ready too (`publishNotReadyAddresses`).
+    pub publish_not_ready: bool,
+    /// Sessions stick to a client's address (`sessionAffinity: ClientIP`), in seconds.
+    pub session_affinity: Option<u32>,
+}
+
+/// A port of a service.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ServicePort {
+    /// Name; unique in a service, may be empty when it is the only one.
+    pub name: Text,
+    /// Number that clients use.
+    pub number: u16,
+    /// What is spoken.
+    pub protocol: Protocol,
+}
+
+/// Which registry a service comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Registry {
+    /// A Kubernetes Service.
+    Kubernetes,
+    /// A ServiceEntry.
+    External,
+}
+
+/// How a client of a service finds its endpoints.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Resolution {
+    /// Endpoints are given (EDS).
+    Static,
+    /// Each host of the endpoints is resolved, all addresses are used.
+    Dns,
+    /// The host is resolved, the first address is used for each new connection.
+    DnsRoundRobin,
+    /// The host asked for is resolved by the proxy on demand (wildcards).
+    DynamicDns,
+    /// The connection's original destination is used.
+    Passthrough,
+    /// Another host stands for it (ExternalName).
+    Alias(Host),
+}
+
+/// Closeness preferred when endpoints are chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Preference {
+    /// Same zone first.
+    SameZone,
+    /// Same node first.
+    SameNode,
+}
+
+/// Which namespaces see an object (`exportTo`).
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Visibility {
+    /// All (`*`).
+    #[default]
+    All,
+    /// These; the own one (`.`) is already resolved. Empty: none (`~`).
+    Only(BTreeSet<Text>),
+}
+
+/// All services, with an index by host. Parts are shared between revisions.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Services {
+    by_host: BTreeMap<Host, BTreeMap<Text, Arc<Service>>>,
+}
+
+/// Endpoints of services.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Endpoints {
+    by_service: BTreeMap<ServiceKey, Arc<Vec<Endpoint>>>,
+}
+
+impl Service {
+    /// Its key.
+    #[must_use]
+    pub fn key(&self) -> ServiceKey {
+        ServiceKey { host: self.host.clone(), namespace: self.origin.namespace().clone() }
+    }
+
+    /// The port with this number.
+    #[must_use]
+    pub fn port(&self, number: u16) -> Option<&ServicePort> {
+        self.ports.iter().find(|p| p.number == number)
+    }
+
+    /// Its namespace.
+    #[must_use]
+    pub fn namespace(&self) -> &Text {
+        self.origin.namespace()
+    }
+}
+
+impl Visibility {
+    /// Whether a namespace sees the object.
+    #[must_use]
+    pub fn sees(&self, namespace: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(set) => set.contains(namespace),
+        }
+    }
+}
+
+impl Services {
+    /// Adds or replaces one.
+    pub fn insert(&mut self, service: Arc<Service>) {
+        self.by_host.entry(service.host.clone()).or_default().insert(service.namespace().clone(), service);
+    }
+
+    /// All, by host and then namespace.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Service>> {
+        self.by_host.values().flat_map(BTreeMap::values)
+    }
+
+    /// All that declare a host, by namespace.
+    pub fn of_host(&self, host: &Host) -> impl Iterator<Item = &Arc<Service>> {
+        self.by_host.get(host).into_iter().flat_map(BTreeMap::values)
+    }
+
+    /// One by its key.
+    #[must_use]
+    pub fn get(&self, key: &ServiceKey) -> Option<&Arc<Service>> {
+        self.by_host.get(&key.host)?.get(&key.namespace)
+    }
+
+    /// How many.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.by_host.values().map(BTreeMap::len).sum()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.by_host.is_empty()
+    }
+}
+
+impl Endpoints {
+    /// Sets those of one service.
+    pub fn insert(&mut self, key: ServiceKey, endpoints: Arc<Vec<Endpoint>>) {
+        self.by_service.insert(key, endpoints);
+    }
+
+    /// Those of one service.
+    #[must_use]
+    pub fn get(&self, key: &ServiceKey) -> Option<&Arc<Vec<Endpoint>>> {
+        self.by_service.get(key)
+    }
+
+    /// All, by service.
+    pub fn iter(&self) -> impl Iterator<Item = (&ServiceKey, &Arc<Vec<Endpoint>>)> {
+        self.by_service.iter()
+    }
+}

@@ -1,0 +1,51 @@
+//! One revision of the whole mesh. Its parts are shared with the revision before, so "unchanged" means "same pointer".
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use crate::{
+    Text,
+    authn::PeerAuthentication,
+    destination::DestinationRules,
+    gateway::Gateway,
+    issue::Issue,
+    labels::Labels,
+    mesh::Mesh,
+    route::RouteTable,
+    scope::Sidecar,
+    secret::Secrets,
+    service::{Endpoints, Services},
+    workload::Workloads,
+};
+
+/// Everything that compile reads.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    /// Counts commits; only for people and metrics.
+    pub revision: u64,
+    /// Whether every source has delivered what it had at start: before, no stream is answered.
+    pub synced: bool,
+    /// Mesh-wide settings.
+    pub mesh: Arc<Mesh>,
+    /// Services.
+    pub services: Arc<Services>,
+    /// Their endpoints.
+    pub endpoints: Arc<Endpoints>,
+    /// Workloads by address.
+    pub workloads: Arc<Workloads>,
+    /// VirtualServices, oldest first, delegates merged in and gone from the list.
+    pub routes: Arc<Vec<Arc<RouteTable>>>,
+    /// DestinationRules by namespace.
+    pub destinations: Arc<DestinationRules>,
+    /// Gateways, oldest first.
+    pub gateways: Arc<Vec<Arc<Gateway>>>,
+    /// Sidecars, oldest first.
+    pub sidecars: Arc<Vec<Arc<Sidecar>>>,
+    /// PeerAuthentications, oldest first.
+    pub peer_authentications: Arc<Vec<Arc<PeerAuthentication>>>,
+    /// Secrets that hold certificates.
+    pub secrets: Arc<Secrets>,
+    /// Labels of namespaces.
+    pub namespaces: Arc<BTreeMap<Text, Labels>>,
+    /// What ingest and merge found wrong.
+    pub issues: Arc<Vec<Issue>>,
+}
