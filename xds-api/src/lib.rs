@@ -1,1 +1,24 @@
-//! Part of Heddle.
+//! xDS for Rust: Envoy's messages and what a server of them needs.
+//!
+//! The messages are prost's, with ordered maps, so that equal messages are equal bytes; their modules lie at the root of
+//! the crate as the packages do ([`envoy::config::cluster::v3::Cluster`]). `google::protobuf` is `prost_types`.
+
+#[allow(
+    clippy::all,
+    clippy::pedantic,
+    missing_docs,
+    unreachable_pub,
+    rustdoc::all,
+    reason = "written by prost and tonic from gen/; see tests/regenerate.rs"
+)]
+mod generated {
+    include!("../gen/all.rs");
+}
+
+pub use generated::{cel, envoy, istio, opentelemetry, udpa, xds};
+
+/// Google's messages.
+pub mod google {
+    pub use super::generated::google::*;
+    pub use prost_types as protobuf;
+}
