@@ -1,0 +1,12 @@
+//! The kinds of `networking.istio.io`.
+
+pub mod connection_pool;
+pub mod destination;
+pub mod destination_rule;
+pub mod gateway;
+pub mod port;
+pub mod service_entry;
+pub mod sidecar;
+pub mod tls;
+pub mod virtual_service;
+pub mod workload_entry;

@@ -1,0 +1,3 @@
+//! The kinds of `security.istio.io`.
+
+pub mod peer_authentication;
