@@ -14,6 +14,7 @@ pub mod issue;
 pub mod labels;
 pub mod locality;
 pub mod mesh;
+pub mod node;
 pub mod object;
 pub mod protocol;
 pub mod proxy;
