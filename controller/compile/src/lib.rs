@@ -1,1 +1,6 @@
-//! Part of Heddle.
+//! Compiles a snapshot of the mesh into Envoy's resources: pure, total, and the same bytes for the same input.
+
+pub mod compiled;
+pub mod name;
+
+pub use compiled::Compiled;

@@ -1,0 +1,34 @@
+//! Names of Envoy's resources, as the contract's "Naming" fixes them: users' dashboards, EnvoyFilters and tools know them.
+
+use heddle_model::host::Host;
+
+/// Cluster without endpoints: traffic that must go nowhere.
+pub const BLACK_HOLE: &str = "BlackHoleCluster";
+/// Cluster of the original destination.
+pub const PASSTHROUGH: &str = "PassthroughCluster";
+/// Cluster of the original destination, for inbound traffic to ports that nothing declares.
+pub const INBOUND_PASSTHROUGH: &str = "InboundPassthroughCluster";
+/// Cluster that resolves the host asked for.
+pub const DYNAMIC_DNS: &str = "AllowAnyDynamicDNSCluster";
+/// Listener that iptables redirects outbound traffic to.
+pub const VIRTUAL_OUTBOUND: &str = "virtualOutbound";
+/// Listener that iptables redirects inbound traffic to.
+pub const VIRTUAL_INBOUND: &str = "virtualInbound";
+
+/// `outbound|<port>|<subset>|<host>`.
+#[must_use]
+pub fn outbound(port: u16, subset: &str, host: &Host) -> String {
+    format!("outbound|{port}|{subset}|{host}")
+}
+
+/// `inbound|<port>||`.
+#[must_use]
+pub fn inbound(port: u16) -> String {
+    format!("inbound|{port}||")
+}
+
+/// `outbound_.<port>_.<subset>_.<host>`: an SNI, so no `|`. Also the cluster's name at AUTO_PASSTHROUGH gateways.
+#[must_use]
+pub fn sni_dnat(port: u16, subset: &str, host: &Host) -> String {
+    format!("outbound_.{port}_.{subset}_.{host}")
+}
