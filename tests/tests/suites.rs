@@ -1,0 +1,121 @@
+//! Cases that others wrote, run by their own scripts when the folder `../shared/suites` (or `HEDDLE_SUITES`) is there.
+//!
+//! A suite prints one line with its score and is held to the floor of `tests/suites.toml`, which only rises. What the
+//! simulation suite compiles must besides be the same bytes twice, and stock Envoy must accept it.
+#![allow(clippy::print_stdout)] // the lines of the scores
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use heddle_tests::envoy::{self, Config};
+use heddle_tests::product;
+use serde_json::Value;
+
+#[path = "suites/floor.rs"]
+mod floor;
+
+use floor::{Floor, Score};
+
+#[test]
+fn simulation() -> Result<()> {
+    let Some(suites) = suites()? else { return Ok(()) };
+    let ours = product::binary("heddlectl")?;
+    let command = format!("{} compile --config-dir {{dir}} --node {{node}} -o json", ours.display());
+    let out = python(&suites.join("simeval.py"), &["--cmd", &command])?;
+    Floor::of("simulation")?.hold(&Score::read("simulation", &out)?)
+}
+
+#[test]
+fn validation() -> Result<()> {
+    let Some(suites) = suites()? else { return Ok(()) };
+    if !has_command("validate")? {
+        println!("validation: no `heddlectl validate` yet");
+        return Ok(());
+    }
+    let command = format!("{} validate -f {{input}}", product::binary("heddlectl")?.display());
+    let out = python(&suites.join("check.py"), &["validate", "--cmd", &command])?;
+    Floor::of("validation")?.hold(&Score::read("validation", &out)?)
+}
+
+/// Every output of the simulation suite, on stock Envoy: accepted, without a dangling name, and the same bytes twice.
+#[test]
+fn simulation_outputs_are_valid() -> Result<()> {
+    let Some(suites) = suites()? else { return Ok(()) };
+    let (mut configs, mut wrong) = (Vec::new(), Vec::new());
+    for case in children(&suites.join("simulation"))? {
+        let name = case.file_name().context("a case has a name")?.to_string_lossy().into_owned();
+        match compiled(&case) {
+            Ok(bootstrap) => configs.push(Config { name, bootstrap }),
+            Err(error) => wrong.push((name, format!("{error:#}"))),
+        }
+    }
+    let cases = configs.len() + wrong.len();
+    wrong.extend(envoy::validate(&configs)?);
+    let floor = Floor::of("simulation-outputs")?;
+    let score =
+        Score { suite: "simulation-outputs".to_owned(), passed: cases - wrong.len(), of: cases, ..Score::default() };
+    floor.hold(&score.with_misses(wrong.iter().map(|(name, reason)| format!("{name}: {reason}"))))
+}
+
+/// Compiles a case twice and makes a bootstrap of the output.
+fn compiled(case: &Path) -> Result<Value> {
+    let folder = tempfile::tempdir()?;
+    for file in ["config.yaml", "kube.yaml", "mesh.yaml"].map(|file| case.join(file)) {
+        if let (true, Some(name)) = (file.exists(), file.file_name()) {
+            std::fs::copy(&file, folder.path().join(name))?;
+        }
+    }
+    let settings: Value = serde_json::from_slice(&std::fs::read(case.join("case.json"))?)?;
+    let environment = settings["env"].as_object().cloned().unwrap_or_default();
+    let node = case.join("node.json");
+    let run = || -> Result<Vec<u8>> {
+        let mut command = product::heddlectl(["compile", "-o", "json"])?;
+        command.arg("--config-dir").arg(folder.path()).arg("--node").arg(&node);
+        command.envs(environment.iter().filter_map(|(key, value)| Some((key, value.as_str()?))));
+        let out = command.output()?;
+        ensure!(out.status.success(), "{}: {}", out.status, String::from_utf8_lossy(&out.stderr).trim());
+        Ok(out.stdout)
+    };
+    let (first, second) = (run()?, run()?);
+    ensure!(first == second, "two compiles differ");
+    envoy::from_resources(&serde_json::from_slice(&std::fs::read(&node)?)?, &serde_json::from_slice(&first)?)
+}
+
+/// The folder of the suites; none, and a line that says so, when it is not there.
+fn suites() -> Result<Option<PathBuf>> {
+    let folder = match std::env::var_os("HEDDLE_SUITES") {
+        Some(folder) => PathBuf::from(folder),
+        None => product::root()?.join("../shared/suites"),
+    };
+    if folder.is_dir() {
+        return Ok(Some(folder));
+    }
+    println!("{} is not there: nothing to run", folder.display());
+    Ok(None)
+}
+
+fn has_command(name: &str) -> Result<bool> {
+    Ok(product::heddlectl([name, "--help"])?.output()?.status.success())
+}
+
+/// Runs one of the given scripts; it fails when a case does, so only its words count.
+fn python(script: &Path, arguments: &[&str]) -> Result<String> {
+    let ours = envoy::cache_folder()?.join("venv/bin/python3");
+    let python = if ours.is_file() { ours } else { PathBuf::from("python3") };
+    let out = Command::new(&python)
+        .arg(script)
+        .args(arguments)
+        .output()
+        .with_context(|| format!("run {}", python.display()))?;
+    let said = String::from_utf8(out.stdout)?;
+    ensure!(!said.is_empty(), "{}: {}", script.display(), String::from_utf8_lossy(&out.stderr));
+    Ok(said)
+}
+
+fn children(folder: &Path) -> Result<Vec<PathBuf>> {
+    let entries = std::fs::read_dir(folder)?.collect::<Result<Vec<_>, _>>()?;
+    let mut folders: Vec<_> = entries.into_iter().map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
+    folders.sort();
+    Ok(folders)
+}
