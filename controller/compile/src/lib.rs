@@ -1,6 +1,7 @@
 //! Compiles a snapshot of the mesh into Envoy's resources: pure, total, and the same bytes for the same input.
 
 pub mod compiled;
+pub mod envoy;
 pub mod name;
 
 pub use compiled::Compiled;

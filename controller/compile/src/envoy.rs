@@ -1,0 +1,4 @@
+//! Constructors of Envoy's messages with our defaults: the only place where a message is filled up by `Default`.
+
+pub mod any;
+pub mod source;
