@@ -1,0 +1,98 @@
+//! What the documents say can be done, is done: commands in `sh` fences run, links lead somewhere.
+//!
+//! A `make` line is only asked whether its targets exist, and a `cargo` line is left to the other tests; every other
+//! line runs in the repository's root with our binaries on the path and must end 0. What a reader cannot run here
+//! (a cluster, say) is fenced as `console`.
+#![allow(clippy::panic)] // a test's report
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use heddle_tests::product;
+
+#[test]
+fn commands_run() -> Result<()> {
+    let mut failed = Vec::new();
+    for path in documents()? {
+        for (line, command) in commands(&std::fs::read_to_string(product::root()?.join(&path))?) {
+            if let Err(error) = run(&command) {
+                failed.push(format!("{path}:{line}: {command}\n    {error:#}"));
+            }
+        }
+    }
+    ensure!(failed.is_empty(), "commands that do not work:\n{}", failed.join("\n"));
+    Ok(())
+}
+
+#[test]
+fn links_lead_somewhere() -> Result<()> {
+    let mut broken = Vec::new();
+    for path in documents()? {
+        let text = std::fs::read_to_string(product::root()?.join(&path))?;
+        let folder = product::root()?.join(&path).parent().context("a file lies in a folder")?.to_owned();
+        for target in text.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next()) {
+            if !target.is_empty() && !target.contains("://") && !folder.join(target).exists() {
+                broken.push(format!("{path}: {target}"));
+            }
+        }
+    }
+    ensure!(broken.is_empty(), "links that lead nowhere:\n{}", broken.join("\n"));
+    Ok(())
+}
+
+/// The Markdown files of the repository.
+fn documents() -> Result<Vec<String>> {
+    let mut git = Command::new("git");
+    git.args(["ls-files", "--cached", "--others", "--exclude-standard", "--deduplicate", "*.md"])
+        .current_dir(product::root()?);
+    let out = git.output().context("git, to know which files belong to the tree")?;
+    ensure!(out.status.success(), "git ls-files: {}", String::from_utf8_lossy(&out.stderr));
+    let root = product::root()?;
+    Ok(String::from_utf8(out.stdout)?.lines().filter(|path| root.join(path).exists()).map(str::to_owned).collect())
+}
+
+/// The commands in `sh` fences, with their line numbers; a line that ends in a backslash goes on.
+fn commands(text: &str) -> Vec<(usize, String)> {
+    let (mut found, mut inside, mut open) = (Vec::<(usize, String)>::new(), false, false);
+    for (index, line) in text.lines().enumerate() {
+        if line.trim_start().starts_with("```") {
+            (inside, open) = (!inside && line.trim() == "```sh", false);
+            continue;
+        }
+        if !inside || line.trim().is_empty() || line.trim_start().starts_with('#') {
+            continue;
+        }
+        let (words, goes_on) = match line.strip_suffix('\\') {
+            Some(words) => (words, true),
+            None => (line, false),
+        };
+        match found.last_mut().filter(|_| open) {
+            Some((_, command)) => command.push_str(words),
+            None => found.push((index + 1, words.to_owned())),
+        }
+        open = goes_on;
+    }
+    found
+}
+
+fn run(command: &str) -> Result<()> {
+    let words: Vec<_> = command.split_whitespace().collect();
+    let script = match words.first().copied() {
+        Some("cargo") => return Ok(()),
+        Some("make") => format!("make --dry-run {}", command.trim_start().trim_start_matches("make")),
+        _ => command.to_owned(),
+    };
+    let ours = product::binary("heddlectl")?;
+    let ours = ours.parent().unwrap_or(Path::new("."));
+    let path = std::env::var("PATH").unwrap_or_default();
+    let mut shell = Command::new("bash");
+    shell
+        .args(["-euo", "pipefail", "-c", &script])
+        .env("PATH", format!("{}:{path}", ours.display()))
+        .current_dir(product::root()?);
+    let out = shell.output().context("bash")?;
+    let said = String::from_utf8_lossy(&out.stderr);
+    ensure!(out.status.success(), "{}: {}", out.status, said.lines().last().unwrap_or_default());
+    Ok(())
+}
