@@ -13,8 +13,10 @@ use serde_json::{Value, json};
 use crate::http::Call;
 use crate::process::Process;
 
+mod admin;
 mod bootstrap;
 
+pub use admin::Admin;
 pub use bootstrap::from_resources;
 
 /// A bootstrap to validate, with a name for the report.
@@ -105,34 +107,27 @@ impl Envoy {
 
     /// `/config_dump`, with endpoints.
     pub async fn config_dump(&self) -> Result<Value> {
-        self.get("/config_dump?include_eds").await.and_then(|body| Ok(serde_json::from_str(&body)?))
+        Admin(self.admin).config_dump().await
     }
 
     /// `/clusters` as JSON.
     pub async fn clusters(&self) -> Result<Value> {
-        self.get("/clusters?format=json").await.and_then(|body| Ok(serde_json::from_str(&body)?))
+        Admin(self.admin).clusters().await
     }
 
     /// `/listeners` as JSON: the names and the addresses really bound.
     pub async fn listeners(&self) -> Result<Value> {
-        self.get("/listeners?format=json").await.and_then(|body| Ok(serde_json::from_str(&body)?))
+        Admin(self.admin).listeners().await
     }
 
     /// The counter or gauge `name`; none when Envoy has not made it yet.
     pub async fn stat(&self, name: &str) -> Result<Option<u64>> {
-        let body = self.get(&format!("/stats?filter=^{}$", regex_literal(name))).await?;
-        Ok(body
-            .lines()
-            .filter_map(|line| line.split_once(": "))
-            .find(|(key, _)| *key == name)
-            .and_then(|(_, value)| value.parse().ok()))
+        Admin(self.admin).stat(name).await
     }
 
     /// The body of a page of the admin interface.
     pub async fn get(&self, path: &str) -> Result<String> {
-        let answer = Call::get(self.admin, path)?.send().await?;
-        ensure!(answer.status == 200, "{path}: {} {}", answer.status, answer.body);
-        Ok(answer.body)
+        Admin(self.admin).get(path).await
     }
 }
 
@@ -168,14 +163,6 @@ async fn live(admin: SocketAddr) -> bool {
     let Ok(call) = Call::get(admin, "/ready") else { return false };
     // 503 is an Envoy that initializes, for instance because its management server is away: it is up all the same.
     matches!(call.within(Duration::from_secs(1)).send().await, Ok(answer) if answer.status == 200 || answer.status == 503)
-}
-
-fn regex_literal(name: &str) -> String {
-    name.chars()
-        .map(
-            |c| if c.is_ascii_alphanumeric() || c == '_' { c.to_string() } else { format!("%5C%{:02X}", u32::from(c)) },
-        )
-        .collect()
 }
 
 fn children(folder: &Path) -> Vec<PathBuf> {

@@ -5,6 +5,10 @@
 
 pub mod echo;
 pub mod envoy;
+pub mod folder;
 pub mod http;
+pub mod load;
+pub mod mesh;
 pub mod process;
 pub mod product;
+pub mod tour;

@@ -1,12 +1,18 @@
 //! A child process with a log file, ended with its value, so that no failing test leaves one behind.
+//!
+//! Each is the leader of a process group of its own, which is killed whole: an agent takes its Envoy along. Should the
+//! test or the demo itself be killed, the guard ends what it started.
+
+mod guard;
 
 use std::fs::File;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 
 /// How often a condition is looked at again while one waits for it.
@@ -18,6 +24,8 @@ pub struct Process {
     name: String,
     child: Child,
     log: PathBuf,
+    /// Once the group is gone its number may become somebody else's, so it is signalled no more.
+    ended: bool,
 }
 
 impl Process {
@@ -26,9 +34,10 @@ impl Process {
         let log = folder.join(format!("{name}.log"));
         let out =
             File::options().create(true).append(true).open(&log).with_context(|| format!("open {}", log.display()))?;
-        let child = command.stdin(Stdio::null()).stdout(out.try_clone()?).stderr(out).spawn();
+        let child = command.process_group(0).stdin(Stdio::null()).stdout(out.try_clone()?).stderr(out).spawn();
         let child = child.with_context(|| format!("start {name}: {}", command.get_program().display()))?;
-        Ok(Self { name: name.to_owned(), child, log })
+        guard::watch(child.id());
+        Ok(Self { name: name.to_owned(), child, log, ended: false })
     }
 
     /// The process id.
@@ -65,6 +74,7 @@ impl Process {
         let end = Instant::now() + limit;
         loop {
             if let Some(status) = self.child.try_wait()? {
+                self.kill();
                 return Ok(status);
             }
             if Instant::now() > end {
@@ -75,18 +85,26 @@ impl Process {
         }
     }
 
-    /// Kills it at once and waits for its end.
+    /// Kills it and what it started at once, and waits for its end.
     pub fn kill(&mut self) {
-        // It may have ended by itself, which is as good.
-        let _ = self.child.kill();
+        if std::mem::replace(&mut self.ended, true) {
+            return;
+        }
+        // All may have ended by themselves, which is as good.
+        if let Ok(group) = self.pid() {
+            let _ = killpg(group, Signal::SIGKILL);
+        }
         let _ = self.child.wait();
+        guard::forget(self.child.id());
     }
 
     /// Waits until `ready` answers true; an error when the process ends before, or `limit` passes.
-    pub async fn wait_until<F>(&mut self, what: &str, limit: Duration, mut ready: impl FnMut() -> F) -> Result<()>
-    where
-        F: Future<Output = bool>,
-    {
+    pub async fn wait_until(
+        &mut self,
+        what: &str,
+        limit: Duration,
+        mut ready: impl AsyncFnMut() -> bool,
+    ) -> Result<()> {
         let end = Instant::now() + limit;
         while !ready().await {
             if let Some(status) = self.child.try_wait()? {
@@ -121,10 +139,7 @@ impl Drop for Process {
 }
 
 /// Waits until `ready` answers true, and says `what` was missing when `limit` passes.
-pub async fn eventually<F>(what: &str, limit: Duration, mut ready: impl FnMut() -> F) -> Result<()>
-where
-    F: Future<Output = bool>,
-{
+pub async fn eventually(what: &str, limit: Duration, mut ready: impl AsyncFnMut() -> bool) -> Result<()> {
     let end = Instant::now() + limit;
     while !ready().await {
         if Instant::now() > end {

@@ -11,7 +11,6 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
-use http::header::HOST;
 use serde::Serialize;
 
 use crate::fault::Fault;
@@ -26,8 +25,6 @@ const CALLERS: usize = 64;
 pub(crate) struct Seen {
     /// All requests but those of the control pages and of health checks.
     pub(crate) requests: u64,
-    /// Those of them that were mirrored: Envoy marks them by `-shadow` after the host's name.
-    pub(crate) mirrored: u64,
     /// Requests by the caller's SPIFFE id; `plain` for those that carried none.
     pub(crate) callers: BTreeMap<String, u64>,
 }
@@ -56,11 +53,8 @@ pub(crate) async fn observe(State(instance): State<Arc<Instance>>, request: Requ
 
 fn count(instance: &Instance, request: &Request) {
     let caller = peer::spiffe_id(request.headers()).unwrap_or_else(|| "plain".to_owned());
-    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
-    let name = host.and_then(|host| host.split(':').next()).unwrap_or_default();
     let mut seen = instance.seen.lock().unwrap_or_else(PoisonError::into_inner);
     seen.requests += 1;
-    seen.mirrored += u64::from(name.ends_with("-shadow"));
     if seen.callers.len() < CALLERS || seen.callers.contains_key(&caller) {
         *seen.callers.entry(caller).or_default() += 1;
     }

@@ -1,0 +1,171 @@
+//! `make demo`, `make demo-up` and `make demo-down`: Bookinfo through real Envoys, with a tour.
+#![allow(clippy::print_stdout, reason = "what it prints is what it is for")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use clap::{Parser, Subcommand};
+use heddle_tests::mesh::{Layout, Mesh};
+use heddle_tests::process::eventually;
+use heddle_tests::tour::{self, STEPS, table};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{Pid, setsid};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// The files by which `up` and `down` find each other.
+const PID: &str = "demo.pid";
+const ADDRESS: &str = "address";
+
+/// Bookinfo through real Envoys, configured and certified by heddled.
+#[derive(Parser)]
+struct Args {
+    /// The folder of the run: configuration, logs, keys.
+    #[arg(long, default_value = "target/demo", global = true)]
+    folder: PathBuf,
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Starts everything, takes the fourteen steps, and ends everything.
+    Tour,
+    /// Starts everything and leaves it running.
+    Up,
+    /// Ends what `up` started.
+    Down,
+    /// What `up` leaves behind.
+    #[command(hide = true)]
+    Stay,
+}
+
+#[tokio::main]
+async fn main() -> Result<ExitCode> {
+    let args = Args::parse();
+    let run = std::path::absolute(&args.folder)?;
+    match args.what {
+        What::Tour => tour(&run).await,
+        What::Up => up(&run).await,
+        What::Down => down(&run).await,
+        What::Stay => stay(&run).await,
+    }
+}
+
+async fn tour(run: &Path) -> Result<ExitCode> {
+    tokio::select! {
+        passed = take_all(run) => {
+            let passed = passed?;
+            println!("{passed} of {} steps as expected; logs in {}", STEPS.len(), run.join("logs").display());
+            Ok(if passed == STEPS.len() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+        () = told_to_stop() => {
+            println!("\nstopped; logs in {}", run.join("logs").display());
+            Ok(ExitCode::from(130))
+        }
+    }
+}
+
+/// Takes every step and prints its row as soon as it is known.
+async fn take_all(run: &Path) -> Result<usize> {
+    let start = Instant::now();
+    let mut mesh = start_mesh(run).await?;
+    println!("ready after {:.1} s: http://{}/productpage\n", start.elapsed().as_secs_f32(), mesh.layout.gateway_http());
+    print!("{}", table::head());
+    let mut passed = 0;
+    for (number, step) in (1..).zip(STEPS) {
+        let outcome = tour::take(number, &mut mesh).await;
+        passed += usize::from(outcome.is_ok());
+        let (seen, verdict) = match outcome {
+            Ok(seen) => (seen, "ok"),
+            Err(error) => (format!("{error:#}"), "FAIL"),
+        };
+        print!("{}", table::row(&number.to_string(), step.title, step.expected, &seen, verdict));
+    }
+    println!("\ntook {:.1} s", start.elapsed().as_secs_f32());
+    mesh.stop().await?;
+    Ok(passed)
+}
+
+async fn up(run: &Path) -> Result<ExitCode> {
+    fs::create_dir_all(run)?;
+    let _ = fs::remove_file(run.join(ADDRESS));
+    let log = fs::File::create(run.join("demo.log"))?;
+    let mut command = Command::new(std::env::current_exe()?);
+    command.arg("stay").arg("--folder").arg(run);
+    command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+    let mut child = command.spawn().context("starting in the background")?;
+    let address = run.join(ADDRESS);
+    eventually("running demo", Duration::from_mins(1), async || {
+        address.exists() || !matches!(child.try_wait(), Ok(None))
+    })
+    .await?;
+    let Ok(address) = fs::read_to_string(address) else {
+        bail!("it did not start: {}", fs::read_to_string(run.join("demo.log"))?);
+    };
+    println!("http://{address}/productpage  (logs in {}; stop with: make demo-down)", run.join("logs").display());
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn stay(run: &Path) -> Result<ExitCode> {
+    // Out of the terminal's reach, so that closing it leaves the demo running.
+    setsid().context("leaving the terminal")?;
+    let staying = async {
+        let mesh = start_mesh(run).await?;
+        fs::write(run.join(PID), std::process::id().to_string())?;
+        fs::write(run.join(ADDRESS), mesh.layout.gateway_http().to_string())?;
+        told_to_stop().await;
+        mesh.stop().await
+    };
+    staying.await?;
+    let _ = fs::remove_file(run.join(PID));
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn down(run: &Path) -> Result<ExitCode> {
+    let Ok(pid) = fs::read_to_string(run.join(PID)) else {
+        println!("nothing to stop: no {}", run.join(PID).display());
+        return Ok(ExitCode::SUCCESS);
+    };
+    let pid: i32 = pid.trim().parse().context("pid file")?;
+    // The number may be somebody else's by now, so it must be a demo of this folder.
+    let command = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let ours = String::from_utf8_lossy(&command).contains(&*run.to_string_lossy());
+    if ours {
+        kill(Pid::from_raw(pid), Signal::SIGTERM)?;
+        eventually("end of the demo", Duration::from_secs(20), async || !Path::new(&format!("/proc/{pid}")).exists())
+            .await?;
+    }
+    let _ = fs::remove_file(run.join(PID));
+    println!("{}", if ours { "stopped" } else { "it was not running any more" });
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Starts a mesh on the sample's addresses in an empty folder.
+async fn start_mesh(run: &Path) -> Result<Mesh> {
+    let layout = Layout::sample();
+    layout.reserve()?;
+    println!("starting heddled, six workloads and a gateway; logs in {}", run.join("logs").display());
+    for folder in ["config", "config.staging", "logs", "tokens", "proxies", "ca"] {
+        let folder = run.join(folder);
+        if folder.exists() {
+            ensure!(folder.starts_with(run), "{} is not in the run's folder", folder.display());
+            fs::remove_dir_all(&folder)?;
+        }
+    }
+    fs::create_dir_all(run)?;
+    Mesh::start(layout, run).await
+}
+
+/// Resolves at SIGTERM or SIGINT.
+async fn told_to_stop() {
+    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = term.recv() => {}
+        _ = int.recv() => {}
+    }
+}

@@ -1,0 +1,190 @@
+//! Bookinfo as a mesh of real processes: `heddled`, six workloads each with its agent and Envoy, and an ingress gateway.
+
+mod heddled;
+mod layout;
+mod proxy;
+mod workload;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+use crate::folder::Folder;
+use crate::http::Call;
+use crate::process::eventually;
+
+pub use heddled::Heddled;
+pub use layout::{Layout, WORKLOADS};
+pub use proxy::Proxy;
+pub use workload::Workload;
+
+/// How long an edit may take to be seen at an Envoy before a step gives up. Far above what it takes, since a test
+/// machine may be busy; how fast it is, the latency bench says.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// A running mesh; its processes end with it.
+#[derive(Debug)]
+pub struct Mesh {
+    /// Where everything is.
+    pub layout: Layout,
+    /// The objects that `heddled` reads.
+    pub config: Folder,
+    /// The control plane.
+    pub heddled: Heddled,
+    /// productpage, details, ratings, and reviews v1 to v3.
+    pub workloads: Vec<Workload>,
+    /// The ingress gateway.
+    pub gateway: Proxy,
+}
+
+impl Mesh {
+    /// Starts everything in `run` (made if it is missing) and waits until the gateway serves the product page.
+    pub async fn start(layout: Layout, run: &Path) -> Result<Self> {
+        let programs = Programs::find()?;
+        layout.reserve().context("reserving addresses")?;
+        for folder in ["logs", "tokens"] {
+            std::fs::create_dir_all(run.join(folder))?;
+        }
+        let config = Folder::copy(&sources()?, &run.join("config"), |text| layout.rewrite(text))?;
+        let heddled = Heddled::start(&programs, &layout, config.path(), run).await?;
+        let mut workloads = Vec::new();
+        for index in 0..WORKLOADS.len() {
+            workloads.push(Workload::start(&programs, &layout, index, run)?);
+        }
+        let gateway = Proxy::start_gateway(&programs, &layout, run)?;
+        let mut mesh = Self { layout, config, heddled, workloads, gateway };
+        mesh.wait_until_ready().await?;
+        Ok(mesh)
+    }
+
+    /// A GET of `path` at the gateway.
+    pub fn get(&self, path: &str) -> Result<Call> {
+        Call::get(self.layout.gateway_http(), path)
+    }
+
+    /// A GET that the application of `workload` would make: of an absolute URL, through its sidecar.
+    pub fn call_from(&self, workload: &str, url: &str) -> Result<Call> {
+        Call::proxied(self.workload(workload)?.egress, url)
+    }
+
+    /// The workload of that name, such as `reviews-v2`.
+    pub fn workload(&self, name: &str) -> Result<&Workload> {
+        self.workloads.iter().find(|workload| workload.name == name).with_context(|| format!("no workload {name}"))
+    }
+
+    /// Puts a route in place and waits until `workload`'s Envoy has it; `mark` is a word that only the new route says,
+    /// by custom its name.
+    pub async fn route(&self, workload: &str, file: &str, mark: &str, text: &str) -> Result<()> {
+        self.config.put(file, text)?;
+        self.until_routed(workload, mark).await
+    }
+
+    /// Waits until the routes of `workload`'s Envoy say `mark`.
+    pub async fn until_routed(&self, workload: &str, mark: &str) -> Result<()> {
+        let admin = self.workload(workload)?.proxy.admin;
+        let what = format!("route {mark} at {workload}");
+        eventually(&what, PATIENCE, async || admin.routes_say(mark).await.unwrap_or(false)).await
+    }
+
+    /// Changes the DestinationRule of `service` by its traffic policy, and waits until `workload`'s Envoy uses another
+    /// cluster than before.
+    pub async fn traffic_policy(&self, workload: &str, service: &str, policy: &Value) -> Result<()> {
+        let admin = self.workload(workload)?.proxy.admin;
+        let cluster = format!("outbound|9080||{service}.bookinfo.svc.cluster.local");
+        let before = admin.active_cluster(&cluster).await?.with_context(|| format!("no cluster {cluster}"))?;
+        self.config.edit("DestinationRule", service, |rule| rule["spec"]["trafficPolicy"] = policy.clone())?;
+        let differs = |now: &Value| now["cluster"] != before["cluster"];
+        eventually(
+            &format!("new cluster {cluster} at {workload}"),
+            PATIENCE,
+            async || matches!(admin.active_cluster(&cluster).await, Ok(Some(now)) if differs(&now)),
+        )
+        .await
+    }
+
+    /// Takes back all edits and all faults, and waits until the gateway and the sidecars are as they were.
+    pub async fn restore(&self) -> Result<()> {
+        self.config.restore()?;
+        for workload in &self.workloads {
+            workload.reset().await?;
+        }
+        self.heddled.until_synced(PATIENCE).await
+    }
+
+    /// Ends everything, gently where that works within a few seconds.
+    pub async fn stop(mut self) -> Result<()> {
+        let limit = Duration::from_secs(8);
+        let mut parts: Vec<_> = self.workloads.iter_mut().flat_map(Workload::processes).collect();
+        parts.push(&mut self.gateway.agent);
+        let ends = futures_util::future::join_all(parts.into_iter().map(|part| part.stop(limit))).await;
+        let last = self.heddled.process.stop(limit).await;
+        ends.into_iter().chain([last]).try_for_each(|end| end.map(drop))
+    }
+
+    async fn wait_until_ready(&mut self) -> Result<()> {
+        for workload in &mut self.workloads {
+            workload.wait_until_ready().await?;
+        }
+        self.gateway.wait_until_ready().await?;
+        let page = self.get("/productpage")?;
+        eventually(
+            "product page at the gateway",
+            PATIENCE,
+            async || matches!(page.clone().send().await, Ok(answer) if answer.status == 200),
+        )
+        .await
+    }
+}
+
+/// The programs that make up a mesh.
+#[derive(Debug)]
+pub(crate) struct Programs {
+    pub(crate) heddled: PathBuf,
+    pub(crate) agent: PathBuf,
+    pub(crate) ctl: PathBuf,
+    pub(crate) bookinfo: PathBuf,
+    pub(crate) envoy: PathBuf,
+}
+
+impl Programs {
+    /// Finds them beside the program that runs (a test lies one folder deeper), or where `HEDDLE_BIN` says.
+    pub(crate) fn find() -> Result<Self> {
+        let folder = match std::env::var_os("HEDDLE_BIN") {
+            Some(folder) => PathBuf::from(folder),
+            None => beside_us()?,
+        };
+        let find = |name: &str| {
+            let path = folder.join(name);
+            anyhow::ensure!(path.is_file(), "no {name} in {}: run `make build`, or set HEDDLE_BIN", folder.display());
+            Ok(path)
+        };
+        Ok(Self {
+            heddled: find("heddled")?,
+            agent: find("heddle-agent")?,
+            ctl: find("heddlectl")?,
+            bookinfo: find("bookinfo")?,
+            envoy: crate::envoy::binary()?,
+        })
+    }
+}
+
+fn beside_us() -> Result<PathBuf> {
+    let us = std::env::current_exe()?;
+    let folder = us.parent().context("this program lies in no folder")?;
+    let folder = if folder.ends_with("deps") { folder.parent().unwrap_or(folder) } else { folder };
+    Ok(folder.to_owned())
+}
+
+/// The folders of the sample: those of the sources that this program was built from, else below the current folder.
+fn sources() -> Result<Vec<PathBuf>> {
+    let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    for root in [built.as_path(), Path::new(".")] {
+        let sample = root.join("deploy/samples/bookinfo");
+        if sample.is_dir() {
+            return Ok(vec![sample.clone(), sample.join("loopback")]);
+        }
+    }
+    anyhow::bail!("no deploy/samples/bookinfo: run from the repository's folder")
+}
