@@ -3,6 +3,13 @@
 //! The messages are prost's, with ordered maps, so that equal messages are equal bytes; their modules lie at the root of
 //! the crate as the packages do ([`envoy::config::cluster::v3::Cluster`]). `google::protobuf` is `prost_types`.
 
+mod any;
+pub mod json;
+mod reference;
+mod resource;
+mod set;
+mod type_url;
+
 #[allow(
     clippy::all,
     clippy::pedantic,
@@ -15,7 +22,12 @@ mod generated {
     include!("../gen/all.rs");
 }
 
+pub use any::{any, unpack};
 pub use generated::{cel, envoy, istio, opentelemetry, udpa, xds};
+pub use reference::{Reference, references};
+pub use resource::{Resource, parse_version, version_text};
+pub use set::{Layer, ResourceMap, ResourceSet, TypedSet};
+pub use type_url::{TypeSet, TypeUrl};
 
 /// Google's messages.
 pub mod google {
