@@ -12,3 +12,4 @@ pub mod mesh;
 pub mod process;
 pub mod product;
 pub mod tour;
+pub mod xds_client;
