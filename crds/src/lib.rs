@@ -5,12 +5,15 @@
 
 pub mod decode;
 pub mod duration;
+pub mod extensions;
+pub mod kind;
 pub mod metadata;
 pub mod networking;
 pub mod oneof;
 pub mod security;
 pub mod selector;
 pub mod string_match;
+pub mod telemetry;
 
 pub use decode::{DecodeError, Decoded, decode};
 pub use duration::Duration;

@@ -14,6 +14,10 @@ pub const ONEOFS: &[(&str, &[&[&str]])] = &[
         "ConsistentHash",
         &[&["httpHeaderName", "httpCookie", "useSourceIp", "httpQueryParameterName"], &["ringHash", "maglev"]],
     ),
+    ("Probe", &[&["httpGet", "tcpSocket", "exec", "grpc"]]),
+    ("ObjectMatch", &[&["listener", "routeConfiguration", "cluster", "waypoint"]]),
+    ("CustomTag", &[&["literal", "environment", "header", "formatter"]]),
+    ("MetricSelector", &[&["metric", "customMetric"]]),
 ];
 
 /// The first two fields of one oneof of `message` that are both set.
