@@ -1,1 +1,6 @@
-//! Part of Heddle.
+//! Serves Envoys: discovery (ADS) and certificates over gRPC. It knows neither Kubernetes nor how configuration is
+//! compiled; the daemon joins it to both by the traits here.
+
+pub mod generate;
+
+pub use generate::Generate;
