@@ -1,3 +1,5 @@
+//! Tests of reading specs.
+
 #![allow(clippy::needless_pass_by_value, reason = "json!() values are made at the call")]
 
 use serde_json::{Value, json};

@@ -1,3 +1,5 @@
+//! Tests of durations.
+
 use super::*;
 
 #[track_caller]

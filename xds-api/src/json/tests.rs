@@ -1,3 +1,5 @@
+//! Tests of the JSON of Envoy's messages.
+
 use serde_json::json;
 
 use super::*;

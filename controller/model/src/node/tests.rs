@@ -1,3 +1,5 @@
+//! Tests of reading Envoy's Node.
+
 use serde_json::json;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Tests of the pages.
+
 use http::StatusCode;
 use hyper::body::Bytes;
 
