@@ -1,6 +1,5 @@
 //! Serves Envoys: discovery (ADS) and certificates over gRPC. It knows neither Kubernetes nor how configuration is
 //! compiled; the daemon joins it to both by the traits here.
 
-pub mod generate;
-
-pub use generate::Generate;
+pub mod auth;
+pub mod node;

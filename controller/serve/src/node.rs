@@ -1,0 +1,112 @@
+//! The first request of a stream: which proxy speaks, and whether it may.
+
+use heddle_model::identity::Identity;
+use heddle_model::node::{NodeError, proxy as read};
+use heddle_model::proxy::Proxy;
+use heddle_xds_api::envoy::config::core::v3::{Node, node::UserAgentVersionType};
+use heddle_xds_api::envoy::r#type::v3::SemanticVersion;
+use heddle_xds_api::google::protobuf::{Struct, Value, value::Kind};
+use serde_json::{Map, Value as Json, json};
+
+use crate::auth::{AuthError, Authenticate, Credentials};
+
+/// Metadata nested deeper than this is cut off: nothing that is read lies so deep.
+const MAX_DEPTH: usize = 16;
+
+/// The proxy that a Node describes.
+///
+/// # Errors
+/// When the Node has no id, or one from which type or address cannot be told.
+pub fn proxy(node: &Node) -> Result<Proxy, NodeError> {
+    read(&json(node))
+}
+
+/// Whether the caller may have the configuration of this proxy; who it is, where it had to prove that.
+///
+/// On the encrypted port the identity must be the node's, by namespace and service account. The plain port asks for nothing,
+/// and serves this machine only.
+///
+/// # Errors
+/// When it may not. The reason has been logged; the caller is to be told [`AuthError::status`] and no more.
+pub async fn admit<A: Authenticate>(
+    authenticate: &A,
+    call: &Credentials,
+    proxy: &Proxy,
+) -> Result<Option<Identity>, AuthError> {
+    let admitted = decide(authenticate, call, proxy).await;
+    if let Err(error) = &admitted {
+        tracing::warn!(peer = ?call.peer(), node = %proxy.id, %error, "refused a stream");
+    }
+    admitted
+}
+
+async fn decide<A: Authenticate>(
+    authenticate: &A,
+    call: &Credentials,
+    proxy: &Proxy,
+) -> Result<Option<Identity>, AuthError> {
+    let connection = call.connection.as_ref().ok_or(AuthError::Unknown)?;
+    if !connection.secure {
+        let local = connection.peer.ip().to_canonical().is_loopback();
+        return if local { Ok(None) } else { Err(AuthError::NotLoopback(connection.peer)) };
+    }
+    let identity = authenticate.authenticate(call).await?;
+    // An account that the node does not name is not checked, as in istiod; a namespace it always has.
+    let account = &*proxy.service_account;
+    if identity.namespace() == &*proxy.namespace && (account.is_empty() || identity.service_account() == account) {
+        return Ok(Some(identity));
+    }
+    Err(AuthError::WrongNode {
+        identity: Box::new(identity),
+        namespace: proxy.namespace.to_string(),
+        service_account: account.to_owned(),
+    })
+}
+
+/// The part of a Node that is read, as protobuf JSON.
+fn json(node: &Node) -> Json {
+    let locality = node.locality.clone().unwrap_or_default();
+    let version = match &node.user_agent_version_type {
+        Some(UserAgentVersionType::UserAgentBuildVersion(build)) => build.version.unwrap_or_default(),
+        _ => SemanticVersion::default(),
+    };
+    let extension =
+        |e: &heddle_xds_api::envoy::config::core::v3::Extension| json!({"name": e.name, "disabled": e.disabled});
+    json!({
+        "id": node.id,
+        "cluster": node.cluster,
+        "metadata": node.metadata.as_ref().map(|metadata| object(metadata, 0)),
+        "locality": {"region": locality.region, "zone": locality.zone, "subZone": locality.sub_zone},
+        "userAgentBuildVersion": {"version": {
+            "majorNumber": version.major_number, "minorNumber": version.minor_number, "patch": version.patch,
+        }},
+        "extensions": node.extensions.iter().map(extension).collect::<Vec<_>>(),
+    })
+}
+
+fn object(fields: &Struct, depth: usize) -> Json {
+    let entries = fields.fields.iter().map(|(key, entry)| (key.clone(), value(entry, depth + 1)));
+    Json::Object(entries.collect::<Map<_, _>>())
+}
+
+fn value(entry: &Value, depth: usize) -> Json {
+    match &entry.kind {
+        Some(Kind::BoolValue(flag)) => Json::Bool(*flag),
+        Some(Kind::NumberValue(value)) => number(*value),
+        Some(Kind::StringValue(text)) => Json::String(text.clone()),
+        Some(Kind::StructValue(fields)) if depth < MAX_DEPTH => object(fields, depth),
+        Some(Kind::ListValue(list)) if depth < MAX_DEPTH => {
+            Json::Array(list.values.iter().map(|entry| value(entry, depth + 1)).collect())
+        }
+        _ => Json::Null,
+    }
+}
+
+/// Whole numbers without a fraction: `15080`, not `15080.0`.
+#[allow(clippy::cast_possible_truncation, reason = "checked to be whole and small")]
+fn number(number: f64) -> Json {
+    if number.fract() == 0.0 && number.abs() < 9e15 { Json::from(number as i64) } else { Json::from(number) }
+}
+
+#[cfg(test)]
+mod tests;
