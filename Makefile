@@ -47,8 +47,10 @@ soak: tools envoy ## long runs: property tests with many cases, in release; once
 	cargo build --locked --release --workspace --bins
 	PROPTEST_CASES=$${PROPTEST_CASES:-20000} cargo test --locked --release --workspace --no-fail-fast
 
-bench: tools ## the benchmarks that docs/performance.md quotes
+bench: tools envoy ## the benchmarks that docs/performance.md quotes
+	cargo build --locked --release --workspace --bins
 	cargo bench --locked --workspace
+	cargo run --locked --quiet --release -p heddle-tests --bin latency
 
 clean: ## remove what was built; the cache in HEDDLE_CACHE (default ~/.cache/heddle) stays
 	cargo clean

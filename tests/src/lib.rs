@@ -7,6 +7,7 @@ pub mod echo;
 pub mod envoy;
 pub mod folder;
 pub mod http;
+pub mod latency;
 pub mod load;
 pub mod mesh;
 pub mod process;

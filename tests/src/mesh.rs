@@ -14,6 +14,7 @@ use serde_json::Value;
 use crate::folder::Folder;
 use crate::http::Call;
 use crate::process::eventually;
+use crate::product;
 
 pub use heddled::Heddled;
 pub use layout::{Layout, WORKLOADS};
@@ -43,7 +44,7 @@ impl Mesh {
     /// Starts everything in `run` (made if it is missing) and waits until the gateway serves the product page.
     pub async fn start(layout: Layout, run: &Path) -> Result<Self> {
         let programs = Programs::find()?;
-        layout.reserve().context("reserving addresses")?;
+        layout.reserve()?;
         for folder in ["logs", "tokens"] {
             std::fs::create_dir_all(run.join(folder))?;
         }
@@ -149,42 +150,20 @@ pub(crate) struct Programs {
 }
 
 impl Programs {
-    /// Finds them beside the program that runs (a test lies one folder deeper), or where `HEDDLE_BIN` says.
-    pub(crate) fn find() -> Result<Self> {
-        let folder = match std::env::var_os("HEDDLE_BIN") {
-            Some(folder) => PathBuf::from(folder),
-            None => beside_us()?,
-        };
-        let find = |name: &str| {
-            let path = folder.join(name);
-            anyhow::ensure!(path.is_file(), "no {name} in {}: run `make build`, or set HEDDLE_BIN", folder.display());
-            Ok(path)
-        };
+    fn find() -> Result<Self> {
         Ok(Self {
-            heddled: find("heddled")?,
-            agent: find("heddle-agent")?,
-            ctl: find("heddlectl")?,
-            bookinfo: find("bookinfo")?,
+            heddled: product::binary("heddled")?,
+            agent: product::binary("heddle-agent")?,
+            ctl: product::binary("heddlectl")?,
+            bookinfo: product::binary("bookinfo")?,
             envoy: crate::envoy::binary()?,
         })
     }
 }
 
-fn beside_us() -> Result<PathBuf> {
-    let us = std::env::current_exe()?;
-    let folder = us.parent().context("this program lies in no folder")?;
-    let folder = if folder.ends_with("deps") { folder.parent().unwrap_or(folder) } else { folder };
-    Ok(folder.to_owned())
-}
-
-/// The folders of the sample: those of the sources that this program was built from, else below the current folder.
-fn sources() -> Result<Vec<PathBuf>> {
-    let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    for root in [built.as_path(), Path::new(".")] {
-        let sample = root.join("deploy/samples/bookinfo");
-        if sample.is_dir() {
-            return Ok(vec![sample.clone(), sample.join("loopback")]);
-        }
-    }
-    anyhow::bail!("no deploy/samples/bookinfo: run from the repository's folder")
+/// The folders of the sample.
+fn sources() -> Result<[PathBuf; 2]> {
+    let sample = product::root()?.join("deploy/samples/bookinfo");
+    anyhow::ensure!(sample.is_dir(), "{} is not there: keep the sources where they were built", sample.display());
+    Ok([sample.clone(), sample.join("loopback")])
 }

@@ -4,6 +4,7 @@
 //! test or the demo itself be killed, the guard ends what it started.
 
 mod guard;
+mod usage;
 
 use std::fs::File;
 use std::os::unix::process::CommandExt as _;

@@ -1,0 +1,54 @@
+//! `make bench`: how fast edits reach Envoy with the demo's traffic on. The figures of docs/performance.md come from here.
+#![allow(clippy::print_stdout, reason = "what it prints is what it is for")]
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Result;
+use heddle_tests::latency::{lone_edits, storm};
+use heddle_tests::load::Load;
+use heddle_tests::mesh::{Layout, Mesh};
+
+/// How many lone edits are made.
+const LONE: usize = 200;
+/// How many edits a storm makes, and in what time.
+const STORM: (u32, Duration) = (1000, Duration::from_secs(5));
+
+#[tokio::main]
+async fn main() -> Result<ExitCode> {
+    let run = tempfile::tempdir()?;
+    let mesh = Mesh::start(Layout::free()?, run.path()).await?;
+    let load = Load::start(&mesh.get("/productpage")?, 2, Duration::from_millis(20));
+    load.pass(50).await;
+    // The first edits find cold caches; a person's edit rarely does.
+    lone_edits(&mesh, 5).await?;
+    let mut good = true;
+    let lone = lone_edits(&mesh, LONE).await?;
+    println!("{LONE} lone edits, from the file's rename to the last sidecar's ACK:");
+    good &= line("p50", lone.percentile(50), Duration::from_millis(10));
+    good &= line("p99", lone.percentile(99), Duration::from_millis(25));
+    println!("  max           {:8.2} ms", lone.max().as_secs_f64() * 1e3);
+    let storms = [storm(&mesh, STORM.0, STORM.1).await?, storm(&mesh, STORM.0, STORM.1).await?];
+    for storm in &storms {
+        println!("storm of {} edits in {:.2} s:", STORM.0, storm.lasted.as_secs_f64());
+        good &= line("settled after", storm.settled, Duration::from_millis(100));
+        good &= line("heddled's CPU", storm.cpu, Duration::from_secs(2));
+        let [before, after] = storm.memory.map(|bytes| bytes / 1024);
+        println!("  memory        {before:8} KiB before, {after} KiB after");
+    }
+    // The first storm may fill caches to their bound; the second must not add to them.
+    let [first, second] = storms.map(|storm| storm.memory[1]);
+    good &= second <= first + first / 20;
+    let report = load.stop().await;
+    println!("requests meanwhile: {}, failed {} {}", report.sent, report.failed, report.words.join("; "));
+    good &= report.all_answered().is_ok();
+    mesh.stop().await?;
+    println!("{}", if good { "all within bounds" } else { "NOT within bounds" });
+    Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn line(what: &str, took: Duration, bound: Duration) -> bool {
+    let ms = |duration: Duration| duration.as_secs_f64() * 1e3;
+    println!("  {what:<13} {:8.2} ms (bound {} ms)", ms(took), ms(bound));
+    took <= bound
+}
