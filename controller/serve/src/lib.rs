@@ -2,4 +2,10 @@
 //! compiled; the daemon joins it to both by the traits here.
 
 pub mod auth;
+pub mod csr;
+pub mod generate;
+pub mod metrics;
 pub mod node;
+pub mod registry;
+
+pub use generate::Generate;

@@ -1,0 +1,257 @@
+//! Which proxies are connected, what each was sent, and what it said to that.
+//!
+//! Streams tell it what they do; `/debug` and `heddlectl proxy-status` read it. Metrics are counted on the way, so that
+//! both always agree.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Instant, SystemTime};
+
+use heddle_model::proxy::Proxy;
+use heddle_xds_api::{ResourceSet, TypeUrl};
+
+use crate::auth::Connection;
+use crate::metrics::Metrics;
+
+/// All connected proxies.
+#[derive(Debug)]
+pub struct Registry {
+    metrics: Arc<Metrics>,
+    next: AtomicU64,
+    // A mutex, because streams come and go on any thread and readers are rare: a page of /debug, a scrape. It is never
+    // held across an await or an encoding.
+    entries: Mutex<BTreeMap<u64, Arc<Entry>>>,
+}
+
+/// One stream's place in the registry. Dropping it is disconnecting.
+#[derive(Debug)]
+pub struct Session {
+    registry: Arc<Registry>,
+    key: u64,
+    entry: Arc<Entry>,
+}
+
+/// What is known of one connected proxy.
+#[derive(Clone, Debug)]
+pub struct ProxyState {
+    /// The proxy's id and a number that tells its connections apart.
+    pub connection: String,
+    /// The proxy.
+    pub proxy: Arc<Proxy>,
+    /// Where it calls from.
+    pub peer: SocketAddr,
+    /// Whether it came over TLS.
+    pub secure: bool,
+    /// When the stream was opened.
+    pub connected: SystemTime,
+    /// By type of resource that it asked for.
+    pub types: BTreeMap<TypeUrl, TypeState>,
+    /// The set that it was last sent from; none before the first.
+    pub set: Option<Arc<ResourceSet>>,
+}
+
+/// What one proxy was sent of one type.
+#[derive(Clone, Debug, Default)]
+pub struct TypeState {
+    /// How many names it asked for; none is all of them.
+    pub names: Option<usize>,
+    /// Nonce of the last response; empty before the first.
+    pub sent: String,
+    /// Version of the last response.
+    pub version: String,
+    /// Nonce of the last response that it accepted.
+    pub acked: String,
+    /// When the last response went out.
+    pub sent_at: Option<SystemTime>,
+    /// Resources in the last response.
+    pub resources: usize,
+    /// Bytes of the last response.
+    pub bytes: usize,
+    /// What it said when it rejected the last response; empty when it did not.
+    pub error: String,
+    /// The objects that the rejection is about.
+    pub objects: Vec<String>,
+    since: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    connection: String,
+    proxy: Arc<Proxy>,
+    peer: SocketAddr,
+    secure: bool,
+    connected: SystemTime,
+    // Written by the one stream, read by /debug; a watch would clone the whole state at each ACK.
+    told: Mutex<Told>,
+}
+
+#[derive(Debug, Default)]
+struct Told {
+    types: BTreeMap<TypeUrl, TypeState>,
+    set: Option<Arc<ResourceSet>>,
+}
+
+impl Registry {
+    /// An empty registry that counts into `metrics`.
+    #[must_use]
+    pub fn new(metrics: Arc<Metrics>) -> Self {
+        Self { metrics, next: AtomicU64::new(1), entries: Mutex::default() }
+    }
+
+    /// Enters a proxy whose stream was admitted.
+    #[must_use]
+    pub fn connect(self: &Arc<Self>, proxy: Arc<Proxy>, connection: &Connection) -> Session {
+        let key = self.next.fetch_add(1, Ordering::Relaxed);
+        let entry = Arc::new(Entry {
+            connection: format!("{}-{key}", proxy.id),
+            proxy,
+            peer: connection.peer,
+            secure: connection.secure,
+            connected: SystemTime::now(),
+            told: Mutex::default(),
+        });
+        lock(&self.entries).insert(key, entry.clone());
+        Session { registry: self.clone(), key, entry }
+    }
+
+    /// How many streams there are.
+    #[must_use]
+    pub fn connected(&self) -> usize {
+        lock(&self.entries).len()
+    }
+
+    /// All proxies, by id and age of the stream.
+    #[must_use]
+    pub fn proxies(&self) -> Vec<ProxyState> {
+        let entries: Vec<(u64, Arc<Entry>)> =
+            lock(&self.entries).iter().map(|(key, entry)| (*key, entry.clone())).collect();
+        let mut states: Vec<(u64, ProxyState)> = entries.iter().map(|(key, entry)| (*key, entry.state())).collect();
+        states.sort_by(|(a_key, a), (b_key, b)| (&a.proxy.id, a_key).cmp(&(&b.proxy.id, b_key)));
+        states.into_iter().map(|(_, state)| state).collect()
+    }
+
+    /// The newest stream of the proxy with this name: `<pod>.<namespace>`, the whole node id, or the connection's.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<ProxyState> {
+        let is_it = |entry: &&Arc<Entry>| {
+            let proxy = &entry.proxy;
+            *proxy.id == *name || entry.connection == name || proxy.id.split('~').nth(2) == Some(name)
+        };
+        let found = lock(&self.entries).values().rev().find(is_it).cloned();
+        found.map(|entry| entry.state())
+    }
+
+    /// What is counted here.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+}
+
+impl Session {
+    /// The proxy's id and a number that tells its connections apart.
+    #[must_use]
+    pub fn connection(&self) -> &str {
+        &self.entry.connection
+    }
+
+    /// The proxy asks for so many names of a type; none is all of them.
+    pub fn subscribed(&self, url: TypeUrl, names: Option<usize>) {
+        lock(&self.entry.told).types.entry(url).or_default().names = names;
+    }
+
+    /// The proxy asks for nothing of a type any more.
+    pub fn unsubscribed(&self, url: TypeUrl) {
+        lock(&self.entry.told).types.remove(&url);
+    }
+
+    /// A response goes out. `since` is when the event arrived that it carries; none for an answer to a question.
+    pub fn sent(
+        &self,
+        url: TypeUrl,
+        nonce: &str,
+        version: &str,
+        resources: usize,
+        bytes: usize,
+        since: Option<Instant>,
+    ) {
+        self.registry.metrics.sent(url, bytes, since.map(|since| since.elapsed()));
+        let mut told = lock(&self.entry.told);
+        let state = told.types.entry(url).or_default();
+        nonce.clone_into(&mut state.sent);
+        version.clone_into(&mut state.version);
+        state.sent_at = Some(SystemTime::now());
+        (state.resources, state.bytes, state.since) = (resources, bytes, since);
+    }
+
+    /// The proxy accepted the response of this nonce.
+    pub fn acked(&self, url: TypeUrl, nonce: &str) {
+        let mut told = lock(&self.entry.told);
+        let state = told.types.entry(url).or_default();
+        nonce.clone_into(&mut state.acked);
+        state.error.clear();
+        state.objects.clear();
+        if let Some(since) = state.since.take_if(|_| state.sent == nonce) {
+            self.registry.metrics.acked.observe(url, since.elapsed().as_secs_f64());
+        }
+    }
+
+    /// The proxy rejected the response of this nonce for a reason that lies with these objects.
+    pub fn rejected(&self, url: TypeUrl, nonce: &str, reason: &str, objects: Vec<String>) {
+        self.registry.metrics.rejects.add(url, 1);
+        tracing::warn!(connection = self.connection(), r#type = url.short(), nonce, reason, ?objects, "rejected");
+        let mut told = lock(&self.entry.told);
+        let state = told.types.entry(url).or_default();
+        reason.clone_into(&mut state.error);
+        (state.objects, state.since) = (objects, None);
+    }
+
+    /// The proxy is served from this set.
+    pub fn holds(&self, set: Arc<ResourceSet>) {
+        lock(&self.entry.told).set = Some(set);
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        lock(&self.registry.entries).remove(&self.key);
+    }
+}
+
+impl Entry {
+    fn state(&self) -> ProxyState {
+        let told = lock(&self.told);
+        ProxyState {
+            connection: self.connection.clone(),
+            proxy: self.proxy.clone(),
+            peer: self.peer,
+            secure: self.secure,
+            connected: self.connected,
+            types: told.types.clone(),
+            set: told.set.clone(),
+        }
+    }
+}
+
+impl TypeState {
+    /// istiod's word for it: `SYNCED`, `STALE`, `NOT SENT` or `ERROR`.
+    #[must_use]
+    pub fn status(&self) -> &'static str {
+        match self {
+            state if !state.error.is_empty() => "ERROR",
+            state if state.sent.is_empty() => "NOT_SENT",
+            state if state.sent == state.acked => "SYNCED",
+            _ => "STALE",
+        }
+    }
+}
+
+/// A lock whose holder panicked still guards whole values here: each is written in one piece.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests;

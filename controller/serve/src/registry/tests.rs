@@ -1,0 +1,66 @@
+use heddle_model::node;
+use serde_json::json;
+
+use super::*;
+
+fn registry() -> Arc<Registry> {
+    Arc::new(Registry::new(Arc::new(Metrics::default())))
+}
+
+fn connected(registry: &Arc<Registry>, name: &str) -> Session {
+    let id = format!("sidecar~10.0.0.1~{name}.shop~shop.svc.cluster.local");
+    let proxy = Arc::new(node::proxy(&json!({ "id": id })).unwrap());
+    let peer = "127.0.0.1:7".parse().unwrap();
+    registry.connect(proxy, &Connection { peer, secure: true, chain: Vec::new() })
+}
+
+#[test]
+fn a_proxy_is_there_until_its_session_ends() {
+    let registry = registry();
+    let (b, a) = (connected(&registry, "b"), connected(&registry, "a"));
+    let names: Vec<String> = registry.proxies().iter().map(|state| state.proxy.name.to_string()).collect();
+    assert_eq!(names, ["a", "b"]);
+    drop(a);
+    assert_eq!(registry.connected(), 1);
+    assert!(registry.find("a.shop").is_none());
+    assert_eq!(registry.find("b.shop").unwrap().connection, b.connection());
+    assert!(registry.find("b.other").is_none());
+}
+
+#[test]
+fn the_newest_of_two_streams_of_a_proxy_is_found() {
+    let registry = registry();
+    let (_old, new) = (connected(&registry, "a"), connected(&registry, "a"));
+    assert_eq!(registry.find("a.shop").unwrap().connection, new.connection());
+}
+
+#[test]
+fn a_type_goes_from_sent_to_accepted_or_rejected() {
+    let registry = registry();
+    let session = connected(&registry, "a");
+    let state = || registry.find("a.shop").unwrap().types[&TypeUrl::Cluster].clone();
+    session.subscribed(TypeUrl::Cluster, None);
+    assert_eq!(state().status(), "NOT_SENT");
+    session.sent(TypeUrl::Cluster, "n1", "v1", 3, 100, Some(Instant::now()));
+    assert_eq!(state().status(), "STALE");
+    session.acked(TypeUrl::Cluster, "n1");
+    assert_eq!(state().status(), "SYNCED");
+    session.sent(TypeUrl::Cluster, "n2", "v2", 3, 100, None);
+    session.rejected(TypeUrl::Cluster, "n2", "bad", vec!["DestinationRule shop/web".into()]);
+    assert_eq!((state().status(), state().acked.as_str()), ("ERROR", "n1"));
+    session.sent(TypeUrl::Cluster, "n3", "v3", 3, 100, None);
+    session.acked(TypeUrl::Cluster, "n3");
+    assert_eq!((state().status(), state().objects.len()), ("SYNCED", 0));
+    let mut page = crate::metrics::Page::default();
+    registry.metrics().write(&mut page);
+    let page = page.finish();
+    for line in [
+        "pilot_xds_pushes{type=\"cds\"} 3",
+        "pilot_total_xds_rejects{type=\"cds\"} 1",
+        "heddle_xds_sent_bytes{type=\"cds\"} 300",
+        "heddle_event_to_ack_seconds_count{type=\"cds\"} 1",
+        "pilot_proxy_convergence_time_count 1",
+    ] {
+        assert!(page.contains(line), "{line} is not in\n{page}");
+    }
+}
