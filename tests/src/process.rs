@@ -4,6 +4,7 @@
 //! test or the demo itself be killed, the guard ends what it started.
 
 mod guard;
+mod sockets;
 mod usage;
 
 use std::fs::File;

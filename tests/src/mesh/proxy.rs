@@ -32,7 +32,8 @@ pub struct Proxy {
     pub agent: Process,
     /// Envoy's admin interface.
     pub admin: Admin,
-    ip: IpAddr,
+    /// The address that is the proxy's alone.
+    pub ip: IpAddr,
 }
 
 impl Proxy {
