@@ -63,6 +63,8 @@ pub struct TypeState {
     pub version: String,
     /// Nonce of the last response that it accepted.
     pub acked: String,
+    /// When that answer came in.
+    pub acked_at: Option<SystemTime>,
     /// When the last response went out.
     pub sent_at: Option<SystemTime>,
     /// Resources in the last response.
@@ -191,6 +193,7 @@ impl Session {
         let mut told = lock(&self.entry.told);
         let state = told.types.entry(url).or_default();
         nonce.clone_into(&mut state.acked);
+        state.acked_at = Some(SystemTime::now());
         state.error.clear();
         state.objects.clear();
         if let Some(since) = state.since.take_if(|_| state.sent == nonce) {
