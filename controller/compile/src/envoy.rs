@@ -1,4 +1,6 @@
 //! Constructors of Envoy's messages with our defaults: the only place where a message is filled up by `Default`.
 
 pub mod any;
+pub mod duration;
+pub mod metadata;
 pub mod source;

@@ -3,5 +3,9 @@
 pub mod compiled;
 pub mod envoy;
 pub mod name;
+pub mod regex;
+pub mod route;
+pub mod scope;
+pub mod view;
 
 pub use compiled::Compiled;

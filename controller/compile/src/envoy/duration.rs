@@ -1,0 +1,31 @@
+//! Durations and shares in protobuf's shapes.
+
+use std::time::Duration;
+
+use heddle_model::route::Percent;
+use heddle_xds_api::{
+    envoy::{
+        config::core::v3::RuntimeFractionalPercent,
+        r#type::v3::{FractionalPercent, fractional_percent::DenominatorType},
+    },
+    google::protobuf,
+};
+
+/// A duration, capped at what protobuf holds.
+#[must_use]
+pub fn duration(value: Duration) -> protobuf::Duration {
+    let seconds = i64::try_from(value.as_secs()).unwrap_or(i64::MAX).min(315_576_000_000);
+    protobuf::Duration { seconds, nanos: i32::try_from(value.subsec_nanos()).unwrap_or(0) }
+}
+
+/// A share in millionths.
+#[must_use]
+pub fn fraction(share: Percent) -> FractionalPercent {
+    FractionalPercent { numerator: share.0, denominator: DenominatorType::Million.into() }
+}
+
+/// A share without a runtime key.
+#[must_use]
+pub fn runtime_fraction(share: Percent) -> RuntimeFractionalPercent {
+    RuntimeFractionalPercent { default_value: Some(fraction(share)), ..RuntimeFractionalPercent::default() }
+}

@@ -1,0 +1,39 @@
+//! Metadata of resources under `istio`: where a route or cluster came from, for people and telemetry.
+
+use std::collections::BTreeMap;
+
+use heddle_model::object::ObjectRef;
+use heddle_xds_api::{
+    envoy::config::core::v3::Metadata,
+    google::protobuf::{Struct, Value, value::Kind},
+};
+
+/// Metadata that names an object by its API path, e.g. kind `virtual-service`.
+#[must_use]
+pub fn config(kind: &str, object: &ObjectRef) -> Metadata {
+    istio([("config", text(&config_path(kind, object)))])
+}
+
+/// `/apis/networking.istio.io/v1/namespaces/<namespace>/<kind>/<name>`.
+#[must_use]
+pub fn config_path(kind: &str, object: &ObjectRef) -> String {
+    format!("/apis/networking.istio.io/v1/namespaces/{}/{kind}/{}", object.namespace, object.name)
+}
+
+/// Metadata with these values under `istio`.
+#[must_use]
+pub fn istio<'a>(values: impl IntoIterator<Item = (&'a str, Value)>) -> Metadata {
+    Metadata { filter_metadata: BTreeMap::from([("istio".into(), fields(values))]), ..Metadata::default() }
+}
+
+/// A structure of these values.
+#[must_use]
+pub fn fields<'a>(values: impl IntoIterator<Item = (&'a str, Value)>) -> Struct {
+    Struct { fields: values.into_iter().map(|(key, value)| (key.into(), value)).collect() }
+}
+
+/// A text value.
+#[must_use]
+pub fn text(value: &str) -> Value {
+    Value { kind: Some(Kind::StringValue(value.into())) }
+}

@@ -1,0 +1,47 @@
+//! Routes: what happens to each HTTP request, by host, path and headers.
+
+mod action;
+pub(crate) mod catch_all;
+mod cors;
+pub(crate) mod domain;
+mod fault;
+mod hash;
+mod header;
+mod matcher;
+mod mirror;
+mod redirect;
+mod retry;
+mod rule;
+pub mod virtual_host;
+
+use std::collections::BTreeSet;
+
+use heddle_model::{issue::Issue, route::GatewayRef};
+
+use crate::scope::Scope;
+
+pub use action::default_action;
+pub use retry::inbound_retry;
+pub use rule::table_routes;
+
+/// Where routes are used, which decides what of a VirtualService applies.
+#[derive(Clone, Debug)]
+pub struct RouteContext<'a> {
+    /// What the proxy sees.
+    pub scope: &'a Scope<'a>,
+    /// Port of the listener as clients see it; the default of destinations without a port.
+    pub port: u16,
+    /// The gateways that the listener serves; [`GatewayRef::Mesh`] for sidecars.
+    pub gateways: BTreeSet<GatewayRef>,
+}
+
+/// Issues found on the way.
+pub type Issues = Vec<Issue>;
+
+impl RouteContext<'_> {
+    /// Whether it is for a sidecar.
+    #[must_use]
+    pub fn is_mesh(&self) -> bool {
+        self.gateways.contains(&GatewayRef::Mesh)
+    }
+}

@@ -1,0 +1,133 @@
+//! Conditions of a rule as Envoy's matchers.
+
+use heddle_model::{
+    issue::Issue,
+    route::{HttpMatch, HttpRoute, RouteTable, StringMatch},
+};
+use heddle_xds_api::envoy::{
+    config::route::v3::{
+        HeaderMatcher, QueryParameterMatcher, RouteMatch, header_matcher::HeaderMatchSpecifier,
+        query_parameter_matcher::QueryParameterMatchSpecifier, route_match::PathSpecifier,
+    },
+    r#type::matcher::v3::{RegexMatcher, StringMatcher, string_matcher::MatchPattern},
+};
+
+use super::RouteContext;
+use crate::regex;
+
+/// Whether a condition can ever hold here: gateway, port, and what the client's own workload is.
+pub(super) fn applies(context: &RouteContext<'_>, table: &RouteTable, condition: &HttpMatch) -> bool {
+    let gateways = if condition.gateways.is_empty() { &table.gateways } else { &condition.gateways };
+    let bound = gateways.iter().any(|g| context.gateways.contains(g));
+    let port = condition.port.is_none_or(|port| port == context.port);
+    let view = context.scope.view;
+    let source = !context.is_mesh()
+        || (condition.source_labels.select(&view.labels)
+            && (condition.source_namespace.is_empty() || condition.source_namespace == view.namespace));
+    bound && port && source
+}
+
+/// The first pattern of a condition that RE2 refuses: its rule is left out, for Envoy would reject the whole response.
+pub(super) fn invalid_regex(rule: &HttpRoute, index: usize, condition: &HttpMatch) -> Option<Issue> {
+    let field = |name: &str| format!("{}.match[{index}].{name}", rule.field);
+    let simple = [
+        ("uri", &condition.uri),
+        ("scheme", &condition.scheme),
+        ("method", &condition.method),
+        ("authority", &condition.authority),
+    ];
+    let simple = simple.into_iter().map(|(name, text)| (field(name), text.as_ref()));
+    let keyed = [
+        ("headers", &condition.headers),
+        ("withoutHeaders", &condition.without_headers),
+        ("queryParams", &condition.query),
+    ];
+    let keyed = keyed
+        .into_iter()
+        .flat_map(|(name, map)| map.iter().map(move |(key, text)| (format!("{}[{key}]", field(name)), text.as_ref())));
+    simple.chain(keyed).find_map(|(path, text)| {
+        let Some(StringMatch::Regex(pattern)) = text else { return None };
+        let error = regex::check(pattern).err()?;
+        let message = format!("`{pattern}` is no RE2 pattern: {error}; this match is left out, all else applies");
+        Some(Issue::error(&rule.origin.object, format!("{path}.regex"), "InvalidRegex", message))
+    })
+}
+
+/// Whether a condition takes every request, so that later rules are never asked.
+pub(super) fn takes_everything(condition: &HttpMatch) -> bool {
+    let path = match &condition.uri {
+        None => true,
+        Some(StringMatch::Prefix(prefix)) => &**prefix == "/",
+        Some(StringMatch::Regex(pattern)) => &**pattern == "*" || &**pattern == ".*",
+        Some(StringMatch::Exact(_)) => false,
+    };
+    path && condition.headers.values().chain(condition.query.values()).next().is_none()
+        && condition.without_headers.is_empty()
+        && [&condition.scheme, &condition.method, &condition.authority].into_iter().all(Option::is_none)
+}
+
+/// The matcher. A rule without any condition says only `prefix: /`; one with conditions states the case too.
+pub(super) fn route_match(condition: &HttpMatch, declared: bool) -> RouteMatch {
+    let path = match &condition.uri {
+        Some(StringMatch::Exact(path)) => PathSpecifier::Path(path.to_string()),
+        Some(StringMatch::Prefix(prefix)) => PathSpecifier::Prefix(prefix.to_string()),
+        Some(StringMatch::Regex(pattern)) => PathSpecifier::SafeRegex(regex_matcher(pattern)),
+        None => PathSpecifier::Prefix("/".into()),
+    };
+    let pseudo = [(":scheme", &condition.scheme), (":method", &condition.method), (":authority", &condition.authority)];
+    let mut headers: Vec<HeaderMatcher> =
+        condition.headers.iter().map(|(name, text)| header(name, text.as_ref(), false)).collect();
+    headers.extend(condition.without_headers.iter().map(|(name, text)| header(name, text.as_ref(), true)));
+    headers.extend(
+        pseudo.into_iter().filter(|(_, text)| text.is_some()).map(|(name, text)| header(name, text.as_ref(), false)),
+    );
+    RouteMatch {
+        path_specifier: Some(path),
+        case_sensitive: declared.then_some(!condition.ignore_case),
+        headers,
+        query_parameters: condition.query.iter().map(|(name, text)| query(name, text.as_ref())).collect(),
+        ..RouteMatch::default()
+    }
+}
+
+/// A comparison of text.
+pub(super) fn string_matcher(text: &StringMatch) -> StringMatcher {
+    let pattern = match text {
+        StringMatch::Exact(text) => MatchPattern::Exact(text.to_string()),
+        StringMatch::Prefix(text) => MatchPattern::Prefix(text.to_string()),
+        StringMatch::Regex(text) => MatchPattern::SafeRegex(regex_matcher(text)),
+    };
+    StringMatcher { match_pattern: Some(pattern), ..StringMatcher::default() }
+}
+
+/// A pattern in RE2's syntax.
+pub(super) fn regex_matcher(pattern: &str) -> RegexMatcher {
+    RegexMatcher { regex: pattern.into(), ..RegexMatcher::default() }
+}
+
+fn header(name: &str, text: Option<&StringMatch>, absent: bool) -> HeaderMatcher {
+    // A pattern that matches everything, and an empty prefix, only ask whether the header is there.
+    let compared = text
+        .filter(|text| !matches!(text, StringMatch::Regex(p) if &**p == "*" || &**p == ".*"))
+        .filter(|text| !matches!(text, StringMatch::Prefix(p) if p.is_empty()));
+    HeaderMatcher {
+        name: name.into(),
+        invert_match: absent,
+        // A request without the header does not have the unwanted value.
+        treat_missing_header_as_empty: absent && compared.is_some(),
+        header_match_specifier: Some(match compared {
+            Some(text) => HeaderMatchSpecifier::StringMatch(string_matcher(text)),
+            None => HeaderMatchSpecifier::PresentMatch(true),
+        }),
+    }
+}
+
+fn query(name: &str, text: Option<&StringMatch>) -> QueryParameterMatcher {
+    QueryParameterMatcher {
+        name: name.into(),
+        query_parameter_match_specifier: Some(match text {
+            Some(text) => QueryParameterMatchSpecifier::StringMatch(string_matcher(text)),
+            None => QueryParameterMatchSpecifier::PresentMatch(true),
+        }),
+    }
+}

@@ -1,0 +1,254 @@
+//! Scopes: which services, routes and rules a proxy sees, after Sidecars and `exportTo`.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use heddle_model::{
+    Text,
+    destination::DestinationRule,
+    host::Host,
+    labels::Labels,
+    mesh::OutboundMode,
+    protocol::Protocol,
+    proxy::ProxyKind,
+    route::{Destination, GatewayRef, HttpAction, RouteTable},
+    scope::{Egress, EgressHost, EgressNamespace, OutboundPolicy, Sidecar},
+    service::{Registry, Service},
+    snapshot::Snapshot,
+};
+
+use crate::view::{self, ViewKey};
+
+/// What one view sees.
+#[derive(Debug)]
+pub struct Scope<'a> {
+    /// The revision.
+    pub snapshot: &'a Snapshot,
+    /// The view.
+    pub view: &'a ViewKey,
+    /// The Sidecar that binds it.
+    pub sidecar: Option<Arc<Sidecar>>,
+    /// What happens to unknown destinations.
+    pub outbound: OutboundPolicy,
+    /// Outbound listeners in order; without a Sidecar one that takes everything.
+    pub listeners: Vec<EgressScope>,
+    /// Every service that some route or listener may need, by host.
+    pub services: BTreeMap<Host, Import>,
+}
+
+/// What one outbound listener sees.
+#[derive(Debug)]
+pub struct EgressScope {
+    /// Its declaration; none: the default one.
+    pub egress: Option<Egress>,
+    /// Services, oldest first, one a host.
+    pub services: Vec<Arc<Service>>,
+    /// VirtualServices, oldest first.
+    pub tables: Vec<Arc<RouteTable>>,
+}
+
+/// A service that is needed, and which of its ports.
+#[derive(Clone, Debug)]
+pub struct Import {
+    /// The service.
+    pub service: Arc<Service>,
+    /// Ports; none: all.
+    pub ports: Option<BTreeSet<u16>>,
+}
+
+impl<'a> Scope<'a> {
+    /// Works out what a view sees.
+    #[must_use]
+    pub fn new(snapshot: &'a Snapshot, view: &'a ViewKey) -> Self {
+        let sidecar = match view.kind {
+            ProxyKind::Sidecar => view::sidecar(snapshot, &view.namespace, &view.labels).cloned(),
+            ProxyKind::Gateway => None,
+        };
+        let visible = visible_services(snapshot, &view.namespace);
+        let declared = sidecar.as_ref().map(|s| s.egress.as_slice()).unwrap_or_default();
+        let mesh = OutboundPolicy { mode: snapshot.mesh.outbound, egress_proxy: None };
+        let outbound = sidecar.as_ref().and_then(|s| s.outbound.clone()).unwrap_or(mesh);
+        let mut scope = Self {
+            snapshot,
+            view,
+            outbound,
+            listeners: Vec::new(),
+            services: BTreeMap::new(),
+            sidecar: sidecar.clone(),
+        };
+        if declared.is_empty() {
+            scope.listeners.push(everything(&scope, &visible));
+        } else {
+            let listeners: Vec<_> = declared.iter().map(|egress| imported(&scope, &visible, egress)).collect();
+            scope.listeners = listeners;
+        }
+        scope.import_listed();
+        scope.import_destinations(&visible);
+        scope
+    }
+
+    /// A service that this view may send to, by host.
+    #[must_use]
+    pub fn service(&self, host: &Host) -> Option<&Arc<Service>> {
+        self.services.get(host).map(|import| &import.service)
+    }
+
+    /// The DestinationRule for a service: of the client's namespace, else of the service's, else of the root's.
+    #[must_use]
+    pub fn rule(&self, service: &Service) -> Option<&'a Arc<DestinationRule>> {
+        let mut order = vec![&self.view.namespace];
+        for namespace in [service.namespace(), &self.snapshot.mesh.root_namespace] {
+            if !order.contains(&namespace) {
+                order.push(namespace);
+            }
+        }
+        order.into_iter().find_map(|namespace| self.rule_in(namespace, &service.host))
+    }
+
+    /// Whether unknown destinations are passed on.
+    #[must_use]
+    pub fn allows_any(&self) -> bool {
+        self.outbound.mode != OutboundMode::RegistryOnly
+    }
+
+    fn rule_in(&self, namespace: &Text, host: &Host) -> Option<&'a Arc<DestinationRule>> {
+        let rules = self.snapshot.destinations.get(namespace)?;
+        let fits = |rule: &&Arc<DestinationRule>| {
+            rule.host.covers(host) && (namespace == &self.view.namespace || rule.export_to.sees(&self.view.namespace))
+        };
+        let selected = rules
+            .iter()
+            .filter(fits)
+            .find(|r| r.selector.as_ref().is_some_and(|s| !s.is_empty() && s.select(&self.view.labels)));
+        selected.or_else(|| rules.iter().filter(fits).find(|r| r.selector.as_ref().is_none_or(Labels::is_empty)))
+    }
+
+    fn import_listed(&mut self) {
+        for listener in &self.listeners {
+            let port = listener.port_match();
+            for service in &listener.services {
+                import(&mut self.services, service, port);
+            }
+        }
+    }
+
+    /// Destinations of imported routes are imported with them, though no listener of their own opens.
+    fn import_destinations(&mut self, visible: &BTreeMap<Host, Arc<Service>>) {
+        for listener in &self.listeners {
+            for destination in listener.tables.iter().flat_map(|table| destinations(table)) {
+                if let Some(service) = visible.get(&destination.host) {
+                    let only = destination.port.filter(|_| !self.services.contains_key(&destination.host));
+                    let imported_whole = self.services.get(&destination.host).is_some_and(|i| i.ports.is_none());
+                    if !imported_whole {
+                        import(&mut self.services, service, only.or(destination.port));
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl EgressScope {
+    /// The port that its services must have, where it has one and is no forward proxy.
+    #[must_use]
+    pub fn port_match(&self) -> Option<u16> {
+        let port = self.egress.as_ref()?.port.as_ref()?;
+        (port.number > 0 && port.protocol != Protocol::HttpProxy).then_some(port.number)
+    }
+}
+
+/// Every destination that a table may forward to, mirrors too.
+pub fn destinations(table: &RouteTable) -> impl Iterator<Item = &Destination> {
+    let http = table.http.iter().flat_map(|route| {
+        let forwards = match &route.action {
+            HttpAction::Forward(to) => to.as_slice(),
+            _ => &[],
+        };
+        forwards.iter().map(|d| &d.destination).chain(route.mirrors.iter().map(|m| &m.destination))
+    });
+    let tls = table.tls.iter().flat_map(|r| &r.destinations).map(|d| &d.destination);
+    let tcp = table.tcp.iter().flat_map(|r| &r.destinations).map(|d| &d.destination);
+    http.chain(tls).chain(tcp)
+}
+
+fn import(services: &mut BTreeMap<Host, Import>, service: &Arc<Service>, port: Option<u16>) {
+    let slot = services
+        .entry(service.host.clone())
+        .or_insert_with(|| Import { service: service.clone(), ports: Some(BTreeSet::new()) });
+    match (port, &mut slot.ports) {
+        (None, ports) => *ports = None,
+        (Some(port), Some(ports)) => {
+            ports.insert(port);
+        }
+        (Some(_), None) => {}
+    }
+}
+
+/// One service a host: of the own namespace first, then Kubernetes before others, then the oldest.
+fn visible_services(snapshot: &Snapshot, namespace: &Text) -> BTreeMap<Host, Arc<Service>> {
+    let mut best: BTreeMap<Host, Arc<Service>> = BTreeMap::new();
+    let rank = |s: &Service| (s.namespace() != namespace, s.registry != Registry::Kubernetes, s.origin.clone());
+    for service in snapshot.services.iter().filter(|s| s.export_to.sees(namespace)) {
+        match best.get(&service.host) {
+            Some(known) if rank(known) <= rank(service) => {}
+            _ => {
+                best.insert(service.host.clone(), service.clone());
+            }
+        }
+    }
+    best
+}
+
+fn mesh_tables<'a>(scope: &Scope<'a>) -> impl Iterator<Item = &'a Arc<RouteTable>> {
+    let namespace = scope.view.namespace.clone();
+    let bound = |table: &&Arc<RouteTable>| table.gateways.contains(&GatewayRef::Mesh);
+    scope.snapshot.routes.iter().filter(bound).filter(move |table| table.export_to.sees(&namespace))
+}
+
+fn by_age(mut services: Vec<Arc<Service>>) -> Vec<Arc<Service>> {
+    services.sort_by(|a, b| a.origin.cmp(&b.origin).then_with(|| a.host.cmp(&b.host)));
+    services
+}
+
+fn everything(scope: &Scope<'_>, visible: &BTreeMap<Host, Arc<Service>>) -> EgressScope {
+    EgressScope {
+        egress: None,
+        services: by_age(visible.values().cloned().collect()),
+        tables: mesh_tables(scope).cloned().collect(),
+    }
+}
+
+fn imported(scope: &Scope<'_>, visible: &BTreeMap<Host, Arc<Service>>, egress: &Egress) -> EgressScope {
+    let mut listener = EgressScope { egress: Some(egress.clone()), services: Vec::new(), tables: Vec::new() };
+    let port = listener.port_match();
+    let has_port = |s: &Service| port.is_none_or(|number| s.port(number).is_some());
+    let mut chosen: BTreeMap<Host, Arc<Service>> = BTreeMap::new();
+    for service in scope.snapshot.services.iter().filter(|s| s.export_to.sees(&scope.view.namespace)) {
+        if has_port(service) && egress.hosts.iter().any(|h| imports_service(h, service)) {
+            let best = visible.get(&service.host).filter(|best| egress.hosts.iter().any(|h| imports_service(h, best)));
+            chosen.entry(service.host.clone()).or_insert_with(|| best.unwrap_or(service).clone());
+        }
+    }
+    listener.services = by_age(chosen.into_values().collect());
+    listener.tables =
+        mesh_tables(scope).filter(|t| egress.hosts.iter().any(|h| imports_table(h, t))).cloned().collect();
+    listener
+}
+
+fn in_namespace(host: &EgressHost, namespace: &Text) -> bool {
+    match &host.namespace {
+        EgressNamespace::Any => true,
+        EgressNamespace::None => false,
+        EgressNamespace::Named(name) => name == namespace,
+    }
+}
+
+fn imports_service(host: &EgressHost, service: &Service) -> bool {
+    in_namespace(host, service.namespace()) && host.host.covers(&service.host)
+}
+
+fn imports_table(host: &EgressHost, table: &RouteTable) -> bool {
+    in_namespace(host, table.origin.namespace()) && table.hosts.iter().any(|h| host.host.overlaps(h))
+}
