@@ -13,7 +13,6 @@ pub(super) fn fault(faults: &Fault) -> HttpFault {
     let delay = faults.delay.map(|(time, share)| FaultDelay {
         percentage: Some(fraction(share)),
         fault_delay_secifier: Some(FaultDelaySecifier::FixedDelay(duration(time))),
-        ..FaultDelay::default()
     });
     let abort = faults.abort.as_ref().map(|(how, share)| FaultAbort {
         percentage: Some(fraction(*share)),

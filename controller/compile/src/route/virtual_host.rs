@@ -123,7 +123,7 @@ fn groups(
         let claimed: Vec<&Arc<Service>> =
             claims.iter().filter(|(_, by)| **by == index).filter_map(|(host, _)| services.get(host).copied()).collect();
         let hosts = if matches!(key, RouteKey::Service(..)) { Vec::new() } else { foreign_hosts(table, &services) };
-        for mut group in grouped(&claimed, hosts, key) {
+        for mut group in grouped(&claimed, &hosts, key) {
             let context = RouteContext { scope, port: group.port, gateways: [GatewayRef::Mesh].into() };
             group.routes = rule::table_routes(&context, table, issues);
             if !group.routes.is_empty() {
@@ -171,7 +171,7 @@ fn foreign_hosts(table: &RouteTable, services: &BTreeMap<&Host, &Arc<Service>>) 
 }
 
 /// Groups by port. Hosts that no service has are known on port 80 only: nothing else says which port they are on.
-fn grouped(services: &[&Arc<Service>], hosts: Vec<Host>, key: &RouteKey) -> Vec<Group> {
+fn grouped(services: &[&Arc<Service>], hosts: &[Host], key: &RouteKey) -> Vec<Group> {
     let mut by_port: BTreeMap<u16, Vec<Arc<Service>>> = BTreeMap::new();
     for service in services {
         for port in ports(service, key) {
@@ -183,7 +183,7 @@ fn grouped(services: &[&Arc<Service>], hosts: Vec<Host>, key: &RouteKey) -> Vec<
     }
     by_port
         .into_iter()
-        .map(|(port, services)| Group { port, services, hosts: hosts.clone(), routes: Vec::new() })
+        .map(|(port, services)| Group { port, services, hosts: hosts.to_vec(), routes: Vec::new() })
         .collect()
 }
 
