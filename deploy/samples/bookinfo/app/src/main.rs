@@ -36,7 +36,7 @@ struct Args {
     #[arg(long, env = "BOOKINFO_ROLE", value_enum)]
     role: Role,
     /// The version to be; only reviews differ: v1 shows no stars, v2 black ones, v3 red ones.
-    #[arg(long = "as", env = "BOOKINFO_VERSION", default_value = "v1")]
+    #[arg(id = "as", long = "as", env = "BOOKINFO_VERSION", default_value = "v1")]
     version: String,
     /// Where to listen.
     #[arg(long, env = "BOOKINFO_LISTEN", default_value = "127.0.0.1:9080")]
@@ -84,4 +84,14 @@ async fn out_of_patience(mut stopped: tokio::sync::watch::Receiver<bool>) {
         return std::future::pending().await;
     }
     tokio::time::sleep(GRACE).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_arguments_fit_together() {
+        <Args as clap::CommandFactory>::command().debug_assert();
+    }
 }
