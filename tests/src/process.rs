@@ -1,7 +1,7 @@
 //! A child process with a log file, ended with its value, so that no failing test leaves one behind.
 //!
-//! Each is the leader of a process group of its own, which is killed whole: an agent takes its Envoy along. Should the
-//! test or the demo itself be killed, the guard ends what it started.
+//! Each is the leader of a process group of its own, which is killed whole. Should the test or the demo itself be
+//! killed, the guard ends what it started.
 
 mod guard;
 mod sockets;

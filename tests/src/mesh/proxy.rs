@@ -13,6 +13,9 @@ use crate::envoy::Admin;
 use crate::http::Call;
 use crate::process::Process;
 
+/// The name in the control plane's certificate, which its address is not.
+const SERVER_NAME: &str = "istiod.istio-system.svc";
+
 /// Who a proxy is.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Who<'a> {
@@ -28,7 +31,7 @@ pub(super) struct Who<'a> {
 /// A running agent and the Envoy that it supervises.
 #[derive(Debug)]
 pub struct Proxy {
-    /// The agent. Envoy is in its process group and writes to its log.
+    /// The agent. Envoy is its child, ends with it and writes to its log.
     pub agent: Process,
     /// Envoy's admin interface.
     pub admin: Admin,
@@ -62,13 +65,17 @@ impl Proxy {
             "concurrency": 1,
             "interceptionMode": "NONE",
             "terminationDrainDuration": "1s",
+            "drainDuration": "2s",
         });
         let labels: serde_json::Map<_, _> =
             who.labels.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
         let mut command = Command::new(&programs.agent);
+        command.args(["proxy", who.kind, "--serverName", SERVER_NAME]).current_dir(&folder);
+        for (flag, port) in [("admin", 15000), ("status", 15020), ("readiness", 15021), ("prometheus", 15090)] {
+            command.arg(format!("--{flag}Addr={}", SocketAddr::new(who.ip, port)));
+        }
+        command.arg("--tokenFile").arg(&token).arg("--caRoot").arg(run.join("ca/root-cert.pem"));
         command
-            .args(["proxy", who.kind])
-            .current_dir(&folder)
             .env("POD_NAME", who.pod)
             .env("POD_NAMESPACE", who.namespace)
             .env("SERVICE_ACCOUNT", who.service_account)
@@ -76,8 +83,7 @@ impl Proxy {
             .env("CA_ADDR", &discovery)
             .env("PROXY_CONFIG", config.to_string())
             .env("ISTIO_META_INTERCEPTION_MODE", "NONE")
-            .env("ISTIO_METAJSON_LABELS", serde_json::Value::from(labels).to_string())
-            .env("HEDDLE_TOKEN", &token);
+            .env("ISTIO_METAJSON_LABELS", serde_json::Value::from(labels).to_string());
         let agent = Process::start(who.pod, &mut command, &run.join("logs"))?;
         Ok(Self { agent, admin: Admin(SocketAddr::new(who.ip, 15000)), ip: who.ip })
     }

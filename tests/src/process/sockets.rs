@@ -1,4 +1,4 @@
-//! Which addresses a process group really listens on, as Linux knows it: what a configuration says is not enough.
+//! Which addresses a process and its children really listen on, as Linux knows it: what a configuration says is not enough.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs;
@@ -12,7 +12,7 @@ use super::Process;
 const LISTEN: &str = "0A";
 
 impl Process {
-    /// The TCP addresses on which it, or anything in its process group, listens.
+    /// The TCP addresses on which it, or anything that it started, listens.
     pub fn listens_on(&self) -> Result<BTreeSet<SocketAddr>> {
         let mut sockets = HashMap::new();
         for file in ["/proc/net/tcp", "/proc/net/tcp6"] {
@@ -20,7 +20,7 @@ impl Process {
             sockets.extend(table.lines().skip(1).filter_map(listening));
         }
         let mut addresses = BTreeSet::new();
-        for process in group(self.id())? {
+        for process in family(self.id())? {
             // A process may end, and close files, while one looks.
             let Ok(files) = fs::read_dir(format!("/proc/{process}/fd")) else { continue };
             let links = files.flatten().filter_map(|file| fs::read_link(file.path()).ok());
@@ -34,17 +34,24 @@ impl Process {
     }
 }
 
-/// The processes of a group.
-fn group(leader: u32) -> Result<Vec<u32>> {
+/// A process with its children and theirs.
+fn family(ancestor: u32) -> Result<Vec<u32>> {
     let processes =
         fs::read_dir("/proc")?.flatten().filter_map(|entry| entry.file_name().to_string_lossy().parse().ok());
-    Ok(processes.filter(|id| group_of(*id) == Some(leader)).collect())
+    let parents: Vec<(u32, u32)> = processes.filter_map(|process| Some((process, parent(process)?))).collect();
+    let mut family = vec![ancestor];
+    let mut seen = 0;
+    while let Some(elder) = family.get(seen).copied() {
+        family.extend(parents.iter().filter(|(_, parent)| *parent == elder).map(|(child, _)| *child));
+        seen += 1;
+    }
+    Ok(family)
 }
 
-fn group_of(process: u32) -> Option<u32> {
+fn parent(process: u32) -> Option<u32> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    // After the name, which may hold anything: state, parent, group.
-    stat.rsplit_once(')')?.1.split_whitespace().nth(2)?.parse().ok()
+    // After the name, which may hold anything: state, parent.
+    stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
 }
 
 /// Inode and address of a line, if it is of a listening socket.
@@ -74,6 +81,16 @@ fn address(hex: &str) -> Option<IpAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_childs_listener_is_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = std::process::Command::new("/bin/sh");
+        command.args(["-c", "python3 -m http.server --bind 127.0.0.1 0; true"]);
+        let process = Process::start("parent", &mut command, folder.path()).unwrap();
+        let listens = async || process.listens_on().unwrap().iter().any(|address| address.ip().is_loopback());
+        crate::process::eventually("listener", std::time::Duration::from_secs(20), listens).await.unwrap();
+    }
 
     #[test]
     fn lines_of_the_table_are_read() {
