@@ -8,6 +8,7 @@ pub mod json;
 mod reference;
 mod resource;
 mod set;
+pub mod subscription;
 mod type_url;
 
 #[allow(

@@ -1,0 +1,177 @@
+//! Decides what the next response says.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use crate::Resource;
+
+use super::{Gate, MAX_OUTSTANDING, Protocol, State, Subscription, state::Verdict, state::spoils};
+
+/// Retries of rejected resources that a change brings: more are left alone until they change themselves.
+const MAX_RETRIES: usize = 8;
+
+/// A response and what it changes.
+#[derive(Default)]
+pub(super) struct Plan {
+    pub(super) resources: Vec<Arc<Resource>>,
+    pub(super) removed: Vec<Arc<str>>,
+    /// Names that it says something new about.
+    pub(super) names: Vec<Arc<str>>,
+    /// Of these, what the client did not have.
+    pub(super) fresh: BTreeSet<Arc<str>>,
+    /// Of these, what does not exist.
+    pub(super) empty: Vec<Arc<str>>,
+    /// A step of the search.
+    pub(super) step: bool,
+}
+
+impl Subscription {
+    pub(super) fn plan(&mut self, gate: &Gate<'_>) -> Option<Plan> {
+        self.held = 0;
+        if !self.outstanding.is_empty() {
+            let room = self.outstanding.len() < MAX_OUTSTANDING || !self.interest.started;
+            return if room { self.plan_urgent() } else { None };
+        }
+        let mut due = Vec::new();
+        for (name, state) in &self.except {
+            if self.is_due(name, state) {
+                if self.passes(name, state, gate) { due.push(name.clone()) } else { self.held += 1 }
+            }
+        }
+        let (alone, together): (Vec<_>, Vec<_>) =
+            due.into_iter().partition(|name| spoils(self.type_url) && self.search.is_guilty(name));
+        if !together.is_empty() || self.owes_answer || !self.offers.is_empty() {
+            self.search.interrupt();
+            return Some(self.plan_changes(together, gate));
+        }
+        // What was rejected goes alone, so that it cannot spoil the rest again.
+        if let Some(name) = alone.into_iter().next() {
+            self.search.interrupt();
+            let mut plan = Plan::default();
+            self.say(&name, &mut plan);
+            return Some(plan);
+        }
+        self.plan_step()
+    }
+
+    fn plan_changes(&mut self, mut names: Vec<Arc<str>>, gate: &Gate<'_>) -> Plan {
+        // What it asked for in vain is no change.
+        let changes = names.iter().any(|name| !matches!(self.except.get(name), Some(State::Asked)));
+        if changes {
+            self.retry_guilty();
+            let unknown = |(name, state): (&Arc<str>, &State)| {
+                let due = matches!(state, State::Unknown) && self.passes(name, state, gate);
+                (due && !(spoils(self.type_url) && self.search.is_guilty(name))).then(|| name.clone())
+            };
+            names.extend(self.except.iter().filter_map(unknown).collect::<Vec<_>>());
+        }
+        if self.protocol == Protocol::State && self.type_url.is_whole() {
+            return self.plan_whole(names);
+        }
+        let mut plan = Plan::default();
+        for name in &names {
+            self.say(name, &mut plan);
+        }
+        self.say_offers(&mut plan);
+        plan
+    }
+
+    /// All resources: those of `names` as they are to be, the others as the client holds them.
+    fn plan_whole(&self, names: Vec<Arc<str>>) -> Plan {
+        let said: BTreeSet<Arc<str>> = names.iter().cloned().collect();
+        let mut plan = Plan { names, ..Plan::default() };
+        for resource in self.target.iter().filter(|resource| self.interest.wants(resource.name())) {
+            let name = resource.name();
+            match self.except.get(name) {
+                Some(state) if said.contains(name) => {
+                    if matches!(state, State::Absent | State::Asked) {
+                        plan.fresh.insert(name.clone());
+                    }
+                    plan.resources.push(resource.clone());
+                }
+                Some(State::Had(old)) => plan.resources.push(old.clone()),
+                Some(State::Absent | State::Asked) => {}
+                _ => plan.resources.push(resource.clone()),
+            }
+        }
+        for (name, state) in &self.except {
+            if let State::Had(old) = state
+                && self.target.get(name).is_none()
+                && !said.contains(name)
+            {
+                plan.resources.push(old.clone());
+            }
+        }
+        plan
+    }
+
+    /// Endpoints that go with their cluster, while another response is under way.
+    fn plan_urgent(&self) -> Option<Plan> {
+        let mut plan = Plan::default();
+        for (name, _) in self.except.iter().filter(|(_, state)| matches!(state, State::Urgent)) {
+            self.say(name, &mut plan);
+        }
+        self.say_offers(&mut plan);
+        (!plan.names.is_empty()).then_some(plan)
+    }
+
+    /// The next step of the search for a guilty resource.
+    fn plan_step(&mut self) -> Option<Plan> {
+        while let Some(names) = self.search.next_step() {
+            let mut plan = Plan { step: true, ..Plan::default() };
+            for name in names {
+                if matches!(self.except.get(&name), Some(State::Unknown)) {
+                    self.say(&name, &mut plan);
+                }
+            }
+            if !plan.names.is_empty() {
+                return Some(plan);
+            }
+        }
+        None
+    }
+
+    fn passes(&self, name: &Arc<str>, state: &State, gate: &Gate<'_>) -> bool {
+        match self.verdict(name, state) {
+            Verdict::Send(resource) => (gate.open)(&resource),
+            // A name that never was takes nothing away.
+            Verdict::Remove => gate.removals || matches!(state, State::Asked),
+            Verdict::SendEmpty(_) | Verdict::Settled => true,
+        }
+    }
+
+    fn say(&self, name: &Arc<str>, plan: &mut Plan) {
+        let Some(state) = self.except.get(name) else { return };
+        match self.verdict(name, state) {
+            Verdict::Send(resource) => {
+                if matches!(state, State::Absent | State::Asked) {
+                    plan.fresh.insert(name.clone());
+                }
+                plan.resources.push(resource);
+            }
+            Verdict::SendEmpty(resource) => {
+                plan.empty.push(name.clone());
+                plan.resources.push(resource);
+            }
+            Verdict::Remove if self.protocol == Protocol::Delta => plan.removed.push(name.clone()),
+            Verdict::Remove | Verdict::Settled => {}
+        }
+        plan.names.push(name.clone());
+    }
+
+    fn say_offers(&self, plan: &mut Plan) {
+        for name in &self.offers {
+            plan.resources.extend(self.target.get(name).cloned());
+            plan.names.push(name.clone());
+        }
+    }
+
+    fn retry_guilty(&mut self) {
+        if spoils(self.type_url) && self.search.guilty().count() <= MAX_RETRIES {
+            for name in self.search.guilty() {
+                if let Some(state @ State::Unknown) = self.except.get_mut(name) {
+                    *state = State::Due;
+                }
+            }
+        }
+    }
+}

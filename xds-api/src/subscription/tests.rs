@@ -1,0 +1,265 @@
+use std::sync::Arc;
+
+use super::*;
+use crate::{
+    Layer, ResourceSet,
+    envoy::config::{cluster::v3::Cluster, route::v3::RouteConfiguration},
+};
+
+mod properties;
+
+pub(super) fn resource(type_url: TypeUrl, name: &str, content: u32) -> Arc<Resource> {
+    let message = Cluster { alt_stat_name: content.to_string(), ..Default::default() };
+    Arc::new(Resource::new(type_url, name, &message))
+}
+
+pub(super) fn set(type_url: TypeUrl, pairs: &[(&str, u32)]) -> TypedSet {
+    let resources = pairs.iter().map(|(name, content)| resource(type_url, name, *content));
+    let shared = Arc::new(Layer::default().with(type_url, resources));
+    ResourceSet { shared, own: Arc::default() }.typed(type_url)
+}
+
+fn delta(nonce: &str, subscribe: &[&str], unsubscribe: &[&str]) -> Request {
+    let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    let names = Names::Delta { subscribe: owned(subscribe), unsubscribe: owned(unsubscribe), initial: BTreeMap::new() };
+    Request { nonce: nonce.to_owned(), error: None, names }
+}
+
+fn state(nonce: &str, names: &[&str]) -> Request {
+    let names = Names::State(names.iter().map(|name| (*name).to_owned()).collect());
+    Request { nonce: nonce.to_owned(), error: None, names }
+}
+
+fn error(mut request: Request, words: &str) -> Request {
+    request.error = Some(words.to_owned());
+    request
+}
+
+/// Asks for the next response and says it in short: `a b -c`.
+fn next(subscription: &mut Subscription) -> Option<(String, String)> {
+    let reply = subscription.next_response(&Gate::OPEN)?;
+    let mut words: Vec<String> = reply.resources.iter().map(|one| one.name().to_string()).collect();
+    words.extend(reply.removed.iter().map(|name| format!("-{name}")));
+    Some((reply.nonce, words.join(" ")))
+}
+
+fn said(subscription: &mut Subscription) -> String {
+    next(subscription).map_or_else(|| "nothing".to_owned(), |(_, words)| words)
+}
+
+/// A delta client of all clusters that holds a, b and c.
+fn settled(type_url: TypeUrl) -> Subscription {
+    let mut subscription = Subscription::new(type_url, Protocol::Delta);
+    let names: &[&str] = if type_url.may_be_wildcard() { &[] } else { &["a", "b", "c"] };
+    subscription.on_request(&delta("", names, &[])).unwrap();
+    subscription.observe(set(type_url, &[("a", 1), ("b", 1), ("c", 1)]));
+    assert_eq!(next(&mut subscription), Some(("1".to_owned(), "a b c".to_owned())));
+    assert_eq!(subscription.on_request(&delta("1", &[], &[])), Ok(Heard::Accepted));
+    subscription
+}
+
+#[test]
+fn only_what_changed_is_sent() {
+    let mut clusters = settled(TypeUrl::Cluster);
+    assert!(clusters.is_settled());
+    clusters.observe(set(TypeUrl::Cluster, &[("a", 1), ("b", 2), ("d", 1)]));
+    assert_eq!(said(&mut clusters), "b d -c");
+    assert!(clusters.is_pending("d") && !clusters.is_pending("b") && !clusters.is_pending("a"));
+    clusters.observe(set(TypeUrl::Cluster, &[("a", 3), ("b", 2), ("d", 2)]));
+    assert_eq!(said(&mut clusters), "nothing", "one response at a time");
+    clusters.observe(set(TypeUrl::Cluster, &[("a", 4), ("b", 2), ("d", 2)]));
+    clusters.on_request(&delta("2", &[], &[])).unwrap();
+    assert_eq!(said(&mut clusters), "a d", "the newest state wins");
+}
+
+#[test]
+fn an_empty_set_is_an_answer_to_a_wildcard() {
+    let mut listeners = Subscription::new(TypeUrl::Listener, Protocol::Delta);
+    assert_eq!(said(&mut listeners), "nothing");
+    listeners.on_request(&delta("", &["*"], &[])).unwrap();
+    assert_eq!(said(&mut listeners), "");
+    let mut listeners = Subscription::new(TypeUrl::Listener, Protocol::State);
+    listeners.on_request(&state("", &[])).unwrap();
+    assert_eq!(said(&mut listeners), "");
+}
+
+#[test]
+fn every_name_asked_for_is_answered() {
+    let mut routes = Subscription::new(TypeUrl::Route, Protocol::Delta);
+    routes.on_request(&delta("", &["80", "none"], &[])).unwrap();
+    routes.observe(set(TypeUrl::Route, &[("80", 1), ("90", 1)]));
+    let reply = routes.next_response(&Gate::OPEN).unwrap();
+    assert_eq!(reply.resources.len(), 2);
+    let empty = RouteConfiguration { name: "none".to_owned(), ..Default::default() };
+    assert_eq!(reply.resources[1].decode::<RouteConfiguration>().unwrap(), empty);
+    routes.on_request(&delta("1", &["90"], &[])).unwrap();
+    assert_eq!(said(&mut routes), "90");
+    routes.on_request(&delta("2", &[], &[])).unwrap();
+    routes.observe(set(TypeUrl::Route, &[("80", 1), ("90", 1), ("none", 1)]));
+    assert_eq!(said(&mut routes), "none");
+
+    for (protocol, expected) in [(Protocol::Delta, "-x"), (Protocol::State, "")] {
+        let mut secrets = Subscription::new(TypeUrl::Secret, protocol);
+        let ask = if protocol == Protocol::Delta { delta("", &["x"], &[]) } else { state("", &["x"]) };
+        secrets.on_request(&ask).unwrap();
+        assert_eq!(said(&mut secrets), expected, "an empty secret would be a wrong one");
+    }
+}
+
+#[test]
+fn a_name_dropped_and_asked_for_again_is_sent_again() {
+    let mut endpoints = settled(TypeUrl::Endpoint);
+    endpoints.on_request(&delta("", &["a"], &["a"])).unwrap();
+    assert_eq!(said(&mut endpoints), "a");
+    endpoints.on_request(&delta("2", &["b"], &[])).unwrap();
+    assert_eq!(said(&mut endpoints), "b");
+    endpoints.on_request(&delta("3", &[], &["c"])).unwrap();
+    endpoints.observe(set(TypeUrl::Endpoint, &[("a", 1), ("b", 1), ("c", 2)]));
+    assert_eq!(said(&mut endpoints), "nothing", "c is no longer wanted");
+}
+
+#[test]
+fn a_client_that_comes_back_gets_what_it_lacks() {
+    let mut clusters = Subscription::new(TypeUrl::Cluster, Protocol::Delta);
+    let version = |name, content| resource(TypeUrl::Cluster, name, content).version();
+    let initial: BTreeMap<String, String> = [("a", version("a", 1)), ("b", version("b", 1)), ("c", version("c", 1))]
+        .map(|(name, version)| (name.to_owned(), crate::version_text(version)))
+        .into();
+    let names = Names::Delta { subscribe: vec![], unsubscribe: vec![], initial };
+    clusters.on_request(&Request { nonce: String::new(), error: None, names: names.clone() }).unwrap();
+    clusters.observe(set(TypeUrl::Cluster, &[("a", 1), ("b", 2), ("d", 1)]));
+    assert_eq!(said(&mut clusters), "b d -c");
+
+    let mut clusters = Subscription::new(TypeUrl::Cluster, Protocol::Delta);
+    clusters.on_request(&Request { nonce: String::new(), error: None, names }).unwrap();
+    clusters.observe(set(TypeUrl::Cluster, &[("a", 1), ("b", 1), ("c", 1)]));
+    assert_eq!(said(&mut clusters), "nothing");
+}
+
+#[test]
+fn a_rejected_name_goes_again_with_the_next_change_only() {
+    let mut clusters = settled(TypeUrl::Cluster);
+    clusters.observe(set(TypeUrl::Cluster, &[("a", 2), ("b", 2), ("c", 1)]));
+    assert_eq!(said(&mut clusters), "a b");
+    let heard = clusters.on_request(&error(delta("2", &[], &[]), "cluster(s) a: bad")).unwrap();
+    let rejection = Rejection { reason: "cluster(s) a: bad".to_owned(), names: vec!["a".into()], certain: true };
+    assert_eq!(heard, Heard::Rejected(rejection));
+    assert_eq!(said(&mut clusters), "nothing");
+    // b was applied, or was not: nobody knows.
+    clusters.observe(set(TypeUrl::Cluster, &[("a", 1), ("b", 2), ("c", 1)]));
+    assert_eq!(said(&mut clusters), "a b");
+}
+
+#[test]
+fn a_guilty_route_is_found_by_halves_and_kept_apart() {
+    let mut routes = settled(TypeUrl::Route);
+    routes.observe(set(TypeUrl::Route, &[("a", 2), ("b", 2), ("c", 2)]));
+    assert_eq!(said(&mut routes), "a b c");
+    let heard = routes.on_request(&error(delta("2", &[], &[]), "bad regex")).unwrap();
+    assert!(matches!(heard, Heard::Rejected(Rejection { certain: false, .. })));
+    assert_eq!(said(&mut routes), "a");
+    routes.on_request(&delta("3", &[], &[])).unwrap();
+    assert_eq!(said(&mut routes), "b c");
+    routes.on_request(&error(delta("4", &[], &[]), "bad regex")).unwrap();
+    assert_eq!(said(&mut routes), "b");
+    let heard = routes.on_request(&error(delta("5", &[], &[]), "bad regex")).unwrap();
+    let rejection = Rejection { reason: "bad regex".to_owned(), names: vec!["b".into()], certain: true };
+    assert_eq!(heard, Heard::Rejected(rejection));
+    assert_eq!(said(&mut routes), "c");
+    routes.on_request(&delta("6", &[], &[])).unwrap();
+    assert_eq!(said(&mut routes), "nothing");
+    // With the next change it is tried once more, alone.
+    routes.observe(set(TypeUrl::Route, &[("a", 3), ("b", 2), ("c", 2)]));
+    assert_eq!(said(&mut routes), "a");
+    routes.on_request(&delta("7", &[], &[])).unwrap();
+    assert_eq!(said(&mut routes), "b");
+    routes.on_request(&error(delta("8", &[], &[]), "bad regex")).unwrap();
+    assert_eq!(said(&mut routes), "nothing");
+}
+
+#[test]
+fn endpoints_go_with_their_cluster_asked_or_not() {
+    let mut endpoints = Subscription::new(TypeUrl::Endpoint, Protocol::Delta);
+    endpoints.observe(set(TypeUrl::Endpoint, &[("a", 1), ("b", 1)]));
+    endpoints.force(["a".into(), "none".into()]);
+    assert_eq!(next(&mut endpoints), Some(("1".to_owned(), "a".to_owned())));
+    // The request was on its way when the response was.
+    endpoints.on_request(&delta("", &["a", "b"], &[])).unwrap();
+    endpoints.observe(set(TypeUrl::Endpoint, &[("a", 1), ("b", 1)]));
+    assert_eq!(said(&mut endpoints), "nothing");
+    assert!(endpoints.awaits_unasked());
+    endpoints.on_request(&delta("1", &[], &[])).unwrap();
+    assert_eq!(said(&mut endpoints), "b");
+    // Not even an answer is waited for.
+    endpoints.force(["a".into()]);
+    assert_eq!(said(&mut endpoints), "a");
+    endpoints.on_request(&delta("3", &[], &[])).unwrap();
+    assert!(endpoints.is_settled());
+}
+
+#[test]
+fn a_client_that_dropped_what_it_had_not_asked_for_is_answered() {
+    let mut endpoints = Subscription::new(TypeUrl::Endpoint, Protocol::Delta);
+    endpoints.observe(set(TypeUrl::Endpoint, &[("a", 1)]));
+    endpoints.force(["a".into()]);
+    assert_eq!(said(&mut endpoints), "a");
+    endpoints.on_request(&delta("", &["a"], &[])).unwrap();
+    assert_eq!(said(&mut endpoints), "nothing");
+    assert!(endpoints.forget_unasked());
+    assert_eq!(said(&mut endpoints), "a");
+}
+
+#[test]
+fn a_gate_keeps_back() {
+    let mut clusters = settled(TypeUrl::Cluster);
+    clusters.observe(set(TypeUrl::Cluster, &[("a", 2), ("b", 1), ("d", 1)]));
+    let gate = Gate { open: &|resource| &**resource.name() != "d", removals: false };
+    let reply = clusters.next_response(&gate).unwrap();
+    assert_eq!((reply.resources.len(), reply.removed.len(), clusters.held_back()), (1, 0, 2));
+    clusters.on_request(&delta("2", &[], &[])).unwrap();
+    assert!(!clusters.is_settled() && clusters.is_pending("d"));
+    assert_eq!(said(&mut clusters), "d -c");
+}
+
+#[test]
+fn a_whole_response_holds_what_is_kept_back() {
+    let mut clusters = Subscription::new(TypeUrl::Cluster, Protocol::State);
+    clusters.on_request(&state("", &[])).unwrap();
+    clusters.observe(set(TypeUrl::Cluster, &[("a", 1), ("b", 1)]));
+    assert_eq!(said(&mut clusters), "a b");
+    clusters.on_request(&state("1", &[])).unwrap();
+    clusters.observe(set(TypeUrl::Cluster, &[("a", 2), ("c", 1)]));
+    let gate = Gate { open: &|resource| &**resource.name() != "a", removals: false };
+    let reply = clusters.next_response(&gate).unwrap();
+    let expected = [("a", 1), ("c", 1), ("b", 1)].map(|(name, content)| resource(TypeUrl::Cluster, name, content));
+    assert_eq!(reply.resources, expected);
+    clusters.on_request(&state("2", &[])).unwrap();
+    assert_eq!(said(&mut clusters), "a c");
+}
+
+#[test]
+fn the_state_of_the_world_by_names() {
+    let mut routes = Subscription::new(TypeUrl::Route, Protocol::State);
+    routes.on_request(&state("", &["a"])).unwrap();
+    routes.observe(set(TypeUrl::Route, &[("a", 1), ("b", 1)]));
+    assert_eq!(said(&mut routes), "a");
+    assert_eq!(routes.on_request(&state("nonsense", &["b"])), Ok(Heard::Stale));
+    assert_eq!(said(&mut routes), "nothing");
+    assert_eq!(routes.on_request(&state("1", &["a", "b"])), Ok(Heard::Accepted));
+    assert_eq!(said(&mut routes), "b");
+    assert_eq!(routes.on_request(&state("2", &["a", "b"])), Ok(Heard::Accepted));
+    assert_eq!(said(&mut routes), "nothing");
+    routes.on_request(&state("2", &[])).unwrap();
+    routes.observe(set(TypeUrl::Route, &[("a", 2), ("b", 2)]));
+    assert_eq!(said(&mut routes), "nothing", "no names: it wants nothing any more");
+    routes.on_request(&state("2", &["a"])).unwrap();
+    assert_eq!(said(&mut routes), "a");
+}
+
+#[test]
+fn there_is_a_limit() {
+    let many: Vec<String> = (0..=MAX_NAMES).map(|number| number.to_string()).collect();
+    let mut routes = Subscription::new(TypeUrl::Route, Protocol::State);
+    let request = Request { nonce: String::new(), error: None, names: Names::State(many) };
+    assert_eq!(routes.on_request(&request), Err(TooManyNames));
+}
