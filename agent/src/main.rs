@@ -1,3 +1,44 @@
-//! Part of Heddle.
+//! `heddle-agent` runs beside each Envoy. It writes Envoy's bootstrap, starts Envoy and keeps it running; it makes the
+//! workload's key, has it certified, and serves both to Envoy; it relays Envoy's discovery to the control plane.
+//!
+//! It has one thread: its work is small, it is there once a pod, and Envoy's life is tied to the thread that starts it.
 
-fn main() {}
+mod admin;
+mod app;
+mod args;
+mod backoff;
+mod bootstrap;
+mod config;
+mod counters;
+mod csr;
+mod dial;
+mod envoy;
+mod renew;
+mod sds;
+mod status;
+mod svid;
+mod telemetry;
+mod xds_proxy;
+
+use anyhow::Result;
+
+use args::{Command, ProxyArgs};
+
+fn main() -> Result<()> {
+    let (args, unknown) = args::parse(std::env::args_os()).unwrap_or_else(|error| error.exit());
+    match args.command {
+        Command::Tether { parent, command } => Err(envoy::tether(parent, &command).into()),
+        Command::Proxy(args) => proxy(&args, &unknown),
+    }
+}
+
+fn proxy(args: &ProxyArgs, unknown: &[String]) -> Result<()> {
+    telemetry::start(&args.log_output_level, args.log_as_json);
+    if !unknown.is_empty() {
+        tracing::warn!(flags = unknown.join(" "), "flags that mean nothing here");
+    }
+    let config = config::config(args, &config::environment())?;
+    tracing::info!(identity = %config.identity, node = config.node.id, discovery = config.discovery.address, "starting");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(app::run(config, args.kind))
+}

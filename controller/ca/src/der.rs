@@ -114,7 +114,7 @@ mod tests {
         assert_eq!(tagged(4, &[7; 127])[..2], [4, 127]);
         assert_eq!(tagged(4, &[7; 128])[..3], [4, 0x81, 128]);
         assert_eq!(tagged(4, &[7; 256])[..4], [4, 0x82, 1, 0]);
-        assert_eq!(tagged(4, &[7; 70000])[..5], [4, 0x83, 1, 0x11, 0x70]);
+        assert_eq!(tagged(4, &vec![7; 70000])[..5], [4, 0x83, 1, 0x11, 0x70]);
     }
 
     #[test]

@@ -1,0 +1,283 @@
+//! Everything that can be set, put together once: flags, then environment, then ProxyConfig, then defaults.
+//!
+//! This is the only file that reads the environment. Names and defaults are pilot-agent's, so that a pod that was made
+//! for it runs with this agent.
+
+mod duration;
+mod node;
+mod pod_info;
+mod proxy_config;
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use heddle_model::identity::{Identity, IdentityError};
+
+use crate::args::ProxyArgs;
+
+pub(crate) use duration::duration;
+pub(crate) use node::Node;
+pub(crate) use proxy_config::ProxyConfig;
+
+/// The environment: names and values.
+pub(crate) type Env = BTreeMap<String, String>;
+
+/// The agent's settings. They do not change while it runs.
+#[derive(Debug, Clone)]
+pub(crate) struct Config {
+    /// Who the workload is; what its certificate must say.
+    pub(crate) identity: Identity,
+    /// The node that Envoy tells the control plane.
+    pub(crate) node: Node,
+    /// Where things listen.
+    pub(crate) addresses: Addresses,
+    /// How the control plane's discovery is reached.
+    pub(crate) discovery: Upstream,
+    /// How the certificate authority is reached.
+    pub(crate) ca: Upstream,
+    /// File of the workload's token; read again at each use, because it is replaced before it expires.
+    pub(crate) token_file: PathBuf,
+    /// The name of the cluster, sent with each call.
+    pub(crate) cluster_id: String,
+    /// How certificates are asked for and renewed.
+    pub(crate) certificate: Certificate,
+    /// How Envoy is run.
+    pub(crate) envoy: Envoy,
+    /// The pod's application metrics, if they are to be merged.
+    pub(crate) scrape: Option<Scrape>,
+    /// ProxyConfig, for the bootstrap.
+    pub(crate) proxy: ProxyConfig,
+}
+
+/// Where things listen.
+#[derive(Debug, Clone)]
+pub(crate) struct Addresses {
+    /// Envoy's admin interface.
+    pub(crate) admin: SocketAddr,
+    /// The agent's own pages.
+    pub(crate) status: SocketAddr,
+    /// Readiness, served by Envoy.
+    pub(crate) readiness: SocketAddr,
+    /// Envoy's metrics, served by Envoy.
+    pub(crate) prometheus: SocketAddr,
+    /// The Unix socket on which Envoy finds discovery.
+    pub(crate) xds_socket: PathBuf,
+    /// The Unix socket on which Envoy finds its secrets.
+    pub(crate) sds_socket: PathBuf,
+}
+
+/// A server of the control plane.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Upstream {
+    /// `host:port`.
+    pub(crate) address: String,
+    /// The name that its certificate must have.
+    pub(crate) server_name: String,
+    /// File of the root certificates by which it is verified; read again for each connection.
+    pub(crate) roots: PathBuf,
+}
+
+/// How certificates are asked for and renewed.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Certificate {
+    /// The lifetime to ask for.
+    pub(crate) ttl: Duration,
+    /// The share of the remaining life after which a certificate is renewed.
+    pub(crate) renew_at: f64,
+    /// How far, as a share of that life, the renewal may be earlier or later.
+    pub(crate) jitter: f64,
+}
+
+/// How Envoy is run and ended.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Envoy {
+    /// Its program file.
+    pub(crate) binary: PathBuf,
+    /// The bootstrap file, which is written at each start.
+    pub(crate) bootstrap: PathBuf,
+    /// `--concurrency`; none leaves it to Envoy, which takes one a processor.
+    pub(crate) concurrency: Option<u32>,
+    /// `--log-level`.
+    pub(crate) log_level: String,
+    /// `--component-log-level`.
+    pub(crate) component_log_level: String,
+    /// `--drain-time-s`.
+    pub(crate) drain: Duration,
+    /// How long connections may go on after SIGTERM.
+    pub(crate) termination_drain: Duration,
+    /// End sooner than that when no connection is left, but not before this time.
+    pub(crate) exit_when_idle: Option<Duration>,
+    /// Discovery by difference; otherwise by the whole state.
+    pub(crate) delta: bool,
+}
+
+/// Where the application serves its metrics.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Scrape {
+    /// The port on the pod's own address.
+    pub(crate) port: u16,
+    /// The path, with its slash.
+    pub(crate) path: String,
+}
+
+/// Why the settings are of no use.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConfigError {
+    /// A variable or flag is not what it must be.
+    #[error("{name}: {reason}")]
+    Value {
+        /// The variable's or flag's name.
+        name: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The names in the environment do not make an identity.
+    #[error("the workload's identity: {0}")]
+    Identity(#[from] IdentityError),
+}
+
+/// The process's environment. Variables that are not text are no variables of ours.
+#[must_use]
+pub(crate) fn environment() -> Env {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
+}
+
+/// Puts the settings together.
+///
+/// # Errors
+/// Names the variable that cannot be read.
+pub(crate) fn config(args: &ProxyArgs, env: &Env) -> Result<Config, ConfigError> {
+    let proxy_config = match env.get("PROXY_CONFIG").filter(|text| !text.is_empty()) {
+        None => ProxyConfig::default(),
+        Some(text) => serde_json::from_str(text).map_err(|error| bad("PROXY_CONFIG", error))?,
+    };
+    let text = |name: &str, default: &str| {
+        env.get(name).filter(|value| !value.is_empty()).map_or(default, |value| value).to_owned()
+    };
+    let namespace = text("POD_NAMESPACE", "default");
+    let trust_domain = text("TRUST_DOMAIN", "cluster.local");
+    let identity = Identity::new(&trust_domain, &namespace, &text("SERVICE_ACCOUNT", "default"))?;
+    let addresses = addresses(args, &proxy_config);
+    let discovery = discovery(args, env, &proxy_config);
+    let ca_address = args.ca_address.clone().or_else(|| env.get("CA_ADDR").filter(|value| !value.is_empty()).cloned());
+    let ca = Upstream {
+        roots: roots(args, env, "CA_ROOT_CA"),
+        ..upstream(args, env, &ca_address.unwrap_or_else(|| discovery.address.clone()))
+    };
+    Ok(Config {
+        node: node::node(args, env, &proxy_config, &addresses, &namespace)?,
+        identity,
+        discovery,
+        ca,
+        token_file: args.token_file.clone().unwrap_or_else(|| "./var/run/secrets/tokens/istio-token".into()),
+        cluster_id: text("ISTIO_META_CLUSTER_ID", "Kubernetes"),
+        certificate: certificate(env)?,
+        envoy: envoy(args, env, &proxy_config)?,
+        scrape: scrape(env)?,
+        addresses,
+        proxy: proxy_config,
+    })
+}
+
+fn bad(name: &'static str, reason: impl std::fmt::Display) -> ConfigError {
+    ConfigError::Value { name, reason: reason.to_string() }
+}
+
+fn addresses(args: &ProxyArgs, proxy_config: &ProxyConfig) -> Addresses {
+    let any = |port| SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port);
+    let loopback = |port| SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
+    let sockets = args.socket_dir.clone().unwrap_or_else(|| config_path(args, proxy_config));
+    Addresses {
+        admin: args.admin.unwrap_or_else(|| loopback(proxy_config.proxy_admin_port.unwrap_or(15000))),
+        status: args.status.unwrap_or_else(|| any(proxy_config.status_port.unwrap_or(15020))),
+        readiness: args.readiness.unwrap_or_else(|| any(15021)),
+        prometheus: args.prometheus.unwrap_or_else(|| any(15090)),
+        xds_socket: sockets.join("XDS"),
+        sds_socket: sockets.join("SDS"),
+    }
+}
+
+fn config_path(args: &ProxyArgs, proxy_config: &ProxyConfig) -> PathBuf {
+    let path = args.config_path.clone().or_else(|| proxy_config.config_path.clone());
+    path.unwrap_or_else(|| "./etc/istio/proxy".into())
+}
+
+fn discovery(args: &ProxyArgs, env: &Env, proxy_config: &ProxyConfig) -> Upstream {
+    let address = args.discovery_address.as_ref().or(proxy_config.discovery_address.as_ref());
+    upstream(args, env, address.map_or("istiod.istio-system.svc:15012", |address| address))
+}
+
+fn upstream(args: &ProxyArgs, env: &Env, address: &str) -> Upstream {
+    let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
+    let server_name = args.server_name.clone().or_else(|| env.get("ISTIOD_SAN").cloned());
+    Upstream {
+        address: address.to_owned(),
+        server_name: server_name.unwrap_or_else(|| host.trim_matches(['[', ']']).to_owned()),
+        roots: roots(args, env, "XDS_ROOT_CA"),
+    }
+}
+
+fn roots(args: &ProxyArgs, env: &Env, variable: &str) -> PathBuf {
+    let path = args.ca_root.clone().or_else(|| env.get(variable).map(PathBuf::from));
+    path.unwrap_or_else(|| "./var/run/secrets/istio/root-cert.pem".into())
+}
+
+fn certificate(env: &Env) -> Result<Certificate, ConfigError> {
+    let share = |name: &'static str, default: f64| match env.get(name) {
+        None => Ok(default),
+        Some(text) => match text.parse::<f64>() {
+            Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
+            _ => Err(bad(name, "not a number between 0 and 1")),
+        },
+    };
+    Ok(Certificate {
+        ttl: span(env, "SECRET_TTL")?.unwrap_or(Duration::from_hours(24)),
+        renew_at: share("SECRET_GRACE_PERIOD_RATIO", 0.5)?,
+        jitter: share("SECRET_GRACE_PERIOD_RATIO_JITTER", 0.01)?,
+    })
+}
+
+fn span(env: &Env, name: &'static str) -> Result<Option<Duration>, ConfigError> {
+    let Some(text) = env.get(name) else { return Ok(None) };
+    duration(text).map(Some).ok_or_else(|| bad(name, format!("`{text}` is not a duration such as 24h or 5s")))
+}
+
+fn envoy(args: &ProxyArgs, env: &Env, proxy_config: &ProxyConfig) -> Result<Envoy, ConfigError> {
+    let is_true = |name: &str| env.get(name).is_some_and(|value| value == "true");
+    let cpus = env.get("ISTIO_CPU_LIMIT").and_then(|limit| limit.parse::<u32>().ok()).filter(|limit| *limit > 0);
+    let concurrency = args.concurrency.or(proxy_config.concurrency).or(cpus);
+    let binary = args.binary_path.clone().or_else(|| proxy_config.binary_path.clone());
+    let idle = span(env, "MINIMUM_DRAIN_DURATION")?.unwrap_or(Duration::from_secs(5));
+    Ok(Envoy {
+        binary: binary.unwrap_or_else(|| "/usr/local/bin/envoy".into()),
+        bootstrap: config_path(args, proxy_config).join("envoy-rev.json"),
+        concurrency: concurrency.filter(|count| *count > 0),
+        log_level: args.proxy_log_level.clone(),
+        component_log_level: args.proxy_component_log_level.clone(),
+        drain: proxy_config.drain_duration.unwrap_or(Duration::from_secs(45)),
+        termination_drain: proxy_config.termination_drain_duration.unwrap_or(Duration::from_secs(5)),
+        exit_when_idle: is_true("EXIT_ON_ZERO_ACTIVE_CONNECTIONS").then_some(idle),
+        delta: env.get("ISTIO_DELTA_XDS").is_none_or(|value| value != "false"),
+    })
+}
+
+/// The annotations `prometheus.io/*` as the injector hands them on: `{"scrape":"true","path":"/metrics","port":"9080"}`.
+fn scrape(env: &Env) -> Result<Option<Scrape>, ConfigError> {
+    const NAME: &str = "ISTIO_PROMETHEUS_ANNOTATIONS";
+    let Some(text) = env.get(NAME).filter(|text| !text.is_empty()) else { return Ok(None) };
+    let given: BTreeMap<String, serde_json::Value> = serde_json::from_str(text).map_err(|error| bad(NAME, error))?;
+    let value = |name: &str| given.get(name).and_then(|value| value.as_str()).filter(|value| !value.is_empty());
+    if value("scrape") != Some("true") {
+        return Ok(None);
+    }
+    let port = value("port").unwrap_or("80").parse().map_err(|_| bad(NAME, "the port is not a number"))?;
+    let path = value("path").unwrap_or("/metrics");
+    Ok(Some(Scrape { port, path: format!("/{}", path.trim_start_matches('/')) }))
+}
+
+#[cfg(test)]
+mod tests;

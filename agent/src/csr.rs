@@ -1,0 +1,98 @@
+//! Asks the certificate authority for a certificate. The key is made here and never leaves the process.
+
+use std::path::Path;
+use std::time::Duration;
+
+use heddle_model::identity::Identity;
+use heddle_xds_api::istio::v1::auth::IstioCertificateRequest;
+use heddle_xds_api::istio::v1::auth::istio_certificate_service_client::IstioCertificateServiceClient;
+use hyper_util::rt::TokioIo;
+use rcgen::{CertificateParams, DistinguishedName, KeyPair, SanType};
+use time::OffsetDateTime;
+use tonic::Status;
+use tonic::metadata::{AsciiMetadataValue, MetadataValue};
+use tonic::transport::{Channel, Endpoint, Uri};
+
+use crate::config::Config;
+use crate::dial::{DialError, dial};
+use crate::svid::{AnswerError, Svid};
+
+/// How long the authority may take to answer.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Why there is no certificate. Each may pass, so a caller tries again.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CsrError {
+    /// The key or the request could not be made.
+    #[error("the signing request: {0}")]
+    Request(#[from] rcgen::Error),
+    /// A name or a token is not one that can be sent.
+    #[error("the call's metadata: {0}")]
+    Metadata(#[from] tonic::metadata::errors::InvalidMetadataValue),
+    /// The authority is away.
+    #[error("{0}")]
+    Dial(#[from] DialError),
+    /// The connection ended before an answer.
+    #[error("the connection: {0}")]
+    Transport(#[from] tonic::transport::Error),
+    /// The authority refused.
+    #[error("the certificate authority: {0}")]
+    Refused(Box<Status>),
+    /// The authority's answer is of no use.
+    #[error("the certificate authority's answer: {0}")]
+    Answer(#[from] AnswerError),
+}
+
+/// Makes a key and gets a certificate for it. The caller is proven by the token in the file, and by the certificate of
+/// the moment where there is one, so that a renewal works even when the token has expired.
+///
+/// # Errors
+/// When any step fails.
+pub(crate) async fn certificate(config: &Config, current: Option<&Svid>) -> Result<Svid, CsrError> {
+    let key = KeyPair::generate()?;
+    let message = IstioCertificateRequest {
+        csr: request(&key, &config.identity)?,
+        validity_duration: i64::try_from(config.certificate.ttl.as_secs()).unwrap_or(i64::MAX),
+        metadata: None,
+    };
+    let mut call = tonic::Request::new(message);
+    call.set_timeout(TIMEOUT);
+    call.metadata_mut().insert("clusterid", config.cluster_id.parse()?);
+    if let Some(bearer) = bearer(&config.token_file) {
+        let mut bearer: AsciiMetadataValue = MetadataValue::try_from(bearer)?;
+        bearer.set_sensitive(true);
+        call.metadata_mut().insert("authorization", bearer);
+    }
+    let channel = channel(config, current).await?;
+    let answer = IstioCertificateServiceClient::new(channel).create_certificate(call).await;
+    let answer = answer.map_err(|status| CsrError::Refused(Box::new(status)))?;
+    Ok(Svid::new(&answer.into_inner().cert_chain, &key, &config.identity, OffsetDateTime::now_utc())?)
+}
+
+/// `Bearer <token>`, if the file has one. It is read each time: Kubernetes replaces it before it expires.
+#[must_use]
+pub(crate) fn bearer(token_file: &Path) -> Option<String> {
+    let token = std::fs::read_to_string(token_file).ok()?;
+    let token = token.trim();
+    (!token.is_empty()).then(|| format!("Bearer {token}"))
+}
+
+/// The request names the workload, as other authorities want it; ours ignores it.
+fn request(key: &KeyPair, identity: &Identity) -> Result<String, rcgen::Error> {
+    let mut params = CertificateParams::default();
+    params.distinguished_name = DistinguishedName::new();
+    params.subject_alt_names = vec![SanType::URI(identity.to_string().try_into()?)];
+    params.serialize_request(key)?.pem()
+}
+
+/// One connection for one call: the next call comes half a certificate's life later.
+async fn channel(config: &Config, current: Option<&Svid>) -> Result<Channel, CsrError> {
+    let mut stream = Some(TokioIo::new(dial(&config.ca, current).await?));
+    let origin = Uri::builder().scheme("http").authority(config.ca.address.as_str()).path_and_query("/").build();
+    let endpoint = Endpoint::from(origin.unwrap_or_else(|_| Uri::from_static("http://heddled")));
+    let connect = tower::service_fn(move |_: Uri| {
+        let stream = stream.take().ok_or_else(|| std::io::Error::from(std::io::ErrorKind::NotConnected));
+        std::future::ready(stream)
+    });
+    Ok(endpoint.connect_with_connector(connect).await?)
+}

@@ -1,0 +1,88 @@
+//! Connections to the control plane: TLS 1.2 or 1.3 with HTTP/2, its certificate verified by the root file, our own
+//! certificate shown when there is one.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::{ClientConfig, RootCertStore};
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, InvalidDnsNameError, ServerName};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use crate::config::Upstream;
+use crate::svid::Svid;
+
+/// How long a connection, handshake included, may take to come up.
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DialError {
+    /// The root certificates cannot be read; without them no server can be trusted.
+    #[error("the root certificates in {path}: {reason}", path = path.display())]
+    Roots {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The name to verify is neither a host's nor an address.
+    #[error("the server name: {0}")]
+    ServerName(#[from] InvalidDnsNameError),
+    /// Our own certificate or key is not accepted by the TLS library.
+    #[error("TLS: {0}")]
+    Tls(#[from] rustls::Error),
+    /// No connection, or a handshake that failed.
+    #[error("connect to {address}: {error}")]
+    Connect {
+        /// The server.
+        address: String,
+        /// What went wrong.
+        error: io::Error,
+    },
+}
+
+/// Connects. With `svid` the caller proves who it is by its certificate.
+///
+/// # Errors
+/// Says what is missing or wrong; all of it may change, so a caller tries again.
+pub(crate) async fn dial(upstream: &Upstream, svid: Option<&Svid>) -> Result<TlsStream<TcpStream>, DialError> {
+    let connector = TlsConnector::from(Arc::new(tls(upstream, svid)?));
+    let name = ServerName::try_from(upstream.server_name.clone())?;
+    let connect = async {
+        let stream = TcpStream::connect(&upstream.address).await?;
+        // A request is a few small frames; none may wait for the acknowledgement of the one before.
+        stream.set_nodelay(true)?;
+        connector.connect(name, stream).await
+    };
+    let connected = tokio::time::timeout(TIMEOUT, connect).await;
+    let connected = connected.unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut)));
+    connected.map_err(|error| DialError::Connect { address: upstream.address.clone(), error })
+}
+
+fn tls(upstream: &Upstream, svid: Option<&Svid>) -> Result<ClientConfig, DialError> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    let builder = builder.with_root_certificates(roots(&upstream.roots)?);
+    let mut config = match svid {
+        Some(svid) => builder.with_client_auth_cert(svid.chain(), svid.key())?,
+        None => builder.with_no_client_auth(),
+    };
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    Ok(config)
+}
+
+fn roots(path: &PathBuf) -> Result<RootCertStore, DialError> {
+    let wrong = |reason: String| DialError::Roots { path: path.clone(), reason };
+    let pem = std::fs::read(path).map_err(|error| wrong(error.to_string()))?;
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(&pem) {
+        let certificate = certificate.map_err(|error| wrong(error.to_string()))?;
+        roots.add(certificate).map_err(|error| wrong(error.to_string()))?;
+    }
+    if roots.is_empty() { Err(wrong("no certificate in it".into())) } else { Ok(roots) }
+}

@@ -1,0 +1,153 @@
+//! Starts Envoy, starts it again when it falls, ends it when the agent ends.
+
+mod drain;
+mod tether;
+
+use std::path::Path;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tokio::process::{Child, Command};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::admin::Local;
+use crate::args::Kind;
+use crate::backoff::Backoff;
+use crate::config::Config;
+use crate::counters::Counters;
+use drain::{drain, wait};
+
+pub(crate) use drain::Phase;
+pub(crate) use tether::tether;
+
+/// An Envoy that ran this long was well; when it falls, the next one starts without delay.
+const WELL: Duration = Duration::from_mins(1);
+/// How long Envoy may take to end after SIGTERM.
+const LAST_WORDS: Duration = Duration::from_secs(3);
+
+/// Runs Envoy until `phase` says to end. It must run on the process's first thread: Envoy ends with the thread that
+/// starts it.
+///
+/// # Errors
+/// When Envoy's program cannot be started at all.
+pub(crate) async fn supervise(
+    config: &Config,
+    kind: Kind,
+    counters: &Counters,
+    mut phase: watch::Receiver<Phase>,
+) -> Result<()> {
+    let local = Local::new();
+    let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(10));
+    while *phase.borrow() < Phase::Terminating {
+        let started = Instant::now();
+        let mut child = start(config)?;
+        tracing::info!(pid = child.id(), "Envoy started");
+        let Some(status) = until_end(config, kind, &local, &mut child, &mut phase).await? else { return Ok(()) };
+        if *phase.borrow() >= Phase::Terminating {
+            return Ok(());
+        }
+        counters.envoy_restarts.add();
+        if started.elapsed() >= WELL {
+            backoff.reset();
+        }
+        let delay = backoff.step();
+        tracing::error!(%status, restart_in_ms = delay.as_millis(), "Envoy ended by itself");
+        tokio::select! {
+            () = tokio::time::sleep(delay) => {}
+            () = terminating(&mut phase) => {}
+        }
+    }
+    Ok(())
+}
+
+/// Waits for the end of Envoy, by itself (its status) or by ours (nothing).
+async fn until_end(
+    config: &Config,
+    kind: Kind,
+    local: &Local,
+    child: &mut Child,
+    phase: &mut watch::Receiver<Phase>,
+) -> Result<Option<ExitStatus>> {
+    let admin = config.addresses.admin;
+    let mut drained = false;
+    loop {
+        tokio::select! {
+            status = child.wait() => return Ok(Some(status?)),
+            changed = phase.changed() => changed?,
+        }
+        let now = *phase.borrow_and_update();
+        if now < Phase::Quitting && !drained {
+            drain(local, admin, kind).await;
+            drained = true;
+        }
+        if now == Phase::Terminating {
+            tokio::select! {
+                () = wait(local, admin, &config.envoy) => {}
+                () = quitting(phase) => {}
+                status = child.wait() => return Ok(Some(status?)),
+            }
+        }
+        if now >= Phase::Terminating {
+            end(child).await?;
+            return Ok(None);
+        }
+    }
+}
+
+async fn terminating(phase: &mut watch::Receiver<Phase>) {
+    // An error means that nobody is left who could say so.
+    let _ = phase.wait_for(|phase| *phase >= Phase::Terminating).await;
+}
+
+async fn quitting(phase: &mut watch::Receiver<Phase>) {
+    let _ = phase.wait_for(|phase| *phase == Phase::Quitting).await;
+}
+
+/// SIGTERM, and SIGKILL when that does not help.
+async fn end(child: &mut Child) -> Result<()> {
+    if let Some(id) = child.id() {
+        kill(Pid::from_raw(i32::try_from(id)?), Signal::SIGTERM).context("ending Envoy")?;
+    }
+    if tokio::time::timeout(LAST_WORDS, child.wait()).await.is_err() {
+        tracing::warn!("Envoy does not end; killing it");
+        child.kill().await?;
+    }
+    tracing::info!("Envoy ended");
+    Ok(())
+}
+
+/// In a process group of its own: an interrupt at the terminal is the agent's to pass on, after draining.
+fn start(config: &Config) -> Result<Child> {
+    let mut command = Command::new(std::env::current_exe().unwrap_or_else(|_| Path::new("/proc/self/exe").into()));
+    command.arg("tether").arg(std::process::id().to_string()).arg("--").arg(&config.envoy.binary);
+    command.args(arguments(config)).stdin(Stdio::null()).process_group(0).kill_on_drop(true);
+    command.spawn().with_context(|| format!("starting {}", config.envoy.binary.display()))
+}
+
+fn arguments(config: &Config) -> Vec<String> {
+    let envoy = &config.envoy;
+    let mut arguments = vec![
+        "--config-path".to_owned(),
+        envoy.bootstrap.display().to_string(),
+        "--disable-hot-restart".to_owned(),
+        "--drain-time-s".to_owned(),
+        envoy.drain.as_secs().to_string(),
+        "--drain-strategy".to_owned(),
+        "immediate".to_owned(),
+        "--file-flush-interval-msec".to_owned(),
+        "1000".to_owned(),
+        "--log-level".to_owned(),
+        envoy.log_level.clone(),
+    ];
+    if !envoy.component_log_level.is_empty() {
+        arguments.extend(["--component-log-level".to_owned(), envoy.component_log_level.clone()]);
+    }
+    if let Some(count) = envoy.concurrency {
+        arguments.extend(["--concurrency".to_owned(), count.to_string()]);
+    }
+    arguments
+}

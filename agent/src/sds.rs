@@ -1,0 +1,110 @@
+//! Serves Envoy its secrets over a Unix socket: `default`, the workload's certificate with its key, and `ROOTCA`, what
+//! to trust. A renewal is pushed on the streams that are open; Envoy takes it over without closing a connection.
+
+mod delta;
+mod secret;
+mod sotw;
+
+use std::pin::Pin;
+
+use futures_util::{Stream, stream};
+use heddle_xds_api::envoy::service::discovery::v3::{
+    DeltaDiscoveryRequest, DeltaDiscoveryResponse, DiscoveryRequest, DiscoveryResponse,
+};
+use heddle_xds_api::envoy::service::secret::v3::secret_discovery_service_server::{
+    SecretDiscoveryService, SecretDiscoveryServiceServer,
+};
+use tokio::net::UnixListener;
+use tokio::sync::watch;
+use tokio_stream::wrappers::UnixListenerStream;
+use tonic::{Request, Response, Status, Streaming};
+
+use crate::svid::Current;
+use delta::Delta;
+use sotw::Sotw;
+
+/// The type of everything that is served here.
+const SECRET: &str = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret";
+
+/// Serves until the process ends.
+///
+/// # Errors
+/// When the socket fails.
+pub(crate) async fn serve(
+    socket: UnixListener,
+    current: watch::Receiver<Current>,
+) -> Result<(), tonic::transport::Error> {
+    let service = SecretDiscoveryServiceServer::new(Service { current });
+    tonic::transport::Server::builder().add_service(service).serve_with_incoming(UnixListenerStream::new(socket)).await
+}
+
+/// One variant of the protocol, as a value without IO: both answer nothing when there is nothing new to say.
+trait Protocol: Send + 'static {
+    type Request: prost::Message + Default + 'static;
+    type Response: Send + 'static;
+    /// Envoy asks, or acknowledges.
+    fn on_request(&mut self, request: Self::Request, current: &Current) -> Option<Self::Response>;
+    /// The certificate is a new one.
+    fn on_change(&mut self, current: &Current) -> Option<Self::Response>;
+}
+
+struct Service {
+    current: watch::Receiver<Current>,
+}
+
+type Responses<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
+#[tonic::async_trait]
+impl SecretDiscoveryService for Service {
+    type DeltaSecretsStream = Responses<DeltaDiscoveryResponse>;
+    type StreamSecretsStream = Responses<DiscoveryResponse>;
+
+    async fn delta_secrets(
+        &self,
+        requests: Request<Streaming<DeltaDiscoveryRequest>>,
+    ) -> Result<Response<Self::DeltaSecretsStream>, Status> {
+        Ok(Response::new(answers(Delta::default(), requests.into_inner(), self.current.clone())))
+    }
+
+    async fn stream_secrets(
+        &self,
+        requests: Request<Streaming<DiscoveryRequest>>,
+    ) -> Result<Response<Self::StreamSecretsStream>, Status> {
+        Ok(Response::new(answers(Sotw::default(), requests.into_inner(), self.current.clone())))
+    }
+
+    async fn fetch_secrets(&self, request: Request<DiscoveryRequest>) -> Result<Response<DiscoveryResponse>, Status> {
+        let answer = Sotw::default().on_request(request.into_inner(), &self.current.borrow());
+        answer.map(Response::new).ok_or_else(|| Status::unavailable("no certificate yet"))
+    }
+}
+
+/// The answers of one stream. It ends when Envoy ends it.
+fn answers<P: Protocol>(
+    protocol: P,
+    requests: Streaming<P::Request>,
+    mut current: watch::Receiver<Current>,
+) -> Responses<P::Response> {
+    // The certificate that is there now is told with the first answer; only later ones are changes.
+    current.mark_unchanged();
+    Box::pin(stream::unfold((protocol, requests, current), |(mut protocol, mut requests, mut current)| async move {
+        loop {
+            let answer = tokio::select! {
+                request = requests.message() => {
+                    let request = request.ok().flatten()?;
+                    protocol.on_request(request, &current.borrow())
+                }
+                changed = current.changed() => {
+                    changed.ok()?;
+                    protocol.on_change(&current.borrow_and_update())
+                }
+            };
+            if let Some(answer) = answer {
+                return Some((Ok(answer), (protocol, requests, current)));
+            }
+        }
+    }))
+}
+
+#[cfg(test)]
+mod tests;

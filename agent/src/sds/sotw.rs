@@ -1,0 +1,56 @@
+//! State of the world: every answer has all secrets that the stream asks for.
+
+use std::collections::BTreeSet;
+
+use heddle_xds_api::envoy::service::discovery::v3::{DiscoveryRequest, DiscoveryResponse};
+
+use super::secret::{is_known, secret};
+use super::{Protocol, SECRET};
+use crate::svid::Current;
+
+/// What one stream asks for, and what it was told last.
+#[derive(Debug, Default)]
+pub(super) struct Sotw {
+    names: BTreeSet<String>,
+    /// Version of the last answer; empty before the first.
+    version: String,
+    nonce: u64,
+}
+
+impl Protocol for Sotw {
+    type Request = DiscoveryRequest;
+    type Response = DiscoveryResponse;
+
+    fn on_request(&mut self, request: DiscoveryRequest, current: &Current) -> Option<DiscoveryResponse> {
+        if !request.response_nonce.is_empty() && request.response_nonce != self.nonce.to_string() {
+            return None;
+        }
+        if let Some(error) = request.error_detail {
+            tracing::warn!(reason = %error.message, "Envoy rejects a certificate");
+        }
+        let names = request.resource_names.into_iter().filter(|name| is_known(name)).collect();
+        if names != self.names {
+            self.names = names;
+            self.version.clear();
+        }
+        self.on_change(current)
+    }
+
+    fn on_change(&mut self, current: &Current) -> Option<DiscoveryResponse> {
+        let svid = current.as_deref()?;
+        let secrets: Vec<_> = self.names.iter().filter_map(|name| secret(name, svid)).collect();
+        let version = secrets.iter().map(|secret| secret.version.as_str()).collect::<Vec<_>>().join("-");
+        if version == self.version {
+            return None;
+        }
+        self.version.clone_from(&version);
+        self.nonce += 1;
+        Some(DiscoveryResponse {
+            version_info: version,
+            resources: secrets.into_iter().map(|secret| secret.body).collect(),
+            type_url: SECRET.to_owned(),
+            nonce: self.nonce.to_string(),
+            ..DiscoveryResponse::default()
+        })
+    }
+}

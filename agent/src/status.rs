@@ -1,0 +1,97 @@
+//! The agent's own pages on 15020: readiness, merged metrics, and two ways to end, for callers on this machine only.
+
+mod metrics;
+mod readiness;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{ConnectInfo, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use http::{StatusCode, header};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::admin::Local;
+use crate::counters::Counters;
+use crate::envoy::Phase;
+use crate::svid::Current;
+use metrics::merged;
+use readiness::{NotReady, ready};
+
+pub(crate) use metrics::Sources;
+
+/// What the pages are made of.
+#[derive(Debug)]
+pub(crate) struct Status {
+    /// For asking Envoy and the application.
+    pub(crate) local: Local,
+    /// Where these are.
+    pub(crate) sources: Sources,
+    /// The agent's own numbers.
+    pub(crate) counters: Arc<Counters>,
+    /// The certificate of the moment.
+    pub(crate) current: watch::Receiver<Current>,
+    /// How far the end has come.
+    pub(crate) phase: watch::Sender<Phase>,
+}
+
+/// Serves until the process ends.
+///
+/// # Errors
+/// When the socket fails.
+pub(crate) async fn serve(socket: TcpListener, status: Arc<Status>) -> std::io::Result<()> {
+    let router = Router::new()
+        .route("/healthz/ready", get(readiness))
+        .route("/stats/prometheus", get(metrics))
+        .route("/metrics", get(metrics))
+        .route("/drain", post(drain))
+        .route("/quitquitquit", post(quit))
+        .with_state(status);
+    axum::serve(socket, router.into_make_service_with_connect_info::<SocketAddr>()).await
+}
+
+async fn readiness(State(status): State<Arc<Status>>) -> Response {
+    let verdict = if *status.phase.borrow() == Phase::Running {
+        ready(&status.local, status.sources.admin).await
+    } else {
+        Err(NotReady::Draining)
+    };
+    match verdict {
+        Ok(()) => StatusCode::OK.into_response(),
+        Err(reason) => {
+            tracing::debug!(%reason, "not ready");
+            (StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n")).into_response()
+        }
+    }
+}
+
+async fn metrics(State(status): State<Arc<Status>>) -> Response {
+    let current = status.current.borrow().clone();
+    let page = merged(&status.local, &status.sources, &status.counters, &current).await;
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], page).into_response()
+}
+
+/// What a pod's preStop hook calls.
+async fn drain(State(status): State<Arc<Status>>, ConnectInfo(peer): ConnectInfo<SocketAddr>) -> Response {
+    advance(&status, peer, Phase::Draining)
+}
+
+/// What a job calls whose work is done.
+async fn quit(State(status): State<Arc<Status>>, ConnectInfo(peer): ConnectInfo<SocketAddr>) -> Response {
+    advance(&status, peer, Phase::Terminating)
+}
+
+fn advance(status: &Status, peer: SocketAddr, to: Phase) -> Response {
+    if !peer.ip().to_canonical().is_loopback() {
+        return (StatusCode::FORBIDDEN, "only for callers on this machine\n").into_response();
+    }
+    status.phase.send_if_modified(|phase| {
+        let further = to > *phase;
+        *phase = to.max(*phase);
+        further
+    });
+    (StatusCode::OK, "OK").into_response()
+}

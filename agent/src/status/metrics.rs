@@ -1,0 +1,103 @@
+//! One page of metrics for the whole pod: Envoy's, the agent's own, the application's. A part that cannot be had is left
+//! out and counted, and takes no other with it.
+
+use std::fmt::Write;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Method;
+
+use crate::admin::Local;
+use crate::config::Scrape;
+use crate::counters::Counters;
+use crate::svid::Current;
+
+/// Prometheus gives up after ten seconds by default.
+const LIMIT: Duration = Duration::from_secs(9);
+
+/// Where Envoy's and the application's metrics are.
+#[derive(Debug, Clone)]
+pub(crate) struct Sources {
+    /// Envoy's admin interface.
+    pub(crate) admin: SocketAddr,
+    /// The application's page, on loopback.
+    pub(crate) application: Option<Scrape>,
+}
+
+/// The merged page.
+pub(crate) async fn merged(local: &Local, sources: &Sources, counters: &Counters, current: &Current) -> String {
+    let application = async {
+        let scrape = sources.application.as_ref()?;
+        let at = SocketAddr::from(([127, 0, 0, 1], scrape.port));
+        Some(local.call(Method::GET, at, &scrape.path, LIMIT).await)
+    };
+    let envoy = local.call(Method::GET, sources.admin, "/stats/prometheus", LIMIT);
+    let (envoy, application) = tokio::join!(envoy, application);
+    let mut page = own(counters, current);
+    for (name, part) in [("envoy", Some(envoy)), ("application", application)] {
+        match part {
+            None => {}
+            Some(Ok(body)) => append(&mut page, &body),
+            Some(Err(error)) => {
+                counters.scrape_failures.add();
+                tracing::debug!(%error, name, "no metrics");
+            }
+        }
+    }
+    page
+}
+
+/// OpenMetrics ends with a line of its own, which may not be in the middle of a page.
+fn append(page: &mut String, body: &Bytes) {
+    let text = String::from_utf8_lossy(body);
+    let text = text.trim_end();
+    let text = text.strip_suffix("# EOF").unwrap_or(text).trim_end();
+    page.push_str(text);
+    if !text.is_empty() {
+        page.push('\n');
+    }
+}
+
+/// The agent's own metrics, under pilot-agent's names where the meaning is the same.
+fn own(counters: &Counters, current: &Current) -> String {
+    let totals = [
+        ("istio_agent_num_outgoing_requests{request_type=\"csr\"}", &counters.csr_calls),
+        ("istio_agent_num_failed_outgoing_requests{request_type=\"csr\"}", &counters.csr_failures),
+        ("istio_agent_num_proxy_restarts", &counters.envoy_restarts),
+        ("istio_agent_num_xds_streams", &counters.xds_streams),
+        ("istio_agent_istiod_connection_failures", &counters.xds_failures),
+        ("istio_agent_istiod_connection_terminations", &counters.xds_losses),
+        ("istio_agent_scrape_failures_total", &counters.scrape_failures),
+    ];
+    let mut page = String::new();
+    for (series, counter) in totals {
+        let name = series.split('{').next().unwrap_or(series);
+        // Writing to a String cannot fail.
+        let _ = writeln!(page, "# TYPE {name} counter\n{series} {}", counter.get());
+    }
+    if let Some(svid) = current {
+        let name = "istio_agent_cert_expiry_timestamp_seconds";
+        let _ = writeln!(
+            page,
+            "# TYPE {name} gauge\n{name}{{resource_name=\"default\"}} {}",
+            svid.not_after.unix_timestamp()
+        );
+    }
+    page
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_one_part_is_not_the_end_of_the_page() {
+        let mut page = own(&Counters::default(), &None);
+        append(&mut page, &Bytes::from_static(b"a 1\n# EOF\n"));
+        append(&mut page, &Bytes::from_static(b""));
+        append(&mut page, &Bytes::from_static(b"b 2"));
+        assert!(page.ends_with("istio_agent_scrape_failures_total 0\na 1\nb 2\n"), "{page}");
+        assert!(page.contains("istio_agent_num_outgoing_requests{request_type=\"csr\"} 0\n"));
+    }
+}

@@ -1,0 +1,217 @@
+//! Relays discovery between Envoy's Unix socket and the control plane, adding what proves who we are.
+//!
+//! It passes the bytes of the HTTP/2 streams on and looks into no message, so it costs next to nothing, knows no limits
+//! of its own, and carries every variant of the protocol. Flow control of both sides bounds what is in flight.
+//!
+//! While the control plane is away, Envoy's call is held and its traffic goes on; when a stream of the control plane
+//! ends, Envoy's ends too, so that Envoy opens another and says which versions it has.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderValue, Request, Response, StatusCode, Uri, header};
+use http_body_util::{Either, Empty};
+use hyper::body::{Frame, Incoming, SizeHint};
+use hyper::client::conn::http2::SendRequest;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::watch;
+
+use crate::backoff::Backoff;
+use crate::config::Config;
+use crate::counters::Counters;
+use crate::csr::bearer;
+use crate::dial::{DialError, dial};
+use crate::svid::Current;
+
+/// The only service that is relayed.
+const SERVICE: &str = "/envoy.service.discovery.v3.AggregatedDiscoveryService/";
+/// Envoy has one stream; more than a few would be a mistake.
+const MAX_STREAMS: u32 = 16;
+/// What the control plane may send before it is read: the first configuration of a large mesh in a few steps.
+const WINDOW: u32 = 4 * 1024 * 1024;
+/// How often an idle connection is asked whether its peer is there, and how long that may take to answer.
+const KEEPALIVE: Duration = Duration::from_secs(10);
+
+/// What is relayed back: the control plane's stream, or an answer of our own that has no body.
+type Body = Either<Relayed, Empty<Bytes>>;
+
+/// The relay's surroundings, one for all streams.
+#[derive(Debug)]
+pub(crate) struct Relay {
+    /// How to reach the control plane.
+    pub(crate) config: Arc<Config>,
+    /// The certificate of the moment.
+    pub(crate) current: watch::Receiver<Current>,
+    /// What is counted.
+    pub(crate) counters: Arc<Counters>,
+}
+
+/// Why no stream could be opened.
+#[derive(Debug, thiserror::Error)]
+enum RelayError {
+    #[error("{0}")]
+    Dial(#[from] DialError),
+    #[error("the connection: {0}")]
+    Http(#[from] hyper::Error),
+}
+
+/// Accepts Envoy's connections until the process ends.
+pub(crate) async fn serve(socket: UnixListener, relay: Arc<Relay>) {
+    loop {
+        match socket.accept().await {
+            Ok((stream, _)) => drop(tokio::spawn(connection(stream, Arc::clone(&relay)))),
+            Err(error) => {
+                // Out of file descriptors, most likely: wait for some to be closed.
+                tracing::warn!(%error, "accept on the discovery socket");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+async fn connection(stream: UnixStream, relay: Arc<Relay>) {
+    let service = service_fn(move |request| {
+        let relay = Arc::clone(&relay);
+        async move { Ok::<_, Infallible>(relay.call(request).await) }
+    });
+    let served = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(MAX_STREAMS)
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
+    if let Err(error) = served {
+        tracing::debug!(%error, "a connection of Envoy ended");
+    }
+}
+
+impl Relay {
+    /// One stream of Envoy. Envoy's call is dropped, and this with it, when Envoy ends the stream.
+    async fn call(&self, request: Request<Incoming>) -> Response<Body> {
+        if !request.uri().path().starts_with(SERVICE) {
+            return refusal(12, "only aggregated discovery is served here");
+        }
+        self.counters.xds_streams.add();
+        let mut sender = self.connected().await;
+        let request = match self.outgoing(request) {
+            Ok(request) => request,
+            Err(error) => return refusal(13, &error.to_string()),
+        };
+        match sender.send_request(request).await {
+            Ok(response) => {
+                tracing::info!(address = %self.config.discovery.address, "connected to the control plane");
+                response.map(|inner| Either::Left(Relayed { inner, counters: Arc::clone(&self.counters) }))
+            }
+            Err(error) => {
+                self.counters.xds_losses.add();
+                tracing::warn!(%error, "the control plane did not take the stream");
+                refusal(14, "the control plane is away")
+            }
+        }
+    }
+
+    /// Connects, however long it takes.
+    async fn connected(&self) -> SendRequest<Incoming> {
+        let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(1));
+        let mut said = None;
+        loop {
+            let error = match self.connect().await {
+                Ok(sender) => return sender,
+                Err(error) => error.to_string(),
+            };
+            self.counters.xds_failures.add();
+            // The same words every second would hide all others.
+            if said.as_ref() != Some(&error) {
+                tracing::warn!(%error, "the control plane is away; traffic goes on with what Envoy has");
+                said = Some(error);
+            }
+            tokio::time::sleep(backoff.step()).await;
+        }
+    }
+
+    /// A connection of its own for each stream, so that it shows the certificate of the moment.
+    async fn connect(&self) -> Result<SendRequest<Incoming>, RelayError> {
+        let svid = self.current.borrow().clone();
+        let stream = dial(&self.config.discovery, svid.as_deref()).await?;
+        let (sender, connection) = hyper::client::conn::http2::Builder::new(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .initial_stream_window_size(WINDOW)
+            .initial_connection_window_size(WINDOW)
+            .keep_alive_interval(KEEPALIVE)
+            .keep_alive_timeout(KEEPALIVE)
+            .handshake(TokioIo::new(stream))
+            .await?;
+        // Ends when the stream on it does: nobody else holds the sender.
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "the connection to the control plane ended");
+            }
+        });
+        Ok(sender)
+    }
+
+    /// Envoy's call, addressed to the control plane, with our credentials instead of any that came with it.
+    fn outgoing(&self, request: Request<Incoming>) -> Result<Request<Incoming>, http::Error> {
+        let (mut parts, body) = request.into_parts();
+        let authority = self.config.discovery.address.as_str();
+        let path = parts.uri.path().to_owned();
+        parts.uri = Uri::builder().scheme("https").authority(authority).path_and_query(path).build()?;
+        parts.headers.remove(header::AUTHORIZATION);
+        if let Some(bearer) = bearer(&self.config.token_file) {
+            let mut bearer = HeaderValue::try_from(bearer)?;
+            bearer.set_sensitive(true);
+            parts.headers.insert(header::AUTHORIZATION, bearer);
+        }
+        parts.headers.insert("clusterid", HeaderValue::try_from(&self.config.cluster_id)?);
+        Ok(Request::from_parts(parts, body))
+    }
+}
+
+/// The control plane's half of a stream. When it ends, Envoy's stream does.
+struct Relayed {
+    inner: Incoming,
+    counters: Arc<Counters>,
+}
+
+impl hyper::body::Body for Relayed {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let polled = Pin::new(&mut self.inner).poll_frame(cx);
+        let lost = match &polled {
+            Poll::Ready(None) => "it ended the stream".to_owned(),
+            Poll::Ready(Some(Err(error))) => error.to_string(),
+            _ => return polled,
+        };
+        self.counters.xds_losses.add();
+        tracing::warn!(reason = lost, "lost the control plane; traffic goes on with what Envoy has");
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+/// An answer of gRPC that is only a status.
+fn refusal(code: u8, message: &str) -> Response<Body> {
+    let mut response = Response::new(Either::Right(Empty::new()));
+    *response.status_mut() = StatusCode::OK;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+    headers.insert("grpc-status", HeaderValue::from(u16::from(code)));
+    if let Ok(message) = HeaderValue::try_from(message) {
+        headers.insert("grpc-message", message);
+    }
+    response
+}
