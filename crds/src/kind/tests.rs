@@ -1,3 +1,5 @@
+//! Tests of the table of kinds.
+
 use super::*;
 
 #[test]

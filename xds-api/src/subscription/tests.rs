@@ -1,3 +1,5 @@
+//! Tests of the subscription state machine.
+
 use std::sync::Arc;
 
 use super::*;

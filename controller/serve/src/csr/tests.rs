@@ -1,3 +1,5 @@
+//! Tests of certificate requests.
+
 use super::*;
 use crate::auth::{AuthError, Connection};
 

@@ -1,3 +1,5 @@
+//! Tests of nodes and who may speak for them.
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 

@@ -1,3 +1,5 @@
+//! Tests of the registry of proxies.
+
 use heddle_model::node;
 use serde_json::json;
 
