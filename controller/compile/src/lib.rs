@@ -1,11 +1,15 @@
 //! Compiles a snapshot of the mesh into Envoy's resources: pure, total, and the same bytes for the same input.
 
+pub mod cluster;
 pub mod compiled;
+pub mod endpoint;
 pub mod envoy;
+pub mod mtls;
 pub mod name;
 pub mod regex;
 pub mod route;
 pub mod scope;
+pub mod shared;
 pub mod view;
 
 pub use compiled::Compiled;

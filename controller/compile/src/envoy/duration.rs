@@ -11,11 +11,20 @@ use heddle_xds_api::{
     google::protobuf,
 };
 
-/// A duration, capped at what protobuf holds.
+/// About 292 years: more does not fit into Envoy's 64 bits of nanoseconds, and is refused.
+const MOST_SECONDS: i64 = 9_223_372_035;
+
+/// A duration, capped at what Envoy holds.
 #[must_use]
 pub fn duration(value: Duration) -> protobuf::Duration {
-    let seconds = i64::try_from(value.as_secs()).unwrap_or(i64::MAX).min(315_576_000_000);
+    let seconds = i64::try_from(value.as_secs()).unwrap_or(i64::MAX).min(MOST_SECONDS);
     protobuf::Duration { seconds, nanos: i32::try_from(value.subsec_nanos()).unwrap_or(0) }
+}
+
+/// Never, said as the longest duration.
+#[must_use]
+pub fn never() -> protobuf::Duration {
+    protobuf::Duration { seconds: MOST_SECONDS, nanos: 0 }
 }
 
 /// A share in millionths.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use heddle_model::object::ObjectRef;
 use heddle_xds_api::{
     envoy::config::core::v3::Metadata,
-    google::protobuf::{Struct, Value, value::Kind},
+    google::protobuf::{ListValue, Struct, Value, value::Kind},
 };
 
 /// Metadata that names an object by its API path, e.g. kind `virtual-service`.
@@ -36,4 +36,29 @@ pub fn fields<'a>(values: impl IntoIterator<Item = (&'a str, Value)>) -> Struct 
 #[must_use]
 pub fn text(value: &str) -> Value {
     Value { kind: Some(Kind::StringValue(value.into())) }
+}
+
+/// A truth value.
+#[must_use]
+pub fn flag(value: bool) -> Value {
+    Value { kind: Some(Kind::BoolValue(value)) }
+}
+
+/// A list.
+#[must_use]
+pub fn list(values: Vec<Value>) -> Value {
+    Value { kind: Some(Kind::ListValue(ListValue { values })) }
+}
+
+/// A structure within another.
+#[must_use]
+pub fn nested(value: Struct) -> Value {
+    Value { kind: Some(Kind::StructValue(value)) }
+}
+
+/// Metadata of several filters.
+#[must_use]
+pub fn filters<'a>(values: impl IntoIterator<Item = (&'a str, Struct)>) -> Metadata {
+    let filter_metadata = values.into_iter().map(|(name, fields)| (name.into(), fields)).collect();
+    Metadata { filter_metadata, ..Metadata::default() }
 }

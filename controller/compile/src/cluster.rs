@@ -1,0 +1,181 @@
+//! Clusters: for each port of each service a view sees, and for each subset of it, one; and those that every proxy has.
+
+mod balance;
+mod fixed;
+mod inbound;
+mod key;
+mod policy;
+mod pool;
+mod target;
+mod telemetry;
+mod tls;
+
+pub use fixed::fixed;
+pub use inbound::inbound;
+pub use key::{Client, ClusterKey, Credential, Peers, keys, targets};
+pub use policy::Policy;
+pub use target::{Purpose, Target};
+
+use heddle_model::{
+    endpoint::Address,
+    issue::Issue,
+    proxy::ProxyKind,
+    service::{Resolution, Service},
+    traffic::Balance,
+};
+use heddle_xds_api::envoy::config::{
+    cluster::v3::{
+        Cluster,
+        cluster::{DiscoveryType, LbPolicy},
+    },
+    core::v3::UpstreamHttpProtocolOptions,
+    endpoint::v3::ClusterLoadAssignment,
+};
+
+use crate::{
+    compiled::Compiled,
+    endpoint,
+    envoy::{cluster as envoy, endpoint as envoy_endpoint},
+};
+use tls::Security;
+
+/// How a cluster comes by its endpoints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Discovery {
+    /// Sent apart, by EDS.
+    Sent,
+    /// All addresses of the names in the cluster.
+    Resolved,
+    /// The first address of the one name in the cluster.
+    ResolvedOnce,
+    /// Where the client was going.
+    Original,
+    /// The host that the request names.
+    AskedHost,
+}
+
+/// Compiles one cluster.
+#[must_use]
+pub fn cluster(key: &ClusterKey) -> Compiled<Cluster> {
+    let target = &key.target;
+    let policy = target.policy();
+    let mut issues = Vec::new();
+    let upstream = match target.purpose {
+        Purpose::Outbound => pool::upstream(&target.mesh, key.client.kind, target.port.protocol, policy.pool),
+        Purpose::SniDnat => pool::declared(key.client.kind, target.port.protocol),
+    };
+    let security = tls::security(key, upstream, &mut issues);
+    let mut cluster = discovered(key, &security, &mut issues);
+    pool::limit(&mut cluster, &target.mesh, policy.pool, policy.retry_budget);
+    cluster.outlier_detection = policy.outlier.map(balance::outlier);
+    cluster.common_lb_config = Some(balance::common(target));
+    let mut http = pool::http_options(upstream, policy.pool);
+    if let Security::Asked(_, by_request) = &security
+        && *by_request != UpstreamHttpProtocolOptions::default()
+    {
+        http.get_or_insert_default().upstream_http_protocol_options = Some(by_request.clone());
+    }
+    if let Some(http) = http {
+        envoy::http_options(&mut cluster, http);
+    }
+    tls::apply(&mut cluster, key, security);
+    cluster.metadata = Some(telemetry::of_target(target));
+    if let Some(name) = telemetry::stat_name(&target.mesh, target) {
+        cluster.alt_stat_name = name;
+    }
+    if key.client.peer_exchange && target.purpose == Purpose::Outbound {
+        cluster.filters.push(envoy::peer_exchange());
+    }
+    Compiled { value: cluster, issues, sources: target.sources() }
+}
+
+/// How the cluster of a target comes by its endpoints, at a client of this kind.
+#[must_use]
+pub fn discovery(target: &Target, kind: ProxyKind) -> Discovery {
+    let sidecar = kind == ProxyKind::Sidecar;
+    let passthrough = target.policy().balancer.is_some_and(|balancer| balancer.choice == Balance::Passthrough);
+    match &target.service.resolution {
+        // Gateways are no original destination's redirection: they choose an endpoint.
+        _ if sidecar && passthrough => Discovery::Original,
+        Resolution::Passthrough if sidecar => Discovery::Original,
+        Resolution::Static | Resolution::Passthrough => Discovery::Sent,
+        Resolution::Dns | Resolution::Alias(_) => Discovery::Resolved,
+        Resolution::DnsRoundRobin => Discovery::ResolvedOnce,
+        Resolution::DynamicDns => Discovery::AskedHost,
+    }
+}
+
+/// The cluster with its type, endpoints and load balancer.
+fn discovered(key: &ClusterKey, security: &Security, issues: &mut Vec<Issue>) -> Cluster {
+    let target = &key.target;
+    let name = target.name();
+    let bare = |kind: DiscoveryType| envoy::cluster(&name, kind, target.mesh.connect_timeout);
+    if *security == Security::Impossible {
+        return bare(DiscoveryType::Static);
+    }
+    let family = envoy::family(key.client.ipv4, key.client.ipv6);
+    let mut cluster = match discovery(target, key.client.kind) {
+        Discovery::Original => {
+            let mut cluster = bare(DiscoveryType::OriginalDst);
+            cluster.lb_policy = LbPolicy::ClusterProvided.into();
+            return cluster;
+        }
+        Discovery::AskedHost => {
+            let mut cluster = bare(DiscoveryType::Static);
+            let insecure = !matches!(security, Security::Asked(_, by_request) if by_request.auto_san_validation);
+            envoy::by_asked_host(&mut cluster, envoy::dns_cache(&name, family), insecure);
+            return cluster;
+        }
+        Discovery::Sent => {
+            let mut cluster = bare(DiscoveryType::Eds);
+            envoy::by_eds(&mut cluster);
+            cluster
+        }
+        by_name @ (Discovery::Resolved | Discovery::ResolvedOnce) => {
+            let load = names(key, by_name, issues);
+            let kind = match by_name {
+                // Envoy takes no such cluster without a name.
+                _ if load.endpoints.is_empty() => return bare(DiscoveryType::Static),
+                Discovery::ResolvedOnce => DiscoveryType::LogicalDns,
+                _ => DiscoveryType::StrictDns,
+            };
+            let mut cluster = bare(kind);
+            envoy::by_dns(&mut cluster, target.mesh.dns_refresh, family);
+            cluster.load_assignment = Some(load);
+            cluster
+        }
+    };
+    balance::balance(&mut cluster, target.policy().balancer, target, issues);
+    cluster
+}
+
+/// The names that a cluster resolves, as endpoints.
+fn names(key: &ClusterKey, discovery: Discovery, issues: &mut Vec<Issue>) -> ClusterLoadAssignment {
+    let target = &key.target;
+    if let Resolution::Alias(host) = &target.service.resolution {
+        let address = envoy_endpoint::address(&Address::Name(host.text()), target.port.number);
+        return envoy_endpoint::single(&target.name(), address);
+    }
+    let Some(inline) = &key.inline else { return envoy_endpoint::assignment(&target.name(), Vec::new()) };
+    let compiled = endpoint::load_assignment(inline);
+    issues.extend(compiled.issues);
+    let mut load = compiled.value;
+    if discovery == Discovery::ResolvedOnce {
+        keep_first(&mut load, &target.service, issues);
+    }
+    load
+}
+
+/// "DNS_ROUND_ROBIN has at most one endpoint": Envoy takes exactly one.
+fn keep_first(load: &mut ClusterLoadAssignment, service: &Service, issues: &mut Vec<Issue>) {
+    let count: usize = load.endpoints.iter().map(|place| place.lb_endpoints.len()).sum();
+    if count > 1 {
+        let text = format!("resolution DNS_ROUND_ROBIN takes one endpoint, not {count}: the first is used");
+        issues.push(Issue::error(&service.origin.object, "spec.endpoints", "TooManyEndpoints", text));
+    }
+    load.endpoints.truncate(1);
+    for place in &mut load.endpoints {
+        place.lb_endpoints.truncate(1);
+        place.priority = 0;
+    }
+}

@@ -1,0 +1,235 @@
+//! Keys of clusters: everything that a cluster depends on, and nothing else.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use heddle_model::{
+    Text,
+    authn::MtlsMode,
+    endpoint::Endpoint,
+    identity::Identity,
+    protocol::Protocol,
+    proxy::ProxyKind,
+    service::{Resolution, Service, ServicePort},
+    tls::{ClientTls, ClientTlsMode, ServerTlsMode},
+    traffic::Balance,
+};
+
+use super::target::{Purpose, Target};
+use crate::{endpoint::EndpointKey, mtls, scope::Scope, shared::Shared, view::ViewKey};
+
+/// All that one outbound cluster depends on.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClusterKey {
+    /// Where it leads.
+    pub target: Target,
+    /// Who asks.
+    pub client: Arc<Client>,
+    /// Endpoints that are part of the cluster itself, because their names are to be resolved; none: sent apart.
+    pub inline: Option<EndpointKey>,
+    /// Identities of the endpoints, in order: the only ones that mutual TLS accepts.
+    pub accounts: Vec<Identity>,
+    /// Whether the endpoints are known to take mutual TLS, are known not to, or each says for itself.
+    pub peers: Peers,
+    /// Whether the secret that the policy names is there.
+    pub credential: Credential,
+}
+
+/// What clusters need to know of their client.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Client {
+    /// Sidecar or gateway.
+    pub kind: ProxyKind,
+    /// Has an IPv4 address.
+    pub ipv4: bool,
+    /// Has an IPv6 address.
+    pub ipv6: bool,
+    /// Has Istio's exchange of peers' names compiled in, and with it the filter that sets the ALPN of each request.
+    pub peer_exchange: bool,
+    /// Files of certificates that its metadata names (`TLS_CLIENT_CERT_CHAIN` and the like).
+    pub tls_files: BTreeMap<Text, Text>,
+}
+
+/// Whether auto mTLS is worth trying.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Peers {
+    /// No: the service's namespace refuses it, or some endpoint behind an original destination has no sidecar.
+    Plain,
+    /// Yes, to each endpoint that says so.
+    Mutual,
+}
+
+/// A secret named by a policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Credential {
+    /// None is named.
+    Unused,
+    /// It is there with all that the mode needs.
+    Ready,
+    /// It is not.
+    Missing,
+}
+
+/// Keys of all clusters of a view that lead to services, in order of their names.
+#[must_use]
+pub fn keys(scope: &Scope<'_>) -> Vec<ClusterKey> {
+    let client = Arc::new(Client::of(scope.view));
+    let mut keys: Vec<ClusterKey> = targets(scope).into_iter().map(|target| key(scope, &client, target)).collect();
+    keys.sort_by_cached_key(ClusterKey::name);
+    keys
+}
+
+/// Every destination of a view: each port of each service, whole and by subset.
+#[must_use]
+pub fn targets(scope: &Scope<'_>) -> Vec<Target> {
+    let purposes: &[Purpose] =
+        if passes_tls_on(scope) { &[Purpose::Outbound, Purpose::SniDnat] } else { &[Purpose::Outbound] };
+    let mut targets = Vec::new();
+    for import in scope.services.values() {
+        let asked = |port: &&ServicePort| import.ports.as_ref().is_none_or(|ports| ports.contains(&port.number));
+        let proxied = |port: &&ServicePort| port.protocol != Protocol::Udp;
+        for port in import.service.ports.iter().filter(asked).filter(proxied) {
+            for purpose in purposes.iter().filter(|p| **p == Purpose::Outbound || !import.service.external) {
+                whole_and_subsets(scope, &import.service, port, *purpose, &mut targets);
+            }
+        }
+    }
+    targets
+}
+
+impl ClusterKey {
+    /// Name of the cluster.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.target.name()
+    }
+}
+
+impl Client {
+    /// What clusters need of a view.
+    #[must_use]
+    pub fn of(view: &ViewKey) -> Self {
+        let exchange = ["istio.metadata_exchange", "envoy.filters.network.upstream.metadata_exchange"];
+        Self {
+            kind: view.kind,
+            ipv4: view.ipv4,
+            ipv6: view.ipv6,
+            peer_exchange: exchange.iter().any(|name| view.can.has(name)),
+            tls_files: view.tls_files.clone(),
+        }
+    }
+}
+
+fn whole_and_subsets(
+    scope: &Scope<'_>,
+    service: &Arc<Service>,
+    port: &ServicePort,
+    purpose: Purpose,
+    into: &mut Vec<Target>,
+) {
+    let rule = scope.rule(service);
+    let whole = Target {
+        purpose,
+        host: service.host.clone(),
+        service: Shared::new(backing(scope, service, port)),
+        port: port.clone(),
+        subset: None,
+        rule: rule.map(Shared::new),
+        mesh: Shared::new(&scope.snapshot.mesh),
+    };
+    let mut seen = BTreeSet::new();
+    for subset in rule.iter().flat_map(|rule| &rule.subsets) {
+        if seen.insert(subset.name.clone()) {
+            into.push(Target { subset: Some(subset.name.clone()), ..whole.clone() });
+        }
+    }
+    into.push(whole);
+}
+
+/// The service that answers for an alias, where it is one of the mesh and has the port; else the service itself.
+fn backing<'a>(scope: &'a Scope<'_>, service: &'a Arc<Service>, port: &ServicePort) -> &'a Arc<Service> {
+    let Resolution::Alias(host) = &service.resolution else { return service };
+    let real = scope.service(host).filter(|real| !matches!(real.resolution, Resolution::Alias(_)));
+    real.filter(|real| real.port(port.number).is_some()).unwrap_or(service)
+}
+
+fn key(scope: &Scope<'_>, client: &Arc<Client>, target: Target) -> ClusterKey {
+    let endpoints = EndpointKey::of(scope, &target);
+    let serving = || endpoints.endpoints.iter().filter(|e| *e.service_port == *target.port.name);
+    let mut accounts: Vec<Identity> = serving().filter_map(|e| e.identity.clone()).collect();
+    accounts.sort();
+    accounts.dedup();
+    ClusterKey {
+        client: client.clone(),
+        peers: peers(scope, &target, serving()),
+        credential: credential(scope, &target),
+        accounts: if target.purpose == Purpose::Outbound { accounts } else { Vec::new() },
+        inline: resolves_names(&target).then_some(endpoints),
+        target,
+    }
+}
+
+fn resolves_names(target: &Target) -> bool {
+    matches!(target.service.resolution, Resolution::Dns | Resolution::DnsRoundRobin | Resolution::Alias(_))
+}
+
+fn peers<'a>(scope: &Scope<'_>, target: &Target, mut serving: impl Iterator<Item = &'a Endpoint>) -> Peers {
+    let service = &target.service;
+    let by_original = service.resolution == Resolution::Passthrough
+        || target.policy().balancer.is_some_and(|balancer| balancer.choice == Balance::Passthrough);
+    if by_original {
+        // There is one socket for all of them, so all must take it.
+        let first = serving.next();
+        if !first.is_some_and(|e| e.mtls) || !serving.all(|e| e.mtls) {
+            return Peers::Plain;
+        }
+    }
+    let root = &scope.snapshot.mesh.root_namespace;
+    match mtls::of_namespace(&scope.snapshot.peer_authentications, root, service.namespace()) {
+        MtlsMode::Disable => Peers::Plain,
+        MtlsMode::Permissive | MtlsMode::Strict => Peers::Mutual,
+    }
+}
+
+/// Whether the named secret is in the client's namespace with what the mode needs.
+fn credential(scope: &Scope<'_>, target: &Target) -> Credential {
+    let policy = target.policy();
+    let Some(tls) = policy.tls.filter(|tls| !tls.credential.is_empty()) else { return Credential::Unused };
+    let Some(name) = secret_name(tls) else { return Credential::Ready };
+    let found = |name: &str| {
+        // Only of its own namespace: a rule must not hand out the secrets of others.
+        let (namespace, name) = name.split_once('/').unwrap_or((&scope.view.namespace, name));
+        let own = *namespace == *scope.view.namespace;
+        own.then(|| scope.snapshot.secrets.get(&(namespace.into(), name.into()))).flatten()
+    };
+    let own = found(name);
+    let roots = found(&format!("{name}-cacert")).or(own).is_some_and(|secret| !secret.roots.is_empty());
+    let roots = roots || tls.insecure_skip_verify == Some(true);
+    let pair = own.is_some_and(|secret| !secret.certificate.is_empty() && !secret.key.is_empty());
+    let ready = match tls.mode {
+        ClientTlsMode::Simple => roots,
+        ClientTlsMode::Mutual => roots && pair,
+        ClientTlsMode::Disable | ClientTlsMode::IstioMutual => true,
+    };
+    if ready { Credential::Ready } else { Credential::Missing }
+}
+
+/// Name of a Kubernetes secret; none for secrets of other stores, which cannot be looked up here.
+fn secret_name(tls: &ClientTls) -> Option<&str> {
+    match tls.credential.split_once("://") {
+        None => Some(&tls.credential),
+        Some(("kubernetes", name)) => Some(name),
+        Some(_) => None,
+    }
+}
+
+/// Whether some server of the gateways that this proxy serves passes TLS on by its SNI.
+fn passes_tls_on(scope: &Scope<'_>) -> bool {
+    scope.view.kind == ProxyKind::Gateway
+        && scope.snapshot.gateways.iter().filter(|gateway| gateway.selector.select(&scope.view.labels)).any(|gateway| {
+            let modes = gateway.servers.iter().filter_map(|server| server.tls.as_ref()).map(|tls| tls.mode);
+            modes.into_iter().any(|mode| mode == ServerTlsMode::AutoPassthrough)
+        })
+}

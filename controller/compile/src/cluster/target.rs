@@ -1,0 +1,97 @@
+//! What a cluster leads to: a port of a service, perhaps a subset, under a rule. Clusters and their endpoints share it.
+
+use std::sync::Arc;
+
+use heddle_model::{
+    Text,
+    destination::{DestinationRule, Subset},
+    host::Host,
+    mesh::Mesh,
+    object::ObjectRef,
+    service::{Service, ServicePort},
+    traffic::TrafficPolicy,
+};
+
+use super::policy::Policy;
+use crate::{name, shared::Shared};
+
+/// The destination of a cluster, with the leaves that say how to treat it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Target {
+    /// What the cluster is for.
+    pub purpose: Purpose,
+    /// Host in the cluster's name: the service's own, or that of an alias of it.
+    pub host: Host,
+    /// The service.
+    pub service: Shared<Service>,
+    /// Its port.
+    pub port: ServicePort,
+    /// Name of a subset of the rule; none: all endpoints.
+    pub subset: Option<Text>,
+    /// The rule that binds this client and service.
+    pub rule: Option<Shared<DestinationRule>>,
+    /// Mesh-wide settings.
+    pub mesh: Shared<Mesh>,
+}
+
+/// What a cluster is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Purpose {
+    /// Requests and connections that the proxy itself sends out.
+    Outbound,
+    /// TLS that an AUTO_PASSTHROUGH gateway passes on unopened.
+    SniDnat,
+}
+
+impl Target {
+    /// Name of the cluster and of its endpoints.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let subset = self.subset.as_deref().unwrap_or_default();
+        match self.purpose {
+            Purpose::Outbound => name::outbound(self.port.number, subset, &self.host),
+            Purpose::SniDnat => name::sni_dnat(self.port.number, subset, &self.host),
+        }
+    }
+
+    /// SNI by which an AUTO_PASSTHROUGH gateway of another network finds this destination.
+    #[must_use]
+    pub fn sni(&self) -> String {
+        name::sni_dnat(self.port.number, self.subset.as_deref().unwrap_or_default(), &self.service.host)
+    }
+
+    /// The policy that applies, merged from all levels.
+    #[must_use]
+    pub fn policy(&self) -> Policy<'_> {
+        let rule = self.rule.as_deref();
+        Policy::of(&self.mesh, rule, self.subset_of_rule(), self.port.number)
+    }
+
+    /// The subset, where the rule has it.
+    #[must_use]
+    pub fn subset_of_rule(&self) -> Option<&Subset> {
+        self.rule.as_ref()?.subset(self.subset.as_deref()?)
+    }
+
+    /// Path in the rule of a field that some level of it says, e.g. `spec.subsets[0].trafficPolicy.tls`.
+    #[must_use]
+    pub fn field(&self, tail: &str, says: impl Fn(&Policy<'_>) -> bool) -> String {
+        let port = self.port.number;
+        let at = |policy: &TrafficPolicy, level: &str| {
+            let by_port = if policy.ports.contains_key(&port) { "portLevelSettings." } else { "" };
+            says(&Policy::of_level(policy, port)).then(|| format!("{level}.{by_port}{tail}"))
+        };
+        let subset = self
+            .subset_of_rule()
+            .and_then(|subset| at(subset.policy.as_ref()?, &format!("{}.trafficPolicy", subset.field)));
+        let whole = || self.rule.as_ref().and_then(|rule| at(&rule.policy, "spec.trafficPolicy"));
+        subset.or_else(whole).unwrap_or_else(|| format!("spec.trafficPolicy.{tail}"))
+    }
+
+    /// The objects that this came from.
+    #[must_use]
+    pub fn sources(&self) -> Vec<Arc<ObjectRef>> {
+        let rule = self.rule.iter().flat_map(|rule| std::iter::once(&rule.origin).chain(&rule.merged));
+        std::iter::once(&self.service.origin).chain(rule).map(|origin| origin.object.clone()).collect()
+    }
+}

@@ -1,0 +1,156 @@
+//! Endpoints of a cluster: which of them a client is sent, in what order of places, and with what each says of itself.
+
+mod key;
+mod place;
+mod telemetry;
+
+pub use key::{EndpointKey, Place, keys};
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use heddle_model::{
+    endpoint::{Address, Endpoint, Health},
+    labels::Labels,
+    locality::Locality,
+    service::Resolution,
+    tls::ClientTlsMode,
+};
+use heddle_xds_api::envoy::config::{
+    core::v3::HealthStatus,
+    endpoint::v3::{ClusterLoadAssignment, LbEndpoint},
+};
+
+use crate::{
+    cluster::{Policy, Purpose, Target},
+    compiled::Compiled,
+    envoy::endpoint as envoy,
+    mtls,
+};
+
+/// One endpoint with what Envoy is told of it.
+pub(crate) struct Sent<'a> {
+    endpoint: &'a Endpoint,
+    message: LbEndpoint,
+}
+
+/// Compiles the endpoints of one cluster. Without endpoints there is an assignment all the same: Envoy waits for one.
+#[must_use]
+pub fn load_assignment(key: &EndpointKey) -> Compiled<ClusterLoadAssignment> {
+    let mut by_place: BTreeMap<&Locality, Vec<Sent<'_>>> = BTreeMap::new();
+    for endpoint in chosen(key) {
+        let sent = Sent { endpoint, message: message(key, endpoint) };
+        by_place.entry(&endpoint.locality).or_default().push(sent);
+    }
+    share_out(&mut by_place);
+    let value = envoy::assignment(&key.target.name(), place::ordered(key, by_place));
+    Compiled { value, issues: Vec::new(), sources: key.target.sources() }
+}
+
+/// Whether clients are told of endpoints that are not ready.
+///
+/// "Unhealthy endpoints are sent unless minHealthPercent is set": they let a client see how much of a place is left.
+#[must_use]
+pub fn sends_unready(target: &Target) -> bool {
+    let least_healthy = target.policy().outlier.map_or(0, |outlier| outlier.min_health_percent);
+    least_healthy == 0 || target.service.prefer.is_some()
+}
+
+/// Whether the weights of places count in a cluster, and not only those of endpoints.
+#[must_use]
+pub fn weighs_localities(target: &Target) -> bool {
+    let policy = target.policy();
+    if let Some(own) = place::preference(target, &policy) {
+        return !own.is_empty();
+    }
+    let Some(locality) = policy.locality(&target.mesh) else { return false };
+    let fails_over = policy.outlier.is_some();
+    !locality.distribute.is_empty()
+        || fails_over && !(locality.failover.is_empty() && locality.failover_priority.is_empty())
+}
+
+/// The endpoints that a client may be sent, in order, each address once.
+fn chosen(key: &EndpointKey) -> Vec<&Endpoint> {
+    let target = &key.target;
+    let everything = Labels::default();
+    let subset = target.subset_of_rule().map_or(&everything, |subset| &subset.labels);
+    // A subset that the rule does not have has no endpoints; it is not all of them.
+    let known = target.subset.is_none() || target.subset_of_rule().is_some();
+    let unready = sends_unready(target);
+    let fits = |endpoint: &&Endpoint| {
+        known
+            && endpoint.service_port == target.port.name
+            && subset.select(&endpoint.labels)
+            && is_resolvable(target, &endpoint.address)
+            && (!target.service.node_local || endpoint.node == key.place.node)
+            && match health(target, endpoint) {
+                Health::Healthy => true,
+                Health::Unhealthy => unready,
+                Health::Draining => false,
+            }
+            && (target.purpose == Purpose::Outbound || takes_mtls(key, endpoint))
+    };
+    let mut chosen: Vec<&Endpoint> = key.endpoints.iter().filter(fits).collect();
+    chosen.sort_by(|a, b| (&a.address, a.port, a).cmp(&(&b.address, b.port, b)));
+    let mut seen = BTreeSet::new();
+    chosen.retain(|endpoint| seen.insert((&endpoint.address, endpoint.port)));
+    chosen
+}
+
+/// Names only go where names are resolved, and sockets of files only where they are not.
+fn is_resolvable(target: &Target, address: &Address) -> bool {
+    let by_name = matches!(target.service.resolution, Resolution::Dns | Resolution::DnsRoundRobin);
+    match address {
+        Address::Ip(_) => true,
+        Address::Name(_) => by_name,
+        Address::Uds(_) => !by_name,
+    }
+}
+
+fn health(target: &Target, endpoint: &Endpoint) -> Health {
+    match endpoint.health {
+        Health::Unhealthy if target.service.publish_not_ready => Health::Healthy,
+        health => health,
+    }
+}
+
+fn message(key: &EndpointKey, endpoint: &Endpoint) -> LbEndpoint {
+    let health = match health(&key.target, endpoint) {
+        Health::Healthy => HealthStatus::Healthy,
+        Health::Draining => HealthStatus::Draining,
+        Health::Unhealthy => HealthStatus::Unhealthy,
+    };
+    let metadata = telemetry::metadata(key, endpoint, takes_mtls(key, endpoint));
+    let address = envoy::address(&endpoint.address, endpoint.port);
+    envoy::lb_endpoint(address, health, endpoint.weight, Some(metadata))
+}
+
+/// Whether the client speaks mutual TLS to an endpoint, when the cluster lets each say for itself.
+fn takes_mtls(key: &EndpointKey, endpoint: &Endpoint) -> bool {
+    let target = &key.target;
+    let Policy { tls, .. } = target.policy();
+    if let Some(tls) = tls {
+        return tls.mode == ClientTlsMode::IstioMutual;
+    }
+    let namespace = match &*endpoint.workload.namespace {
+        "" => target.service.namespace(),
+        _ => &endpoint.workload.namespace,
+    };
+    let root = &target.mesh.root_namespace;
+    endpoint.mtls
+        && mtls::effective(&key.authn, root, namespace, &endpoint.labels).of(endpoint.port)
+            != heddle_model::authn::MtlsMode::Disable
+}
+
+/// Weights as they are, unless their sum is more than Envoy takes; then all in proportion.
+fn share_out(by_place: &mut BTreeMap<&Locality, Vec<Sent<'_>>>) {
+    let weight = |sent: &Sent<'_>| u64::from(sent.message.load_balancing_weight.unwrap_or(1));
+    let total: u64 = by_place.values().flatten().map(weight).sum();
+    let divisor = total / u64::from(u32::MAX) + 1;
+    if divisor > 1 {
+        for sent in by_place.values_mut().flatten() {
+            // Rounding up may add one each: leave room by halving once more.
+            let less = (weight(sent) / (divisor * 2)).max(1);
+            sent.message.load_balancing_weight = u32::try_from(less).ok();
+        }
+    }
+}

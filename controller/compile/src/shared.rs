@@ -1,0 +1,90 @@
+//! Shared values compared by pointer: "unchanged" means "same pointer", so keys of the memo never look inside.
+
+use std::{
+    cmp::Ordering,
+    fmt,
+    hash::{Hash, Hasher},
+    ops::Deref,
+    sync::Arc,
+};
+
+/// An `Arc` that is equal only to its own clones. It keeps its value alive, so no other value can take its address.
+pub struct Shared<T>(Arc<T>);
+
+impl<T> Shared<T> {
+    /// Shares the value of an `Arc`.
+    #[must_use]
+    pub fn new(value: &Arc<T>) -> Self {
+        Self(value.clone())
+    }
+
+    /// The `Arc`.
+    #[must_use]
+    pub fn arc(&self) -> &Arc<T> {
+        &self.0
+    }
+
+    fn address(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
+    }
+}
+
+impl<T> Clone for Shared<T> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<T> Deref for Shared<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T> PartialEq for Shared<T> {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl<T> Eq for Shared<T> {}
+
+impl<T> PartialOrd for Shared<T> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl<T> Ord for Shared<T> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.address().cmp(&other.address())
+    }
+}
+
+impl<T> Hash for Shared<T> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.address().hash(state);
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Shared<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::Shared;
+
+    #[test]
+    fn equal_values_at_two_places_are_not_the_same() {
+        let (one, other) = (Arc::new(1), Arc::new(1));
+        assert_eq!(Shared::new(&one), Shared::new(&one));
+        assert_ne!(Shared::new(&one), Shared::new(&other));
+    }
+}
