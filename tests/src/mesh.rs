@@ -38,6 +38,8 @@ pub struct Mesh {
     pub workloads: Vec<Workload>,
     /// The ingress gateway.
     pub gateway: Proxy,
+    /// What every Envoy was configured with before anybody changed anything.
+    pristine: Vec<Value>,
 }
 
 impl Mesh {
@@ -55,8 +57,10 @@ impl Mesh {
             workloads.push(Workload::start(&programs, &layout, index, run)?);
         }
         let gateway = Proxy::start_gateway(&programs, &layout, run)?;
-        let mut mesh = Self { layout, config, heddled, workloads, gateway };
+        let mut mesh = Self { layout, config, heddled, workloads, gateway, pristine: Vec::new() };
         mesh.wait_until_ready().await?;
+        mesh.heddled.until_synced(PATIENCE).await?;
+        mesh.pristine = mesh.configured().await?;
         Ok(mesh)
     }
 
@@ -105,13 +109,27 @@ impl Mesh {
         .await
     }
 
-    /// Takes back all edits and all faults, and waits until the gateway and the sidecars are as they were.
+    /// Takes back all edits and all faults, and waits until every Envoy is configured as it was at first.
     pub async fn restore(&self) -> Result<()> {
         self.config.restore()?;
         for workload in &self.workloads {
             workload.reset().await?;
         }
-        self.heddled.until_synced(PATIENCE).await
+        let mut differs = String::new();
+        let restored = eventually("configuration of before", PATIENCE, async || match self.configured().await {
+            Ok(now) => {
+                differs = difference(&self.pristine, &now);
+                differs.is_empty()
+            }
+            Err(_) => false,
+        });
+        restored.await.map_err(|error| error.context(differs))
+    }
+
+    /// What every Envoy is configured with, gateway last.
+    async fn configured(&self) -> Result<Vec<Value>> {
+        let proxies = self.workloads.iter().map(|workload| &workload.proxy).chain([&self.gateway]);
+        futures_util::future::try_join_all(proxies.map(|proxy| proxy.admin.configured())).await
     }
 
     /// Ends everything, gently where that works within a few seconds.
@@ -137,6 +155,16 @@ impl Mesh {
         )
         .await
     }
+}
+
+/// Where two states of the mesh first differ, in words; empty if they do not.
+fn difference(before: &[Value], now: &[Value]) -> String {
+    let sections = before.iter().zip(now).enumerate().flat_map(|(index, (before, now))| {
+        let sections = before.as_object().into_iter().flatten();
+        sections.map(move |(section, value)| (index + 1, section, value, &now[section]))
+    });
+    let mut differing = sections.filter(|(_, _, before, now)| before != now);
+    differing.next().map_or_else(String::new, |(place, section, ..)| format!("{section} of proxy {place} differ"))
 }
 
 /// The programs that make up a mesh.

@@ -1,11 +1,19 @@
 //! Envoy's admin interface, asked from outside.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use anyhow::{Context, Result, ensure};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::http::Call;
+
+/// The parts of a dump that say what is used: our name for one, its list, and where in an entry the thing and its name are.
+const SECTIONS: [(&str, &str, &str, &str); 3] = [
+    ("clusters", "dynamic_active_clusters", "/cluster", "name"),
+    ("listeners", "dynamic_listeners", "/active_state/listener", "name"),
+    ("routes", "dynamic_route_configs", "/route_config", "name"),
+];
 
 /// Where an Envoy's admin interface listens, and what one asks it.
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +50,20 @@ impl Admin {
         let dump = self.json("/config_dump?resource=dynamic_active_clusters").await?;
         let mut clusters = dump["configs"].as_array().into_iter().flatten();
         Ok(clusters.find(|cluster| cluster["cluster"]["name"] == name).cloned())
+    }
+
+    /// What Envoy uses of what it was sent: `{"clusters": {<name>: ..}, "listeners": {..}, "routes": {..}}`, without
+    /// versions and times, so that equal configurations are equal values. What is warming or draining does not count.
+    pub async fn configured(&self) -> Result<Value> {
+        let dump = self.json("/config_dump").await?;
+        let mut used = Map::new();
+        for (section, list, path, name) in SECTIONS {
+            let entries = dump["configs"].as_array().into_iter().flatten().filter_map(|part| part[list].as_array());
+            let parts = entries.flatten().filter_map(|entry| entry.pointer(path));
+            let named = parts.filter_map(|part| Some((part[name].as_str()?.to_owned(), part.clone())));
+            used.insert(section.to_owned(), Value::Object(named.collect::<BTreeMap<_, _>>().into_iter().collect()));
+        }
+        Ok(Value::Object(used))
     }
 
     /// Whether the routes that Envoy has taken say `words`, which is how one sees that an edit arrived.
