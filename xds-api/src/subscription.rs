@@ -82,6 +82,8 @@ pub struct Reply {
     pub resources: Vec<Arc<Resource>>,
     /// Taken away; delta only.
     pub removed: Vec<Arc<str>>,
+    /// The names about which it says something new, sorted or nearly so.
+    pub changed: Vec<Arc<str>>,
 }
 
 /// One client's subscription to one type.
@@ -285,11 +287,12 @@ impl Subscription {
         }
         self.except.extend(empty.into_iter().map(|name| (name, State::Empty)));
         let unasked = !self.interest.started;
+        let changed = names.clone();
         self.outstanding.push_back(Outstanding { nonce: nonce.clone(), names, fresh, unasked, step });
         if unasked && self.outstanding.len() > MAX_OUTSTANDING {
             self.outstanding.pop_front();
         }
-        Reply { nonce, resources, removed }
+        Reply { nonce, resources, removed, changed }
     }
 }
 

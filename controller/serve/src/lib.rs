@@ -6,6 +6,7 @@ pub mod csr;
 pub mod generate;
 pub mod metrics;
 pub mod node;
+pub mod push;
 pub mod registry;
 
 pub use generate::Generate;

@@ -37,6 +37,10 @@ impl Subscription {
                 if self.passes(name, state, gate) { due.push(name.clone()) } else { self.held += 1 }
             }
         }
+        if self.owes_answer && self.held > 0 {
+            // A first answer is taken for all there is.
+            return None;
+        }
         let (alone, together): (Vec<_>, Vec<_>) =
             due.into_iter().partition(|name| spoils(self.type_url) && self.search.is_guilty(name));
         if !together.is_empty() || self.owes_answer || !self.offers.is_empty() {

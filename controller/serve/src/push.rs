@@ -1,0 +1,212 @@
+//! All subscriptions of one stream, and the order among them: make before break. No IO; time is an argument.
+//!
+//! Clusters go first, and with them, in the same turn, the endpoints of each cluster added or changed, asked or not: Envoy
+//! keeps such a cluster warming, does not ask, and withholds its answer until they come. A listener or route that needs a
+//! cluster which the client may not have yet waits for that answer. Clusters are taken away last, when listeners and
+//! routes have been answered. A wait ends after [`HOLD`], or when what is waited for is rejected or no longer wanted.
+
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use heddle_xds_api::{
+    Resource, ResourceSet, TypeSet, TypeUrl,
+    subscription::{Gate, Heard, Protocol, Reply, Request, Subscription, TooManyNames},
+};
+
+/// How long a resource waits for another type, and how long an answer to what nobody asked for is waited for.
+pub const HOLD: Duration = Duration::from_secs(5);
+
+/// One stream's subscriptions.
+#[derive(Debug)]
+pub struct Push {
+    protocol: Protocol,
+    set: Arc<ResourceSet>,
+    /// The types that `set` was compiled for: of others nothing is known, not even that there is none.
+    compiled: TypeSet,
+    slots: BTreeMap<TypeUrl, Slot>,
+    lapsed: u64,
+}
+
+#[derive(Debug)]
+struct Slot {
+    subscription: Subscription,
+    held_since: Option<Instant>,
+    unasked_since: Option<Instant>,
+}
+
+impl Push {
+    /// Of a stream on which nothing was said yet.
+    #[must_use]
+    pub fn new(protocol: Protocol) -> Self {
+        let slot = |type_url| Slot {
+            subscription: Subscription::new(type_url, protocol),
+            held_since: None,
+            unasked_since: None,
+        };
+        Self {
+            protocol,
+            set: Arc::default(),
+            compiled: TypeSet::EMPTY,
+            slots: TypeUrl::ALL.into_iter().map(|type_url| (type_url, slot(type_url))).collect(),
+            lapsed: 0,
+        }
+    }
+
+    /// The protocol that the client speaks.
+    #[must_use]
+    pub fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
+    /// The types to compile for this client.
+    #[must_use]
+    pub fn types(&self) -> TypeSet {
+        let asked: TypeSet = self.started().map(|(type_url, _)| type_url).collect();
+        if asked.contains(TypeUrl::Cluster) { asked.with(TypeUrl::Endpoint) } else { asked }
+    }
+
+    /// The types that the client waits for and that have not been compiled.
+    #[must_use]
+    pub fn is_missing_types(&self) -> bool {
+        self.types().union(self.compiled) != self.compiled
+    }
+
+    /// What the client wants and holds of a type.
+    #[must_use]
+    pub fn subscription(&self, type_url: TypeUrl) -> Option<&Subscription> {
+        self.slots.get(&type_url).map(|slot| &slot.subscription)
+    }
+
+    /// How many waits ended because they took too long; counted once.
+    pub fn take_lapsed(&mut self) -> u64 {
+        std::mem::take(&mut self.lapsed)
+    }
+
+    /// Hears a request.
+    ///
+    /// # Errors
+    ///
+    /// If the client asks for more than anyone could need.
+    pub fn on_request(&mut self, type_url: TypeUrl, request: &Request, now: Instant) -> Result<Heard, TooManyNames> {
+        let Some(slot) = self.slots.get_mut(&type_url) else { return Ok(Heard::Nothing) };
+        let heard = slot.subscription.on_request(request)?;
+        if self.compiled.contains(type_url) {
+            slot.subscription.observe(self.set.typed(type_url));
+        }
+        let unasked = slot.subscription.awaits_unasked();
+        slot.unasked_since = unasked.then(|| slot.unasked_since.unwrap_or(now));
+        Ok(heard)
+    }
+
+    /// Takes what the client is to hold from now on, compiled for these types.
+    pub fn on_resources(&mut self, set: Arc<ResourceSet>, compiled: TypeSet) {
+        for type_url in compiled.iter() {
+            if let Some(slot) = self.slots.get_mut(&type_url) {
+                slot.subscription.observe(set.typed(type_url));
+            }
+        }
+        self.compiled = compiled;
+        self.set = set;
+    }
+
+    /// What is to be sent now, in order.
+    pub fn responses(&mut self, now: Instant) -> Vec<(TypeUrl, Reply)> {
+        let mut replies = Vec::new();
+        for type_url in self.compiled.iter() {
+            let Some(mut slot) = self.slots.remove(&type_url) else { continue };
+            while let Some(reply) = self.response(type_url, &mut slot, now) {
+                if type_url == TypeUrl::Cluster {
+                    self.force_endpoints(&reply);
+                }
+                replies.push((type_url, reply));
+            }
+            self.slots.insert(type_url, slot);
+        }
+        replies
+    }
+
+    /// When [`Self::responses`] is to be asked again though nothing was heard.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        let held = |slot: &Slot| slot.held_since.filter(|_| !slot.subscription.is_waiting());
+        let times = self.slots.values().flat_map(|slot| [held(slot), slot.unasked_since]);
+        times.flatten().min().map(|since| since + HOLD)
+    }
+
+    fn started(&self) -> impl Iterator<Item = (TypeUrl, &Subscription)> {
+        let slots = self.slots.iter().map(|(type_url, slot)| (*type_url, &slot.subscription));
+        slots.filter(|(_, subscription)| subscription.is_started())
+    }
+
+    fn response(&mut self, type_url: TypeUrl, slot: &mut Slot, now: Instant) -> Option<Reply> {
+        let over = |since: Option<Instant>| since.is_some_and(|since| now.duration_since(since) >= HOLD);
+        if over(slot.unasked_since) {
+            slot.unasked_since = None;
+            slot.subscription.forget_unasked();
+        }
+        if slot.subscription.is_waiting() {
+            // Only what cannot wait, which no gate keeps back.
+            return slot.subscription.next_response(&Gate::OPEN);
+        }
+        if over(slot.held_since) {
+            slot.held_since = None;
+            self.lapsed += 1;
+            return slot.subscription.next_response(&Gate::OPEN);
+        }
+        let open = |resource: &Resource| self.has_what_it_needs(resource);
+        let gate = Gate { open: &open, removals: self.may_remove(type_url) };
+        let reply = slot.subscription.next_response(&gate);
+        let held = slot.subscription.held_back() > 0;
+        slot.held_since = held.then(|| slot.held_since.unwrap_or(now));
+        reply
+    }
+
+    /// Whether the client has, for all that is known, the clusters that this refers to.
+    fn has_what_it_needs(&self, resource: &Resource) -> bool {
+        let Some(clusters) = self.subscription(TypeUrl::Cluster) else { return true };
+        let mut needed = resource.references().iter().filter(|reference| reference.type_url == TypeUrl::Cluster);
+        !needed.any(|reference| clusters.is_pending(&reference.name))
+    }
+
+    /// Whether nothing that the client holds of other types refers to what it is no longer to hold of this one.
+    fn may_remove(&self, type_url: TypeUrl) -> bool {
+        let settled = |other| self.subscription(other).is_none_or(|one| !one.is_started() || one.is_settled());
+        match type_url {
+            TypeUrl::Cluster => self.listeners_and_routes_settled(),
+            TypeUrl::Endpoint => settled(TypeUrl::Cluster),
+            TypeUrl::Route => settled(TypeUrl::Listener),
+            TypeUrl::Secret | TypeUrl::ExtensionConfig => settled(TypeUrl::Listener) && settled(TypeUrl::Cluster),
+            TypeUrl::Listener | TypeUrl::VirtualHost | TypeUrl::NameTable | TypeUrl::ProxyConfig => true,
+        }
+    }
+
+    /// A client that has come back says what clusters it holds before it asks for listeners and routes, so those that it
+    /// has not asked for yet are waited for too.
+    fn listeners_and_routes_settled(&self) -> bool {
+        let is = |type_url| self.subscription(type_url).map(|one| one.is_started().then(|| one.is_settled()));
+        let needs_routes = || {
+            let listeners = self.set.typed(TypeUrl::Listener);
+            let mut references = listeners.iter().flat_map(|listener| listener.references());
+            references.any(|reference| reference.type_url == TypeUrl::Route)
+        };
+        is(TypeUrl::Listener).flatten().unwrap_or(false)
+            && is(TypeUrl::Route).flatten().unwrap_or_else(|| !needs_routes())
+            && is(TypeUrl::VirtualHost).flatten().unwrap_or(true)
+    }
+
+    fn force_endpoints(&mut self, reply: &Reply) {
+        let clusters = reply.changed.iter().filter_map(|name| self.set.get(TypeUrl::Cluster, name));
+        let references = clusters.flat_map(|cluster| cluster.references());
+        let endpoints = references.filter(|reference| reference.type_url == TypeUrl::Endpoint);
+        let names: Vec<_> = endpoints.map(|reference| reference.name.clone()).collect();
+        if let Some(slot) = self.slots.get_mut(&TypeUrl::Endpoint) {
+            slot.subscription.force(names);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

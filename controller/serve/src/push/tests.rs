@@ -1,0 +1,374 @@
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use heddle_xds_api::{
+    Layer, any,
+    envoy::{
+        config::{
+            cluster::v3::{Cluster, cluster},
+            endpoint::v3::ClusterLoadAssignment,
+            listener::v3::{Filter, FilterChain, Listener, filter},
+            route::v3::{Route, RouteAction, RouteConfiguration, VirtualHost, route, route_action},
+        },
+        extensions::filters::network::http_connection_manager::v3::{
+            HttpConnectionManager, Rds, http_connection_manager::RouteSpecifier,
+        },
+    },
+    subscription::Names,
+};
+use proptest::prelude::*;
+
+use super::*;
+
+const CLUSTERS: usize = 4;
+const ROUTES: usize = 3;
+
+/// A mesh in small: of each cluster a content, of each route its clusters, of each listener its route.
+#[derive(Clone, Debug, Default)]
+struct World {
+    clusters: [Option<u8>; CLUSTERS],
+    routes: [Option<[bool; CLUSTERS]>; ROUTES],
+    listeners: [Option<usize>; 2],
+}
+
+impl World {
+    /// Nothing refers to what does not exist.
+    fn repair(mut self) -> Self {
+        for clusters in self.routes.iter_mut().flatten() {
+            for (uses, exists) in clusters.iter_mut().zip(&self.clusters) {
+                *uses &= exists.is_some();
+            }
+        }
+        for listener in &mut self.listeners {
+            *listener = listener.filter(|route| self.routes[*route].is_some());
+        }
+        self
+    }
+
+    fn set(&self) -> Arc<ResourceSet> {
+        let clusters = self.clusters.iter().enumerate().filter_map(|(i, content)| Some(cluster(i, (*content)?)));
+        let endpoints = self.clusters.iter().enumerate().filter(|(_, one)| one.is_some()).map(|(i, _)| endpoints(i));
+        let routes = self.routes.iter().enumerate().filter_map(|(i, clusters)| Some(routes(i, &(*clusters)?)));
+        let listeners = self.listeners.iter().enumerate().filter_map(|(i, route)| Some(listener(i, (*route)?)));
+        let shared = Layer::default()
+            .with(TypeUrl::Cluster, clusters)
+            .with(TypeUrl::Endpoint, endpoints)
+            .with(TypeUrl::Route, routes)
+            .with(TypeUrl::Listener, listeners);
+        Arc::new(ResourceSet { shared: Arc::new(shared), own: Arc::default() })
+    }
+}
+
+fn cluster(index: usize, content: u8) -> Arc<Resource> {
+    let message = Cluster {
+        name: format!("c{index}"),
+        alt_stat_name: content.to_string(),
+        cluster_discovery_type: Some(cluster::ClusterDiscoveryType::Type(cluster::DiscoveryType::Eds as i32)),
+        ..Default::default()
+    };
+    Arc::new(Resource::new(TypeUrl::Cluster, message.name.as_str(), &message))
+}
+
+fn endpoints(index: usize) -> Arc<Resource> {
+    let message = ClusterLoadAssignment { cluster_name: format!("c{index}"), ..Default::default() };
+    Arc::new(Resource::new(TypeUrl::Endpoint, message.cluster_name.as_str(), &message))
+}
+
+fn routes(index: usize, clusters: &[bool]) -> Arc<Resource> {
+    let used = clusters.iter().enumerate().filter(|(_, uses)| **uses);
+    let routes = used.map(|(cluster, _)| Route {
+        action: Some(route::Action::Route(RouteAction {
+            cluster_specifier: Some(route_action::ClusterSpecifier::Cluster(format!("c{cluster}"))),
+            ..Default::default()
+        })),
+        ..Default::default()
+    });
+    let host = VirtualHost { routes: routes.collect(), ..Default::default() };
+    let message = RouteConfiguration { name: format!("r{index}"), virtual_hosts: vec![host], ..Default::default() };
+    Arc::new(Resource::new(TypeUrl::Route, message.name.as_str(), &message))
+}
+
+fn listener(index: usize, route: usize) -> Arc<Resource> {
+    let rds = Rds { route_config_name: format!("r{route}"), ..Default::default() };
+    let manager = HttpConnectionManager { route_specifier: Some(RouteSpecifier::Rds(rds)), ..Default::default() };
+    let filter = Filter { config_type: Some(filter::ConfigType::TypedConfig(any(&manager))), ..Default::default() };
+    let chain = FilterChain { filters: vec![filter], ..Default::default() };
+    let message = Listener { name: format!("l{index}"), filter_chains: vec![chain], ..Default::default() };
+    Arc::new(Resource::new(TypeUrl::Listener, message.name.as_str(), &message))
+}
+
+/// A client that does as Envoy does: it asks for the endpoints of its clusters and the routes of its listeners, and
+/// answers clusters only when each has its endpoints.
+struct Client {
+    push: Push,
+    now: Instant,
+    holds: BTreeMap<TypeUrl, BTreeMap<Arc<str>, Arc<Resource>>>,
+    wants: BTreeMap<TypeUrl, BTreeSet<Arc<str>>>,
+    requests: VecDeque<(TypeUrl, Request)>,
+    replies: VecDeque<(TypeUrl, Reply)>,
+    warming: BTreeSet<Arc<str>>,
+    nonces: BTreeMap<TypeUrl, String>,
+    /// The answer about clusters that is withheld.
+    withheld: Option<String>,
+    log: Vec<String>,
+}
+
+impl Client {
+    fn new(protocol: Protocol, world: &World) -> Self {
+        let mut client = Self {
+            push: Push::new(protocol),
+            now: Instant::now(),
+            holds: BTreeMap::new(),
+            wants: BTreeMap::new(),
+            requests: VecDeque::new(),
+            replies: VecDeque::new(),
+            warming: BTreeSet::new(),
+            nonces: BTreeMap::new(),
+            withheld: None,
+            log: Vec::new(),
+        };
+        client.ask(TypeUrl::Cluster, String::new(), &[], &[]);
+        client.ask(TypeUrl::Listener, String::new(), &[], &[]);
+        client.change(world);
+        client
+    }
+
+    fn change(&mut self, world: &World) {
+        self.push.on_resources(world.set(), TypeSet::ALL);
+        self.pull();
+    }
+
+    fn pull(&mut self) {
+        for (type_url, reply) in self.push.responses(self.now) {
+            let names = |names: &[Arc<str>]| names.join(" ");
+            self.log.push(format!("{} {}", type_url.short(), names(&reply.changed)));
+            self.replies.push_back((type_url, reply));
+        }
+    }
+
+    fn ask(&mut self, type_url: TypeUrl, nonce: String, subscribe: &[Arc<str>], unsubscribe: &[Arc<str>]) {
+        let owned = |names: &[Arc<str>]| names.iter().map(ToString::to_string).collect();
+        let names = match self.push.protocol() {
+            Protocol::Delta => {
+                Names::Delta { subscribe: owned(subscribe), unsubscribe: owned(unsubscribe), initial: BTreeMap::new() }
+            }
+            Protocol::State => {
+                Names::State(self.wants.get(&type_url).into_iter().flatten().map(ToString::to_string).collect())
+            }
+        };
+        let last = self.nonces.get(&type_url).cloned().unwrap_or_default();
+        let nonce = if nonce.is_empty() && self.push.protocol() == Protocol::State { last } else { nonce };
+        self.requests.push_back((type_url, Request { nonce, error: None, names }));
+    }
+
+    fn hear(&mut self) {
+        if let Some((type_url, request)) = self.requests.pop_front() {
+            self.push.on_request(type_url, &request, self.now).unwrap();
+            self.pull();
+        }
+    }
+
+    fn answer(&mut self) {
+        let Some((type_url, reply)) = self.replies.pop_front() else { return };
+        self.nonces.insert(type_url, reply.nonce.clone());
+        let whole = self.push.protocol() == Protocol::State && type_url.is_whole();
+        let held = self.holds.entry(type_url).or_default();
+        let old = if whole { std::mem::take(held) } else { BTreeMap::new() };
+        for resource in &reply.resources {
+            let name = resource.name();
+            let before = if whole { old.get(name) } else { held.get(name) };
+            if type_url == TypeUrl::Cluster && before != Some(resource) {
+                self.warming.insert(name.clone());
+            }
+            if type_url == TypeUrl::Endpoint {
+                self.warming.remove(name);
+            }
+            held.insert(name.clone(), resource.clone());
+        }
+        for name in &reply.removed {
+            held.remove(name);
+        }
+        if type_url == TypeUrl::Cluster {
+            let held = &self.holds[&TypeUrl::Cluster];
+            self.warming.retain(|name| held.contains_key(name));
+            self.withheld = Some(reply.nonce);
+        } else {
+            self.ask(type_url, reply.nonce, &[], &[]);
+        }
+        self.follow(TypeUrl::Cluster, TypeUrl::Endpoint);
+        self.follow(TypeUrl::Listener, TypeUrl::Route);
+        if self.warming.is_empty()
+            && let Some(nonce) = self.withheld.take()
+        {
+            self.ask(TypeUrl::Cluster, nonce, &[], &[]);
+        }
+        self.check_references();
+    }
+
+    /// Asks for what is newly referred to, and drops what no longer is.
+    fn follow(&mut self, from: TypeUrl, to: TypeUrl) {
+        let held = self.holds.entry(from).or_default().values();
+        let references = held.flat_map(|one| one.references()).filter(|reference| reference.type_url == to);
+        let wanted: BTreeSet<Arc<str>> = references.map(|reference| reference.name.clone()).collect();
+        let before = self.wants.insert(to, wanted.clone()).unwrap_or_default();
+        let new: Vec<_> = wanted.difference(&before).cloned().collect();
+        let gone: Vec<_> = before.difference(&wanted).cloned().collect();
+        self.holds.entry(to).or_default().retain(|name, _| wanted.contains(name));
+        if !new.is_empty() || !gone.is_empty() {
+            self.ask(to, String::new(), &new, &gone);
+        }
+    }
+
+    fn check_references(&self) {
+        let clusters = self.holds.get(&TypeUrl::Cluster);
+        for route in self.holds.get(&TypeUrl::Route).into_iter().flat_map(BTreeMap::values) {
+            for reference in route.references() {
+                let there = clusters.is_some_and(|clusters| clusters.contains_key(&reference.name));
+                assert!(there, "{route:?} refers to {reference:?}, which is not there\n{:#?}", self.log);
+            }
+        }
+    }
+
+    fn settle(&mut self) {
+        for _ in 0..1_000 {
+            if self.requests.is_empty() && self.replies.is_empty() {
+                assert_eq!(self.push.deadline(), None, "nothing is to wait for time to pass\n{:#?}", self.log);
+                return;
+            }
+            self.hear();
+            self.answer();
+        }
+        panic!("never comes to rest: {:#?}", self.log);
+    }
+
+    fn check(&self, world: &World) {
+        assert!(self.warming.is_empty(), "{:?} waits for endpoints\n{:#?}", self.warming, self.log);
+        let set = world.set();
+        for type_url in [TypeUrl::Cluster, TypeUrl::Listener] {
+            let held: Vec<_> = self.holds[&type_url].values().collect();
+            let typed = set.typed(type_url);
+            assert_eq!(held, typed.iter().collect::<Vec<_>>(), "{:#?}", self.log);
+        }
+        for type_url in [TypeUrl::Endpoint, TypeUrl::Route] {
+            for name in self.wants.get(&type_url).into_iter().flatten() {
+                assert_eq!(self.holds[&type_url].get(name), set.get(type_url, name), "{:#?}", self.log);
+            }
+        }
+    }
+}
+
+fn worlds() -> impl Strategy<Value = Vec<(World, usize, usize)>> {
+    let clusters = proptest::array::uniform4(proptest::option::of(0..2_u8));
+    let routes = proptest::array::uniform3(proptest::option::of(proptest::array::uniform4(any_bool())));
+    let listeners = proptest::array::uniform2(proptest::option::of(0..ROUTES));
+    let world = (clusters, routes, listeners)
+        .prop_map(|(clusters, routes, listeners)| World { clusters, routes, listeners }.repair());
+    proptest::collection::vec((world, 0..6_usize, 0..6_usize), 1..12)
+}
+
+fn any_bool() -> impl Strategy<Value = bool> {
+    proptest::bool::ANY
+}
+
+fn check_all(protocol: Protocol, worlds: &[(World, usize, usize)]) {
+    let mut client = Client::new(protocol, &worlds[0].0);
+    for (world, hears, answers) in worlds {
+        client.change(world);
+        for step in 0..*hears.max(answers) {
+            if step < *hears {
+                client.hear();
+            }
+            if step < *answers {
+                client.answer();
+            }
+        }
+    }
+    client.settle();
+    client.check(&worlds[worlds.len() - 1].0);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_delta_client_never_refers_to_what_it_lacks(worlds in worlds()) {
+        check_all(Protocol::Delta, &worlds);
+    }
+
+    #[test]
+    fn a_state_client_never_refers_to_what_it_lacks(worlds in worlds()) {
+        check_all(Protocol::State, &worlds);
+    }
+}
+
+fn world(clusters: &[usize], route: &[usize]) -> World {
+    let mut world = World { listeners: [Some(0), None], ..World::default() };
+    for index in clusters {
+        world.clusters[*index] = Some(0);
+    }
+    let mut uses = [false; CLUSTERS];
+    for index in route {
+        uses[*index] = true;
+    }
+    world.routes[0] = Some(uses);
+    world
+}
+
+#[test]
+fn a_move_from_one_cluster_to_another_is_made_in_three_steps() {
+    let mut client = Client::new(Protocol::Delta, &world(&[0], &[0]));
+    client.settle();
+    client.log.clear();
+    client.change(&world(&[1], &[1]));
+    assert_eq!(client.log, ["cds c1", "eds c1"], "the endpoints go with their cluster, in the same turn");
+    client.settle();
+    assert_eq!(client.log[2..4], ["rds r0", "cds c0"], "{:#?}", client.log);
+}
+
+#[test]
+fn a_route_that_needs_nothing_new_waits_for_nothing() {
+    let mut client = Client::new(Protocol::Delta, &world(&[0, 1], &[0]));
+    client.settle();
+    client.log.clear();
+    client.change(&world(&[0, 1, 2], &[1]));
+    assert_eq!(client.log, ["cds c2", "eds c2", "rds r0"]);
+}
+
+#[test]
+fn a_wait_ends() {
+    let mut client = Client::new(Protocol::Delta, &world(&[0], &[0]));
+    client.settle();
+    client.change(&world(&[0, 1], &[1]));
+    assert_eq!(client.push.deadline(), Some(client.now + HOLD));
+    client.log.clear();
+    client.now += HOLD;
+    client.pull();
+    assert_eq!(client.log, ["rds r0"]);
+    assert_eq!((client.push.take_lapsed(), client.push.deadline()), (1, None));
+}
+
+#[test]
+fn a_wait_ends_with_a_rejection() {
+    let mut client = Client::new(Protocol::Delta, &world(&[0], &[0]));
+    client.settle();
+    client.change(&world(&[0, 1], &[1]));
+    client.log.clear();
+    let (_, reply) = client.replies.pop_front().unwrap();
+    let names = Names::Delta { subscribe: vec![], unsubscribe: vec![], initial: BTreeMap::new() };
+    let rejection = Request { nonce: reply.nonce, error: Some("c1: no".to_owned()), names };
+    client.push.on_request(TypeUrl::Cluster, &rejection, client.now).unwrap();
+    client.pull();
+    assert_eq!(client.log, ["rds r0"]);
+}
+
+#[test]
+fn a_type_that_was_not_compiled_is_not_answered() {
+    let mut push = Push::new(Protocol::Delta);
+    let now = Instant::now();
+    let names = Names::Delta { subscribe: vec!["r0".to_owned()], unsubscribe: vec![], initial: BTreeMap::new() };
+    let request = Request { nonce: String::new(), error: None, names };
+    push.on_request(TypeUrl::Route, &request, now).unwrap();
+    assert!(push.responses(now).is_empty() && push.is_missing_types());
+    push.on_resources(world(&[0], &[0]).set(), push.types());
+    assert_eq!(push.responses(now).len(), 1);
+    assert!(!push.is_missing_types());
+}
