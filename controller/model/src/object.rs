@@ -59,8 +59,11 @@ impl Origin {
 
 impl Ord for Origin {
     fn cmp(&self, other: &Self) -> Ordering {
-        let key = |o: &Self| (o.created, o.object.name.clone(), o.object.namespace.clone(), o.object.kind.clone());
-        key(self).cmp(&key(other))
+        let (ours, theirs) = (&self.object, &other.object);
+        let by_age = self.created.cmp(&other.created);
+        by_age.then_with(|| {
+            (&ours.name, &ours.namespace, &ours.kind).cmp(&(&theirs.name, &theirs.namespace, &theirs.kind))
+        })
     }
 }
 

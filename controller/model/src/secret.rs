@@ -21,7 +21,7 @@ pub struct Secret {
     pub staple: Arc<[u8]>,
 }
 
-/// All secrets, by namespace and name.
+/// All secrets, by namespace and name. A ConfigMap's name is written `configmap://<name>`.
 pub type Secrets = BTreeMap<(Text, Text), Arc<Secret>>;
 
 impl fmt::Debug for Secret {

@@ -165,6 +165,16 @@ impl Services {
         self.by_host.entry(service.host.clone()).or_default().insert(service.namespace().clone(), service);
     }
 
+    /// Takes one away.
+    pub fn remove(&mut self, key: &ServiceKey) {
+        if let Some(of_host) = self.by_host.get_mut(&key.host) {
+            of_host.remove(&key.namespace);
+            if of_host.is_empty() {
+                self.by_host.remove(&key.host);
+            }
+        }
+    }
+
     /// All, by host and then namespace.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Service>> {
         self.by_host.values().flat_map(BTreeMap::values)
@@ -198,6 +208,11 @@ impl Endpoints {
     /// Sets those of one service.
     pub fn insert(&mut self, key: ServiceKey, endpoints: Arc<Vec<Endpoint>>) {
         self.by_service.insert(key, endpoints);
+    }
+
+    /// Takes those of one service away.
+    pub fn remove(&mut self, key: &ServiceKey) {
+        self.by_service.remove(key);
     }
 
     /// Those of one service.

@@ -1,0 +1,57 @@
+//! Turns what users wrote into the model: pure, total, one file a kind.
+//!
+//! Nothing here fails. What cannot be kept is left out with an [`Issue`], and the rest of the object stays.
+
+pub mod destination_rule;
+pub mod gateway;
+pub mod mesh;
+pub mod peer_authentication;
+pub mod secret;
+pub mod service;
+pub mod service_entry;
+pub mod sidecar;
+pub mod slice;
+pub mod virtual_service;
+pub mod workload;
+
+mod name;
+mod policy;
+mod scalar;
+mod tls;
+
+use std::sync::Arc;
+
+use heddle_model::{issue::Issue, object::ObjectRef};
+
+pub use name::service_host;
+
+/// Collects what is wrong with one object while it is ingested.
+#[derive(Clone, Debug)]
+pub struct Report {
+    object: Arc<ObjectRef>,
+    issues: Vec<Issue>,
+}
+
+impl Report {
+    /// An empty report about an object.
+    #[must_use]
+    pub fn new(object: &Arc<ObjectRef>) -> Self {
+        Self { object: object.clone(), issues: Vec::new() }
+    }
+
+    /// A part of the object has no effect.
+    pub fn error(&mut self, field: impl Into<String>, reason: &'static str, message: impl Into<String>) {
+        self.issues.push(Issue::error(&self.object, field, reason, message));
+    }
+
+    /// Accepted, but probably not what was meant.
+    pub fn warning(&mut self, field: impl Into<String>, reason: &'static str, message: impl Into<String>) {
+        self.issues.push(Issue::warning(&self.object, field, reason, message));
+    }
+
+    /// All that was found, in order.
+    #[must_use]
+    pub fn into_issues(self) -> Vec<Issue> {
+        self.issues
+    }
+}

@@ -1,0 +1,83 @@
+//! Gateway.
+
+use heddle_crds::networking::{gateway as written, port::Port};
+use heddle_model::{
+    Text,
+    gateway::{Gateway, Server, ServerHost},
+    object::Origin,
+    protocol::Protocol,
+};
+
+use super::{Report, name, scalar, tls};
+
+/// Ingests one; servers that cannot be opened are left out.
+#[must_use]
+pub fn ingest(spec: &written::Spec, origin: &Origin, report: &mut Report) -> Gateway {
+    let mut servers = Vec::with_capacity(spec.servers.len());
+    for (index, written) in spec.servers.iter().enumerate() {
+        servers.extend(server(written, origin.namespace(), format!("spec.servers[{index}]"), report));
+    }
+    let selector = spec.selector.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+    Gateway { origin: origin.clone(), selector, servers }
+}
+
+/// The protocol of a port that a gateway or a sidecar opens.
+pub(super) fn protocol(port: &Port, field: &str, report: &mut Report) -> Option<Protocol> {
+    let found = Protocol::parse(&port.protocol).or_else(|| Protocol::of_name(&port.name));
+    if found.is_none() && !port.protocol.is_empty() {
+        let message = format!("{:?} is not a protocol that we know", port.protocol);
+        report.error(format!("{field}.protocol"), "BadProtocol", message);
+    }
+    found
+}
+
+fn server(written: &written::Server, namespace: &Text, field: String, report: &mut Report) -> Option<Server> {
+    let at = |name: &str| format!("{field}.{name}");
+    let Some(port) = &written.port else {
+        report.error(at("port"), "MissingPort", "a server needs a port; it is ignored");
+        return None;
+    };
+    let number = scalar::port(port.number, &at("port.number"), report)?;
+    let Some(protocol) = protocol(port, &at("port"), report) else {
+        if port.protocol.is_empty() {
+            report.error(at("port.protocol"), "BadProtocol", "a server's port needs a protocol; it is ignored");
+        }
+        return None;
+    };
+    let mut hosts = Vec::with_capacity(written.hosts.len());
+    for (index, text) in written.hosts.iter().enumerate() {
+        hosts.extend(host(text, namespace, &format!("{field}.hosts[{index}]"), report));
+    }
+    if hosts.is_empty() {
+        report.error(at("hosts"), "MissingHosts", "a server needs a host; it is ignored");
+        return None;
+    }
+    let tls = written.tls.as_ref().map(|t| tls::server(t, &at("tls"), report));
+    if tls.is_none() && protocol.is_tls() {
+        report.error(at("tls"), "MissingTls", format!("a server of protocol {} needs tls", port.protocol));
+    }
+    Some(Server {
+        name: written.name.as_str().into(),
+        port: number,
+        port_name: port.name.as_str().into(),
+        protocol,
+        bind: written.bind.as_str().into(),
+        hosts,
+        tls,
+        field,
+    })
+}
+
+fn host(text: &str, own: &Text, field: &str, report: &mut Report) -> Option<ServerHost> {
+    let (namespace, host) = match text.split_once('/') {
+        Some(("*", host)) => (None, host),
+        Some((".", host)) => (Some(own.clone()), host),
+        Some(("", _)) => {
+            report.error(field, "BadHost", format!("{text:?} has an empty namespace"));
+            return None;
+        }
+        Some((namespace, host)) => (Some(namespace.into()), host),
+        None => (None, text),
+    };
+    Some(ServerHost { namespace, host: name::literal_host(host, field, report)? })
+}

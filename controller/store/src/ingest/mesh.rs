@@ -1,0 +1,153 @@
+//! MeshConfig.
+
+use heddle_crds::decode::decode_at;
+use heddle_model::{
+    Text,
+    mesh::{DefaultExport, Mesh, Normalization, ProxyDefaults},
+    route::Retries,
+};
+use serde_json::Value;
+
+use super::{Report, policy, scalar, sidecar, tls};
+use crate::{
+    mesh_config::{self as written, AccessLogEncoding, InboundMode, MeshConfig, ProxyConfig},
+    settings::Settings,
+};
+
+/// The mesh's settings before anyone said anything.
+#[must_use]
+pub fn defaults(settings: &Settings) -> Mesh {
+    Mesh { domain: settings.domain.clone(), root_namespace: settings.namespace.clone(), ..Mesh::default() }
+}
+
+/// Lays what a MeshConfig says over the settings below it.
+#[must_use]
+pub fn ingest(config: &MeshConfig, below: Mesh, report: &mut Report) -> Mesh {
+    let mut mesh = below;
+    traffic(&mut mesh, config, report);
+    policies(&mut mesh, config, report);
+    names(&mut mesh, config, report);
+    if let Some(proxy) = &config.default_config {
+        mesh.proxy = proxy_defaults(proxy);
+    }
+    mesh
+}
+
+fn traffic(mesh: &mut Mesh, config: &MeshConfig, report: &mut Report) {
+    set(&mut mesh.outbound_port, config.proxy_listen_port);
+    set(&mut mesh.inbound_port, config.proxy_inbound_listen_port);
+    set(&mut mesh.http_proxy_port, config.proxy_http_port);
+    set(&mut mesh.connect_timeout, scalar::positive(config.connect_timeout, "connectTimeout", report));
+    let detection = scalar::duration(config.protocol_detection_timeout, "protocolDetectionTimeout", report);
+    set(&mut mesh.detection_timeout, detection);
+    set(&mut mesh.access_log_file, config.access_log_file.as_deref().map(Text::from));
+    set(&mut mesh.access_log_format, config.access_log_format.as_deref().map(Text::from));
+    set(&mut mesh.access_log_json, config.access_log_encoding.map(|e| e == AccessLogEncoding::Json));
+    set(&mut mesh.listener_access_log, config.disable_envoy_listener_log.map(|off| !off));
+    let inbound = config.inbound_traffic_policy.map(|p| p.mode == InboundMode::Localhost);
+    set(&mut mesh.inbound_localhost, inbound);
+    let outbound = config.outbound_traffic_policy.as_ref();
+    set(&mut mesh.outbound, outbound.map(|p| sidecar::outbound_mode(p.mode)));
+    set(&mut mesh.auto_mtls, config.enable_auto_mtls);
+    set(&mut mesh.dns_refresh, scalar::positive(config.dns_refresh_rate, "dnsRefreshRate", report));
+    if let Some(normalization) = config.path_normalization {
+        mesh.normalization = match normalization.normalization {
+            written::Normalization::Default | written::Normalization::Base => Normalization::Base,
+            written::Normalization::None => Normalization::None,
+            written::Normalization::MergeSlashes => Normalization::MergeSlashes,
+            written::Normalization::DecodeAndMergeSlashes => Normalization::DecodeAndMergeSlashes,
+        };
+    }
+}
+
+fn policies(mesh: &mut Mesh, config: &MeshConfig, report: &mut Report) {
+    if let Some(keepalive) = &config.tcp_keepalive {
+        mesh.keepalive = Some(policy::keepalive(keepalive, "tcpKeepalive", report));
+    }
+    if let Some(locality) = &config.locality_lb_setting {
+        mesh.locality = policy::locality(locality, "localityLbSetting", report);
+    }
+    if let Some(policy) = config.h2_upgrade_policy {
+        mesh.h2_upgrade = policy::h2_upgrade(policy);
+    }
+    if let Some(retry) = &config.default_http_retry_policy {
+        mesh.retries = Some(Retries {
+            attempts: u32::try_from(retry.attempts).unwrap_or(0),
+            per_try_timeout: scalar::positive(retry.per_try_timeout, "defaultHttpRetryPolicy.perTryTimeout", report),
+            on: retry.retry_on.as_str().into(),
+            remote_localities: retry.retry_remote_localities,
+            ignore_previous_hosts: retry.retry_ignore_previous_hosts,
+            backoff: scalar::positive(retry.backoff, "defaultHttpRetryPolicy.backoff", report),
+        });
+    }
+    if let Some(policy) = &config.default_traffic_policy {
+        let pool = policy.connection_pool.as_ref();
+        mesh.pool = pool.map(|p| policy::connection_pool(p, "defaultTrafficPolicy.connectionPool", report));
+        let outlier = policy.outlier_detection.as_ref();
+        mesh.outlier = outlier.map(|o| policy::outlier(o, "defaultTrafficPolicy.outlierDetection", report));
+    }
+    if let Some(settings) = &config.mesh_mtls {
+        mesh.mtls_min_version = tls::version(settings.min_protocol_version);
+        mesh.mtls_ciphers = tls::texts(&settings.cipher_suites);
+    }
+    if let Some(settings) = &config.tls_defaults {
+        mesh.tls_min_version = tls::version(settings.min_protocol_version);
+        mesh.tls_ciphers = tls::texts(&settings.cipher_suites);
+        mesh.tls_curves = tls::texts(&settings.ecdh_curves);
+    }
+}
+
+fn names(mesh: &mut Mesh, config: &MeshConfig, report: &mut Report) {
+    let said = |text: &Option<String>| text.as_deref().filter(|t| !t.is_empty()).map(Text::from);
+    set(&mut mesh.trust_domain, said(&config.trust_domain));
+    set(&mut mesh.root_namespace, said(&config.root_namespace));
+    set(&mut mesh.inbound_stat_name, said(&config.inbound_cluster_stat_name));
+    set(&mut mesh.outbound_stat_name, said(&config.outbound_cluster_stat_name));
+    if !config.trust_domain_aliases.is_empty() {
+        mesh.trust_domain_aliases = tls::texts(&config.trust_domain_aliases);
+        mesh.trust_domain_aliases.sort();
+        mesh.trust_domain_aliases.dedup();
+    }
+    for (field, said, default) in [
+        ("defaultServiceExportTo", &config.default_service_export_to, &mut mesh.service_export),
+        ("defaultVirtualServiceExportTo", &config.default_virtual_service_export_to, &mut mesh.route_export),
+        ("defaultDestinationRuleExportTo", &config.default_destination_rule_export_to, &mut mesh.destination_export),
+    ] {
+        match said.first().map(String::as_str) {
+            None => {}
+            Some("*") => *default = DefaultExport::All,
+            Some(".") => *default = DefaultExport::Own,
+            Some("~") => *default = DefaultExport::None,
+            Some(other) => report.error(field, "BadNamespace", format!("{other:?} is none of `*`, `.` and `~`")),
+        }
+    }
+    if let Some(providers) = &config.default_providers {
+        let named = [
+            ("tracing", &providers.tracing),
+            ("metrics", &providers.metrics),
+            ("accessLogging", &providers.access_logging),
+        ];
+        let said = named.into_iter().filter(|(_, names)| !names.is_empty());
+        mesh.default_providers = said.map(|(signal, names)| (signal.into(), tls::texts(names))).collect();
+    }
+}
+
+/// The part of ProxyConfig that the control plane reads; what is wrong there is for the proxy's own reader to say.
+fn proxy_defaults(value: &Value) -> ProxyDefaults {
+    let config: ProxyConfig = decode_at("defaultConfig", value).map(|d| d.spec).unwrap_or_default();
+    let topology = config.gateway_topology.unwrap_or_default();
+    let none = config.interception_mode.as_ref().is_some_and(|m| m.as_str() == Some("NONE") || m.as_u64() == Some(2));
+    ProxyDefaults {
+        interception_none: none,
+        trusted_proxies: topology.num_trusted_proxies,
+        forward_client_cert: topology.forward_client_cert_details.unwrap_or_default().into(),
+        proxy_protocol: topology.proxy_protocol.is_some_and(|p| !p.is_null()),
+        preserve_header_case: config.proxy_headers.and_then(|h| h.preserve_http1_header_case).unwrap_or(false),
+    }
+}
+
+fn set<T>(slot: &mut T, said: Option<T>) {
+    if let Some(said) = said {
+        *slot = said;
+    }
+}

@@ -1,0 +1,169 @@
+//! Sidecar.
+
+use std::net::{IpAddr, SocketAddr};
+
+use heddle_crds::networking::{port::Port, sidecar as written};
+use heddle_model::{
+    Text,
+    mesh::{Mesh, OutboundMode},
+    object::Origin,
+    protocol::Protocol,
+    route::Destination,
+    scope::{
+        CaptureMode, DefaultEndpoint, Egress, EgressHost, EgressNamespace, EgressPort, Ingress, OutboundPolicy, Sidecar,
+    },
+};
+
+use super::{Report, gateway, name, policy, scalar, tls};
+
+/// Ingests one; listeners that cannot be opened are left out.
+#[must_use]
+pub fn ingest(spec: &written::Spec, origin: &Origin, mesh: &Mesh, report: &mut Report) -> Sidecar {
+    let selector = spec.workload_selector.as_ref().filter(|s| !s.labels.is_empty());
+    let mut inbound = Vec::with_capacity(spec.ingress.len());
+    for (index, written) in spec.ingress.iter().enumerate() {
+        inbound.extend(ingress(written, format!("spec.ingress[{index}]"), report));
+    }
+    let mut outbound = Vec::with_capacity(spec.egress.len());
+    for (index, written) in spec.egress.iter().enumerate() {
+        outbound.extend(egress(written, origin.namespace(), format!("spec.egress[{index}]"), report));
+    }
+    let pool = spec.inbound_connection_pool.as_ref();
+    let policy = spec.outbound_traffic_policy.as_ref();
+    Sidecar {
+        origin: origin.clone(),
+        selector: selector.map(|s| s.labels.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect()),
+        ingress: inbound,
+        egress: outbound,
+        inbound_pool: pool.map(|p| policy::connection_pool(p, "spec.inboundConnectionPool", report)),
+        outbound: policy.map(|p| outbound_policy(p, origin.namespace(), mesh, report)),
+    }
+}
+
+/// What becomes of calls to unknown hosts.
+pub(super) fn outbound_mode(mode: written::OutboundMode) -> OutboundMode {
+    match mode {
+        written::OutboundMode::RegistryOnly => OutboundMode::RegistryOnly,
+        written::OutboundMode::AllowAny => OutboundMode::AllowAny,
+        written::OutboundMode::AllowAnyDynamicDns => OutboundMode::AllowAnyDynamicDns,
+    }
+}
+
+fn outbound_policy(
+    written: &written::OutboundTrafficPolicy,
+    namespace: &Text,
+    mesh: &Mesh,
+    report: &mut Report,
+) -> OutboundPolicy {
+    let field = "spec.outboundTrafficPolicy.egressProxy";
+    let egress_proxy = written.egress_proxy.as_ref().and_then(|proxy| {
+        let host = name::host(mesh, namespace, &proxy.host, &format!("{field}.host"), report)?;
+        let port = scalar::selected_port(proxy.port.as_ref(), field, report).ok()?;
+        Some(Destination { host, subset: proxy.subset.as_str().into(), port })
+    });
+    OutboundPolicy { mode: outbound_mode(written.mode), egress_proxy }
+}
+
+fn ingress(written: &written::Ingress, field: String, report: &mut Report) -> Option<Ingress> {
+    let at = |name: &str| format!("{field}.{name}");
+    let Some(port) = &written.port else {
+        report.error(at("port"), "MissingPort", "an ingress listener needs a port; it is ignored");
+        return None;
+    };
+    let number = scalar::port(port.number, &at("port.number"), report)?;
+    let default_endpoint = default_endpoint(&written.default_endpoint, &at("defaultEndpoint"), report)?;
+    let protocol = listener_protocol(port, number, &at("port"), report);
+    let pool = written.connection_pool.as_ref();
+    Some(Ingress {
+        port: number,
+        port_name: port.name.as_str().into(),
+        protocol,
+        bind: written.bind.as_str().into(),
+        capture: capture(written.capture_mode),
+        default_endpoint,
+        tls: written.tls.as_ref().map(|t| tls::server(t, &at("tls"), report)),
+        pool: pool.map(|p| policy::connection_pool(p, &at("connectionPool"), report)),
+        field,
+    })
+}
+
+fn egress(written: &written::Egress, namespace: &Text, field: String, report: &mut Report) -> Option<Egress> {
+    let at = |name: &str| format!("{field}.{name}");
+    let uds = written.bind.starts_with("unix://");
+    let port = match &written.port {
+        None => None,
+        Some(port) => {
+            let number = if uds { 0 } else { scalar::port(port.number, &at("port.number"), report)? };
+            let protocol = listener_protocol(port, number, &at("port"), report);
+            Some(EgressPort { number, name: port.name.as_str().into(), protocol })
+        }
+    };
+    if uds && port.is_none() {
+        report.error(at("bind"), "MissingPort", "a Unix socket needs a port with a protocol; the listener is ignored");
+        return None;
+    }
+    let mut hosts = Vec::with_capacity(written.hosts.len());
+    for (index, text) in written.hosts.iter().enumerate() {
+        hosts.extend(egress_host(text, namespace, &format!("{field}.hosts[{index}]"), report));
+    }
+    if hosts.is_empty() {
+        report.error(
+            at("hosts"),
+            "MissingHosts",
+            "an egress listener needs hosts (`~/*` for none); it imports nothing",
+        );
+    }
+    Some(Egress { port, bind: written.bind.as_str().into(), capture: capture(written.capture_mode), hosts, field })
+}
+
+/// A listener whose protocol is not said, or is unknown, sniffs it.
+fn listener_protocol(port: &Port, number: u16, field: &str, report: &mut Report) -> Protocol {
+    let declared = gateway::protocol(port, field, report);
+    declared.unwrap_or_else(|| Protocol::of_port(None, &port.name, number, ""))
+}
+
+fn egress_host(text: &str, own: &Text, field: &str, report: &mut Report) -> Option<EgressHost> {
+    let Some((namespace, host)) = text.split_once('/') else {
+        report.error(field, "BadHost", format!("{text:?} is not namespace/host; it is ignored"));
+        return None;
+    };
+    let namespace = match namespace {
+        "*" => EgressNamespace::Any,
+        "~" => EgressNamespace::None,
+        "." => EgressNamespace::Named(own.clone()),
+        "" => {
+            report.error(field, "BadHost", format!("{text:?} has an empty namespace; it is ignored"));
+            return None;
+        }
+        name => EgressNamespace::Named(name.into()),
+    };
+    Some(EgressHost { namespace, host: name::literal_host(host, field, report)? })
+}
+
+/// `127.0.0.1:PORT`, `[::1]:PORT`, `0.0.0.0:PORT`, `[::]:PORT`, `unix:///path`, or nothing. An address of the loopback
+/// network other than 127.0.0.1 is a place on the same machine too.
+fn default_endpoint(text: &str, field: &str, report: &mut Report) -> Option<DefaultEndpoint> {
+    if text.is_empty() {
+        return Some(DefaultEndpoint::Instance);
+    }
+    if let Some(path) = text.strip_prefix("unix://") {
+        return Some(DefaultEndpoint::Uds(path.into()));
+    }
+    let allowed = |ip: IpAddr| ip.is_loopback() || ip.is_unspecified();
+    match text.parse::<SocketAddr>() {
+        Ok(address) if allowed(address.ip()) && address.port() > 0 => Some(DefaultEndpoint::Address(address)),
+        _ => {
+            let message = format!("{text:?} is no port of a loopback or unspecified address; the listener is ignored");
+            report.error(field, "BadEndpoint", message);
+            None
+        }
+    }
+}
+
+fn capture(mode: written::CaptureMode) -> CaptureMode {
+    match mode {
+        written::CaptureMode::Default => CaptureMode::Default,
+        written::CaptureMode::Iptables => CaptureMode::Iptables,
+        written::CaptureMode::None => CaptureMode::None,
+    }
+}

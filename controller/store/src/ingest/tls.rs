@@ -1,0 +1,105 @@
+//! TLS settings of clients and servers.
+
+use heddle_crds::networking::tls as written;
+use heddle_model::{
+    Text,
+    tls::{ClientTls, ClientTlsMode, ServerCertificate, ServerTls, ServerTlsMode, TlsVersion},
+};
+
+use super::Report;
+
+/// What a client does.
+pub(super) fn client(tls: &written::ClientTls) -> ClientTls {
+    let text = |t: &String| Text::from(t.as_str());
+    ClientTls {
+        mode: match tls.mode {
+            written::ClientTlsMode::Disable => ClientTlsMode::Disable,
+            written::ClientTlsMode::Simple => ClientTlsMode::Simple,
+            written::ClientTlsMode::Mutual => ClientTlsMode::Mutual,
+            written::ClientTlsMode::IstioMutual => ClientTlsMode::IstioMutual,
+        },
+        certificate: text(&tls.client_certificate),
+        key: text(&tls.private_key),
+        roots: text(&tls.ca_certificates),
+        revocations: text(&tls.ca_crl),
+        credential: text(&tls.credential_name),
+        subject_alt_names: texts(&tls.subject_alt_names),
+        sni: text(&tls.sni),
+        insecure_skip_verify: tls.insecure_skip_verify,
+    }
+}
+
+/// What a server does.
+pub(super) fn server(tls: &written::ServerTls, field: &str, report: &mut Report) -> ServerTls {
+    let text = |t: &String| Text::from(t.as_str());
+    let mode = match tls.mode {
+        written::ServerTlsMode::Passthrough => ServerTlsMode::Passthrough,
+        written::ServerTlsMode::Simple => ServerTlsMode::Simple,
+        written::ServerTlsMode::Mutual => ServerTlsMode::Mutual,
+        written::ServerTlsMode::AutoPassthrough => ServerTlsMode::AutoPassthrough,
+        written::ServerTlsMode::IstioMutual => ServerTlsMode::IstioMutual,
+        written::ServerTlsMode::OptionalMutual => ServerTlsMode::OptionalMutual,
+    };
+    let certificates = certificates(tls, field, report);
+    let ends = matches!(mode, ServerTlsMode::Simple | ServerTlsMode::Mutual | ServerTlsMode::OptionalMutual);
+    if ends && certificates.is_empty() {
+        let message = format!("{mode:?} needs a credentialName or files with a certificate; the proxy's own are tried");
+        report.warning(field, "MissingCertificate", message);
+    }
+    ServerTls {
+        https_redirect: tls.https_redirect,
+        mode,
+        certificates,
+        roots: text(&tls.ca_certificates),
+        roots_credential: text(&tls.ca_cert_credential_name),
+        revocations: text(&tls.ca_crl),
+        subject_alt_names: texts(&tls.subject_alt_names),
+        verify_spki: texts(&tls.verify_certificate_spki),
+        verify_hash: texts(&tls.verify_certificate_hash),
+        min_version: version(tls.min_protocol_version),
+        max_version: version(tls.max_protocol_version),
+        cipher_suites: texts(&tls.cipher_suites),
+        ecdh_curves: texts(&tls.ecdh_curves),
+    }
+}
+
+/// A version of TLS.
+pub(super) fn version(version: written::TlsProtocol) -> TlsVersion {
+    match version {
+        written::TlsProtocol::Auto => TlsVersion::Auto,
+        written::TlsProtocol::V1_0 => TlsVersion::V1_0,
+        written::TlsProtocol::V1_1 => TlsVersion::V1_1,
+        written::TlsProtocol::V1_2 => TlsVersion::V1_2,
+        written::TlsProtocol::V1_3 => TlsVersion::V1_3,
+    }
+}
+
+/// Shared texts of owned ones.
+pub(super) fn texts(texts: &[String]) -> Vec<Text> {
+    texts.iter().map(|t| t.as_str().into()).collect()
+}
+
+/// Secrets win over files; of each at most two count.
+fn certificates(tls: &written::ServerTls, field: &str, report: &mut Report) -> Vec<ServerCertificate> {
+    let mut found: Vec<ServerCertificate> = Vec::new();
+    if !tls.credential_names.is_empty() {
+        found.extend(texts(&tls.credential_names).into_iter().map(ServerCertificate::Credential));
+    } else if !tls.credential_name.is_empty() {
+        found.push(ServerCertificate::Credential(tls.credential_name.as_str().into()));
+    } else if !tls.tls_certificates.is_empty() {
+        found.extend(
+            tls.tls_certificates.iter().map(|c| files(&c.server_certificate, &c.private_key, &c.ca_certificates)),
+        );
+    } else if !tls.server_certificate.is_empty() {
+        found.push(files(&tls.server_certificate, &tls.private_key, &tls.ca_certificates));
+    }
+    if found.len() > 2 {
+        report.error(field, "TooManyCertificates", "a server has at most two certificates; the first two are taken");
+        found.truncate(2);
+    }
+    found
+}
+
+fn files(certificate: &str, key: &str, roots: &str) -> ServerCertificate {
+    ServerCertificate::Files { certificate: certificate.into(), key: key.into(), roots: roots.into() }
+}

@@ -1,0 +1,242 @@
+//! What a rule does besides forwarding.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use heddle_crds::networking::virtual_service as written;
+use heddle_model::{
+    Text,
+    route::{
+        Abort, Body, Cors, DirectResponse, Fault, HeaderChanges, HeaderOps, Mirror, Percent, Redirect, RedirectPort,
+        Retries, Rewrite,
+    },
+};
+
+use super::{Scope, route};
+use crate::ingest::{Report, scalar, tls::texts};
+
+/// gRPC's status codes by number.
+const GRPC: [&str; 17] = [
+    "OK",
+    "CANCELLED",
+    "UNKNOWN",
+    "INVALID_ARGUMENT",
+    "DEADLINE_EXCEEDED",
+    "NOT_FOUND",
+    "ALREADY_EXISTS",
+    "PERMISSION_DENIED",
+    "RESOURCE_EXHAUSTED",
+    "FAILED_PRECONDITION",
+    "ABORTED",
+    "OUT_OF_RANGE",
+    "UNIMPLEMENTED",
+    "INTERNAL",
+    "UNAVAILABLE",
+    "DATA_LOSS",
+    "UNAUTHENTICATED",
+];
+
+/// All of the requests.
+const ALL: Percent = Percent(1_000_000);
+
+/// Rewriting of path and authority.
+pub(super) fn rewrite(written: &written::Rewrite, field: &str, report: &mut Report) -> Option<Rewrite> {
+    let regex = written.uri_regex_rewrite.as_ref().and_then(|r| {
+        scalar::regex(&r.pattern, &format!("{field}.uriRegexRewrite.match"), report).ok()?;
+        Some((r.pattern.as_str().into(), r.rewrite.as_str().into()))
+    });
+    let mut uri = some(&written.uri);
+    if regex.is_some() && uri.is_some() {
+        report.error(format!("{field}.uri"), "Exclusive", "uri has no effect beside uriRegexRewrite");
+        uri = None;
+    }
+    let rewrite = Rewrite { uri, authority: some(&written.authority), regex };
+    (rewrite != Rewrite::default()).then_some(rewrite)
+}
+
+/// A redirect.
+pub(super) fn redirect(written: &written::Redirect, field: &str, report: &mut Report) -> Redirect {
+    let port = match (written.port, written.derive_port) {
+        (Some(port), _) => {
+            scalar::port(port, &format!("{field}.port"), report).map_or(RedirectPort::Keep, RedirectPort::Number)
+        }
+        (None, Some(written::RedirectPort::FromProtocolDefault)) => RedirectPort::ProtocolDefault,
+        (None, Some(written::RedirectPort::FromRequestPort)) => RedirectPort::Request,
+        (None, None) => RedirectPort::Keep,
+    };
+    let code = match written.redirect_code {
+        0 => 301,
+        code @ (301 | 302 | 303 | 307 | 308) => u16::try_from(code).unwrap_or(301),
+        code => {
+            let message = format!("{code} is none of 301, 302, 303, 307 and 308; 301 is taken");
+            report.error(format!("{field}.redirectCode"), "BadStatus", message);
+            301
+        }
+    };
+    if !written.uri.is_empty() && !written.prefix_rewrite.is_empty() {
+        report.error(format!("{field}.prefixRewrite"), "Exclusive", "prefixRewrite has no effect beside uri");
+    }
+    Redirect {
+        uri: some(&written.uri),
+        prefix: some(&written.prefix_rewrite).filter(|_| written.uri.is_empty()),
+        authority: some(&written.authority),
+        scheme: some(&written.scheme),
+        port,
+        code,
+    }
+}
+
+/// A fixed answer; nothing when its status is none.
+pub(super) fn respond(written: &written::DirectResponse, field: &str, report: &mut Report) -> Option<DirectResponse> {
+    let status = u16::try_from(written.status).ok().filter(|s| (100..600).contains(s));
+    let Some(status) = status else {
+        let message = format!("{} is not from 100 to 599; the rule is ignored", written.status);
+        report.error(format!("{field}.status"), "BadStatus", message);
+        return None;
+    };
+    let body = written.body.as_ref().and_then(|body| match (&body.string, &body.bytes) {
+        (Some(text), _) => Some(Body::Text(text.as_str().into())),
+        (None, Some(bytes)) => match STANDARD.decode(bytes) {
+            Ok(bytes) => Some(Body::Bytes(bytes.into())),
+            Err(error) => {
+                report.error(format!("{field}.body.bytes"), "BadBase64", format!("{error}; the body is left out"));
+                None
+            }
+        },
+        (None, None) => None,
+    });
+    Some(DirectResponse { status, body })
+}
+
+/// Retries.
+pub(super) fn retries(written: &written::Retry, field: &str, report: &mut Report) -> Retries {
+    let attempts = u32::try_from(written.attempts).unwrap_or_else(|_| {
+        report.error(format!("{field}.attempts"), "BadNumber", "it is negative; 0 is taken");
+        0
+    });
+    Retries {
+        attempts,
+        per_try_timeout: scalar::positive(written.per_try_timeout, &format!("{field}.perTryTimeout"), report),
+        on: written.retry_on.as_str().into(),
+        remote_localities: written.retry_remote_localities,
+        ignore_previous_hosts: written.retry_ignore_previous_hosts,
+        backoff: scalar::positive(written.backoff, &format!("{field}.backoff"), report),
+    }
+}
+
+/// Faults.
+pub(super) fn fault(written: &written::Fault, field: &str, report: &mut Report) -> Option<Fault> {
+    let delay = written.delay.as_ref().and_then(|delay| {
+        let field = format!("{field}.delay");
+        if delay.exponential_delay.is_some() {
+            report.error(format!("{field}.exponentialDelay"), "Unsupported", "exponentialDelay has no effect");
+        }
+        let length = scalar::positive(delay.fixed_delay, &format!("{field}.fixedDelay"), report)?;
+        let whole = f64::from(delay.percent);
+        if delay.percent != 0 {
+            report.warning(format!("{field}.percent"), "Deprecated", "say percentage.value");
+        }
+        let share = delay.percentage.map_or(whole, |p| p.value);
+        Some((length, scalar::percent(share, &format!("{field}.percentage.value"), report)))
+    });
+    let abort = written.abort.as_ref().and_then(|abort| {
+        let field = format!("{field}.abort");
+        let status = abort_status(abort, &field, report)?;
+        let share = abort.percentage.map_or(0.0, |p| p.value);
+        Some((status, scalar::percent(share, &format!("{field}.percentage.value"), report)))
+    });
+    (delay.is_some() || abort.is_some()).then_some(Fault { delay, abort })
+}
+
+/// Copies of requests.
+pub(super) fn mirrors(
+    written: &written::HttpRoute,
+    field: &str,
+    scope: &Scope<'_>,
+    report: &mut Report,
+) -> Vec<Mirror> {
+    let mut found = Vec::new();
+    if let Some(mirror) = &written.mirror {
+        if let Some(percent) = written.mirror_percent {
+            report.warning(format!("{field}.mirrorPercent"), "Deprecated", format!("say mirrorPercentage: {percent}"));
+        }
+        let share = match (written.mirror_percentage, written.mirror_percent) {
+            (Some(share), _) => scalar::percent(share.value, &format!("{field}.mirrorPercentage.value"), report),
+            (None, Some(whole)) => scalar::percent(f64::from(whole), &format!("{field}.mirrorPercent"), report),
+            (None, None) => ALL,
+        };
+        let destination = route::destination(Some(mirror), &format!("{field}.mirror"), scope, report);
+        found.extend(destination.map(|destination| Mirror { destination, share }));
+    }
+    for (index, mirror) in written.mirrors.iter().enumerate() {
+        let field = format!("{field}.mirrors[{index}]");
+        let place = format!("{field}.percentage.value");
+        let share = mirror.percentage.map_or(ALL, |p| scalar::percent(p.value, &place, report));
+        let destination =
+            route::destination(mirror.destination.as_ref(), &format!("{field}.destination"), scope, report);
+        found.extend(destination.map(|destination| Mirror { destination, share }));
+    }
+    found.retain(|mirror| mirror.share.0 > 0);
+    found
+}
+
+/// CORS.
+pub(super) fn cors(written: &written::CorsPolicy, field: &str, report: &mut Report) -> Cors {
+    let mut allow_origins = Vec::new();
+    for (index, origin) in written.allow_origins.iter().enumerate() {
+        let found = scalar::string_match(origin, &format!("{field}.allowOrigins[{index}]"), report);
+        allow_origins.extend(found.ok().flatten());
+    }
+    if !written.allow_origin.is_empty() {
+        report.warning(format!("{field}.allowOrigin"), "Deprecated", "say allowOrigins");
+        if written.allow_origins.is_empty() {
+            let exact = |origin: &String| heddle_model::route::StringMatch::Exact(origin.as_str().into());
+            allow_origins.extend(written.allow_origin.iter().map(exact));
+        }
+    }
+    Cors {
+        allow_origins,
+        allow_methods: texts(&written.allow_methods),
+        allow_headers: texts(&written.allow_headers),
+        expose_headers: texts(&written.expose_headers),
+        max_age: scalar::duration(written.max_age, &format!("{field}.maxAge"), report),
+        allow_credentials: written.allow_credentials,
+        forward_unmatched_preflights: match written.unmatched_preflights {
+            written::UnmatchedPreflights::Unspecified => None,
+            written::UnmatchedPreflights::Forward => Some(true),
+            written::UnmatchedPreflights::Ignore => Some(false),
+        },
+    }
+}
+
+/// Changes of headers.
+pub(super) fn headers(written: &written::Headers) -> HeaderChanges {
+    let operations = |ops: &Option<written::HeaderOperations>| {
+        let pairs = |map: &std::collections::BTreeMap<String, String>| {
+            map.iter().map(|(k, v)| (k.as_str().into(), v.as_str().into())).collect()
+        };
+        ops.as_ref()
+            .map(|ops| HeaderOps { set: pairs(&ops.set), add: pairs(&ops.add), remove: texts(&ops.remove) })
+            .unwrap_or_default()
+    };
+    HeaderChanges { request: operations(&written.request), response: operations(&written.response) }
+}
+
+fn abort_status(abort: &written::FaultAbort, field: &str, report: &mut Report) -> Option<Abort> {
+    let found = match abort.status() {
+        Some(written::AbortStatus::Http(status)) => {
+            u16::try_from(status).ok().filter(|s| (200..600).contains(s)).map(Abort::Http)
+        }
+        Some(written::AbortStatus::Grpc(name)) => {
+            GRPC.iter().position(|n| *n == name).and_then(|i| u32::try_from(i).ok()).map(Abort::Grpc)
+        }
+        Some(written::AbortStatus::Http2(_)) | None => None,
+    };
+    if found.is_none() {
+        let message = "it needs an httpStatus from 200 to 599 or the name of a grpcStatus; the abort is ignored";
+        report.error(field, "BadStatus", message);
+    }
+    found
+}
+
+fn some(text: &str) -> Option<Text> {
+    (!text.is_empty()).then(|| text.into())
+}

@@ -1,0 +1,31 @@
+//! What the store is told once, at start.
+
+use std::collections::BTreeSet;
+
+use heddle_model::Text;
+
+use crate::object::Kind;
+
+/// Arguments of a [`Store`](crate::Store).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Our revision: objects labelled `istio.io/rev` with another one are not ours to read. `default` by default.
+    pub revision: Text,
+    /// DNS domain of the cluster's services.
+    pub domain: Text,
+    /// Namespace of the control plane, where the ConfigMap `istio` (or `istio-<revision>`) is read.
+    pub namespace: Text,
+    /// Kinds of which a source will say [`Event::Synced`](crate::Event::Synced); the snapshot is synced after the last.
+    pub expected: BTreeSet<Kind>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            revision: "default".into(),
+            domain: "cluster.local".into(),
+            namespace: "istio-system".into(),
+            expected: BTreeSet::new(),
+        }
+    }
+}

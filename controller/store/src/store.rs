@@ -1,0 +1,274 @@
+//! The store: objects in, snapshots out.
+//!
+//! [`Store::apply`] ingests the one object and notes what it may concern; [`Store::commit`] rebuilds that and shares
+//! the rest with the revision before.
+
+mod ingest;
+mod part;
+mod registry;
+mod routes;
+mod rules;
+mod sorted;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use heddle_model::{
+    Text,
+    authn::PeerAuthentication,
+    gateway::Gateway,
+    issue::Issue,
+    labels::Labels,
+    mesh::Mesh,
+    scope::Sidecar,
+    secret::{Secret, Secrets},
+    snapshot::Snapshot,
+};
+
+use crate::{
+    ingest::mesh,
+    object::{Event, Kind, Object, ObjectKey, Spec},
+    settings::Settings,
+};
+
+use part::share;
+use registry::Registry;
+use routes::Routes;
+use rules::Rules;
+use sorted::Sorted;
+
+/// Namespace and name.
+type Name = (Text, Text);
+
+/// The label that gives an object to one revision of the control plane.
+const REVISION: &str = "istio.io/rev";
+
+/// All that users applied, and the last snapshot made of it.
+#[derive(Debug)]
+pub struct Store {
+    settings: Settings,
+    /// The last version of each object that could be read.
+    objects: BTreeMap<ObjectKey, Arc<Object>>,
+    /// What is wrong with each object by itself.
+    findings: BTreeMap<ObjectKey, Vec<Issue>>,
+    mesh: Arc<Mesh>,
+    stale: Stale,
+    registry: Registry,
+    routes: Routes,
+    rules: Rules,
+    gateways: Sorted<Gateway>,
+    sidecars: Sorted<Sidecar>,
+    peer_authentications: Sorted<PeerAuthentication>,
+    secrets: BTreeMap<Name, Arc<Secret>>,
+    namespaces: BTreeMap<Text, Labels>,
+    synced: BTreeSet<Kind>,
+    snapshot: Arc<Snapshot>,
+}
+
+/// What a commit must look at besides the parts, which know it themselves.
+#[derive(Clone, Copy, Debug, Default)]
+struct Stale {
+    mesh: bool,
+    secrets: bool,
+    namespaces: bool,
+    findings: bool,
+}
+
+impl Store {
+    /// An empty store; its snapshot is that of an empty mesh.
+    #[must_use]
+    pub fn new(settings: Settings) -> Self {
+        let mesh = Arc::new(mesh::defaults(&settings));
+        let snapshot = Snapshot { mesh: mesh.clone(), synced: settings.expected.is_empty(), ..Snapshot::default() };
+        Self {
+            settings,
+            objects: BTreeMap::new(),
+            findings: BTreeMap::new(),
+            mesh,
+            stale: Stale::default(),
+            registry: Registry::default(),
+            routes: Routes::default(),
+            rules: Rules::default(),
+            gateways: Sorted::default(),
+            sidecars: Sorted::default(),
+            peer_authentications: Sorted::default(),
+            secrets: BTreeMap::new(),
+            namespaces: BTreeMap::new(),
+            synced: BTreeSet::new(),
+            snapshot: Arc::new(snapshot),
+        }
+    }
+
+    /// Takes an event. Gives what is wrong with the objects that it changed; what is wrong between objects is found at
+    /// [`Self::commit`] and stands with the rest in [`Snapshot::issues`].
+    pub fn apply(&mut self, event: Event) -> Vec<Issue> {
+        match event {
+            Event::Apply(object) => self.put(*object),
+            Event::Delete(key) => {
+                self.remove(&key);
+                Vec::new()
+            }
+            Event::Relist(kind, objects) => self.relist(kind, objects),
+            Event::Synced(kind) => {
+                self.synced.insert(kind);
+                Vec::new()
+            }
+        }
+    }
+
+    /// The snapshot of all that was applied: the same one when nothing that matters changed.
+    pub fn commit(&mut self) -> Arc<Snapshot> {
+        if self.stale.mesh {
+            self.commit_mesh();
+        }
+        let old = self.snapshot.clone();
+        let services = self.registry.services(&old.services);
+        let mut next = Snapshot {
+            revision: old.revision,
+            synced: old.synced || self.settings.expected.is_subset(&self.synced),
+            mesh: self.mesh.clone(),
+            endpoints: self.registry.endpoints(&services, &self.mesh, &old.endpoints),
+            services,
+            workloads: self.registry.workloads(&old.workloads),
+            routes: self.routes.build(&old.routes),
+            destinations: self.rules.build(&old.destinations),
+            gateways: self.gateways.build(&old.gateways),
+            sidecars: self.sidecars.build(&old.sidecars),
+            peer_authentications: self.peer_authentications.build(&old.peer_authentications),
+            secrets: self.commit_secrets(&old.secrets),
+            namespaces: self.commit_namespaces(&old.namespaces),
+            issues: old.issues.clone(),
+        };
+        next.issues = self.commit_issues(&old.issues);
+        if !is_same(&old, &next) {
+            next.revision += 1;
+            self.snapshot = Arc::new(next);
+        }
+        self.snapshot.clone()
+    }
+
+    /// The object of this key as it is in force.
+    #[must_use]
+    pub fn get(&self, key: &ObjectKey) -> Option<&Arc<Object>> {
+        self.objects.get(key)
+    }
+
+    /// All objects in force, by key.
+    pub fn objects(&self) -> impl Iterator<Item = &Arc<Object>> {
+        self.objects.values()
+    }
+
+    fn put(&mut self, object: Object) -> Vec<Issue> {
+        if self.is_foreign(&object) {
+            self.remove(&object.key);
+            return Vec::new();
+        }
+        if object.spec == Spec::Malformed {
+            self.find(&object.key, &object.issues);
+            return object.issues;
+        }
+        let unchanged = self.objects.get(&object.key).is_some_and(|old| **old == object);
+        if unchanged && !self.was_malformed(&object.key) {
+            return Vec::new();
+        }
+        let object = Arc::new(object);
+        self.objects.insert(object.key.clone(), object.clone());
+        let issues = self.ingest(&object);
+        if object.key.kind == Kind::Node {
+            self.ingest_pods_of(&object.key.name);
+        }
+        issues
+    }
+
+    fn was_malformed(&self, key: &ObjectKey) -> bool {
+        self.findings.get(key).is_some_and(|found| found.iter().any(|i| i.reason == "Malformed"))
+    }
+
+    fn remove(&mut self, key: &ObjectKey) {
+        self.find(key, &[]);
+        if self.objects.remove(key).is_some() {
+            self.forget(key);
+            if key.kind == Kind::Node {
+                self.ingest_pods_of(&key.name);
+            }
+        }
+    }
+
+    fn relist(&mut self, kind: Kind, objects: Vec<Object>) -> Vec<Issue> {
+        let listed: BTreeSet<&ObjectKey> = objects.iter().map(|o| &o.key).collect();
+        let known = self.objects.keys().chain(self.findings.keys());
+        let gone: BTreeSet<ObjectKey> = known.filter(|k| k.kind == kind && !listed.contains(k)).cloned().collect();
+        for key in gone {
+            self.remove(&key);
+        }
+        objects.into_iter().filter(|o| o.key.kind == kind).flat_map(|object| self.put(object)).collect()
+    }
+
+    /// Objects of custom kinds may belong to another revision.
+    fn is_foreign(&self, object: &Object) -> bool {
+        let custom = object.key.kind.group().ends_with("istio.io");
+        custom && object.meta.labels.get(REVISION).is_some_and(|revision| *revision != self.settings.revision)
+    }
+
+    /// Notes what is wrong with an object by itself.
+    fn find(&mut self, key: &ObjectKey, issues: &[Issue]) {
+        let old = if issues.is_empty() {
+            self.findings.remove(key)
+        } else {
+            self.findings.insert(key.clone(), issues.to_vec())
+        };
+        self.stale.findings |= old.unwrap_or_default() != issues;
+    }
+
+    fn commit_mesh(&mut self) {
+        self.stale.mesh = false;
+        let mesh = Arc::new(self.ingest_mesh());
+        if mesh == self.mesh {
+            return;
+        }
+        self.mesh = mesh;
+        let objects: Vec<_> = self.objects.values().cloned().collect();
+        for object in objects {
+            self.ingest(&object);
+        }
+        self.stale.mesh = false;
+        self.registry.mark_all();
+    }
+
+    fn commit_secrets(&mut self, old: &Arc<Secrets>) -> Arc<Secrets> {
+        if !std::mem::take(&mut self.stale.secrets) {
+            return old.clone();
+        }
+        share(old, self.secrets.clone())
+    }
+
+    fn commit_namespaces(&mut self, old: &Arc<BTreeMap<Text, Labels>>) -> Arc<BTreeMap<Text, Labels>> {
+        if !std::mem::take(&mut self.stale.namespaces) {
+            return old.clone();
+        }
+        share(old, self.namespaces.clone())
+    }
+
+    fn commit_issues(&mut self, old: &Arc<Vec<Issue>>) -> Arc<Vec<Issue>> {
+        let parts = [self.routes.issues.take(), self.rules.issues.take(), self.registry.issues.take()];
+        if !std::mem::take(&mut self.stale.findings) && !parts.contains(&true) {
+            return old.clone();
+        }
+        let own = self.findings.values().flatten();
+        let joint = self.routes.issues.iter().chain(self.rules.issues.iter()).chain(self.registry.issues.iter());
+        let mut all: Vec<Issue> = own.chain(joint).cloned().collect();
+        all.sort();
+        all.dedup();
+        share(old, all)
+    }
+}
+
+/// Whether two revisions have the same parts.
+fn is_same(old: &Snapshot, new: &Snapshot) -> bool {
+    old.synced == new.synced && Arc::ptr_eq(&old.issues, &new.issues) && heddle_model::diff::diff(old, new).is_empty()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,192 @@
+//! Which part of the store each kind goes to.
+
+use std::sync::Arc;
+
+use heddle_model::{issue::Issue, mesh::Mesh};
+
+use super::{Name, Store};
+use crate::{
+    document,
+    ingest::{
+        Report, destination_rule, gateway, mesh, peer_authentication, secret, service, service_entry, sidecar, slice,
+        virtual_service, workload,
+    },
+    kube,
+    mesh_config::MeshConfig,
+    object::{Kind, Object, ObjectKey, Spec},
+};
+
+impl Store {
+    /// Ingests one object into its part, and notes what is wrong with it.
+    pub(super) fn ingest(&mut self, object: &Arc<Object>) -> Vec<Issue> {
+        let origin = object.origin();
+        let mut report = Report::new(&origin.object);
+        let (mesh, meta) = (self.mesh.clone(), &object.meta);
+        let name: Name = (object.key.namespace.clone(), object.key.name.clone());
+        match &object.spec {
+            Spec::Malformed | Spec::ServiceAccount => {}
+            Spec::MeshConfig(_) => self.stale.mesh = true,
+            Spec::Namespace => self.set_namespace(object),
+            Spec::Node => self.registry.set_place(name.1, Some(workload::place(&meta.labels))),
+            Spec::ConfigMap(map) => self.set_config_map(map, object),
+            Spec::Secret(secret) => {
+                let secret = secret::ingest(secret, &origin, &mut report);
+                self.set_secret(name, secret);
+            }
+            Spec::Pod(pod) => {
+                let place = self.registry.place(&pod.spec.node_name);
+                let pod = workload::pod(pod, meta, &origin, place);
+                self.registry.set_pod(name, pod);
+            }
+            Spec::Service(spec) => {
+                let service = service::ingest(&spec.spec, meta, &origin, &mesh, &mut report);
+                self.registry.set_service(name, service);
+            }
+            Spec::EndpointSlice(spec) => {
+                let service = meta.labels.get(slice::SERVICE_NAME).cloned();
+                self.registry.set_slice(name, service.map(|service| (service, (**spec).clone())));
+            }
+            Spec::ServiceEntry(entry) => {
+                let entry = service_entry::ingest(entry, meta, &origin, &mesh, &mut report);
+                self.registry.set_entry(name, entry);
+            }
+            Spec::WorkloadEntry(spec) => {
+                let external = workload::external(spec, meta, &origin, "spec", &mut report);
+                self.registry.set_external(name, external);
+            }
+            Spec::VirtualService(spec) => {
+                let value = virtual_service::ingest(spec, &origin, &mesh, &mut report);
+                self.routes.set(name, value);
+            }
+            Spec::DestinationRule(spec) => {
+                self.rules.set(name, destination_rule::ingest(spec, &origin, &mesh, &mut report));
+            }
+            Spec::Gateway(spec) => _ = self.gateways.set(name, Some(gateway::ingest(spec, &origin, &mut report))),
+            Spec::Sidecar(spec) => {
+                self.sidecars.set(name, Some(sidecar::ingest(spec, &origin, &mesh, &mut report)));
+            }
+            Spec::PeerAuthentication(spec) => {
+                let value = peer_authentication::ingest(spec, &origin, &mesh, &mut report);
+                self.peer_authentications.set(name, value);
+            }
+        }
+        let issues: Vec<Issue> = object.issues.iter().cloned().chain(report.into_issues()).collect();
+        self.find(&object.key, &issues);
+        issues
+    }
+
+    /// Takes what came of an object away.
+    pub(super) fn forget(&mut self, key: &ObjectKey) {
+        let name: Name = (key.namespace.clone(), key.name.clone());
+        match key.kind {
+            Kind::ServiceAccount => {}
+            Kind::MeshConfig => self.stale.mesh = true,
+            Kind::Namespace => self.stale.namespaces |= self.namespaces.remove(&key.name).is_some(),
+            Kind::Node => self.registry.set_place(name.1, None),
+            Kind::ConfigMap => {
+                self.stale.mesh |= self.is_mesh_map(key);
+                self.set_secret(map_name(key), None);
+            }
+            Kind::Secret => self.set_secret(name, None),
+            Kind::Pod => self.registry.set_pod(name, None),
+            Kind::Service => self.registry.set_service(name, None),
+            Kind::EndpointSlice => self.registry.set_slice(name, None),
+            Kind::ServiceEntry => self.registry.set_entry(name, None),
+            Kind::WorkloadEntry => self.registry.set_external(name, None),
+            Kind::VirtualService => self.routes.set(name, None),
+            Kind::DestinationRule => self.rules.set(name, None),
+            Kind::Gateway => _ = self.gateways.set(name, None),
+            Kind::Sidecar => _ = self.sidecars.set(name, None),
+            Kind::PeerAuthentication => _ = self.peer_authentications.set(name, None),
+        }
+    }
+
+    /// Ingests the pods of a node again, whose place changed.
+    pub(super) fn ingest_pods_of(&mut self, node: &str) {
+        let on_node = |o: &&Arc<Object>| matches!(&o.spec, Spec::Pod(pod) if *pod.spec.node_name == *node);
+        let pods: Vec<_> = self.objects.values().filter(on_node).cloned().collect();
+        for pod in pods {
+            self.ingest(&pod);
+        }
+    }
+
+    /// The mesh's settings: the defaults, over them the ConfigMap, over that the file.
+    pub(super) fn ingest_mesh(&mut self) -> Mesh {
+        let mut mesh = mesh::defaults(&self.settings);
+        let named = [&*format!("istio-{}", self.settings.revision), "istio"];
+        let map = named.iter().find_map(|name| {
+            self.objects.get(&ObjectKey::new(Kind::ConfigMap, self.settings.namespace.clone(), *name)).cloned()
+        });
+        if let Some(map) = map {
+            mesh = self.ingest_mesh_map(&map, mesh);
+        }
+        let file = self.objects.get(&ObjectKey::new(Kind::MeshConfig, "", "mesh")).cloned();
+        let Some(file) = file else { return mesh };
+        if let Spec::MeshConfig(config) = &file.spec {
+            let mut report = Report::new(&file.key.reference());
+            mesh = mesh::ingest(config, mesh, &mut report);
+            let issues: Vec<_> = file.issues.iter().cloned().chain(report.into_issues()).collect();
+            self.find(&file.key, &issues);
+        }
+        mesh
+    }
+
+    fn ingest_mesh_map(&mut self, map: &Object, below: Mesh) -> Mesh {
+        let Spec::ConfigMap(config) = &map.spec else { return below };
+        let Some(text) = config.data.get("mesh") else { return below };
+        let reference = map.key.reference();
+        let field = "data.mesh";
+        let read = document::parse(text).map_err(|(line, reason)| format!("line {line}: {reason}")).and_then(|value| {
+            heddle_crds::decode::decode_at::<MeshConfig>(field, &value).map_err(|error| error.to_string())
+        });
+        let mut report = Report::new(&reference);
+        let mesh = match read {
+            Ok(decoded) => {
+                for path in decoded.unknown {
+                    report.warning(path, "UnknownField", "there is no such field; it has no effect");
+                }
+                mesh::ingest(&decoded.spec, below, &mut report)
+            }
+            Err(reason) => {
+                report.error(field, "Malformed", format!("{reason}; the settings of before stay"));
+                (*self.mesh).clone()
+            }
+        };
+        self.find(&map.key, &report.into_issues());
+        mesh
+    }
+
+    fn is_mesh_map(&self, key: &ObjectKey) -> bool {
+        let ours = *key.name == *"istio" || key.name.strip_prefix("istio-") == Some(&*self.settings.revision);
+        key.kind == Kind::ConfigMap && key.namespace == self.settings.namespace && ours
+    }
+
+    fn set_config_map(&mut self, map: &kube::ConfigMap, object: &Object) {
+        self.stale.mesh |= self.is_mesh_map(&object.key);
+        self.set_secret(map_name(&object.key), secret::ingest_map(map, &object.origin()));
+    }
+
+    fn set_secret(&mut self, name: Name, secret: Option<heddle_model::secret::Secret>) {
+        if self.secrets.get(&name).map(|s| &**s) == secret.as_ref() {
+            return;
+        }
+        self.stale.secrets = true;
+        match secret {
+            Some(secret) => _ = self.secrets.insert(name, Arc::new(secret)),
+            None => _ = self.secrets.remove(&name),
+        }
+    }
+
+    fn set_namespace(&mut self, object: &Object) {
+        let labels = &object.meta.labels;
+        if self.namespaces.get(&object.key.name) != Some(labels) {
+            self.namespaces.insert(object.key.name.clone(), labels.clone());
+            self.stale.namespaces = true;
+        }
+    }
+}
+
+/// Secrets and ConfigMaps share one list.
+fn map_name(key: &ObjectKey) -> Name {
+    (key.namespace.clone(), format!("configmap://{}", key.name).into())
+}
