@@ -1,12 +1,19 @@
 //! Serves Envoys: discovery (ADS) and certificates over gRPC. It knows neither Kubernetes nor how configuration is
 //! compiled; the daemon joins it to both by the traits here.
 
+pub mod ads;
+mod answer;
 pub mod auth;
 pub mod csr;
+mod delta;
+mod error;
 pub mod generate;
+mod message;
 pub mod metrics;
 pub mod node;
 pub mod push;
 pub mod registry;
+mod sotw;
+mod stream;
 
 pub use generate::Generate;

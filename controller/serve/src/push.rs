@@ -11,6 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use heddle_model::snapshot::Snapshot;
 use heddle_xds_api::{
     Resource, ResourceSet, TypeSet, TypeUrl,
     subscription::{Gate, Heard, Protocol, Reply, Request, Subscription, TooManyNames},
@@ -18,6 +19,15 @@ use heddle_xds_api::{
 
 /// How long a resource waits for another type, and how long an answer to what nobody asked for is waited for.
 pub const HOLD: Duration = Duration::from_secs(5);
+
+/// A revision of the mesh as the streams get it.
+#[derive(Clone, Debug)]
+pub struct Published {
+    /// The mesh.
+    pub snapshot: Arc<Snapshot>,
+    /// When the first event arrived that it holds and the revision before did not.
+    pub since: Instant,
+}
 
 /// One stream's subscriptions.
 #[derive(Debug)]

@@ -1,0 +1,122 @@
+//! The aggregated discovery service, both methods of it.
+//!
+//! It is written by hand in place of tonic's server: what many proxies share is sent to each from the same memory.
+
+use std::{
+    convert::Infallible,
+    fmt,
+    future::{Ready, ready},
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use http::{HeaderValue, Request, Response, header::CONTENT_TYPE};
+use tokio::sync::{Semaphore, mpsc, watch};
+use tonic::{Status, Streaming, body::Body, server::NamedService};
+use tonic_prost::ProstDecoder;
+use tower::Service;
+
+use crate::{
+    Generate,
+    answer::Answer,
+    auth::{Authenticate, Credentials},
+    delta::Delta,
+    metrics::Metrics,
+    push::Published,
+    registry::Registry,
+    sotw::StateOfTheWorld,
+    stream::{self, Wire},
+};
+
+/// The largest request that is read, in bytes. A proxy that comes back names all that it holds, with versions.
+const MAX_REQUEST: usize = 32 * 1024 * 1024;
+
+/// Messages that may wait to be written: one a type, and some endpoints that go with their clusters.
+const MAX_WAITING: usize = 32;
+
+/// Discovery for proxies.
+pub struct Ads<A, G> {
+    shared: Arc<Shared<A, G>>,
+}
+
+/// What all streams share.
+pub(crate) struct Shared<A, G> {
+    pub(crate) generate: Arc<G>,
+    pub(crate) authenticate: Arc<A>,
+    pub(crate) revisions: watch::Receiver<Option<Published>>,
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) metrics: Arc<Metrics>,
+    /// Compilations at a time: more than there are processors would only make each slower.
+    pub(crate) compilations: Arc<Semaphore>,
+}
+
+impl<A: Authenticate, G: Generate> Ads<A, G> {
+    /// The service. Nothing is answered before there is a first revision.
+    #[must_use]
+    pub fn new(
+        generate: Arc<G>,
+        authenticate: Arc<A>,
+        revisions: watch::Receiver<Option<Published>>,
+        registry: Arc<Registry>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let compilations = Arc::new(Semaphore::new(processors));
+        Self { shared: Arc::new(Shared { generate, authenticate, revisions, registry, metrics, compilations }) }
+    }
+
+    fn serve<W: Wire>(&self, request: Request<Body>) -> Response<Body> {
+        let call = Credentials::of(request.extensions(), request.headers());
+        let decoder = ProstDecoder::<W::Request>::default();
+        let requests = Streaming::new_request(decoder, request.into_body(), None, Some(MAX_REQUEST));
+        let (messages, written) = mpsc::channel(MAX_WAITING);
+        let shared = self.shared.clone();
+        let work = async move {
+            match stream::run::<W, A, G>(&shared, call, requests, messages).await {
+                Ok(()) => Status::ok(""),
+                Err(error) => {
+                    tracing::debug!(%error, "a discovery stream ended");
+                    error.status()
+                }
+            }
+        };
+        let mut response = Response::new(Body::new(Answer::new(work, written)));
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+        response
+    }
+}
+
+impl<A: Authenticate, G: Generate> Service<Request<Body>> for Ads<A, G> {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Ready<Result<Response<Body>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let method = request.uri().path().rsplit('/').next().unwrap_or_default();
+        ready(Ok(match method {
+            "DeltaAggregatedResources" => self.serve::<Delta>(request),
+            "StreamAggregatedResources" => self.serve::<StateOfTheWorld>(request),
+            _ => Status::unimplemented("no such method").into_http(),
+        }))
+    }
+}
+
+impl<A, G> NamedService for Ads<A, G> {
+    const NAME: &'static str = "envoy.service.discovery.v3.AggregatedDiscoveryService";
+}
+
+impl<A, G> Clone for Ads<A, G> {
+    fn clone(&self) -> Self {
+        Self { shared: self.shared.clone() }
+    }
+}
+
+impl<A, G> fmt::Debug for Ads<A, G> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Ads")
+    }
+}

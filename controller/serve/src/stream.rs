@@ -1,0 +1,198 @@
+//! One discovery stream: joins requests, revisions and time to [`Push`], which decides what is sent.
+
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
+
+use heddle_model::{node::NodeError, proxy::Proxy};
+use heddle_xds_api::{
+    TypeSet, TypeUrl,
+    envoy::config::core::v3::Node,
+    subscription::{Heard, Protocol, Rejection, Reply, Request, Subscription},
+};
+use tokio::sync::mpsc;
+use tonic::Streaming;
+
+use crate::{
+    Generate,
+    ads::Shared,
+    auth::{AuthError, Authenticate, Credentials},
+    error::StreamError,
+    message::Message,
+    node,
+    push::{Published, Push},
+    registry::Session,
+};
+
+/// Resources of a rejected response whose objects are looked up when it is not certain which of them is guilty.
+const MAX_SUSPECTS: usize = 8;
+
+/// A protocol's messages.
+pub(crate) trait Wire: Send + 'static {
+    /// What a client sends.
+    type Request: prost::Message + Default + Send + 'static;
+    /// Which of the two it is.
+    const PROTOCOL: Protocol;
+
+    fn node(request: &Self::Request) -> Option<&Node>;
+    fn type_url(request: &Self::Request) -> &str;
+    fn request(request: &Self::Request) -> Request;
+    /// The response; `None` if it is too large to be said.
+    fn encode(type_url: TypeUrl, version: &str, reply: &Reply) -> Option<Message>;
+}
+
+struct Stream<'a, A, G> {
+    shared: &'a Shared<A, G>,
+    proxy: Arc<Proxy>,
+    session: Session,
+    messages: mpsc::Sender<Message>,
+    push: Push,
+    /// The revision that was compiled last.
+    current: Published,
+    version: String,
+    /// Whether `current` is yet to be compiled.
+    stale: bool,
+    /// The types that were compiled last; none before the first.
+    compiled: TypeSet,
+    /// Of types with something to send, when the event arrived that it comes from.
+    carried: BTreeMap<TypeUrl, Instant>,
+}
+
+/// Serves a stream until its client ends it.
+pub(crate) async fn run<W: Wire, A: Authenticate, G: Generate>(
+    shared: &Shared<A, G>,
+    call: Credentials,
+    mut requests: Streaming<W::Request>,
+    messages: mpsc::Sender<Message>,
+) -> Result<(), StreamError> {
+    let Some(first) = requests.message().await? else { return Ok(()) };
+    let proxy = Arc::new(node::proxy(W::node(&first).ok_or(NodeError::Missing)?)?);
+    let admitted = node::admit(&*shared.authenticate, &call, &proxy).await;
+    let connection = admitted.and(call.connection.as_ref().ok_or(AuthError::Unknown)).inspect_err(|_| {
+        shared.metrics.streams_refused.add(1);
+    })?;
+
+    let mut revisions = shared.revisions.clone();
+    let synced = revisions.wait_for(Option::is_some).await.map_err(|_| StreamError::ShuttingDown)?.clone();
+    let Some(current) = synced else { return Err(StreamError::ShuttingDown) };
+    let session = shared.registry.connect(proxy.clone(), connection);
+    let version = current.snapshot.revision.to_string();
+    let push = Push::new(W::PROTOCOL);
+    let (compiled, carried) = (TypeSet::EMPTY, BTreeMap::new());
+    let mut stream =
+        Stream { shared, proxy, session, messages, push, current, version, stale: true, compiled, carried };
+
+    stream.hear::<W>(&first)?;
+    loop {
+        stream.turn::<W>().await?;
+        let deadline = stream.push.deadline();
+        tokio::select! {
+            request = requests.message() => match request? {
+                Some(request) => stream.hear::<W>(&request)?,
+                None => return Ok(()),
+            },
+            changed = revisions.changed() => {
+                changed.map_err(|_| StreamError::ShuttingDown)?;
+                if let Some(published) = revisions.borrow_and_update().clone() {
+                    stream.take(published);
+                }
+            }
+            () = sleep_until(deadline) => {}
+        }
+    }
+}
+
+async fn sleep_until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+impl<A: Authenticate, G: Generate> Stream<'_, A, G> {
+    fn hear<W: Wire>(&mut self, request: &W::Request) -> Result<(), StreamError> {
+        let Some(type_url) = TypeUrl::parse(W::type_url(request)) else {
+            tracing::debug!(connection = self.session.connection(), r#type = W::type_url(request), "not served");
+            return Ok(());
+        };
+        let request = W::request(request);
+        match self.push.on_request(type_url, &request, Instant::now())? {
+            Heard::Accepted => self.session.acked(type_url, &request.nonce),
+            Heard::Rejected(rejection) => self.tell_rejection(type_url, &request.nonce, &rejection),
+            Heard::Stale => self.shared.metrics.expired_nonce(type_url),
+            Heard::Nothing => {}
+        }
+        match self.push.subscription(type_url).map(|one| one.names().map(std::collections::BTreeSet::len)) {
+            Some(Some(0)) => self.session.unsubscribed(type_url),
+            names => self.session.subscribed(type_url, names.flatten()),
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, published: Published) {
+        self.version = published.snapshot.revision.to_string();
+        self.current = published;
+        self.stale = true;
+    }
+
+    async fn turn<W: Wire>(&mut self) -> Result<(), StreamError> {
+        let types = self.push.types();
+        if !types.is_empty() && (self.stale || self.push.is_missing_types()) {
+            self.compile(types).await?;
+        }
+        for (type_url, reply) in self.push.responses(Instant::now()) {
+            self.send::<W>(type_url, &reply).await?;
+        }
+        let settled = |type_url| self.push.subscription(type_url).is_none_or(Subscription::is_settled);
+        self.carried.retain(|type_url, _| !settled(*type_url));
+        self.shared.metrics.holds_expired.add(self.push.take_lapsed());
+        Ok(())
+    }
+
+    async fn compile(&mut self, types: TypeSet) -> Result<(), StreamError> {
+        let shared = self.shared;
+        let permit = shared.compilations.acquire().await.map_err(|_| StreamError::ShuttingDown)?;
+        let (generate, snapshot, proxy) = (shared.generate.clone(), self.current.snapshot.clone(), self.proxy.clone());
+        let compiled = tokio::task::spawn_blocking(move || generate.generate(&snapshot, &proxy, types)).await;
+        drop(permit);
+        let set = Arc::new(compiled.map_err(|_| StreamError::Internal("the configuration could not be compiled"))?);
+        self.push.on_resources(set.clone(), types);
+        self.session.holds(set);
+        let first = self.compiled.is_empty();
+        self.compiled = types;
+        if std::mem::take(&mut self.stale) && !first {
+            let due = |type_url: &TypeUrl| self.push.subscription(*type_url).is_some_and(|one| !one.is_settled());
+            for type_url in types.iter().filter(due) {
+                self.carried.entry(type_url).or_insert(self.current.since);
+            }
+        }
+        Ok(())
+    }
+
+    async fn send<W: Wire>(&mut self, type_url: TypeUrl, reply: &Reply) -> Result<(), StreamError> {
+        let message = W::encode(type_url, &self.version, reply);
+        let message = message.ok_or(StreamError::Internal("the configuration is too large"))?;
+        let since = self.carried.remove(&type_url);
+        self.session.sent(type_url, &reply.nonce, &self.version, reply.resources.len(), message.length, since);
+        tracing::debug!(
+            connection = self.session.connection(),
+            r#type = type_url.short(),
+            version = self.version,
+            resources = reply.resources.len(),
+            removed = reply.removed.len(),
+            bytes = message.length,
+            "pushed"
+        );
+        self.messages.send(message).await.map_err(|_| StreamError::ShuttingDown)
+    }
+
+    fn tell_rejection(&self, type_url: TypeUrl, nonce: &str, rejection: &Rejection) {
+        let known = if rejection.certain { usize::MAX } else { MAX_SUSPECTS };
+        let names = if rejection.names.len() <= known { &rejection.names[..] } else { &[] };
+        let sources =
+            |name| self.shared.generate.sources(&self.current.snapshot, &self.proxy, type_url, name).into_iter();
+        let mut objects: Vec<String> =
+            names.iter().flat_map(|name| sources(name)).map(|object| object.to_string()).collect();
+        objects.sort();
+        objects.dedup();
+        self.session.rejected(type_url, nonce, &rejection.reason, objects);
+    }
+}
