@@ -9,6 +9,9 @@ pub struct Gateway {
     pub origin: Origin,
     /// Labels of the proxies that serve it; empty: all gateways.
     pub selector: Labels,
+    /// Services in front of the proxies that serve it, in place of the selector (annotation
+    /// `internal.istio.io/gateway-service`); empty: the selector counts.
+    pub services: Vec<Host>,
     /// Its servers.
     pub servers: Vec<Server>,
 }

@@ -9,6 +9,8 @@ use crate::{Text, labels::Labels, locality::Locality};
 pub struct Proxy {
     /// Node id as sent, e.g. `sidecar~10.0.0.1~web-1.default~default.svc.cluster.local`.
     pub id: Text,
+    /// Whether it has proven to be of its namespace; else no secret is given to it.
+    pub verified: bool,
     /// Sidecar or gateway.
     pub kind: ProxyKind,
     /// Addresses of the workload; the first is the main one.

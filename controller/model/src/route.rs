@@ -99,6 +99,8 @@ pub struct Destination {
     pub subset: Text,
     /// Port; none: the only port, or the port of the listener.
     pub port: Option<u16>,
+    /// Written as a short name. Where no service has it, its cluster is named by the short form, as istiod names it.
+    pub short: bool,
 }
 
 /// Conditions that all must hold.

@@ -44,6 +44,8 @@ pub struct Snapshot {
     pub peer_authentications: Arc<Vec<Arc<PeerAuthentication>>>,
     /// Secrets that hold certificates.
     pub secrets: Arc<Secrets>,
+    /// Secrets that listeners name are taken to exist, though they are not here: offline, where nobody keeps them.
+    pub assume_secrets: bool,
     /// Labels of namespaces.
     pub namespaces: Arc<BTreeMap<Text, Labels>>,
     /// What ingest and merge found wrong.

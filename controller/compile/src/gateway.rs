@@ -1,0 +1,5 @@
+//! Gateway proxies: the Gateways that select one are merged by port, then listened on and routed.
+
+pub mod listener;
+pub mod merge;
+pub mod route;

@@ -1,0 +1,239 @@
+//! Listeners of gateways: one a port, with a filter chain for each server that speaks TLS.
+
+use std::collections::BTreeSet;
+
+use heddle_model::{
+    host::Host,
+    issue::Issue,
+    route::{L4Match, RouteTable, WeightedDestination},
+    tls::{ServerTls, ServerTlsMode},
+};
+use heddle_xds_api::envoy::config::{
+    core::v3::TrafficDirection,
+    listener::v3::{FilterChain, Listener},
+};
+
+use super::merge::{Bound, PortKind, Ports};
+use crate::{
+    compiled::Compiled,
+    listener::{
+        access_log, bind_address,
+        chain::{Asks, TLS, chain},
+        inspector, listener_name,
+        manager::{Direction, Manager, Routes, manager},
+        plan, tcp, tls,
+        upstream_alpn::Upstream,
+        wildcard,
+    },
+    name,
+    scope::Scope,
+    secret,
+};
+
+/// The listeners of a gateway proxy. A port on which nothing is served is not opened.
+#[must_use]
+pub fn listeners(scope: &Scope<'_>, ports: &Ports) -> Vec<Compiled<Listener>> {
+    ports.iter().filter_map(|((bind, port), servers)| listener(scope, bind, *port, servers)).collect()
+}
+
+fn listener(scope: &Scope<'_>, bind: &str, port: u16, servers: &[Bound]) -> Option<Compiled<Listener>> {
+    let mesh = &scope.snapshot.mesh;
+    let bind = if bind.is_empty() { wildcard(scope.view) } else { bind.into() };
+    let mut compiled = Compiled::new(Listener {
+        name: listener_name(&bind, port),
+        address: Some(bind_address(&bind, port)),
+        traffic_direction: TrafficDirection::Outbound.into(),
+        max_connections_to_accept_per_socket_event: Some(1),
+        access_log: access_log::listener_access_log(mesh),
+        ..Listener::default()
+    });
+    compiled.sources = servers.iter().map(|bound| bound.gateway.origin.object.clone()).collect();
+    let mut chains = Vec::new();
+    for bound in servers {
+        let plain_http = bound.kind() == PortKind::Http;
+        if !(plain_http && !chains.is_empty()) {
+            chains.extend(server_chains(scope, &bind, bound, &mut compiled.issues));
+        }
+    }
+    compiled.value.filter_chains = distinct(chains);
+    if mesh.proxy.proxy_protocol {
+        compiled.value.listener_filters.push(inspector::proxy_protocol());
+    }
+    if servers.iter().any(|bound| bound.kind() == PortKind::Tls) {
+        compiled.value.listener_filters.push(inspector::tls());
+    }
+    (!compiled.value.filter_chains.is_empty()).then_some(compiled)
+}
+
+/// Envoy rejects a listener with two chains that ask for the same: the first, which is the oldest's, stays.
+fn distinct(chains: Vec<FilterChain>) -> Vec<FilterChain> {
+    let mut kept: Vec<FilterChain> = Vec::new();
+    for mut chain in chains {
+        if let Some(asked) = &mut chain.filter_chain_match {
+            let taken: BTreeSet<&String> = kept
+                .iter()
+                .filter_map(|k| k.filter_chain_match.as_ref())
+                .filter(|k| k.prefix_ranges == asked.prefix_ranges && k.application_protocols == asked.application_protocols)
+                .flat_map(|k| &k.server_names)
+                .collect();
+            let before = asked.server_names.len();
+            asked.server_names.retain(|name| !taken.contains(name));
+            if before > 0 && asked.server_names.is_empty() {
+                continue;
+            }
+        }
+        if !kept.iter().any(|k| k.filter_chain_match == chain.filter_chain_match) {
+            kept.push(chain);
+        }
+    }
+    kept
+}
+
+fn server_chains(scope: &Scope<'_>, bind: &str, bound: &Bound, issues: &mut Vec<Issue>) -> Vec<FilterChain> {
+    let tls = bound.server().tls.as_ref();
+    match tls.map(|tls| tls.mode) {
+        _ if bound.kind() == PortKind::Http => vec![http_chain(scope, bind, bound, None)],
+        Some(ServerTlsMode::AutoPassthrough) => auto_passthrough(scope, bound),
+        Some(ServerTlsMode::Passthrough) => passthrough(scope, bound),
+        None if bound.kind() == PortKind::Tls => passthrough(scope, bound),
+        Some(_) => tls.map(|tls| terminated(scope, bind, bound, tls, issues)).unwrap_or_default(),
+        None => connections(scope, bound, &Asks::default()).into_iter().map(|(asks, clusters)| tcp_chain(scope, &asks, &clusters, None)).collect(),
+    }
+}
+
+/// TLS that ends here. Without its secret Envoy would hold back the whole port, so the chain is left out and reported.
+fn terminated(scope: &Scope<'_>, bind: &str, bound: &Bound, tls: &ServerTls, issues: &mut Vec<Issue>) -> Vec<FilterChain> {
+    let missing: Vec<String> = tls::credentials(tls).into_iter().filter(|name| !secret::exists(scope, name)).collect();
+    if let Some(name) = missing.first() {
+        let field = format!("{}.tls.credentialName", bound.server().field);
+        let message = format!("there is no secret {name} in namespace {}; this server is left out", scope.view.namespace);
+        issues.push(Issue::error(&bound.gateway.origin.object, field, "MissingSecret", message));
+        return Vec::new();
+    }
+    if bound.routes_http() {
+        return vec![http_chain(scope, bind, bound, Some(tls))];
+    }
+    let asks = Asks { server_names: server_names(bound), ..Asks::default() };
+    connections(scope, bound, &asks).into_iter().map(|(asks, clusters)| tcp_chain(scope, &asks, &clusters, Some(tls))).collect()
+}
+
+fn http_chain(scope: &Scope<'_>, bind: &str, bound: &Bound, tls: Option<&ServerTls>) -> FilterChain {
+    let mesh = &scope.snapshot.mesh;
+    let spec = Manager {
+        stat_prefix: format!("outbound_{};", listener_name(bind, bound.target)),
+        routes: Routes::Named(bound.route_name()),
+        direction: Direction::Gateway,
+        upstream: Upstream::Http1,
+        dynamic_dns: scope.services.values().any(|i| i.service.resolution == heddle_model::service::Resolution::DynamicDns),
+        forward_proxy: false,
+    };
+    let asks = Asks { server_names: if tls.is_some() { server_names(bound) } else { Vec::new() }, ..Asks::default() };
+    let socket = tls.map(|tls| tls::declared(mesh, tls, &tls::HTTP_ALPN));
+    chain("", &asks, vec![manager(mesh, scope.view, spec)], socket)
+}
+
+fn tcp_chain(scope: &Scope<'_>, asks: &Asks, clusters: &tcp::Weighted, tls: Option<&ServerTls>) -> FilterChain {
+    let mesh = &scope.snapshot.mesh;
+    let prefix = clusters.first().map(|(name, _)| name.clone()).unwrap_or_default();
+    let socket = tls.map(|tls| tls::declared(mesh, tls, &tls::HTTP_ALPN));
+    chain("", asks, vec![tcp::proxy(mesh, &prefix, clusters, None)], socket)
+}
+
+/// The server's hosts as SNI; none where it takes every host.
+fn server_names(bound: &Bound) -> Vec<String> {
+    names(bound.server().hosts.iter().map(|h| &h.host))
+}
+
+fn names<'a>(hosts: impl Iterator<Item = &'a Host>) -> Vec<String> {
+    let names: Vec<String> = hosts.map(ToString::to_string).collect();
+    if names.iter().any(|name| name == "*") { Vec::new() } else { names }
+}
+
+/// TLS passed through: a chain for each SNI that a VirtualService routes.
+fn passthrough(scope: &Scope<'_>, bound: &Bound) -> Vec<FilterChain> {
+    let mut chains = Vec::new();
+    for table in bound.tables(scope).filter(|table| !bound.hosts_for(table).is_empty()) {
+        for rule in &table.tls {
+            for condition in rule.matches.iter().filter(|m| applies(bound, table, &m.l4)) {
+                let asks = Asks {
+                    networks: condition.l4.destination_subnets.clone(),
+                    server_names: names(condition.sni_hosts.iter()),
+                    ..Asks::default()
+                };
+                chains.push(tcp_chain(scope, &asks, &clusters(scope, bound, &rule.destinations), None));
+            }
+        }
+    }
+    let asks = Asks { server_names: server_names(bound), ..Asks::default() };
+    let plain = tcp_rules(scope, bound, &asks);
+    chains.extend(plain.into_iter().map(|(asks, clusters)| tcp_chain(scope, &asks, &clusters, None)));
+    chains
+}
+
+/// TLS passed through to the service that the SNI names. Only services that the server's hosts cover can be reached.
+fn auto_passthrough(scope: &Scope<'_>, bound: &Bound) -> Vec<FilterChain> {
+    let covered = |host: &Host| bound.server().hosts.iter().any(|h| h.host.covers(host));
+    let mut chains = Vec::new();
+    for import in scope.services.values().filter(|i| !i.service.external && covered(&i.service.host)) {
+        let service = &import.service;
+        let subsets = scope.rule(service).map(|rule| rule.subsets.iter().map(|s| s.name.clone()).collect::<Vec<_>>());
+        let subsets = std::iter::once("".into()).chain(subsets.unwrap_or_default());
+        for subset in subsets {
+            for port in service.ports.iter().filter(|p| p.protocol != heddle_model::protocol::Protocol::Udp) {
+                let cluster = name::sni_dnat(port.number, &subset, &service.host);
+                let asks = Asks {
+                    server_names: vec![cluster.clone()],
+                    transport: TLS,
+                    protocols: vec!["istio", "istio-peer-exchange", "istio-http/1.0", "istio-http/1.1", "istio-h2"],
+                    ..Asks::default()
+                };
+                chains.push(tcp_chain(scope, &asks, &vec![(cluster, 1)], None));
+            }
+        }
+    }
+    chains
+}
+
+/// Where connections of a server go: by TCP rules, else by TLS rules for TLS that ends here.
+fn connections(scope: &Scope<'_>, bound: &Bound, asks: &Asks) -> Vec<(Asks, tcp::Weighted)> {
+    let rules = tcp_rules(scope, bound, asks);
+    if !rules.is_empty() || !bound.ends_tls() {
+        return rules;
+    }
+    let tables = bound.tables(scope).filter(|table| !bound.hosts_for(table).is_empty());
+    let mut found = Vec::new();
+    for (table, rule) in tables.flat_map(|table| table.tls.iter().map(move |rule| (table, rule))) {
+        for condition in rule.matches.iter().filter(|m| applies(bound, table, &m.l4)) {
+            let asks = Asks { server_names: names(condition.sni_hosts.iter()), ..asks.clone() };
+            found.push((asks, clusters(scope, bound, &rule.destinations)));
+        }
+    }
+    found
+}
+
+fn tcp_rules(scope: &Scope<'_>, bound: &Bound, asks: &Asks) -> Vec<(Asks, tcp::Weighted)> {
+    let tables = bound.tables(scope).filter(|table| !bound.hosts_for(table).is_empty());
+    let mut found = Vec::new();
+    for (table, rule) in tables.flat_map(|table| table.tcp.iter().map(move |rule| (table, rule))) {
+        let clusters = clusters(scope, bound, &rule.destinations);
+        let applying: Vec<&L4Match> = rule.matches.iter().filter(|m| applies(bound, table, m)).collect();
+        if rule.matches.is_empty() {
+            found.push((asks.clone(), clusters));
+        } else {
+            found.extend(applying.into_iter().map(|m| {
+                let networks = m.destination_subnets.clone();
+                (Asks { networks, ..asks.clone() }, clusters.clone())
+            }));
+        }
+    }
+    found
+}
+
+fn applies(bound: &Bound, table: &RouteTable, condition: &L4Match) -> bool {
+    let gateways = if condition.gateways.is_empty() { &table.gateways } else { &condition.gateways };
+    gateways.contains(&bound.reference()) && condition.port.is_none_or(|port| port == bound.server().port)
+}
+
+fn clusters(scope: &Scope<'_>, bound: &Bound, destinations: &[WeightedDestination]) -> tcp::Weighted {
+    plan::weighted(destinations, |to| plan::cluster(scope, to, bound.server().port))
+}

@@ -1,0 +1,71 @@
+//! Filter chains: what is asked of a connection, and what then happens to it.
+
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use heddle_xds_api::envoy::config::{
+    core::v3::{CidrRange, TransportSocket},
+    listener::v3::{Filter, FilterChain, FilterChainMatch},
+};
+
+use crate::envoy::duration::duration;
+
+/// Plain text.
+pub const RAW: &str = "raw_buffer";
+/// TLS.
+pub const TLS: &str = "tls";
+/// What the inspector says of plain HTTP.
+pub const PLAIN_HTTP: [&str; 2] = ["http/1.1", "h2c"];
+/// How long a TLS handshake may take.
+const HANDSHAKE: Duration = Duration::from_secs(15);
+
+/// What a chain asks of a connection.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Asks {
+    /// Original destination port.
+    pub port: Option<u16>,
+    /// Networks of the original destination.
+    pub networks: Vec<IpNet>,
+    /// SNI, one of these.
+    pub server_names: Vec<String>,
+    /// [`RAW`] or [`TLS`]; empty: either.
+    pub transport: &'static str,
+    /// ALPN, one of these.
+    pub protocols: Vec<&'static str>,
+}
+
+impl Asks {
+    /// The message; none where nothing is asked.
+    #[must_use]
+    pub fn chain_match(&self) -> Option<FilterChainMatch> {
+        if *self == Self::default() {
+            return None;
+        }
+        Some(FilterChainMatch {
+            destination_port: self.port.map(u32::from),
+            prefix_ranges: self.networks.iter().map(range).collect(),
+            server_names: self.server_names.clone(),
+            transport_protocol: self.transport.into(),
+            application_protocols: self.protocols.iter().map(ToString::to_string).collect(),
+            ..FilterChainMatch::default()
+        })
+    }
+}
+
+/// A chain of filters.
+#[must_use]
+pub fn chain(name: &str, asks: &Asks, filters: Vec<Filter>, socket: Option<TransportSocket>) -> FilterChain {
+    FilterChain {
+        name: name.into(),
+        filter_chain_match: asks.chain_match(),
+        filters,
+        transport_socket_connect_timeout: Some(duration(HANDSHAKE)),
+        transport_socket: socket,
+        ..FilterChain::default()
+    }
+}
+
+fn range(network: &IpNet) -> CidrRange {
+    CidrRange { address_prefix: network.addr().to_string(), prefix_len: Some(network.prefix_len().into()) }
+}

@@ -1,0 +1,189 @@
+//! Outbound listeners, from their plan.
+
+use heddle_model::{mesh::OutboundMode, proxy::Interception, service::Resolution};
+use heddle_xds_api::envoy::config::{
+    core::v3::TrafficDirection,
+    listener::v3::{FilterChain, FilterChainMatch, Listener},
+    route::v3::RouteConfiguration,
+};
+
+use super::{
+    access_log, bind_address,
+    chain::{Asks, PLAIN_HTTP, RAW, chain},
+    inspector, listener_name, loopback,
+    manager::{Direction, Manager, Routes, manager},
+    named,
+    plan::{Plan, Planned, TcpChain},
+    tcp,
+    upstream_alpn::Upstream,
+    wildcard,
+};
+use crate::{
+    envoy::duration::duration,
+    name,
+    route::{catch_all, virtual_host::RouteKey},
+    scope::Scope,
+};
+
+/// Chain of connections that no other chain takes.
+const PASSTHROUGH_CHAIN: &str = "PassthroughFilterChain";
+
+/// All outbound listeners of a view.
+#[must_use]
+pub fn listeners(scope: &Scope<'_>, plan: &Plan) -> Vec<Listener> {
+    let mut listeners: Vec<Listener> =
+        plan.values().filter(|p| p.http.is_some() || !p.tcp.is_empty()).map(|p| listener(scope, p)).collect();
+    if scope.view.interception != Interception::None {
+        listeners.push(virtual_outbound(scope));
+    }
+    if scope.view.http_proxy_port > 0 {
+        listeners.push(http_proxy(scope));
+    }
+    listeners
+}
+
+/// Name of the route configuration of the mesh-wide forward proxy.
+pub const HTTP_PROXY_ROUTES: &str = "http_proxy";
+
+fn listener(scope: &Scope<'_>, planned: &Planned) -> Listener {
+    let mesh = &scope.snapshot.mesh;
+    let mut listener = named(listener_name(&planned.bind, planned.port), bind_address(&planned.bind, planned.port));
+    let (whole, matched): (Vec<_>, Vec<_>) =
+        planned.tcp.iter().partition(|c| c.networks.is_empty() && c.server_names.is_empty());
+    listener.filter_chains = matched.iter().map(|c| tcp_chain(scope, c)).collect();
+    let only_http = planned.http.is_some() && planned.forward_proxy;
+    if let Some(routes) = &planned.http {
+        listener.filter_chains.extend(http_chains(scope, planned, routes, only_http));
+    }
+    if planned.http.is_none() && matched.is_empty() {
+        listener.filter_chains.extend(whole.iter().map(|c| tcp_chain(scope, c)));
+    } else if !only_http {
+        let last = whole.first().map_or_else(|| passthrough(scope), |c| tcp_chain(scope, c));
+        listener.default_filter_chain = Some(last);
+    }
+    if matched.iter().any(|c| !c.server_names.is_empty()) {
+        listener.listener_filters.push(inspector::tls());
+    }
+    if planned.http.is_some() && !only_http {
+        listener.listener_filters.push(inspector::http());
+    }
+    listener.listener_filters_timeout = Some(duration(mesh.detection_timeout));
+    listener.continue_on_listener_filters_timeout = true;
+    listener.traffic_direction = TrafficDirection::Outbound.into();
+    listener.bind_to_port = (!planned.bound).then_some(false);
+    listener.access_log = access_log::listener_access_log(mesh);
+    listener
+}
+
+/// Chains for HTTP. Where the upstream speaks what the client speaks, stock Envoy needs a chain for each version.
+fn http_chains(scope: &Scope<'_>, planned: &Planned, routes: &RouteKey, only_http: bool) -> Vec<FilterChain> {
+    let one = |protocols: &[&'static str], upstream: Upstream| {
+        let spec = Manager {
+            stat_prefix: format!("outbound_{};", listener_name(&planned.bind, planned.port)),
+            routes: Routes::Named(routes.name()),
+            direction: Direction::Outbound,
+            upstream,
+            dynamic_dns: resolves_hosts(scope, planned.egress),
+            forward_proxy: planned.forward_proxy,
+        };
+        let transport = if protocols.is_empty() { "" } else { RAW };
+        let asks = Asks { transport, protocols: protocols.to_vec(), ..Asks::default() };
+        chain("", &asks, vec![manager(&scope.snapshot.mesh, scope.view, spec)], None)
+    };
+    let stock = !scope.view.can.has(super::upstream_alpn::ISTIO_FILTER);
+    match (only_http, planned.sniffed && stock) {
+        (true, _) => vec![one(&[], Upstream::Http1)],
+        (false, true) => vec![one(&PLAIN_HTTP[..1], Upstream::Http1), one(&PLAIN_HTTP[1..], Upstream::Http2)],
+        (false, false) => vec![one(&PLAIN_HTTP, Upstream::Http1)],
+    }
+}
+
+/// Whether some route of an egress listener resolves the host asked for.
+fn resolves_hosts(scope: &Scope<'_>, egress: usize) -> bool {
+    let of_service = || {
+        let services = scope.listeners.get(egress).map(|l| l.services.as_slice()).unwrap_or_default();
+        services.iter().any(|s| s.resolution == Resolution::DynamicDns)
+    };
+    scope.outbound.mode == OutboundMode::AllowAnyDynamicDns || of_service()
+}
+
+fn tcp_chain(scope: &Scope<'_>, planned: &TcpChain) -> FilterChain {
+    let mesh = &scope.snapshot.mesh;
+    let prefix = planned.clusters.first().map(|(name, _)| name.clone()).unwrap_or_default();
+    let asks =
+        Asks { networks: planned.networks.clone(), server_names: planned.server_names.clone(), ..Asks::default() };
+    chain("", &asks, vec![tcp::proxy(mesh, &prefix, &planned.clusters, None)], None)
+}
+
+fn passthrough(scope: &Scope<'_>) -> FilterChain {
+    let filter = tcp::to(&scope.snapshot.mesh, &catch_all::any_cluster(scope));
+    FilterChain {
+        name: PASSTHROUGH_CHAIN.into(),
+        filter_chain_match: Some(FilterChainMatch::default()),
+        filters: vec![filter],
+        ..FilterChain::default()
+    }
+}
+
+fn virtual_outbound(scope: &Scope<'_>) -> Listener {
+    let mesh = &scope.snapshot.mesh;
+    let mut listener = named(name::VIRTUAL_OUTBOUND, bind_address(&wildcard(scope.view), mesh.outbound_port));
+    let plain = |name: &str, asks: &Asks, cluster: &str| FilterChain {
+        transport_socket_connect_timeout: None,
+        ..chain(name, asks, vec![tcp::to(mesh, cluster)], None)
+    };
+    let own_port = Asks { port: Some(mesh.outbound_port), ..Asks::default() };
+    listener.filter_chains = vec![plain("virtualOutbound-blackhole", &own_port, name::BLACK_HOLE)];
+    if scope.outbound.mode == OutboundMode::AllowAnyDynamicDns {
+        listener.filter_chains.push(dynamic_chain(scope));
+        listener.listener_filters.push(inspector::http());
+    }
+    listener.filter_chains.push(plain(
+        "virtualOutbound-catchall-tcp",
+        &Asks::default(),
+        &catch_all::any_cluster(scope),
+    ));
+    listener.use_original_dst = Some(true);
+    listener.traffic_direction = TrafficDirection::Outbound.into();
+    listener.max_connections_to_accept_per_socket_event = Some(1);
+    listener.access_log = access_log::listener_access_log(mesh);
+    listener
+}
+
+/// HTTP on ports that no service has: resolved by its host.
+fn dynamic_chain(scope: &Scope<'_>) -> FilterChain {
+    let routes = RouteConfiguration {
+        name: "allow_any_dynamic_dns".into(),
+        virtual_hosts: vec![catch_all::virtual_host(scope)],
+        validate_clusters: Some(false),
+        ..RouteConfiguration::default()
+    };
+    let spec = Manager {
+        stat_prefix: "outbound_allow_any_dynamic_dns;".into(),
+        routes: Routes::Inline(Box::new(routes)),
+        direction: Direction::Outbound,
+        upstream: Upstream::Http1,
+        dynamic_dns: true,
+        forward_proxy: false,
+    };
+    let asks = Asks { protocols: PLAIN_HTTP.to_vec(), ..Asks::default() };
+    chain("virtualOutbound-catchall-tcp-http", &asks, vec![manager(&scope.snapshot.mesh, scope.view, spec)], None)
+}
+
+/// The mesh-wide forward proxy on the loopback address.
+fn http_proxy(scope: &Scope<'_>) -> Listener {
+    let (bind, port) = (loopback(scope.view), scope.view.http_proxy_port);
+    let mut listener = named(listener_name(&bind, port), bind_address(&bind, port));
+    let spec = Manager {
+        stat_prefix: format!("outbound_{};", listener_name(&bind, port)),
+        routes: Routes::Named(HTTP_PROXY_ROUTES.into()),
+        direction: Direction::Outbound,
+        upstream: Upstream::Http1,
+        dynamic_dns: resolves_hosts(scope, 0),
+        forward_proxy: true,
+    };
+    listener.filter_chains =
+        vec![chain("", &Asks::default(), vec![manager(&scope.snapshot.mesh, scope.view, spec)], None)];
+    listener.traffic_direction = TrafficDirection::Outbound.into();
+    listener
+}

@@ -1,0 +1,349 @@
+//! The plan of outbound listeners: which addresses are listened on, and what each takes. No messages yet.
+
+use std::collections::BTreeMap;
+
+use ipnet::IpNet;
+
+use heddle_model::{
+    Text,
+    issue::Issue,
+    protocol::Protocol,
+    proxy::Interception,
+    route::{Destination, GatewayRef, L4Match, RouteTable, WeightedDestination},
+    scope::{CaptureMode, Egress},
+    service::{Registry, Resolution, Service, ServicePort},
+};
+
+use super::{loopback, tcp::Weighted, wildcard};
+use crate::{
+    name,
+    route::virtual_host::RouteKey,
+    scope::{EgressScope, Scope},
+};
+
+/// An outbound listener to be made.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Planned {
+    /// Which egress listener of the scope it belongs to.
+    pub egress: usize,
+    /// Address, or `unix://` and a path.
+    pub bind: Text,
+    /// Port.
+    pub port: u16,
+    /// Bound for real; else only reached by redirection.
+    pub bound: bool,
+    /// Routes of its HTTP chain.
+    pub http: Option<RouteKey>,
+    /// It is a forward proxy.
+    pub forward_proxy: bool,
+    /// Some service on it is told apart by its first bytes.
+    pub sniffed: bool,
+    /// Chains for other bytes, in order.
+    pub tcp: Vec<TcpChain>,
+}
+
+/// A chain of a planned listener.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TcpChain {
+    /// Networks of the original destination.
+    pub networks: Vec<IpNet>,
+    /// SNI, one of these.
+    pub server_names: Vec<String>,
+    /// Where it goes.
+    pub clusters: Weighted,
+}
+
+/// Listeners by address and port.
+pub type Plan = BTreeMap<(Text, u16), Planned>;
+
+/// Where a service's port is listened on.
+struct Place {
+    bind: Text,
+    networks: Vec<IpNet>,
+    /// The address is the service's own, so nothing else needs telling apart.
+    own_address: bool,
+}
+
+/// Plans a view's outbound listeners.
+#[must_use]
+pub fn plan(scope: &Scope<'_>, issues: &mut Vec<Issue>) -> Plan {
+    let mut plan = Plan::new();
+    let uncaptured = scope.view.interception == Interception::None;
+    for (index, listener) in scope.listeners.iter().enumerate() {
+        let capture = listener.egress.as_ref().map_or(CaptureMode::Default, |e| e.capture);
+        let bound = capture == CaptureMode::None || (capture == CaptureMode::Default && uncaptured);
+        let planner = Planner { scope, listener, index, bound };
+        match listener.egress.as_ref().and_then(|egress| Some((egress, egress.port.as_ref()?))) {
+            Some((egress, port)) => planner.declared(egress, port, &mut plan),
+            None => planner.everything(&mut plan, issues),
+        }
+    }
+    plan
+}
+
+struct Planner<'a, 'b> {
+    scope: &'a Scope<'b>,
+    listener: &'a EgressScope,
+    index: usize,
+    bound: bool,
+}
+
+impl Planner<'_, '_> {
+    /// One listener on a declared port.
+    fn declared(&self, egress: &Egress, port: &heddle_model::scope::EgressPort, plan: &mut Plan) {
+        let view = self.scope.view;
+        let bind = match (&*egress.bind, self.bound) {
+            ("", true) => loopback(view),
+            ("", false) => wildcard(view),
+            (bind, _) => bind.into(),
+        };
+        let socket = bind.starts_with("unix://");
+        let slot = self.slot(plan, bind.clone(), port.number, self.bound || socket);
+        if port.protocol == Protocol::HttpProxy || (socket && port.protocol.is_http()) {
+            let name = bind.strip_prefix("unix://").map_or_else(|| port.number.to_string(), ToOwned::to_owned);
+            slot.http = Some(RouteKey::Proxy(name));
+            slot.forward_proxy = port.protocol == Protocol::HttpProxy;
+            return;
+        }
+        if port.protocol.is_http() || port.protocol.is_sniffed() {
+            slot.http = Some(RouteKey::Port(port.number));
+            slot.sniffed = port.protocol.is_sniffed();
+        }
+        if !port.protocol.is_http() {
+            let place = Place { bind, networks: Vec::new(), own_address: false };
+            let chains = self.listener.services.iter().flat_map(|service| {
+                let known = service.port(port.number).or(match service.ports.as_slice() {
+                    [only] => Some(only),
+                    _ => None,
+                });
+                known.map(|p| self.chains(service, p, port.protocol, &place)).unwrap_or_default()
+            });
+            let chains: Vec<_> = chains.collect();
+            for chain in chains {
+                add(slot, chain);
+            }
+        }
+    }
+
+    /// A listener for each port of each service.
+    fn everything(&self, plan: &mut Plan, issues: &mut Vec<Issue>) {
+        for service in &self.listener.services {
+            for port in service.ports.iter().filter(|p| p.protocol != Protocol::Udp) {
+                for place in self.places(service, port) {
+                    self.listen(service, port, &place, plan, issues);
+                }
+            }
+        }
+    }
+
+    fn listen(&self, service: &Service, port: &ServicePort, place: &Place, plan: &mut Plan, issues: &mut Vec<Issue>) {
+        let taken = plan.get(&(place.bind.clone(), port.number)).is_some_and(|p| p.egress != self.index);
+        if taken {
+            return;
+        }
+        let slot = self.slot(plan, place.bind.clone(), port.number, self.bound);
+        if port.protocol.is_http() || port.protocol.is_sniffed() {
+            let own = place.own_address && port.protocol.is_sniffed();
+            let key =
+                if own { RouteKey::Service(service.host.clone(), port.number) } else { RouteKey::Port(port.number) };
+            slot.http.get_or_insert(key);
+            slot.sniffed |= port.protocol.is_sniffed();
+        }
+        if port.protocol.is_http() {
+            return;
+        }
+        for chain in self.chains(service, port, port.protocol, place) {
+            if !add(slot, chain) {
+                let message = format!(
+                    "port {} of {} has no address of its own, and an older service has the port; TCP goes to that one",
+                    port.number, service.host
+                );
+                issues.push(Issue::warning(&service.origin.object, "spec.ports", "PortConflict", message));
+            }
+        }
+    }
+
+    fn slot<'p>(&self, plan: &'p mut Plan, bind: Text, port: u16, bound: bool) -> &'p mut Planned {
+        plan.entry((bind.clone(), port)).or_insert_with(|| Planned {
+            egress: self.index,
+            bind,
+            port,
+            bound,
+            http: None,
+            forward_proxy: false,
+            sniffed: false,
+            tcp: Vec::new(),
+        })
+    }
+
+    /// Where a port is listened on. HTTP is told apart by host, so it shares the wildcard; others want an address.
+    fn places(&self, service: &Service, port: &ServicePort) -> Vec<Place> {
+        let view = self.scope.view;
+        let bind = self.listener.egress.as_ref().map(|e| e.bind.clone()).filter(|b| !b.is_empty());
+        let shared = bind.unwrap_or_else(|| if self.bound { loopback(view) } else { wildcard(view) });
+        let anywhere = || vec![Place { bind: shared.clone(), networks: Vec::new(), own_address: false }];
+        if port.protocol.is_http() || self.bound {
+            return anywhere();
+        }
+        if service.headless && service.registry == Registry::Kubernetes {
+            return self.pods(service, port);
+        }
+        let mut places = Vec::new();
+        for network in service.addresses.iter().filter(|n| usable(view, n)) {
+            let host = network.prefix_len() == network.max_prefix_len();
+            places.push(if host {
+                Place { bind: network.addr().to_string().into(), networks: Vec::new(), own_address: true }
+            } else {
+                Place { bind: shared.clone(), networks: vec![*network], own_address: false }
+            });
+        }
+        if places.is_empty() && view.dns_capture {
+            let own = service.auto_addresses.iter().filter(|ip| if ip.is_ipv4() { view.ipv4 } else { view.ipv6 });
+            places.extend(own.map(|ip| Place { bind: ip.to_string().into(), networks: Vec::new(), own_address: true }));
+        }
+        if places.is_empty() { anywhere() } else { places }
+    }
+
+    /// A headless service's pods: each is called by its own address.
+    fn pods(&self, service: &Service, port: &ServicePort) -> Vec<Place> {
+        let endpoints = self.scope.snapshot.endpoints.get(&service.key());
+        let of_port = endpoints.into_iter().flat_map(|e| e.iter()).filter(|e| e.service_port == port.name);
+        let mut addresses: Vec<_> = of_port.filter_map(|e| e.address.ip()).collect();
+        addresses.sort_unstable();
+        addresses.dedup();
+        let own = |ip: std::net::IpAddr| Place { bind: ip.to_string().into(), networks: Vec::new(), own_address: true };
+        addresses.into_iter().map(own).collect()
+    }
+
+    /// The chains of a TCP or TLS port: what VirtualServices say, else the service itself.
+    fn chains(&self, service: &Service, port: &ServicePort, protocol: Protocol, place: &Place) -> Vec<TcpChain> {
+        let tables = || self.listener.tables.iter().filter(|t| t.hosts.iter().any(|h| h.covers(&service.host)));
+        let mut chains = Vec::new();
+        if protocol.is_tls() {
+            for rule in tables().flat_map(|table| table.tls.iter().map(move |rule| (table, rule))) {
+                let (table, rule) = rule;
+                for condition in rule.matches.iter().filter(|m| self.applies(table, &m.l4, port.number)) {
+                    chains.push(TcpChain {
+                        networks: networks(&condition.l4, place),
+                        server_names: condition.sni_hosts.iter().map(ToString::to_string).collect(),
+                        clusters: self.clusters(&rule.destinations, port.number),
+                    });
+                }
+            }
+        }
+        if chains.is_empty() {
+            let whole = self.tcp_routes(tables(), port, place, &mut chains);
+            if !whole {
+                chains.push(default_chain(service, port, protocol, place));
+            }
+        }
+        chains
+    }
+
+    /// Adds the chains of TCP rules; true when one takes everything.
+    fn tcp_routes<'t>(
+        &self,
+        tables: impl Iterator<Item = &'t std::sync::Arc<RouteTable>>,
+        port: &ServicePort,
+        place: &Place,
+        chains: &mut Vec<TcpChain>,
+    ) -> bool {
+        for (table, rule) in tables.flat_map(|table| table.tcp.iter().map(move |rule| (table, rule))) {
+            let clusters = self.clusters(&rule.destinations, port.number);
+            let mut add = |networks: Vec<IpNet>| {
+                chains.push(TcpChain { networks, server_names: Vec::new(), clusters: clusters.clone() });
+            };
+            let applying: Vec<_> = rule.matches.iter().filter(|m| self.applies(table, m, port.number)).collect();
+            if rule.matches.is_empty() || applying.iter().any(|m| m.destination_subnets.is_empty()) {
+                add(place.networks.clone());
+                return true;
+            }
+            let subnets: Vec<IpNet> = applying.iter().flat_map(|m| m.destination_subnets.clone()).collect();
+            if !subnets.is_empty() {
+                add(subnets);
+            }
+        }
+        false
+    }
+
+    fn applies(&self, table: &RouteTable, condition: &L4Match, port: u16) -> bool {
+        let gateways = if condition.gateways.is_empty() { &table.gateways } else { &condition.gateways };
+        let view = self.scope.view;
+        gateways.contains(&GatewayRef::Mesh)
+            && condition.port.is_none_or(|p| p == port)
+            && condition.source_labels.select(&view.labels)
+            && (condition.source_namespace.is_empty() || condition.source_namespace == view.namespace)
+    }
+
+    fn clusters(&self, destinations: &[WeightedDestination], port: u16) -> Weighted {
+        weighted(destinations, |to| cluster(self.scope, to, port))
+    }
+}
+
+fn default_chain(service: &Service, port: &ServicePort, protocol: Protocol, place: &Place) -> TcpChain {
+    let by_name = protocol.is_tls() && !place.own_address;
+    let server_names =
+        if by_name && service.host.as_str() != "*" { vec![service.host.to_string()] } else { Vec::new() };
+    TcpChain {
+        networks: place.networks.clone(),
+        server_names,
+        clusters: vec![(name::outbound(port.number, "", &service.host), 1)],
+    }
+}
+
+/// Clusters of weighted destinations. All zero: the first gets all.
+pub fn weighted(destinations: &[WeightedDestination], cluster: impl Fn(&Destination) -> String) -> Weighted {
+    let used = destinations.iter().filter(|d| d.weight > 0);
+    let mut clusters: Weighted = used.map(|d| (cluster(&d.destination), d.weight)).collect();
+    if clusters.is_empty() {
+        clusters.extend(destinations.first().map(|d| (cluster(&d.destination), 1)));
+    }
+    clusters
+}
+
+/// The cluster of a destination of connections.
+#[must_use]
+pub fn cluster(scope: &Scope<'_>, to: &Destination, listener_port: u16) -> String {
+    let service = scope.service(&to.host);
+    let only = service.and_then(|s| match s.ports.as_slice() {
+        [port] => Some(port.number),
+        _ => None,
+    });
+    let known = service.and_then(|s| scope.rule(s)).is_some_and(|rule| rule.subset(&to.subset).is_some());
+    let subset = if known || service.is_none() { &*to.subset } else { "" };
+    name::outbound(to.port.or(only).unwrap_or(listener_port), subset, &to.host)
+}
+
+/// Adds a chain unless an earlier one takes the same connections; false when it was left out.
+fn add(slot: &mut Planned, chain: TcpChain) -> bool {
+    let same = |a: &TcpChain, b: &TcpChain| {
+        let trunc = |n: &TcpChain| n.networks.iter().map(IpNet::trunc).collect::<Vec<_>>();
+        trunc(a) == trunc(b) && a.server_names == b.server_names
+    };
+    if slot.tcp.iter().any(|known| same(known, &chain)) {
+        return slot.tcp.contains(&chain);
+    }
+    slot.tcp.push(chain);
+    true
+}
+
+fn networks(condition: &L4Match, place: &Place) -> Vec<IpNet> {
+    if condition.destination_subnets.is_empty() {
+        place.networks.clone()
+    } else {
+        condition.destination_subnets.clone()
+    }
+}
+
+fn usable(view: &crate::view::ViewKey, network: &IpNet) -> bool {
+    match network {
+        IpNet::V4(_) => view.ipv4 || !view.ipv6,
+        IpNet::V6(_) => view.ipv6,
+    }
+}
+
+/// Whether a service's clients are passed to the address that they asked for.
+#[must_use]
+pub fn is_passthrough(service: &Service) -> bool {
+    service.resolution == Resolution::Passthrough
+}

@@ -1,0 +1,93 @@
+//! Secrets by the names that listeners and clusters ask for. A proxy is given those of its own namespace only, and none
+//! before it has proven who it is: that is decided here, before anything is looked up or shared.
+
+use std::sync::Arc;
+
+use heddle_model::{Text, proxy::Proxy, secret::Secret as Certificates, snapshot::Snapshot};
+use heddle_xds_api::envoy::{
+    config::core::v3::{DataSource, data_source::Specifier},
+    extensions::transport_sockets::tls::v3::{CertificateValidationContext, Secret, TlsCertificate, secret::Type},
+};
+
+use crate::{compiled::Compiled, scope::Scope};
+
+/// Scheme of names of Secrets.
+const SCHEME: &str = "kubernetes://";
+/// Suffix of the name of the roots that belong to a certificate.
+const ROOTS: &str = "-cacert";
+
+/// Whether a secret exists for the proxies of a view, so that a listener may ask for it.
+#[must_use]
+pub fn exists(scope: &Scope<'_>, name: &str) -> bool {
+    scope.snapshot.assume_secrets || find(scope.snapshot, &scope.view.namespace, name).is_some()
+}
+
+/// The secrets that a proxy may ask for.
+#[must_use]
+pub fn secrets(snapshot: &Snapshot, proxy: &Proxy) -> Vec<Compiled<Secret>> {
+    if !proxy.verified {
+        return Vec::new();
+    }
+    let own = snapshot.secrets.values().filter(|s| *s.origin.namespace() == proxy.namespace);
+    own.flat_map(|certificates| {
+        let name = certificates.origin.name();
+        let long = format!("{SCHEME}{}/{name}", proxy.namespace);
+        [format!("{SCHEME}{name}"), long].into_iter().flat_map(|name| of(&name, certificates))
+    })
+    .collect()
+}
+
+fn of(name: &str, certificates: &Certificates) -> Vec<Compiled<Secret>> {
+    let compiled = |name: String, value: Type| Compiled {
+        value: Secret { name, r#type: Some(value) },
+        issues: Vec::new(),
+        sources: vec![certificates.origin.object.clone()],
+    };
+    let mut found = Vec::new();
+    if !certificates.certificate.is_empty() {
+        found.push(compiled(name.into(), Type::TlsCertificate(certificate(certificates))));
+    }
+    if !certificates.roots.is_empty() {
+        let roots = || Type::ValidationContext(roots(certificates));
+        if certificates.certificate.is_empty() {
+            found.push(compiled(name.into(), roots()));
+        }
+        if !name.ends_with(ROOTS) {
+            found.push(compiled(format!("{name}{ROOTS}"), roots()));
+        }
+    }
+    found
+}
+
+fn certificate(of: &Certificates) -> TlsCertificate {
+    TlsCertificate {
+        certificate_chain: Some(bytes(&of.certificate)),
+        private_key: Some(bytes(&of.key)),
+        ocsp_staple: (!of.staple.is_empty()).then(|| bytes(&of.staple)),
+        ..TlsCertificate::default()
+    }
+}
+
+fn roots(of: &Certificates) -> CertificateValidationContext {
+    CertificateValidationContext {
+        trusted_ca: Some(bytes(&of.roots)),
+        crl: (!of.revocations.is_empty()).then(|| bytes(&of.revocations)),
+        ..CertificateValidationContext::default()
+    }
+}
+
+fn bytes(bytes: &Arc<[u8]>) -> DataSource {
+    DataSource { specifier: Some(Specifier::InlineBytes(bytes.to_vec())), ..DataSource::default() }
+}
+
+/// The Secret behind a name, if it is of that namespace: `kubernetes://[<namespace>/]<name>[-cacert]`.
+fn find<'a>(snapshot: &'a Snapshot, namespace: &Text, name: &str) -> Option<&'a Arc<Certificates>> {
+    let path = name.strip_prefix(SCHEME)?;
+    let own = match path.split_once('/') {
+        Some((of, name)) => (*of == **namespace).then_some(name)?,
+        None => path,
+    };
+    let get = |name: &str| snapshot.secrets.get(&(namespace.clone(), name.into()));
+    let roots_of = |base: &str| get(base).filter(|secret| !secret.roots.is_empty());
+    get(own).or_else(|| own.strip_suffix(ROOTS).and_then(roots_of))
+}
