@@ -4,14 +4,14 @@ pub mod cluster;
 pub mod compiled;
 pub mod endpoint;
 pub mod envoy;
-pub mod mtls;
 pub mod gateway;
 pub mod listener;
+pub mod mtls;
 pub mod name;
 pub mod regex;
 pub mod route;
-pub mod secret;
 pub mod scope;
+pub mod secret;
 pub mod shared;
 pub mod view;
 

@@ -1,6 +1,6 @@
 //! Names of Envoy's resources, as the contract's "Naming" fixes them: users' dashboards, EnvoyFilters and tools know them.
 
-use heddle_model::host::Host;
+use heddle_model::{host::Host, route::Destination};
 
 /// Cluster without endpoints: traffic that must go nowhere.
 pub const BLACK_HOLE: &str = "BlackHoleCluster";
@@ -19,6 +19,16 @@ pub const VIRTUAL_INBOUND: &str = "virtualInbound";
 #[must_use]
 pub fn outbound(port: u16, subset: &str, host: &Host) -> String {
     format!("outbound|{port}|{subset}|{host}")
+}
+
+/// The cluster of a destination that no service has: requests to it fail, whatever its name. A short name stays short.
+#[must_use]
+pub fn missing(port: u16, to: &Destination, mesh_domain: &str) -> String {
+    let short = to.host.as_str().strip_suffix(mesh_domain).and_then(|host| host.strip_suffix(".svc."));
+    match short.filter(|_| to.short) {
+        Some(host) => format!("outbound|{port}|{}|{host}", to.subset),
+        None => outbound(port, &to.subset, &to.host),
+    }
 }
 
 /// `inbound|<port>||`.

@@ -60,6 +60,7 @@ pub fn proxy(node: &Value) -> Result<Proxy, NodeError> {
     };
     let name = name.strip_suffix(&*namespace).and_then(|name| name.strip_suffix('.')).unwrap_or(name);
     Ok(Proxy {
+        verified: false,
         id: id.into(),
         kind,
         addresses,

@@ -50,8 +50,8 @@ fn listener(scope: &Scope<'_>, bind: &str, port: u16, servers: &[Bound]) -> Opti
     compiled.sources = servers.iter().map(|bound| bound.gateway.origin.object.clone()).collect();
     let mut chains = Vec::new();
     for bound in servers {
-        let plain_http = bound.kind() == PortKind::Http;
-        if !(plain_http && !chains.is_empty()) {
+        // Plain HTTP of a port shares one chain: hosts are told apart by its routes.
+        if bound.kind() != PortKind::Http || chains.is_empty() {
             chains.extend(server_chains(scope, &bind, bound, &mut compiled.issues));
         }
     }
@@ -73,7 +73,9 @@ fn distinct(chains: Vec<FilterChain>) -> Vec<FilterChain> {
             let taken: BTreeSet<&String> = kept
                 .iter()
                 .filter_map(|k| k.filter_chain_match.as_ref())
-                .filter(|k| k.prefix_ranges == asked.prefix_ranges && k.application_protocols == asked.application_protocols)
+                .filter(|k| {
+                    k.prefix_ranges == asked.prefix_ranges && k.application_protocols == asked.application_protocols
+                })
                 .flat_map(|k| &k.server_names)
                 .collect();
             let before = asked.server_names.len();
@@ -97,16 +99,26 @@ fn server_chains(scope: &Scope<'_>, bind: &str, bound: &Bound, issues: &mut Vec<
         Some(ServerTlsMode::Passthrough) => passthrough(scope, bound),
         None if bound.kind() == PortKind::Tls => passthrough(scope, bound),
         Some(_) => tls.map(|tls| terminated(scope, bind, bound, tls, issues)).unwrap_or_default(),
-        None => connections(scope, bound, &Asks::default()).into_iter().map(|(asks, clusters)| tcp_chain(scope, &asks, &clusters, None)).collect(),
+        None => connections(scope, bound, &Asks::default())
+            .into_iter()
+            .map(|(asks, clusters)| tcp_chain(scope, &asks, &clusters, None))
+            .collect(),
     }
 }
 
 /// TLS that ends here. Without its secret Envoy would hold back the whole port, so the chain is left out and reported.
-fn terminated(scope: &Scope<'_>, bind: &str, bound: &Bound, tls: &ServerTls, issues: &mut Vec<Issue>) -> Vec<FilterChain> {
+fn terminated(
+    scope: &Scope<'_>,
+    bind: &str,
+    bound: &Bound,
+    tls: &ServerTls,
+    issues: &mut Vec<Issue>,
+) -> Vec<FilterChain> {
     let missing: Vec<String> = tls::credentials(tls).into_iter().filter(|name| !secret::exists(scope, name)).collect();
     if let Some(name) = missing.first() {
         let field = format!("{}.tls.credentialName", bound.server().field);
-        let message = format!("there is no secret {name} in namespace {}; this server is left out", scope.view.namespace);
+        let message =
+            format!("there is no secret {name} in namespace {}; this server is left out", scope.view.namespace);
         issues.push(Issue::error(&bound.gateway.origin.object, field, "MissingSecret", message));
         return Vec::new();
     }
@@ -114,7 +126,10 @@ fn terminated(scope: &Scope<'_>, bind: &str, bound: &Bound, tls: &ServerTls, iss
         return vec![http_chain(scope, bind, bound, Some(tls))];
     }
     let asks = Asks { server_names: server_names(bound), ..Asks::default() };
-    connections(scope, bound, &asks).into_iter().map(|(asks, clusters)| tcp_chain(scope, &asks, &clusters, Some(tls))).collect()
+    connections(scope, bound, &asks)
+        .into_iter()
+        .map(|(asks, clusters)| tcp_chain(scope, &asks, &clusters, Some(tls)))
+        .collect()
 }
 
 fn http_chain(scope: &Scope<'_>, bind: &str, bound: &Bound, tls: Option<&ServerTls>) -> FilterChain {
@@ -124,7 +139,10 @@ fn http_chain(scope: &Scope<'_>, bind: &str, bound: &Bound, tls: Option<&ServerT
         routes: Routes::Named(bound.route_name()),
         direction: Direction::Gateway,
         upstream: Upstream::Http1,
-        dynamic_dns: scope.services.values().any(|i| i.service.resolution == heddle_model::service::Resolution::DynamicDns),
+        dynamic_dns: scope
+            .services
+            .values()
+            .any(|i| i.service.resolution == heddle_model::service::Resolution::DynamicDns),
         forward_proxy: false,
     };
     let asks = Asks { server_names: if tls.is_some() { server_names(bound) } else { Vec::new() }, ..Asks::default() };

@@ -100,9 +100,8 @@ impl Bound {
     pub fn tables<'a>(&self, scope: &'a Scope<'_>) -> impl Iterator<Item = &'a Arc<RouteTable>> + use<'a> {
         let reference = self.reference();
         let namespace = scope.view.namespace.clone();
-        let bound = move |table: &&Arc<RouteTable>| {
-            table.gateways.contains(&reference) && table.export_to.sees(&namespace)
-        };
+        let bound =
+            move |table: &&Arc<RouteTable>| table.gateways.contains(&reference) && table.export_to.sees(&namespace);
         scope.snapshot.routes.iter().filter(bound)
     }
 
@@ -159,13 +158,19 @@ fn add(
     let key = (server.bind.clone(), bound.target);
     let others = ports.get(&key);
     if let Some(other) = others.and_then(|o| o.first()).filter(|other| other.kind() != bound.kind()) {
-        let message = format!("port {} already speaks otherwise, for {}; this server is left out", server.port, other.gateway.origin.object);
+        let message = format!(
+            "port {} already speaks otherwise, for {}; this server is left out",
+            server.port, other.gateway.origin.object
+        );
         return issue("port.protocol", "PortConflict", message);
     }
     if bound.kind() == PortKind::Tls {
         let taken = server.hosts.iter().find(|host| tls_hosts.contains(&(key.clone(), (*host).clone())));
         if let Some(host) = taken {
-            let message = format!("host {} of port {} belongs to an older server; this server is left out", host.host, server.port);
+            let message = format!(
+                "host {} of port {} belongs to an older server; this server is left out",
+                host.host, server.port
+            );
             return issue("hosts", "HostConflict", message);
         }
         tls_hosts.extend(server.hosts.iter().map(|host| (key.clone(), host.clone())));

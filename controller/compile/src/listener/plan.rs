@@ -309,9 +309,10 @@ pub fn cluster(scope: &Scope<'_>, to: &Destination, listener_port: u16) -> Strin
         [port] => Some(port.number),
         _ => None,
     });
-    let known = service.and_then(|s| scope.rule(s)).is_some_and(|rule| rule.subset(&to.subset).is_some());
-    let subset = if known || service.is_none() { &*to.subset } else { "" };
-    name::outbound(to.port.or(only).unwrap_or(listener_port), subset, &to.host)
+    let port = to.port.or(only).unwrap_or(listener_port);
+    let Some(service) = service else { return name::missing(port, to, &scope.snapshot.mesh.domain) };
+    let known = scope.rule(service).is_some_and(|rule| rule.subset(&to.subset).is_some());
+    name::outbound(port, if known { &to.subset } else { "" }, &to.host)
 }
 
 /// Adds a chain unless an earlier one takes the same connections; false when it was left out.

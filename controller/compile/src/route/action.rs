@@ -138,7 +138,7 @@ fn cluster(
         let message = format!("no service {} is visible here; requests get 503", destination.host);
         let path = format!("{field}.destination.host");
         issues.push(Issue::error(&rule.origin.object, path, "UnknownHost", message));
-        return name::outbound(port, &destination.subset, &destination.host);
+        return name::missing(port, destination, &context.scope.snapshot.mesh.domain);
     };
     if service.port(port).is_none() {
         let message = format!("service {} has no port {port}; requests get 503", destination.host);

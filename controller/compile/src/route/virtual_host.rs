@@ -189,7 +189,7 @@ fn grouped(services: &[&Arc<Service>], hosts: &[Host], key: &RouteKey) -> Vec<Gr
 
 fn default_group(scope: &Scope<'_>, service: &Arc<Service>, port: u16) -> Group {
     let context = RouteContext { scope, port, gateways: [GatewayRef::Mesh].into() };
-    let to = Destination { host: service.host.clone(), subset: "".into(), port: Some(port) };
+    let to = Destination { host: service.host.clone(), subset: "".into(), port: Some(port), short: false };
     let action =
         action::default_action(&context, name::outbound(port, "", &service.host), action::hash_policy(&context, &to));
     let operation = format!("{}:{port}/*", service.host);
