@@ -123,7 +123,7 @@ fn discovered(key: &ClusterKey, security: &Security, issues: &mut Vec<Issue>) ->
         Discovery::AskedHost => {
             let mut cluster = bare(DiscoveryType::Static);
             let insecure = !matches!(security, Security::Asked(_, by_request) if by_request.auto_san_validation);
-            envoy::by_asked_host(&mut cluster, envoy::dns_cache(&name, family), insecure);
+            envoy::by_asked_host(&mut cluster, envoy::dns_cache(envoy::ANY_DNS_CACHE, family), insecure);
             return cluster;
         }
         Discovery::Sent => {

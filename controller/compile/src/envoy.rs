@@ -2,7 +2,6 @@
 
 pub mod any;
 pub mod cluster;
-pub mod dns_cache;
 pub mod duration;
 pub mod endpoint;
 pub mod metadata;

@@ -1,13 +1,16 @@
 //! Compiles a snapshot of the mesh into Envoy's resources: pure, total, and the same bytes for the same input.
 
 pub mod cluster;
+pub mod compile;
 pub mod compiled;
 pub mod endpoint;
 pub mod envoy;
 pub mod gateway;
+pub mod impact;
 pub mod listener;
 pub mod mtls;
 pub mod name;
+pub mod output;
 pub mod regex;
 pub mod route;
 pub mod scope;
@@ -15,4 +18,8 @@ pub mod secret;
 pub mod shared;
 pub mod view;
 
+pub use compile::{compile_own, compile_view};
 pub use compiled::Compiled;
+pub use impact::impact;
+pub use output::Output;
+pub use view::{ViewKey, view};

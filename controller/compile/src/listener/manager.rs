@@ -39,7 +39,7 @@ use super::{
     upstream_alpn::{self, Upstream},
 };
 use crate::{
-    envoy::{any::any, dns_cache::dns_cache, duration::duration, source},
+    envoy::{any::any, cluster as clusters, duration::duration, source},
     view::ViewKey,
 };
 
@@ -124,8 +124,10 @@ fn http_filters(view: &ViewKey, spec: &Manager) -> Vec<HttpFilter> {
     filters.push(http_filter("envoy.filters.http.fault", &HttpFault::default()));
     filters.push(http_filter("envoy.filters.http.cors", &Cors::default()));
     if spec.dynamic_dns {
+        let family = clusters::family(view.ipv4, view.ipv6);
+        let cache = clusters::dns_cache(clusters::ANY_DNS_CACHE, family);
         let config = DynamicForwardProxy {
-            implementation_specifier: Some(ImplementationSpecifier::DnsCacheConfig(dns_cache(view))),
+            implementation_specifier: Some(ImplementationSpecifier::DnsCacheConfig(cache)),
             ..DynamicForwardProxy::default()
         };
         filters.push(http_filter("envoy.filters.http.dynamic_forward_proxy", &config));

@@ -53,6 +53,8 @@ pub fn inbound_ports(snapshot: &Snapshot, proxy: &Proxy) -> Vec<InboundPort> {
                 ports.entry(ingress.port).or_insert_with(|| declared(snapshot, proxy, sidecar, ingress));
             }
         }
+        // Without redirection only an ingress listener says where to listen.
+        _ if proxy.interception == Interception::None => {}
         _ => {
             for (service, mapped) in view::targets(snapshot, proxy) {
                 for (service_port, number) in mapped {
@@ -80,13 +82,12 @@ fn of_service(
     port: &heddle_model::service::ServicePort,
     number: u16,
 ) -> InboundPort {
-    let own_listener = proxy.interception == Interception::None;
     InboundPort {
         number,
         service_port: port.number,
         protocol: port.protocol,
-        bind: if own_listener { address(proxy) } else { wildcard(proxy) },
-        own_listener,
+        bind: wildcard(proxy),
+        own_listener: false,
         endpoint: DefaultEndpoint::Instance,
         service: Some(service.clone()),
         tls: None,

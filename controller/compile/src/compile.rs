@@ -1,0 +1,118 @@
+//! The two layers of a proxy: what its view shares, and what is its own.
+
+use std::collections::BTreeSet;
+
+use heddle_model::{
+    issue::Issue,
+    proxy::{Proxy, ProxyKind},
+    snapshot::Snapshot,
+};
+use heddle_xds_api::{TypeSet, TypeUrl, envoy::config::route::v3::RouteConfiguration};
+
+use crate::{
+    cluster,
+    compiled::Compiled,
+    endpoint, gateway, listener, mtls,
+    output::Output,
+    route::virtual_host::{RouteKey, route_configuration},
+    scope::Scope,
+    secret,
+    view::{self, ViewKey},
+};
+
+/// Compiles what all proxies of a view share, of these types.
+#[must_use]
+pub fn compile_view(snapshot: &Snapshot, key: &ViewKey, types: TypeSet) -> Output {
+    let scope = Scope::new(snapshot, key);
+    let mut output = Output::default();
+    if types.contains(TypeUrl::Cluster) {
+        output.set(TypeUrl::Cluster, clusters(&scope));
+    }
+    if types.contains(TypeUrl::Endpoint) {
+        let assignments = endpoint::keys(&scope).into_iter();
+        output.set(TypeUrl::Endpoint, assignments.map(|key| (key.name(), endpoint::load_assignment(&key))));
+    }
+    if types.contains(TypeUrl::Listener) || types.contains(TypeUrl::Route) {
+        match key.kind {
+            ProxyKind::Sidecar => sidecar(&scope, types, &mut output),
+            ProxyKind::Gateway => gateway(&scope, types, &mut output),
+        }
+    }
+    output.finish()
+}
+
+/// Compiles what is a proxy's own, of these types.
+#[must_use]
+pub fn compile_own(snapshot: &Snapshot, proxy: &Proxy, types: TypeSet) -> Output {
+    let key = view::view(snapshot, proxy);
+    let mut output = Output::default();
+    if types.contains(TypeUrl::Secret) {
+        let secrets = secret::secrets(snapshot, proxy).into_iter();
+        output.set(TypeUrl::Secret, secrets.map(|s| (s.value.name.clone(), s)));
+    }
+    if proxy.is_gateway() {
+        return output.finish();
+    }
+    if types.contains(TypeUrl::Cluster) {
+        let scope = Scope::new(snapshot, &key);
+        let inbound = cluster::inbound(&scope, proxy).into_iter();
+        output.set(TypeUrl::Cluster, inbound.map(|c| (c.value.name.clone(), c)));
+    }
+    if types.contains(TypeUrl::Listener) {
+        let ports = listener::port::inbound_ports(snapshot, proxy);
+        let labels = view::labels_of(snapshot, proxy);
+        let root = &snapshot.mesh.root_namespace;
+        let modes = mtls::effective(&snapshot.peer_authentications, root, &proxy.namespace, &labels);
+        let listeners = listener::inbound::listeners(&snapshot.mesh, &key, proxy, &ports, &modes);
+        let sources: Vec<_> = ports.iter().filter_map(|p| p.source.clone()).collect();
+        output.set(
+            TypeUrl::Listener,
+            listeners.into_iter().map(|l| (l.name.clone(), Compiled { sources: sources.clone(), ..Compiled::new(l) })),
+        );
+    }
+    output.finish()
+}
+
+fn clusters(scope: &Scope<'_>) -> Vec<(String, Compiled<heddle_xds_api::envoy::config::cluster::v3::Cluster>)> {
+    let fixed = cluster::fixed(&scope.snapshot.mesh, scope.view, scope.outbound.mode);
+    let services = cluster::keys(scope).into_iter().map(|key| cluster::cluster(&key));
+    services.chain(fixed).map(|c| (c.value.name.clone(), c)).collect()
+}
+
+fn sidecar(scope: &Scope<'_>, types: TypeSet, output: &mut Output) {
+    let mut issues: Vec<Issue> = Vec::new();
+    let plan = listener::plan::plan(scope, &mut issues);
+    output.issues.extend(issues);
+    if types.contains(TypeUrl::Listener) {
+        let listeners = listener::outbound::listeners(scope, &plan).into_iter();
+        output.set(TypeUrl::Listener, listeners.map(|l| (l.name.clone(), Compiled::new(l))));
+    }
+    if types.contains(TypeUrl::Route) {
+        let named: BTreeSet<(RouteKey, usize)> =
+            plan.values().filter_map(|p| Some((p.http.clone()?, p.egress))).collect();
+        let mut routes: Vec<(String, Compiled<RouteConfiguration>)> = named
+            .into_iter()
+            .map(|(key, egress)| (key.name(), route_configuration(scope, &scope.listeners[egress], &key)))
+            .collect();
+        if scope.view.http_proxy_port > 0 {
+            let key = RouteKey::Proxy(listener::outbound::HTTP_PROXY_ROUTES.into());
+            let first = scope.listeners.iter().find(|l| l.port_match().is_none()).or(scope.listeners.first());
+            routes.extend(first.map(|egress| (key.name(), route_configuration(scope, egress, &key))));
+        }
+        output.set(TypeUrl::Route, routes);
+    }
+}
+
+fn gateway(scope: &Scope<'_>, types: TypeSet, output: &mut Output) {
+    let mut issues: Vec<Issue> = Vec::new();
+    let ports = gateway::merge::merge(scope, &mut issues);
+    output.issues.extend(issues);
+    if types.contains(TypeUrl::Listener) {
+        let listeners = gateway::listener::listeners(scope, &ports).into_iter();
+        output.set(TypeUrl::Listener, listeners.map(|l| (l.value.name.clone(), l)));
+    }
+    if types.contains(TypeUrl::Route) {
+        let routes = gateway::route::route_configurations(scope, &ports).into_iter();
+        output.set(TypeUrl::Route, routes.map(|r| (r.value.name.clone(), r)));
+    }
+}
