@@ -17,6 +17,8 @@ pub struct Settings {
     pub namespace: Text,
     /// Kinds of which a source will say [`Event::Synced`](crate::Event::Synced); the snapshot is synced after the last.
     pub expected: BTreeSet<Kind>,
+    /// Secrets that gateways name are taken to exist: offline, where nobody keeps them with the rest.
+    pub assume_secrets: bool,
 }
 
 impl Default for Settings {
@@ -26,6 +28,7 @@ impl Default for Settings {
             domain: "cluster.local".into(),
             namespace: "istio-system".into(),
             expected: BTreeSet::new(),
+            assume_secrets: false,
         }
     }
 }

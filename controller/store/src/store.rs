@@ -138,6 +138,7 @@ impl Store {
             sidecars: self.sidecars.build(&old.sidecars),
             peer_authentications: self.peer_authentications.build(&old.peer_authentications),
             secrets: self.commit_secrets(&old.secrets),
+            assume_secrets: self.settings.assume_secrets,
             namespaces: self.commit_namespaces(&old.namespaces),
             issues: old.issues.clone(),
         };

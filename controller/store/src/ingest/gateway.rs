@@ -4,21 +4,41 @@ use heddle_crds::networking::{gateway as written, port::Port};
 use heddle_model::{
     Text,
     gateway::{Gateway, Server, ServerHost},
+    host::Host,
     object::Origin,
     protocol::Protocol,
 };
 
 use super::{Report, name, scalar, tls};
+use crate::object::Meta;
+
+/// Annotation that names the services in front of a gateway, comma-separated.
+const SERVICES: &str = "internal.istio.io/gateway-service";
 
 /// Ingests one; servers that cannot be opened are left out.
 #[must_use]
-pub fn ingest(spec: &written::Spec, origin: &Origin, report: &mut Report) -> Gateway {
+pub fn ingest(spec: &written::Spec, meta: &Meta, origin: &Origin, report: &mut Report) -> Gateway {
     let mut servers = Vec::with_capacity(spec.servers.len());
     for (index, written) in spec.servers.iter().enumerate() {
         servers.extend(server(written, origin.namespace(), format!("spec.servers[{index}]"), report));
     }
     let selector = spec.selector.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
-    Gateway { origin: origin.clone(), selector, servers }
+    Gateway { origin: origin.clone(), selector, services: services(meta, report), servers }
+}
+
+/// The services in front of the gateway's proxies, where they are named: objects made from the Gateway API do so.
+fn services(meta: &Meta, report: &mut Report) -> Vec<Host> {
+    let named = meta.annotations.get(SERVICES).map(|list| list.split(',')).into_iter().flatten();
+    let mut hosts = Vec::new();
+    for name in named.map(str::trim).filter(|name| !name.is_empty()) {
+        match Host::parse(name) {
+            Ok(host) => hosts.push(host),
+            Err(error) => {
+                report.error(format!("metadata.annotations[{SERVICES}]"), "BadHost", format!("{name:?}: {error}"))
+            }
+        }
+    }
+    hosts
 }
 
 /// The protocol of a port that a gateway or a sidecar opens.

@@ -59,7 +59,7 @@ fn outbound_policy(
     let egress_proxy = written.egress_proxy.as_ref().and_then(|proxy| {
         let host = name::host(mesh, namespace, &proxy.host, &format!("{field}.host"), report)?;
         let port = scalar::selected_port(proxy.port.as_ref(), field, report).ok()?;
-        Some(Destination { host, subset: proxy.subset.as_str().into(), port })
+        Some(Destination { host, subset: proxy.subset.as_str().into(), port, short: false })
     });
     OutboundPolicy { mode: outbound_mode(written.mode), egress_proxy }
 }

@@ -61,7 +61,7 @@ impl Store {
             Spec::DestinationRule(spec) => {
                 self.rules.set(name, destination_rule::ingest(spec, &origin, &mesh, &mut report));
             }
-            Spec::Gateway(spec) => _ = self.gateways.set(name, Some(gateway::ingest(spec, &origin, &mut report))),
+            Spec::Gateway(spec) => _ = self.gateways.set(name, Some(gateway::ingest(spec, meta, &origin, &mut report))),
             Spec::Sidecar(spec) => {
                 self.sidecars.set(name, Some(sidecar::ingest(spec, &origin, &mesh, &mut report)));
             }

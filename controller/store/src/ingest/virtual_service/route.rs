@@ -61,7 +61,8 @@ pub(super) fn destination(
     };
     let host: Host = name::host(scope.mesh, scope.origin.namespace(), &written.host, &format!("{field}.host"), report)?;
     let port = scalar::selected_port(written.port.as_ref(), field, report).ok()?;
-    Some(Destination { host, subset: written.subset.as_str().into(), port })
+    let short = !written.host.contains('.');
+    Some(Destination { host, subset: written.subset.as_str().into(), port, short })
 }
 
 /// A weight of zero or more.
