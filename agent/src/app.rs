@@ -13,11 +13,11 @@ use crate::admin::Local;
 use crate::args::Kind;
 use crate::bootstrap::{bootstrap, reachable};
 use crate::config::Config;
-use crate::counters::Counters;
 use crate::envoy::Phase;
+use crate::status::Counters;
 use crate::status::{Sources, Status};
 use crate::xds_proxy::Relay;
-use crate::{envoy, renew, sds, status, xds_proxy};
+use crate::{envoy, sds, status, svid, xds_proxy};
 
 /// Runs everything until Envoy has ended. Sockets are bound before Envoy starts, so that no try of its is in vain.
 ///
@@ -44,7 +44,7 @@ pub(crate) async fn run(config: Config, kind: Kind) -> Result<()> {
     let status = Status { local: Local::new(), sources, counters: Arc::clone(&counters), current, phase };
     tokio::spawn(status::serve(page, Arc::new(status)));
     let (for_renewal, counted) = (Arc::clone(&config), Arc::clone(&counters));
-    tokio::spawn(async move { renew::renew(&for_renewal, &certificate, &counted).await });
+    tokio::spawn(async move { svid::renew(&for_renewal, &certificate, &counted).await });
 
     envoy::supervise(&config, kind, &counters, phases).await
 }

@@ -96,3 +96,6 @@ async fn channel(config: &Config, current: Option<&Svid>) -> Result<Channel, Csr
     });
     Ok(endpoint.connect_with_connector(connect).await?)
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,7 +18,7 @@ use crate::admin::Local;
 use crate::args::Kind;
 use crate::backoff::Backoff;
 use crate::config::Config;
-use crate::counters::Counters;
+use crate::status::Counters;
 use drain::{drain, wait};
 
 pub(crate) use drain::Phase;

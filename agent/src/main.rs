@@ -9,15 +9,15 @@ mod args;
 mod backoff;
 mod bootstrap;
 mod config;
-mod counters;
 mod csr;
 mod dial;
 mod envoy;
-mod renew;
 mod sds;
 mod status;
 mod svid;
 mod telemetry;
+#[cfg(test)]
+mod testing;
 mod xds_proxy;
 
 use anyhow::Result;

@@ -1,5 +1,6 @@
 //! The agent's own pages on 15020: readiness, merged metrics, and two ways to end, for callers on this machine only.
 
+mod counters;
 mod metrics;
 mod readiness;
 
@@ -15,12 +16,12 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::admin::Local;
-use crate::counters::Counters;
 use crate::envoy::Phase;
 use crate::svid::Current;
 use metrics::merged;
 use readiness::{NotReady, ready};
 
+pub(crate) use counters::Counters;
 pub(crate) use metrics::Sources;
 
 /// What the pages are made of.

@@ -1,5 +1,7 @@
 //! The workload's certificate with its key, which is in memory only.
 
+mod renew;
+
 use std::sync::Arc;
 
 use rustls_pki_types::pem::PemObject;
@@ -9,6 +11,8 @@ use x509_parser::extensions::GeneralName;
 use x509_parser::parse_x509_certificate;
 
 use heddle_model::identity::Identity;
+
+pub(crate) use renew::renew;
 
 /// What is served to Envoy, and shown to the control plane. Shared between tasks; a renewal is a new one.
 pub(crate) struct Svid {

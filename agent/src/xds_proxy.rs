@@ -24,9 +24,9 @@ use tokio::sync::watch;
 
 use crate::backoff::Backoff;
 use crate::config::Config;
-use crate::counters::Counters;
 use crate::csr::bearer;
 use crate::dial::{DialError, dial};
+use crate::status::Counters;
 use crate::svid::Current;
 
 /// The only service that is relayed.
@@ -215,3 +215,6 @@ fn refusal(code: u8, message: &str) -> Response<Body> {
     }
     response
 }
+
+#[cfg(test)]
+mod tests;

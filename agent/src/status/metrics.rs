@@ -8,9 +8,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Method;
 
+use super::Counters;
 use crate::admin::Local;
 use crate::config::Scrape;
-use crate::counters::Counters;
 use crate::svid::Current;
 
 /// Prometheus gives up after ten seconds by default.

@@ -8,8 +8,8 @@ use tokio::sync::watch;
 
 use crate::backoff::{Backoff, chance};
 use crate::config::{Certificate, Config};
-use crate::counters::Counters;
 use crate::csr;
+use crate::status::Counters;
 use crate::svid::Current;
 
 /// Never ends. Everybody who uses the certificate watches `current`, and a renewal closes no connection.
