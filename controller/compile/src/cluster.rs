@@ -179,3 +179,6 @@ fn keep_first(load: &mut ClusterLoadAssignment, service: &Service, issues: &mut 
         place.priority = 0;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -154,3 +154,6 @@ fn share_out(by_place: &mut BTreeMap<&Locality, Vec<Sent<'_>>>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

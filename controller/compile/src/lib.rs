@@ -18,6 +18,9 @@ pub mod secret;
 pub mod shared;
 pub mod view;
 
+#[cfg(test)]
+mod fixture;
+
 pub use compile::{compile_own, compile_view};
 pub use compiled::Compiled;
 pub use impact::impact;

@@ -17,6 +17,7 @@ use heddle_xds_api::envoy::{
 };
 
 use super::{
+    Discovery, discovery,
     key::{ClusterKey, Credential, Peers},
     pool::Upstream,
     target::Purpose,
@@ -48,12 +49,13 @@ pub(super) fn security(key: &ClusterKey, upstream: Upstream, issues: &mut Vec<Is
         return Security::Plain;
     }
     let Some(tls) = target.policy().tls else {
-        let tried = target.mesh.auto_mtls && !target.service.external && key.peers == Peers::Mutual;
-        return if tried {
-            Security::WherePossible(mesh(key, &ClientTls::default(), upstream))
-        } else {
-            Security::Plain
-        };
+        if !target.mesh.auto_mtls || target.service.external || key.peers == Peers::Plain {
+            return Security::Plain;
+        }
+        let context = mesh(key, &ClientTls::default(), upstream);
+        // Endpoints behind an original destination have no metadata to choose a socket by.
+        let by_endpoint = discovery(target, key.client.kind) != Discovery::Original;
+        return if by_endpoint { Security::WherePossible(context) } else { Security::Mesh(context) };
     };
     let own_files = own_files(key).filter(|_| !target.service.external);
     match (tls.mode, own_files) {

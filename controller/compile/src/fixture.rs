@@ -1,0 +1,202 @@
+//! Builders for tests that read like the objects they stand for.
+
+use std::{net::IpAddr, sync::Arc};
+
+use heddle_model::{
+    Text,
+    authn::{MtlsMode, PeerAuthentication},
+    destination::{DestinationRule, Subset},
+    endpoint::{Address, Endpoint, Health, WorkloadName},
+    host::Host,
+    identity::Identity,
+    labels::Labels,
+    locality::Locality,
+    object::{ObjectRef, Origin},
+    protocol::Protocol,
+    proxy::{Capabilities, Interception, Proxy, ProxyKind},
+    service::{Registry, Resolution, Service, ServicePort, Visibility},
+    snapshot::Snapshot,
+    traffic::TrafficPolicy,
+};
+
+use crate::{
+    scope::Scope,
+    view::{self, ViewKey},
+};
+
+/// A mesh under construction.
+#[derive(Default)]
+pub(crate) struct Town {
+    pub(crate) snapshot: Snapshot,
+}
+
+/// An object's origin.
+pub(crate) fn origin(kind: &str, namespace: &str, name: &str) -> Origin {
+    Origin { object: Arc::new(ObjectRef::new(kind, namespace, name)), created: 0 }
+}
+
+/// A host.
+pub(crate) fn host(text: &str) -> Host {
+    Host::parse(text).unwrap()
+}
+
+/// Labels from pairs.
+pub(crate) fn labels<const N: usize>(pairs: [(&str, &str); N]) -> Labels {
+    pairs.into_iter().collect()
+}
+
+/// The service `<name>.shop.svc.cluster.local` with ports named as their protocol and numbered as given.
+pub(crate) fn service(name: &str, ports: &[(u16, Protocol)]) -> Service {
+    let port = |(number, protocol): &(u16, Protocol)| ServicePort {
+        name: format!("p{number}").into(),
+        number: *number,
+        protocol: *protocol,
+    };
+    Service {
+        origin: origin("Service", "shop", name),
+        host: host(&format!("{name}.shop.svc.cluster.local")),
+        aliases: Vec::new(),
+        registry: Registry::Kubernetes,
+        addresses: Vec::new(),
+        auto_addresses: Vec::new(),
+        ports: ports.iter().map(port).collect(),
+        resolution: Resolution::Static,
+        external: false,
+        headless: false,
+        export_to: Visibility::All,
+        selector: labels([("app", name)]),
+        labels: Labels::default(),
+        subject_alt_names: Vec::new(),
+        node_local: false,
+        prefer: None,
+        publish_not_ready: false,
+        session_affinity: None,
+    }
+}
+
+/// A service outside of the mesh.
+pub(crate) fn external(name: &str, ports: &[(u16, Protocol)], resolution: Resolution) -> Service {
+    Service {
+        origin: origin("ServiceEntry", "shop", "entry"),
+        host: host(name),
+        registry: Registry::External,
+        resolution,
+        external: true,
+        ..service("entry", ports)
+    }
+}
+
+/// A ready endpoint of a service's port, with a sidecar.
+pub(crate) fn endpoint(address: &str, port: u16) -> Endpoint {
+    let parsed: Result<IpAddr, _> = address.parse();
+    Endpoint {
+        address: parsed.map_or_else(|_| Address::Name(address.into()), Address::Ip),
+        port,
+        service_port: format!("p{port}").into(),
+        labels: Labels::default(),
+        locality: Locality::default(),
+        weight: 1,
+        network: Text::default(),
+        identity: Identity::new("cluster.local", "shop", "web").ok(),
+        mtls: true,
+        health: Health::Healthy,
+        workload: WorkloadName { name: "web-v1".into(), namespace: "shop".into() },
+        hostname: None,
+        node: Text::default(),
+    }
+}
+
+/// The rule of a service of [`service`], in its namespace.
+pub(crate) fn rule(name: &str, policy: TrafficPolicy) -> DestinationRule {
+    DestinationRule {
+        origin: origin("DestinationRule", "shop", name),
+        merged: Vec::new(),
+        host: host(&format!("{name}.shop.svc.cluster.local")),
+        export_to: Visibility::All,
+        selector: None,
+        policy,
+        subsets: Vec::new(),
+    }
+}
+
+/// A subset by the label `version`.
+pub(crate) fn subset(name: &str, policy: Option<TrafficPolicy>) -> Subset {
+    Subset { name: name.into(), field: "spec.subsets[0]".into(), labels: labels([("version", name)]), policy }
+}
+
+/// A PeerAuthentication of a namespace.
+pub(crate) fn peers(namespace: &str, mode: MtlsMode) -> Arc<PeerAuthentication> {
+    let origin = origin("PeerAuthentication", namespace, "default");
+    Arc::new(PeerAuthentication { origin, selector: None, mode: Some(mode), ports: [].into() })
+}
+
+/// A sidecar of namespace `shop` on stock Envoy.
+pub(crate) fn sidecar() -> Proxy {
+    Proxy {
+        id: "sidecar~10.0.0.9~me.shop~shop.svc.cluster.local".into(),
+        kind: ProxyKind::Sidecar,
+        addresses: vec!["10.0.0.9".parse().unwrap()],
+        name: "me".into(),
+        namespace: "shop".into(),
+        domain: "shop.svc.cluster.local".into(),
+        service_account: "me".into(),
+        labels: Labels::default(),
+        locality: Locality::default(),
+        network: Text::default(),
+        cluster: "Kubernetes".into(),
+        node_name: Text::default(),
+        workload_name: "me".into(),
+        interception: Interception::Redirect,
+        http_proxy_port: 0,
+        http10: false,
+        dns_capture: false,
+        unprivileged: false,
+        idle_timeout_seconds: 0,
+        can: Capabilities::default(),
+        tls_files: [].into(),
+    }
+}
+
+/// A gateway of namespace `shop` on stock Envoy.
+pub(crate) fn gateway() -> Proxy {
+    Proxy { kind: ProxyKind::Gateway, ..sidecar() }
+}
+
+impl Town {
+    /// Adds a service with its endpoints.
+    pub(crate) fn with(mut self, service: Service, endpoints: Vec<Endpoint>) -> Self {
+        Arc::make_mut(&mut self.snapshot.endpoints).insert(service.key(), Arc::new(endpoints));
+        Arc::make_mut(&mut self.snapshot.services).insert(Arc::new(service));
+        self
+    }
+
+    /// Adds a rule.
+    pub(crate) fn rule(mut self, rule: DestinationRule) -> Self {
+        let rules = Arc::make_mut(&mut self.snapshot.destinations);
+        rules.entry(rule.origin.namespace().clone()).or_default().push(Arc::new(rule));
+        self
+    }
+
+    /// Adds a PeerAuthentication.
+    pub(crate) fn peers(mut self, policy: Arc<PeerAuthentication>) -> Self {
+        Arc::make_mut(&mut self.snapshot.peer_authentications).push(policy);
+        self
+    }
+
+    /// Changes the mesh's settings.
+    pub(crate) fn mesh(mut self, change: impl FnOnce(&mut heddle_model::mesh::Mesh)) -> Self {
+        change(Arc::make_mut(&mut self.snapshot.mesh));
+        self
+    }
+
+    /// The view of a proxy.
+    pub(crate) fn view(&self, proxy: &Proxy) -> ViewKey {
+        view::view(&self.snapshot, proxy)
+    }
+
+    /// Something worked out in the scope of a proxy.
+    pub(crate) fn see<T>(&self, proxy: &Proxy, what: impl FnOnce(&Scope<'_>) -> T) -> T {
+        let view = self.view(proxy);
+        what(&Scope::new(&self.snapshot, &view))
+    }
+}
