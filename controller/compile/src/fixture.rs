@@ -154,6 +154,7 @@ pub(crate) fn sidecar() -> Proxy {
         idle_timeout_seconds: 0,
         can: Capabilities::default(),
         tls_files: [].into(),
+        verified: true,
     }
 }
 

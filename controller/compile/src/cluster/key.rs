@@ -197,7 +197,7 @@ fn peers<'a>(scope: &Scope<'_>, target: &Target, mut serving: impl Iterator<Item
 fn credential(scope: &Scope<'_>, target: &Target) -> Credential {
     let policy = target.policy();
     let Some(tls) = policy.tls.filter(|tls| !tls.credential.is_empty()) else { return Credential::Unused };
-    let Some(name) = secret_name(tls) else { return Credential::Ready };
+    let Some(name) = secret_name(tls).filter(|_| !scope.snapshot.assume_secrets) else { return Credential::Ready };
     let found = |name: &str| {
         // Only of its own namespace: a rule must not hand out the secrets of others.
         let (namespace, name) = name.split_once('/').unwrap_or((&scope.view.namespace, name));
