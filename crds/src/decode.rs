@@ -17,8 +17,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 pub use error::DecodeError;
+pub use path::Path;
 
-use path::Path;
 use reader::{Reader, Unknown};
 
 /// A value as it was understood, and what of it was not.

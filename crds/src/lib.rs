@@ -14,6 +14,7 @@ pub mod security;
 pub mod selector;
 pub mod string_match;
 pub mod telemetry;
+pub mod validate;
 
 pub use decode::{DecodeError, Decoded, decode};
 pub use duration::Duration;

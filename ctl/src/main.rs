@@ -3,6 +3,9 @@
 
 mod cmd;
 
+use std::io::Write;
+use std::process::ExitCode;
+
 use clap::{Parser, Subcommand};
 
 /// Looks inside a mesh, and makes what its operator needs.
@@ -18,10 +21,19 @@ enum Command {
     /// Tokens of workloads, where there is no Kubernetes to issue them.
     #[command(subcommand)]
     Token(cmd::token::Command),
+    /// Says whether objects would be accepted, and why not.
+    Validate(cmd::validate::Args),
 }
 
-fn main() -> anyhow::Result<()> {
-    match Args::parse().command {
-        Command::Token(command) => cmd::token::run(&command),
-    }
+/// Ends with 0 if all is well, 1 if what was looked at is not, 2 if it could not be looked at.
+fn main() -> ExitCode {
+    let result = match Args::parse().command {
+        Command::Token(command) => cmd::token::run(&command).map(|()| ExitCode::SUCCESS),
+        Command::Validate(args) => cmd::validate::run(&args),
+    };
+    result.unwrap_or_else(|error| {
+        // Nothing is left to be done if standard error is closed.
+        let _ = writeln!(std::io::stderr(), "heddlectl: {error:#}");
+        ExitCode::from(2)
+    })
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// A place in a document, from the inside out.
 #[derive(Clone, Copy)]
-pub(crate) enum Path<'p> {
+pub enum Path<'p> {
     /// The value that was given.
     Root(&'p str),
     /// A field, or an entry of a map.
@@ -13,10 +13,30 @@ pub(crate) enum Path<'p> {
     Index(&'p Path<'p>, usize),
 }
 
+impl<'p> Path<'p> {
+    /// A field of the value here, or an entry of the map here.
+    #[must_use]
+    pub const fn field<'a>(&'a self, name: &'a str) -> Path<'a>
+    where
+        'p: 'a,
+    {
+        Path::Field(self, name)
+    }
+
+    /// An element of the list here, counted from 0.
+    #[must_use]
+    pub const fn index<'a>(&'a self, index: usize) -> Path<'a>
+    where
+        'p: 'a,
+    {
+        Path::Index(self, index)
+    }
+}
+
 impl fmt::Display for Path<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Path::Root(name) => f.write_str(name),
+            Path::Root(name) | Path::Field(Path::Root(""), name) => f.write_str(name),
             Path::Field(parent, name) if is_plain(name) => write!(f, "{parent}.{name}"),
             Path::Field(parent, name) => write!(f, "{parent}[{name:?}]"),
             Path::Index(parent, index) => write!(f, "{parent}[{index}]"),

@@ -1,0 +1,129 @@
+//! What an object may say, beyond what its schema can express.
+//!
+//! Each kind has a pure function over its `Spec`. The admission webhook and `heddlectl validate` both call them, so a
+//! change is judged alike before and after it is sent. A violation names the field and the reason.
+
+mod address;
+mod attribute;
+mod export;
+mod header;
+mod host;
+mod label;
+mod port;
+pub mod regex;
+mod report;
+mod target;
+mod time;
+mod tls;
+mod url;
+
+pub mod authorization_policy;
+pub mod destination_rule;
+pub mod envoy_filter;
+pub mod gateway;
+pub mod peer_authentication;
+pub mod proxy_config;
+pub mod request_authentication;
+pub mod service_entry;
+pub mod sidecar;
+pub mod telemetry;
+pub mod traffic_extension;
+pub mod virtual_service;
+pub mod wasm_plugin;
+pub mod workload_entry;
+pub mod workload_group;
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::decode::{Path, decode, decode_at};
+use crate::kind::Kind;
+use crate::metadata::ObjectMeta;
+use crate::{extensions, networking, security};
+
+pub use report::{Report, Severity, Violation};
+
+/// A check of one kind: the spec, the object's metadata, the place of the spec, and where violations go.
+type Check<T> = fn(&T, &ObjectMeta, &Path<'_>, &mut Report);
+
+/// Judges a whole object: kind, metadata, unknown fields, spec. Total: whatever the value is, there is an answer.
+#[must_use]
+pub fn object(value: &Value) -> Vec<Violation> {
+    let mut report = Report::default();
+    judge(value, &mut report);
+    report.into_violations()
+}
+
+/// Judges the spec of an object of a known kind.
+#[must_use]
+pub fn spec(kind: Kind, meta: &ObjectMeta, value: &Value) -> Vec<Violation> {
+    let mut report = Report::default();
+    judge_spec(kind, meta, value, &mut report);
+    report.into_violations()
+}
+
+fn judge(value: &Value, report: &mut Report) {
+    let root = Path::Root("");
+    let Some(members) = value.as_object() else {
+        return report.refuse(&Path::Root("$"), "an object is not a JSON object");
+    };
+    let text = |name: &str| members.get(name).and_then(Value::as_str).unwrap_or_default();
+    let Some(kind) = Kind::of(text("apiVersion"), text("kind")) else {
+        let (version, kind) = (report::quote(text("apiVersion")), report::quote(text("kind")));
+        return report.refuse(&Path::Root("kind"), format_args!("no kind {kind} of version {version} is known"));
+    };
+    for name in members.keys() {
+        if !["apiVersion", "kind", "metadata", "spec", "status"].contains(&name.as_str()) {
+            report.refuse(&root.field(name), UNKNOWN);
+        }
+    }
+    let meta = match decode_at::<ObjectMeta>("metadata", members.get("metadata").unwrap_or(&Value::Null)) {
+        Ok(decoded) => decoded.spec,
+        Err(error) => return report.refuse(&Path::Root(&error.path), error.reason),
+    };
+    match members.get("spec") {
+        None | Some(Value::Null) if kind.info().spec_required => report.refuse(&Path::Root("spec"), "is required"),
+        None => judge_spec(kind, &meta, &Value::Null, report),
+        Some(spec) => judge_spec(kind, &meta, spec, report),
+    }
+}
+
+const UNKNOWN: &str = "no such field";
+
+fn judge_spec(kind: Kind, meta: &ObjectMeta, value: &Value, out: &mut Report) {
+    match kind {
+        Kind::AuthorizationPolicy => {
+            run::<security::authorization_policy::Spec>(value, meta, authorization_policy::check, out);
+        }
+        Kind::DestinationRule => run(value, meta, destination_rule::check, out),
+        Kind::EnvoyFilter => run(value, meta, envoy_filter::check, out),
+        Kind::Gateway => run::<networking::gateway::Spec>(value, meta, gateway::check, out),
+        Kind::PeerAuthentication => run(value, meta, peer_authentication::check, out),
+        Kind::ProxyConfig => run(value, meta, proxy_config::check, out),
+        Kind::RequestAuthentication => run(value, meta, request_authentication::check, out),
+        Kind::ServiceEntry => run(value, meta, service_entry::check, out),
+        Kind::Sidecar => run(value, meta, sidecar::check, out),
+        Kind::Telemetry => run(value, meta, telemetry::check, out),
+        Kind::TrafficExtension => run(value, meta, traffic_extension::check, out),
+        Kind::VirtualService => run(value, meta, virtual_service::check, out),
+        Kind::WasmPlugin => run::<extensions::wasm_plugin::Spec>(value, meta, wasm_plugin::check, out),
+        Kind::WorkloadEntry => run(value, meta, workload_entry::check, out),
+        Kind::WorkloadGroup => run(value, meta, workload_group::check, out),
+    }
+}
+
+fn run<T: DeserializeOwned + Default>(value: &Value, meta: &ObjectMeta, check: Check<T>, out: &mut Report) {
+    let root = Path::Root("spec");
+    match decode::<T>(value) {
+        Ok(decoded) => {
+            for path in &decoded.unknown {
+                out.refuse(&Path::Root(path), UNKNOWN);
+            }
+            check(&decoded.spec, meta, &root, out);
+        }
+        Err(error) => out.refuse(&Path::Root(&error.path), error.reason),
+    }
+}
+
+#[cfg(test)]
+mod tests;

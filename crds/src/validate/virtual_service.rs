@@ -1,0 +1,61 @@
+//! What a VirtualService may say.
+
+mod action;
+mod hosts;
+mod http;
+mod matching;
+mod reach;
+mod tcp;
+
+use super::export::export_to;
+use super::report::Report;
+use crate::decode::Path;
+use crate::metadata::ObjectMeta;
+use crate::networking::virtual_service::Spec;
+
+/// Marks a VirtualService that was made from a route of the Gateway API, whose names are free.
+const SEMANTICS: &str = "internal.istio.io/route-semantics";
+
+/// What checks of a route need to know of the object around it.
+struct Scope<'a> {
+    /// The whole spec.
+    spec: &'a Spec,
+    /// Whether it has no hosts and is reached from another VirtualService.
+    is_delegate: bool,
+    /// Whether it was made from a route of the Gateway API.
+    is_generated: bool,
+}
+
+/// Checks the spec at `at`.
+pub fn check(spec: &Spec, meta: &ObjectMeta, at: &Path<'_>, out: &mut Report) {
+    let is_generated = meta.annotations.get(SEMANTICS).is_some_and(|value| value == "gateway");
+    let scope = Scope { spec, is_delegate: spec.hosts.is_empty(), is_generated };
+    if scope.is_delegate {
+        delegate(spec, at, out);
+    }
+    hosts::gateways(&spec.gateways, is_generated, &at.field("gateways"), out);
+    hosts::hosts(&scope, at, out);
+    hosts::claims(spec, at, out);
+    if spec.http.is_empty() && spec.tls.is_empty() && spec.tcp.is_empty() {
+        out.refuse(at, "one of http, tls and tcp is required");
+    }
+    for (index, route) in spec.http.iter().enumerate() {
+        http::route(route, &scope, &at.field("http").index(index), out);
+    }
+    for (index, route) in spec.tls.iter().enumerate() {
+        tcp::tls_route(route, &scope, &at.field("tls").index(index), out);
+    }
+    for (index, route) in spec.tcp.iter().enumerate() {
+        tcp::tcp_route(route, &at.field("tcp").index(index), out);
+    }
+    export_to(&spec.export_to, &meta.namespace, &at.field("exportTo"), out);
+    reach::warn(spec, at, out);
+}
+
+/// A VirtualService without hosts is a delegate, and has HTTP routes only.
+fn delegate(spec: &Spec, at: &Path<'_>, out: &mut Report) {
+    let parts = [("gateways", spec.gateways.len()), ("tls", spec.tls.len()), ("tcp", spec.tcp.len())];
+    for (name, _) in parts.into_iter().filter(|(_, count)| *count > 0) {
+        out.refuse(&at.field(name), "must be empty in a delegate, which is a VirtualService without hosts");
+    }
+}

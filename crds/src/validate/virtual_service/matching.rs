@@ -1,0 +1,66 @@
+//! Conditions on requests.
+
+use super::hosts;
+use crate::StringMatch;
+use crate::decode::Path;
+use crate::networking::virtual_service::HttpMatch;
+use crate::validate::label::{is_dns_label, labels};
+use crate::validate::report::{Report, quote};
+use crate::validate::{header, port, regex};
+
+/// Checks the conditions on a request; in routes that delegate, or are delegated to, no regular expressions may be.
+pub(super) fn http(matching: &HttpMatch, delegates: bool, is_generated: bool, at: &Path<'_>, out: &mut Report) {
+    let single = [
+        ("uri", &matching.uri),
+        ("scheme", &matching.scheme),
+        ("method", &matching.method),
+        ("authority", &matching.authority),
+    ];
+    for (name, condition) in single {
+        if let Some(condition) = condition {
+            text(condition, delegates, &at.field(name), out);
+        }
+    }
+    let maps = [
+        ("headers", &matching.headers, true),
+        ("withoutHeaders", &matching.without_headers, true),
+        ("queryParams", &matching.query_params, false),
+    ];
+    for (field, conditions, are_headers) in maps {
+        for (name, condition) in conditions {
+            let at = at.field(field);
+            let at = at.field(name);
+            if are_headers {
+                out.need(&at, header::matched(name));
+            }
+            text(condition, delegates, &at, out);
+        }
+    }
+    out.need(&at.field("port"), port::optional(matching.port));
+    labels(&matching.source_labels, &at.field("sourceLabels"), out);
+    hosts::gateways(&matching.gateways, is_generated, &at.field("gateways"), out);
+    namespace(&matching.source_namespace, &at.field("sourceNamespace"), out);
+    if matching.ignore_uri_case && matches!(matching.uri, Some(StringMatch::Regex(_))) {
+        out.warn(&at.field("ignoreUriCase"), "has no effect on a regular expression");
+    }
+}
+
+/// Checks a condition on a text.
+pub(super) fn text(condition: &StringMatch, no_regex: bool, at: &Path<'_>, out: &mut Report) {
+    let StringMatch::Regex(pattern) = condition else { return };
+    let at = at.field("regex");
+    if no_regex {
+        out.refuse(&at, "routes that delegate, or are delegated to, take no regular expressions");
+    }
+    if pattern.is_empty() {
+        out.warn(&at, "an empty regular expression matches nothing but the empty text");
+    }
+    out.need(&at, regex::check(pattern));
+}
+
+/// Checks the namespace of a caller, if it is given.
+pub(super) fn namespace(namespace: &str, at: &Path<'_>, out: &mut Report) {
+    if !namespace.is_empty() && !is_dns_label(namespace) {
+        out.refuse(at, format_args!("{} is not a namespace", quote(namespace)));
+    }
+}

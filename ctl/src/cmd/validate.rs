@@ -1,0 +1,168 @@
+//! `heddlectl validate`: says whether objects would be accepted, without a cluster.
+
+mod document;
+mod output;
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::ValueEnum;
+use heddle_crds::validate::{self, Severity, Violation};
+use serde::Serialize;
+use serde_json::Value;
+
+use document::Document;
+
+/// Says whether objects would be accepted, and why not. Ends with 0 if all are, with 1 if one is refused, and with 2
+/// if something cannot be read.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// A file, a folder that is read with all below it, or `-` for standard input. May be repeated.
+    #[arg(short, long = "filename", required = true, value_name = "FILE|DIR|-")]
+    filenames: Vec<PathBuf>,
+    /// How to say it.
+    #[arg(short, long, value_enum, default_value_t = Format::Text)]
+    output: Format,
+}
+
+/// How findings are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// A line each.
+    Text,
+    /// One JSON object with all of them.
+    Json,
+}
+
+/// What was found out about one object.
+#[derive(Serialize)]
+struct Finding {
+    /// Where the object was read.
+    file: String,
+    /// First line of its document, from 1.
+    line: usize,
+    /// Kind, or nothing if the document is no object.
+    kind: String,
+    /// Namespace, perhaps empty.
+    namespace: String,
+    /// Name, perhaps empty.
+    name: String,
+    /// Whether the kind is not Heddle's to judge.
+    skipped: bool,
+    /// Whether it would be accepted.
+    accepted: bool,
+    /// What is wrong or doubtful.
+    violations: Vec<Violation>,
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let mut findings = Vec::new();
+    for name in &args.filenames {
+        for (file, text) in texts(name)? {
+            findings.extend(document::read(&text).into_iter().map(|document| judge(&file, document)));
+        }
+    }
+    name_twice(&mut findings);
+    match args.output {
+        Format::Text => output::text(&findings),
+        Format::Json => output::json(&findings)?,
+    }
+    Ok(if findings.iter().all(|finding| finding.accepted) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn judge(file: &str, document: Document) -> Finding {
+    let (violations, value, skipped) = match document.content {
+        Ok(value) => {
+            let skipped = !is_ours(&value);
+            (if skipped { Vec::new() } else { validate::object(&value) }, value, skipped)
+        }
+        Err(reason) => (vec![refusal(reason)], Value::Null, false),
+    };
+    let text = |pointer: &str| value.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+    Finding {
+        file: file.to_owned(),
+        line: document.line,
+        kind: text("/kind"),
+        namespace: text("/metadata/namespace"),
+        name: text("/metadata/name"),
+        skipped,
+        accepted: violations.iter().all(|violation| violation.severity == Severity::Warning),
+        violations,
+    }
+}
+
+/// Objects of other groups are other programs' to judge.
+fn is_ours(value: &Value) -> bool {
+    let group = value.get("apiVersion").and_then(Value::as_str).and_then(|version| version.split_once('/'));
+    match (group, value.get("kind").and_then(Value::as_str)) {
+        (Some((group, _)), Some(_)) => ["networking", "security", "telemetry", "extensions"]
+            .iter()
+            .any(|ours| *group == format!("{ours}.istio.io")),
+        (None, Some(_)) => value.get("apiVersion").is_none(),
+        _ => true,
+    }
+}
+
+/// Two objects of one name replace each other when applied.
+fn name_twice(findings: &mut [Finding]) {
+    let mut places: BTreeMap<(String, String, String), String> = BTreeMap::new();
+    for finding in findings.iter_mut().filter(|finding| !finding.skipped && !finding.name.is_empty()) {
+        let key = (finding.kind.clone(), finding.namespace.clone(), finding.name.clone());
+        let place = format!("{}:{}", finding.file, finding.line);
+        if let Some(first) = places.get(&key) {
+            let reason = format!("{first} has an object of this kind and name, which this one replaces");
+            let path = "metadata.name".to_owned();
+            finding.violations.push(Violation { path, reason, severity: Severity::Warning });
+        } else {
+            places.insert(key, place);
+        }
+    }
+}
+
+fn refusal(reason: String) -> Violation {
+    Violation { path: String::new(), reason, severity: Severity::Error }
+}
+
+/// The files that a name stands for, in order, with what they hold.
+fn texts(name: &Path) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
+    if name == Path::new("-") {
+        let mut text = Vec::new();
+        std::io::stdin().read_to_end(&mut text).context("standard input cannot be read")?;
+        return Ok(vec![("-".to_owned(), text)]);
+    }
+    let mut files = Vec::new();
+    collect(name, 0, &mut files)?;
+    files.sort();
+    let read = |file: PathBuf| {
+        let text = std::fs::read(&file).with_context(|| format!("{} cannot be read", file.display()))?;
+        Ok((file.display().to_string(), text))
+    };
+    files.into_iter().map(read).collect()
+}
+
+/// Folders deeper than this are left out: a link could lead in circles.
+const DEEPEST: usize = 32;
+
+fn collect(path: &Path, depth: usize, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
+    let metadata = std::fs::metadata(path).with_context(|| format!("{} cannot be read", path.display()))?;
+    if !metadata.is_dir() {
+        let is_yaml = path.extension().is_some_and(|end| end == "yaml" || end == "yml" || end == "json");
+        if depth == 0 || is_yaml {
+            files.push(path.to_owned());
+        }
+        return Ok(());
+    }
+    if depth >= DEEPEST {
+        return Ok(());
+    }
+    let entries = std::fs::read_dir(path).with_context(|| format!("{} cannot be read", path.display()))?;
+    for entry in entries {
+        let entry = entry.with_context(|| format!("{} cannot be read", path.display()))?;
+        collect(&entry.path(), depth + 1, files)?;
+    }
+    Ok(())
+}
