@@ -15,6 +15,9 @@ use heddle_xds_api::{ResourceSet, TypeUrl};
 use crate::auth::Connection;
 use crate::metrics::Metrics;
 
+/// Stands for a nonce where nothing had to be sent.
+const RESUMED: &str = "resumed";
+
 /// All connected proxies.
 #[derive(Debug)]
 pub struct Registry {
@@ -186,6 +189,15 @@ impl Session {
         version.clone_into(&mut state.version);
         state.sent_at = Some(SystemTime::now());
         (state.resources, state.bytes, state.since) = (resources, bytes, since);
+    }
+
+    /// The proxy has come back and holds all that it is to hold of a type: it was sent nothing.
+    pub fn resumed(&self, url: TypeUrl, version: &str) {
+        let mut told = lock(&self.entry.told);
+        let state = told.types.entry(url).or_default();
+        version.clone_into(&mut state.version);
+        RESUMED.clone_into(&mut state.sent);
+        RESUMED.clone_into(&mut state.acked);
     }
 
     /// The proxy accepted the response of this nonce.

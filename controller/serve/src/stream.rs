@@ -52,6 +52,8 @@ struct Stream<'a, A, G> {
     stale: bool,
     /// The types that were compiled last; none before the first.
     compiled: TypeSet,
+    /// The types of which the proxy was sent something, or has all that there is.
+    told: TypeSet,
     /// Of types with something to send, when the event arrived that it comes from.
     carried: BTreeMap<TypeUrl, Instant>,
 }
@@ -76,9 +78,19 @@ pub(crate) async fn run<W: Wire, A: Authenticate, G: Generate>(
     let session = shared.registry.connect(proxy.clone(), connection);
     let version = current.snapshot.revision.to_string();
     let push = Push::new(W::PROTOCOL);
-    let (compiled, carried) = (TypeSet::EMPTY, BTreeMap::new());
-    let mut stream =
-        Stream { shared, proxy, session, messages, push, current, version, stale: true, compiled, carried };
+    let mut stream = Stream {
+        shared,
+        proxy,
+        session,
+        messages,
+        push,
+        current,
+        version,
+        stale: true,
+        compiled: TypeSet::EMPTY,
+        told: TypeSet::EMPTY,
+        carried: BTreeMap::new(),
+    };
 
     stream.hear::<W>(&first)?;
     loop {
@@ -143,6 +155,7 @@ impl<A: Authenticate, G: Generate> Stream<'_, A, G> {
         }
         let settled = |type_url| self.push.subscription(type_url).is_none_or(Subscription::is_settled);
         self.carried.retain(|type_url, _| !settled(*type_url));
+        self.tell_resumed();
         self.shared.metrics.holds_expired.add(self.push.take_lapsed());
         Ok(())
     }
@@ -171,6 +184,7 @@ impl<A: Authenticate, G: Generate> Stream<'_, A, G> {
         let message = W::encode(type_url, &self.version, reply);
         let message = message.ok_or(StreamError::Internal("the configuration is too large"))?;
         let since = self.carried.remove(&type_url);
+        self.told = self.told.with(type_url);
         self.session.sent(type_url, &reply.nonce, &self.version, reply.resources.len(), message.length, since);
         tracing::debug!(
             connection = self.session.connection(),
@@ -182,6 +196,17 @@ impl<A: Authenticate, G: Generate> Stream<'_, A, G> {
             "pushed"
         );
         self.messages.send(message).await.map_err(|_| StreamError::ShuttingDown)
+    }
+
+    /// Notes the types of which a proxy that has come back lacks nothing.
+    fn tell_resumed(&mut self) {
+        for type_url in self.compiled.iter() {
+            let has_all = |one: &Subscription| one.is_started() && one.is_settled();
+            if !self.told.contains(type_url) && self.push.subscription(type_url).is_some_and(has_all) {
+                self.told = self.told.with(type_url);
+                self.session.resumed(type_url, &self.version);
+            }
+        }
     }
 
     fn tell_rejection(&self, type_url: TypeUrl, nonce: &str, rejection: &Rejection) {

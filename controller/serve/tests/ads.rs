@@ -196,6 +196,28 @@ async fn clusters_then_their_endpoints_then_only_what_changes() {
 }
 
 #[tokio::test]
+async fn a_proxy_that_comes_back_and_lacks_nothing_is_in_step() {
+    let server = Server::start(0, false).await;
+    server.publish(1);
+    let (requests, responses) = server.delta().await;
+    let version = heddle_xds_api::version_text(cluster("revision", 1).version());
+    let initial_resource_versions = [("revision".to_owned(), version)].into();
+    requests.send(DeltaDiscoveryRequest { initial_resource_versions, ..ask(TypeUrl::Cluster, "") }).await.unwrap();
+    for _ in 0..100 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        let proxies = server.registry.proxies();
+        if proxies
+            .first()
+            .and_then(|proxy| proxy.types.get(&TypeUrl::Cluster))
+            .is_some_and(|it| it.status() == "SYNCED")
+        {
+            return drop(responses);
+        }
+    }
+    panic!("{:?}", server.registry.proxies());
+}
+
+#[tokio::test]
 async fn the_state_of_the_world_is_served_too() {
     let server = Server::start(1, false).await;
     server.publish(1);
