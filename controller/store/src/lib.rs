@@ -20,3 +20,6 @@ pub use document::documents;
 pub use object::{Event, Kind, Object, ObjectKey, Spec};
 pub use settings::Settings;
 pub use store::Store;
+
+#[cfg(test)]
+mod tests;

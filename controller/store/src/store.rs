@@ -230,11 +230,12 @@ impl Store {
             return;
         }
         self.mesh = mesh;
-        let objects: Vec<_> = self.objects.values().cloned().collect();
+        // What the settings themselves came from is not made with them.
+        let settings = |o: &&Arc<Object>| matches!(o.key.kind, Kind::MeshConfig | Kind::ConfigMap);
+        let objects: Vec<_> = self.objects.values().filter(|o| !settings(o)).cloned().collect();
         for object in objects {
             self.ingest(&object);
         }
-        self.stale.mesh = false;
         self.registry.mark_all();
     }
 

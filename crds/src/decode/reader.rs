@@ -76,6 +76,10 @@ impl<'de> Deserializer<'de> for Reader<'de, '_> {
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
         match self.value {
             Value::Bool(value) => visitor.visit_bool(*value),
+            Value::String(text) => match scalar::yes_or_no(text) {
+                Some(value) => visitor.visit_bool(value),
+                None => Err(self.wanted("true or false")),
+            },
             _ => Err(self.wanted("true or false")),
         }
     }

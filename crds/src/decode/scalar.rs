@@ -41,6 +41,16 @@ pub(super) fn float(value: &Value) -> Option<f64> {
     }
 }
 
+/// The words of YAML 1.1 that `kubectl` takes for booleans. A reader of YAML leaves them as text, because `country: no`
+/// is a text too: only the type can tell.
+pub(super) fn yes_or_no(text: &str) -> Option<bool> {
+    match text {
+        "yes" | "Yes" | "YES" | "on" | "On" | "ON" => Some(true),
+        "no" | "No" | "NO" | "off" | "Off" | "OFF" => Some(false),
+        _ => None,
+    }
+}
+
 /// What a value is, for an error.
 pub(super) fn describe(value: &Value) -> String {
     match value {

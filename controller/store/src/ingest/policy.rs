@@ -150,9 +150,9 @@ fn tunnel(tunnel: &written::Tunnel, field: &str, report: &mut Report) -> Option<
         report.error(format!("{field}.targetHost"), "BadHost", "a tunnel needs a host to ask for");
         return None;
     }
-    let post = tunnel.protocol.eq_ignore_ascii_case("POST");
-    if !post && !tunnel.protocol.is_empty() && !tunnel.protocol.eq_ignore_ascii_case("CONNECT") {
+    let by_post = tunnel.protocol.eq_ignore_ascii_case("POST");
+    if !by_post && !tunnel.protocol.is_empty() && !tunnel.protocol.eq_ignore_ascii_case("CONNECT") {
         report.error(format!("{field}.protocol"), "BadProtocol", "CONNECT or POST; CONNECT is taken");
     }
-    Some(Tunnel { post, host: tunnel.target_host.as_str().into(), port })
+    Some(Tunnel { post: by_post, host: tunnel.target_host.as_str().into(), port })
 }

@@ -1,0 +1,17 @@
+//! From objects to snapshots, a file a kind.
+
+mod build;
+mod destination_rule;
+mod endpoint_slice;
+mod gateway;
+mod mesh;
+mod peer_authentication;
+mod pod;
+mod secret;
+mod service;
+mod service_entry;
+mod sharing;
+mod shuffle;
+mod sidecar;
+mod virtual_service;
+mod workload_entry;

@@ -1,0 +1,88 @@
+//! DestinationRule.
+
+use std::{sync::Arc, time::Duration};
+
+use heddle_model::traffic::{Balance, H2Upgrade, HashAlgorithm, HashKey, TrafficPolicy};
+
+use super::build::{Builder, clean, found, host, object, snapshot};
+
+fn rule(name: &str, spec: &str) -> Builder {
+    object("DestinationRule", name, spec)
+}
+
+fn policy(policy: &str) -> TrafficPolicy {
+    let spec = format!("{{host: web, trafficPolicy: {policy}}}");
+    clean([rule("shop/web", &spec)]).destinations["shop"][0].policy.clone()
+}
+
+#[test]
+fn balancers() {
+    let balance = |text: &str| policy(&format!("{{loadBalancer: {text}}}")).load_balancer.unwrap().choice;
+    assert_eq!(balance("{simple: LEAST_CONN}"), Balance::LeastRequest);
+    assert_eq!(balance("{}"), Balance::Unspecified);
+    let hash = balance("{consistentHash: {httpCookie: {name: c, ttl: 0s}, maglev: {tableSize: 7}}}");
+    let Balance::Hash { key: HashKey::Cookie { name, ttl, .. }, algorithm } = hash else { panic!() };
+    assert_eq!((&*name, ttl, algorithm), ("c", Some(Duration::ZERO), HashAlgorithm::Maglev(Some(7))));
+    let hash = balance("{consistentHash: {useSourceIp: true}}");
+    assert_eq!(hash, Balance::Hash { key: HashKey::SourceIp, algorithm: HashAlgorithm::Ring(1024) });
+}
+
+#[test]
+fn pools_and_ports() {
+    let found = policy(
+        "{connectionPool: {tcp: {maxConnections: 5, connectTimeout: 30ms}, http: {http1MaxPendingRequests: 1, \
+         h2UpgradePolicy: UPGRADE}}, portLevelSettings: [{port: {number: 80}, tls: {mode: ISTIO_MUTUAL}}]}",
+    );
+    let pool = found.pool.unwrap();
+    assert_eq!((pool.max_connections, pool.http1_max_pending), (Some(5), Some(1)));
+    assert_eq!((pool.connect_timeout, pool.h2_upgrade), (Some(Duration::from_millis(30)), Some(H2Upgrade::Always)));
+    assert!(found.ports[&80].tls.is_some() && found.ports[&80].pool.is_none());
+}
+
+#[test]
+fn deprecated_fields_work_and_warn() {
+    let spec = "{host: web, trafficPolicy: {outlierDetection: {consecutiveErrors: 3}, loadBalancer: {simple: RANDOM, \
+                warmupDurationSecs: 10s}}}";
+    let snapshot = snapshot([rule("shop/web", spec)]);
+    let policy = &snapshot.destinations["shop"][0].policy;
+    assert_eq!(policy.outlier.as_ref().unwrap().consecutive_gateway, Some(3));
+    let warmup = policy.load_balancer.as_ref().unwrap().warmup.as_ref().unwrap();
+    assert_eq!(warmup.duration, Duration::from_secs(10));
+    let want = [
+        "spec.trafficPolicy.loadBalancer.warmupDurationSecs Deprecated",
+        "spec.trafficPolicy.outlierDetection.consecutiveErrors Deprecated",
+    ];
+    assert_eq!(found(&snapshot.issues), want);
+}
+
+#[test]
+fn rules_of_one_host_are_merged_oldest_first() {
+    let young = rule("shop/a", "{host: web, trafficPolicy: {tls: {mode: SIMPLE}}, subsets: [{name: v1}, {name: v2}]}");
+    let old = rule("shop/b", "{host: web.shop.svc.cluster.local, subsets: [{name: v1, labels: {version: v1}}]}");
+    let apart = rule("shop/c", "{host: web, exportTo: ['.']}");
+    let snapshot = snapshot([young.created(9), old.created(1), apart.created(5)]);
+    let rules = &snapshot.destinations["shop"];
+    assert_eq!(rules.len(), 2);
+    assert_eq!(&**rules[0].origin.name(), "b");
+    assert_eq!(rules[0].merged.len(), 1);
+    assert_eq!(rules[0].subsets.iter().map(|s| &*s.name).collect::<Vec<_>>(), ["v1", "v2"]);
+    assert!(rules[0].subset("v1").unwrap().labels.get("version").is_some());
+    assert!(rules[0].policy.tls.is_some(), "the first policy that is said");
+    assert_eq!(found(&snapshot.issues), ["spec.subsets[0] DuplicateSubset"]);
+    assert_eq!(&*snapshot.issues[0].object.name, "a");
+}
+
+#[test]
+fn specific_hosts_come_first_and_other_namespaces_keep_their_rules() {
+    let mut store = super::build::store();
+    for (name, host) in [("shop/any", "'*'"), ("shop/wild", "'*.local'"), ("shop/one", "web"), ("other/x", "x")] {
+        store.apply(rule(name, &format!("{{host: {host}}}")).apply());
+    }
+    let before = store.commit();
+    let hosts: Vec<_> = before.destinations["shop"].iter().map(|r| r.host.clone()).collect();
+    assert_eq!(hosts, [host("web.shop.svc.cluster.local"), host("*.local"), host("*")]);
+    store.apply(rule("shop/two", "{host: two}").apply());
+    let after = store.commit();
+    assert!(Arc::ptr_eq(&before.destinations["other"][0], &after.destinations["other"][0]));
+    assert!(Arc::ptr_eq(&before.destinations["shop"][2], &after.destinations["shop"][3]));
+}

@@ -1,0 +1,163 @@
+//! VirtualService.
+
+use std::time::Duration;
+
+use heddle_model::route::{Abort, GatewayRef, HttpAction, HttpRoute, Percent, RedirectPort, RouteTable, StringMatch};
+
+use super::build::{Builder, clean, found, host, object, snapshot};
+
+fn vs(name: &str, spec: &str) -> Builder {
+    object("VirtualService", name, spec)
+}
+
+fn only(spec: &str) -> RouteTable {
+    (*clean([vs("shop/web", spec)]).routes[0]).clone()
+}
+
+fn rule(rule: &str) -> HttpRoute {
+    (*only(&format!("{{hosts: [web], http: [{rule}]}}")).http[0]).clone()
+}
+
+const TO_A: &str = "route: [{destination: {host: a}}]";
+
+#[test]
+fn short_names_are_of_the_objects_namespace_and_mesh_is_the_default_gateway() {
+    let table = only("{hosts: [web, www.example.com, '*.b'], http: [{route: [{destination: {host: a}}]}]}");
+    assert_eq!(table.hosts, [host("web.shop.svc.cluster.local"), host("www.example.com"), host("*.b")]);
+    assert_eq!(table.gateways, [GatewayRef::Mesh]);
+    let HttpAction::Forward(to) = &table.http[0].action else { panic!() };
+    assert_eq!(to[0].destination.host, host("a.shop.svc.cluster.local"));
+    let table = only("{hosts: ['*'], gateways: [mesh, edge, other/edge, ./own], http: []}");
+    let named = |namespace: &str, name: &str| GatewayRef::Gateway { namespace: namespace.into(), name: name.into() };
+    let want = [GatewayRef::Mesh, named("shop", "edge"), named("other", "edge"), named("shop", "own")];
+    assert_eq!(table.gateways, want);
+}
+
+#[test]
+fn matches_keep_presence_and_lower_header_names() {
+    let rule = rule(&format!(
+        "{{match: [{{uri: {{prefix: /a}}, ignoreUriCase: yes, headers: {{X-Jason: {{}}, b: {{regex: 'c.*'}}}}, \
+         withoutHeaders: {{d: {{exact: e}}}}, queryParams: {{Q: {{exact: '1'}}}}, port: 80, sourceNamespace: n}}], {TO_A}}}"
+    ));
+    let found = &rule.matches[0];
+    assert_eq!(found.uri, Some(StringMatch::Prefix("/a".into())));
+    assert!(found.ignore_case);
+    assert_eq!(found.headers["x-jason"], None);
+    assert_eq!(found.headers["b"], Some(StringMatch::Regex("c.*".into())));
+    assert!(found.query.contains_key("Q"));
+    assert_eq!((found.port, &*found.source_namespace), (Some(80), "n"));
+}
+
+#[test]
+fn actions_have_their_defaults() {
+    let redirect = rule("{redirect: {uri: /x, derivePort: FROM_REQUEST_PORT}}");
+    let HttpAction::Redirect(redirect) = redirect.action else { panic!() };
+    assert_eq!((redirect.code, redirect.port), (301, RedirectPort::Request));
+    let faulty = rule(&format!(
+        "{{fault: {{delay: {{fixedDelay: 5s, percentage: {{value: 0.1}}}}, abort: {{grpcStatus: UNAVAILABLE}}}}, {TO_A}}}"
+    ));
+    let fault = faulty.fault.unwrap();
+    assert_eq!(fault.delay, Some((Duration::from_secs(5), Percent(1_000))));
+    assert_eq!(fault.abort, Some((Abort::Grpc(14), Percent(0))), "no percentage means no request, as documented");
+    let mirrored = rule(&format!("{{mirror: {{host: b}}, timeout: 0s, retries: {{attempts: 3}}, {TO_A}}}"));
+    assert_eq!(mirrored.mirrors[0].share, Percent(1_000_000));
+    assert_eq!(mirrored.timeout, Some(Duration::ZERO));
+    assert_eq!(mirrored.retries.unwrap().attempts, 3);
+}
+
+#[test]
+fn deprecated_fields_work_and_warn() {
+    let spec = format!(
+        "{{hosts: [web], http: [{{mirror: {{host: b}}, mirror_percent: 10, corsPolicy: {{allowOrigin: ['x']}}, \
+         fault: {{delay: {{fixedDelay: 1s, percent: 50}}}}, {TO_A}}}]}}"
+    );
+    let snapshot = snapshot([vs("shop/web", &spec)]);
+    let rule = &snapshot.routes[0].http[0];
+    assert_eq!(rule.mirrors[0].share, Percent(100_000));
+    assert_eq!(rule.fault.as_ref().unwrap().delay.unwrap().1, Percent(500_000));
+    assert_eq!(rule.cors.as_ref().unwrap().allow_origins, [StringMatch::Exact("x".into())]);
+    assert_eq!(snapshot.issues.iter().filter(|i| i.reason == "Deprecated").count(), 3);
+}
+
+#[test]
+fn what_is_wrong_takes_out_no_more_than_it_must() {
+    let spec = format!(
+        "{{hosts: [web, 'a b'], exportTo: ['.'], http: [\
+         {{match: [{{port: 70000}}], {TO_A}}}, \
+         {{match: [{{port: 70000}}, {{uri: {{exact: /}}}}], {TO_A}}}, \
+         {{route: []}}, \
+         {{timeout: -1s, {TO_A}}}], tls: [{{match: [{{sniHosts: []}}], {TO_A}}}]}}"
+    );
+    let snapshot = snapshot([vs("shop/web", &spec)]);
+    let table = &snapshot.routes[0];
+    assert_eq!(table.hosts.len(), 1);
+    assert_eq!(table.http.iter().map(|r| &*r.field).collect::<Vec<_>>(), ["spec.http[1]", "spec.http[3]"]);
+    assert_eq!(table.http[0].matches.len(), 1);
+    assert!(table.tls.is_empty() && !table.export_to.sees("other"));
+    let want = [
+        "spec.hosts[1] BadHost",
+        "spec.http[0].match[0].port BadPort",
+        "spec.http[1].match[0].port BadPort",
+        "spec.http[2] MissingAction",
+        "spec.http[3].timeout BadDuration",
+        "spec.tls[0].match[0].sniHosts MissingSni",
+    ];
+    assert_eq!(found(&snapshot.issues), want);
+}
+
+#[test]
+fn tcp_and_tls_routes() {
+    let table = only(
+        "{hosts: [db], tcp: [{match: [{destinationSubnets: [10.0.0.0/8, '::1'], port: 5432}], route: [{destination: \
+         {host: db, port: {number: 1}}, weight: 7}]}], tls: [{match: [{sniHosts: ['*.x']}], route: [{destination: {host: a}}]}]}",
+    );
+    assert_eq!(table.tcp[0].matches[0].destination_subnets.len(), 2);
+    assert_eq!((table.tcp[0].destinations[0].weight, table.tcp[0].destinations[0].destination.port), (7, Some(1)));
+    assert_eq!(table.tls[0].matches[0].sni_hosts, [host("*.x")]);
+}
+
+#[test]
+fn delegates_are_merged_within_the_roots_matches() {
+    let root = vs(
+        "shop/root",
+        "{hosts: [web], http: [{name: r, match: [{uri: {prefix: /a}, headers: {h: {exact: v}}}], timeout: 3s, \
+         delegate: {name: part, namespace: team}}, {route: [{destination: {host: rest}}]}]}",
+    );
+    let part = vs(
+        "team/part",
+        "{http: [{name: p, match: [{uri: {exact: /a/b}}], route: [{destination: {host: in}}]}, \
+         {match: [{uri: {prefix: /other}}], route: [{destination: {host: out}}]}, {timeout: 1s, route: [{destination: {host: all}}]}]}",
+    );
+    let snapshot = snapshot([root, part]);
+    assert_eq!(snapshot.routes.len(), 1);
+    let http = &snapshot.routes[0].http;
+    assert_eq!(http.len(), 3);
+    assert_eq!((&*http[0].name, http[0].timeout), ("r-p", Some(Duration::from_secs(3))));
+    assert_eq!(http[0].matches[0].uri, Some(StringMatch::Exact("/a/b".into())));
+    assert!(http[0].matches[0].headers.contains_key("h"));
+    assert_eq!(http[1].timeout, Some(Duration::from_secs(1)));
+    assert_eq!(http[1].matches[0].uri, Some(StringMatch::Prefix("/a".into())));
+    let HttpAction::Forward(to) = &http[0].action else { panic!() };
+    assert_eq!(to[0].destination.host, host("in.team.svc.cluster.local"));
+    assert_eq!(found(&snapshot.issues), ["spec.http[1] DelegateConflict"]);
+    assert_eq!(*snapshot.issues[0].object.name, *"part");
+}
+
+#[test]
+fn delegates_that_cannot_be_used_are_reported_at_the_root() {
+    let root = |name: &str| format!("{{hosts: [web], http: [{{delegate: {{name: {name}, namespace: team}}}}]}}");
+    let hidden = vs("team/hidden", "{exportTo: ['.'], http: [{route: [{destination: {host: a}}]}]}");
+    let nested = vs("team/nested", "{http: [{delegate: {name: hidden}}]}");
+    let snapshot = snapshot([vs("shop/a", &root("hidden")), vs("shop/b", &root("none")), hidden, nested]);
+    let want =
+        ["spec.http[0].delegate NotExported", "spec.http[0].delegate UnknownDelegate", "spec.http NestedDelegate"];
+    assert_eq!(found(&snapshot.issues), want);
+    assert!(snapshot.routes.iter().all(|t| t.http.is_empty()));
+}
+
+#[test]
+fn null_and_empty_specs_do_no_harm() {
+    for spec in ["null", "{}", "{http: null}", "{http: [null, {}]}", "{http: [{match: [null], route: [null]}]}"] {
+        snapshot([vs("shop/web", spec)]);
+    }
+}
