@@ -8,7 +8,7 @@ use heddle_xds_api::envoy::config::route::v3::{RouteConfiguration, VirtualHost, 
 use super::merge::{Bound, Ports};
 use crate::{
     compiled::Compiled,
-    route::{RouteContext, table_routes},
+    route::{RouteContext, offer, table_routes},
     scope::Scope,
 };
 
@@ -40,6 +40,7 @@ fn configuration(scope: &Scope<'_>, name: String, servers: &[&Bound]) -> Compile
         serve(scope, bound, port, &mut hosts, &mut compiled.issues, &mut compiled.sources);
     }
     compiled.value.virtual_hosts = hosts.into_values().collect();
+    offer(scope, &mut compiled.value.virtual_hosts);
     if compiled.value.virtual_hosts.is_empty() {
         compiled.value.virtual_hosts.push(VirtualHost {
             name: format!("blackhole:{port}"),
