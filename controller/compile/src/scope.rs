@@ -222,33 +222,35 @@ fn everything(scope: &Scope<'_>, visible: &BTreeMap<Host, Arc<Service>>) -> Egre
 
 fn imported(scope: &Scope<'_>, visible: &BTreeMap<Host, Arc<Service>>, egress: &Egress) -> EgressScope {
     let mut listener = EgressScope { egress: Some(egress.clone()), services: Vec::new(), tables: Vec::new() };
-    let port = listener.port_match();
+    let (port, own) = (listener.port_match(), &scope.view.namespace);
     let has_port = |s: &Service| port.is_none_or(|number| s.port(number).is_some());
     let mut chosen: BTreeMap<Host, Arc<Service>> = BTreeMap::new();
     for service in scope.snapshot.services.iter().filter(|s| s.export_to.sees(&scope.view.namespace)) {
-        if has_port(service) && egress.hosts.iter().any(|h| imports_service(h, service)) {
-            let best = visible.get(&service.host).filter(|best| egress.hosts.iter().any(|h| imports_service(h, best)));
+        if has_port(service) && egress.hosts.iter().any(|h| imports_service(h, own, service)) {
+            let best =
+                visible.get(&service.host).filter(|best| egress.hosts.iter().any(|h| imports_service(h, own, best)));
             chosen.entry(service.host.clone()).or_insert_with(|| best.unwrap_or(service).clone());
         }
     }
     listener.services = by_age(chosen.into_values().collect());
     listener.tables =
-        mesh_tables(scope).filter(|t| egress.hosts.iter().any(|h| imports_table(h, t))).cloned().collect();
+        mesh_tables(scope).filter(|t| egress.hosts.iter().any(|h| imports_table(h, own, t))).cloned().collect();
     listener
 }
 
-fn in_namespace(host: &EgressHost, namespace: &Text) -> bool {
+fn in_namespace(host: &EgressHost, own: &Text, namespace: &Text) -> bool {
     match &host.namespace {
         EgressNamespace::Any => true,
         EgressNamespace::None => false,
+        EgressNamespace::Own => own == namespace,
         EgressNamespace::Named(name) => name == namespace,
     }
 }
 
-fn imports_service(host: &EgressHost, service: &Service) -> bool {
-    in_namespace(host, service.namespace()) && host.host.covers(&service.host)
+fn imports_service(host: &EgressHost, own: &Text, service: &Service) -> bool {
+    in_namespace(host, own, service.namespace()) && host.host.covers(&service.host)
 }
 
-fn imports_table(host: &EgressHost, table: &RouteTable) -> bool {
-    in_namespace(host, table.origin.namespace()) && table.hosts.iter().any(|h| host.host.overlaps(h))
+fn imports_table(host: &EgressHost, own: &Text, table: &RouteTable) -> bool {
+    in_namespace(host, own, table.origin.namespace()) && table.hosts.iter().any(|h| host.host.overlaps(h))
 }

@@ -100,13 +100,15 @@ pub struct EgressHost {
     pub host: Host,
 }
 
-/// Namespace part of an egress host; `.` is already resolved.
+/// Namespace part of an egress host.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EgressNamespace {
     /// All (`*`).
     Any,
     /// None (`~`).
     None,
+    /// The proxy's own (`.`): a Sidecar of the root namespace binds proxies of all namespaces, so it is not the object's.
+    Own,
     /// This one.
     Named(Text),
 }

@@ -235,6 +235,8 @@ pub enum ProxyProtocol {
 pub struct RetryBudget {
     /// Share of active requests, percent.
     pub percent: Option<f64>,
+    /// Time over which requests are counted; none: those in flight.
+    pub interval: Option<Duration>,
     /// Retries always allowed.
     pub min_concurrency: Option<u32>,
 }

@@ -129,7 +129,7 @@ fn keepalive(mesh: Option<&Keepalive>, own: Option<&Keepalive>) -> Option<Keepal
 fn retry_budget(budget: &RetryBudget) -> thresholds::RetryBudget {
     thresholds::RetryBudget {
         budget_percent: Some(Percent { value: budget.percent.unwrap_or(20.0).clamp(0.0, 100.0) }),
+        budget_interval: budget.interval.map(duration),
         min_retry_concurrency: Some(budget.min_concurrency.filter(|least| *least > 0).unwrap_or(3)),
-        ..Default::default()
     }
 }

@@ -41,14 +41,10 @@ pub(super) fn respond(with: &DirectResponse) -> DirectResponseAction {
 
 fn port(to: &Redirect, listener_port: u16) -> u32 {
     match to.port {
-        RedirectPort::Keep => 0,
+        // Left out, Envoy takes the default port off with the scheme that it belongs to, and keeps any other.
+        RedirectPort::Keep | RedirectPort::ProtocolDefault => 0,
         RedirectPort::Number(number) => number.into(),
         RedirectPort::Request => listener_port.into(),
-        RedirectPort::ProtocolDefault => match to.scheme.as_deref() {
-            Some("https") => 443,
-            Some("http") => 80,
-            _ => 0,
-        },
     }
 }
 

@@ -1,11 +1,62 @@
 //! From text to what a proxy gets, by the code that `heddled` and `heddlectl` run.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use heddle_compile::{compile_own, compile_view, view};
+use heddle_model::issue::Issue;
+use heddle_model::node;
+use heddle_model::snapshot::Snapshot;
+use heddle_store::{Event, Settings, Store, documents};
+use heddle_xds_api::{Layer, Resource, TypeSet, TypeUrl, json};
 use serde_json::Value;
 
 use super::Output;
 
+/// Compiles everything for one proxy, from nothing.
 pub(crate) fn run(mesh: &str, node: &Value) -> Result<Output, String> {
-    let _ = (mesh, node);
-    let kinds = ["clusters", "endpoints", "listeners", "routes", "secrets", "issues"];
-    Ok(kinds.into_iter().map(|kind| (kind, Vec::new())).collect())
+    let (snapshot, mut issues) = snapshot(mesh);
+    let mut proxy = node::proxy(node).map_err(|error| error.to_string())?;
+    // Secrets go to callers who have proved who they are.
+    proxy.verified = true;
+    let shared = compile_view(&snapshot, &view(&snapshot, &proxy), TypeSet::ALL);
+    let own = compile_own(&snapshot, &proxy, TypeSet::ALL);
+    let kinds = [
+        ("clusters", TypeUrl::Cluster),
+        ("endpoints", TypeUrl::Endpoint),
+        ("listeners", TypeUrl::Listener),
+        ("routes", TypeUrl::Route),
+        ("secrets", TypeUrl::Secret),
+    ];
+    let mut output = Output::new();
+    for (kind, type_url) in kinds {
+        output.insert(kind, values(&[&shared.layer, &own.layer], type_url)?);
+    }
+    issues.extend(snapshot.issues.iter().cloned().chain(shared.issues).chain(own.issues));
+    issues.sort();
+    issues.dedup();
+    output.insert("issues", issues.iter().map(|issue| Value::from(issue.to_string())).collect());
+    Ok(output)
+}
+
+/// The resources of both layers as Envoy's JSON, by name; the proxy's own win.
+fn values(layers: &[&Layer], type_url: TypeUrl) -> Result<Vec<Value>, String> {
+    let maps = layers.iter().filter_map(|layer| layer.get(type_url));
+    let all: BTreeMap<&Arc<str>, &Arc<Resource>> = maps.flat_map(|map| map.iter()).collect();
+    let value = |resource: &Arc<Resource>| {
+        let mut value = json::to_json(&resource.to_any()).map_err(|error| error.to_string())?;
+        value.as_object_mut().map(|fields| fields.remove("@type"));
+        Ok(value)
+    };
+    all.into_values().map(value).collect()
+}
+
+/// The snapshot of a file's objects, and what was wrong with the file.
+fn snapshot(mesh: &str) -> (Arc<Snapshot>, Vec<Issue>) {
+    let (objects, mut issues) = documents(mesh.as_bytes());
+    let mut store = Store::new(Settings::default());
+    for object in objects {
+        issues.extend(store.apply(Event::Apply(Box::new(object))));
+    }
+    (store.commit(), issues)
 }

@@ -6,8 +6,18 @@ use serde_json::Value;
 
 use super::Output;
 
-/// Every dangling name, with the resource that it is in.
-pub(crate) fn names(output: &Output) -> Vec<String> {
+/// A name that leads nowhere.
+#[derive(Debug)]
+pub(crate) struct Dangling {
+    /// The name and the resource that it is in, in words.
+    pub(crate) what: String,
+    /// The name, when it is a cluster's.
+    pub(crate) cluster: Option<String>,
+}
+
+/// Every dangling name.
+pub(crate) fn names(output: &Output) -> Vec<Dangling> {
+    let other = |what: String| Dangling { what, cluster: None };
     let clusters = held(output, "clusters", "name");
     let mut wrong = Vec::new();
     for kind in ["listeners", "routes"] {
@@ -15,7 +25,8 @@ pub(crate) fn names(output: &Output) -> Vec<String> {
             let mut found = BTreeSet::new();
             clusters_in(resource, &mut found);
             for name in found.difference(&clusters) {
-                wrong.push(format!("{} of {kind} sends to the cluster {name}, which does not exist", resource["name"]));
+                let what = format!("{} of {kind} sends to the cluster {name}, which does not exist", resource["name"]);
+                wrong.push(Dangling { what, cluster: Some(name.clone()) });
             }
         }
     }
@@ -24,7 +35,7 @@ pub(crate) fn names(output: &Output) -> Vec<String> {
         let mut found = BTreeSet::new();
         routes_in(listener, &mut found);
         for name in found.difference(&routes) {
-            wrong.push(format!("listener {} asks for the routes {name}, which do not exist", listener["name"]));
+            wrong.push(other(format!("listener {} asks for the routes {name}, which do not exist", listener["name"])));
         }
     }
     let endpoints = held(output, "endpoints", "clusterName");
@@ -34,7 +45,7 @@ pub(crate) fn names(output: &Output) -> Vec<String> {
             .or_else(|| cluster["name"].as_str())
             .unwrap_or_default();
         if !endpoints.contains(name) {
-            wrong.push(format!("cluster {} has no endpoints entry", cluster["name"]));
+            wrong.push(other(format!("cluster {} has no endpoints entry", cluster["name"])));
         }
     }
     wrong

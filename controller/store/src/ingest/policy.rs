@@ -30,6 +30,7 @@ pub(super) fn traffic(policy: &written::TrafficPolicy, field: &str, report: &mut
         }),
         retry_budget: policy.retry_budget.as_ref().map(|budget| RetryBudget {
             percent: budget.percent.map(|p| p.clamp(0.0, 100.0)),
+            interval: scalar::positive(budget.budget_interval, &format!("{field}.retryBudget.budgetInterval"), report),
             min_concurrency: (budget.min_retry_concurrency > 0).then_some(budget.min_retry_concurrency),
         }),
     }

@@ -26,7 +26,7 @@ pub fn ingest(spec: &written::Spec, origin: &Origin, mesh: &Mesh, report: &mut R
     }
     let mut outbound = Vec::with_capacity(spec.egress.len());
     for (index, written) in spec.egress.iter().enumerate() {
-        outbound.extend(egress(written, origin.namespace(), format!("spec.egress[{index}]"), report));
+        outbound.extend(egress(written, format!("spec.egress[{index}]"), report));
     }
     let pool = spec.inbound_connection_pool.as_ref();
     let policy = spec.outbound_traffic_policy.as_ref();
@@ -87,7 +87,7 @@ fn ingress(written: &written::Ingress, field: String, report: &mut Report) -> Op
     })
 }
 
-fn egress(written: &written::Egress, namespace: &Text, field: String, report: &mut Report) -> Option<Egress> {
+fn egress(written: &written::Egress, field: String, report: &mut Report) -> Option<Egress> {
     let at = |name: &str| format!("{field}.{name}");
     let uds = written.bind.starts_with("unix://");
     let port = match &written.port {
@@ -104,7 +104,7 @@ fn egress(written: &written::Egress, namespace: &Text, field: String, report: &m
     }
     let mut hosts = Vec::with_capacity(written.hosts.len());
     for (index, text) in written.hosts.iter().enumerate() {
-        hosts.extend(egress_host(text, namespace, &format!("{field}.hosts[{index}]"), report));
+        hosts.extend(egress_host(text, &format!("{field}.hosts[{index}]"), report));
     }
     if hosts.is_empty() {
         report.error(
@@ -122,7 +122,7 @@ fn listener_protocol(port: &Port, number: u16, field: &str, report: &mut Report)
     declared.unwrap_or_else(|| Protocol::of_port(None, &port.name, number, ""))
 }
 
-fn egress_host(text: &str, own: &Text, field: &str, report: &mut Report) -> Option<EgressHost> {
+fn egress_host(text: &str, field: &str, report: &mut Report) -> Option<EgressHost> {
     let Some((namespace, host)) = text.split_once('/') else {
         report.error(field, "BadHost", format!("{text:?} is not namespace/host; it is ignored"));
         return None;
@@ -130,7 +130,7 @@ fn egress_host(text: &str, own: &Text, field: &str, report: &mut Report) -> Opti
     let namespace = match namespace {
         "*" => EgressNamespace::Any,
         "~" => EgressNamespace::None,
-        "." => EgressNamespace::Named(own.clone()),
+        "." => EgressNamespace::Own,
         "" => {
             report.error(field, "BadHost", format!("{text:?} has an empty namespace; it is ignored"));
             return None;

@@ -24,7 +24,7 @@ fn listeners_of_a_loopback_workload() {
     let egress = &sidecar.egress[0];
     assert_eq!(egress.port.as_ref().unwrap().protocol, Protocol::HttpProxy);
     let namespaces: Vec<_> = egress.hosts.iter().map(|h| h.namespace.clone()).collect();
-    assert_eq!(namespaces, [EgressNamespace::Named("shop".into()), EgressNamespace::Any, EgressNamespace::None]);
+    assert_eq!(namespaces, [EgressNamespace::Own, EgressNamespace::Any, EgressNamespace::None]);
     assert_eq!(sidecar.outbound.as_ref().unwrap().mode, OutboundMode::RegistryOnly);
 }
 
