@@ -10,7 +10,7 @@ use heddle_model::{
 use heddle_xds_api::envoy::{
     config::route::v3::{
         RouteAction, WeightedCluster,
-        route_action::{ClusterSpecifier, HashPolicy, HostRewriteSpecifier, MaxStreamDuration},
+        route_action::{ClusterSpecifier, HashPolicy, HostRewriteSpecifier},
         weighted_cluster::{ClusterWeight, cluster_weight},
     },
     r#type::matcher::v3::RegexMatchAndSubstitute,
@@ -87,10 +87,11 @@ fn action(context: &RouteContext<'_>, rule: &HttpRoute) -> RouteAction {
     RouteAction { retry_policy: retry::policy(retries), ..timed(rule.timeout.unwrap_or_default()) }
 }
 
-/// gRPC's own timeout header is obeyed, but never beyond the route's timeout.
+/// gRPC's own timeout header is obeyed, but never beyond the route's timeout. Said by the old field: Envoy ignores the
+/// timeout of a route that has the new one, `max_stream_duration`.
 fn timed(timeout: Duration) -> RouteAction {
-    let stream = MaxStreamDuration { grpc_timeout_header_max: Some(duration(timeout)), ..MaxStreamDuration::default() };
-    RouteAction { timeout: Some(duration(timeout)), max_stream_duration: Some(stream), ..RouteAction::default() }
+    let timeout = Some(duration(timeout));
+    RouteAction { timeout, max_grpc_timeout: timeout, ..RouteAction::default() }
 }
 
 /// The destinations that get anything, with their places. All zero: the first gets all.
