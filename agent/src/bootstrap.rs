@@ -28,7 +28,7 @@ pub(crate) fn bootstrap(config: &Config) -> Value {
             "address": listeners::address(config.addresses.admin),
             "ignore_global_conn_limit": true,
         },
-        "stats_config": stats::config(&config.node.metadata, &config.proxy),
+        "stats_config": stats::config(config),
         "layered_runtime": runtime(config),
         "overload_manager": no_connection_limit(),
         "dynamic_resources": dynamic_resources(config.envoy.delta),

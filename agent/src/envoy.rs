@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use crate::admin::Local;
 use crate::args::Kind;
 use crate::backoff::Backoff;
+use crate::bootstrap::reachable;
 use crate::config::Config;
 use crate::status::Counters;
 use drain::{drain, wait};
@@ -72,7 +73,7 @@ async fn until_end(
     child: &mut Child,
     phase: &mut watch::Receiver<Phase>,
 ) -> Result<Option<ExitStatus>> {
-    let admin = config.addresses.admin;
+    let admin = reachable(config.addresses.admin);
     let mut drained = false;
     loop {
         tokio::select! {
@@ -86,7 +87,7 @@ async fn until_end(
         }
         if now == Phase::Terminating {
             tokio::select! {
-                () = wait(local, admin, &config.envoy) => {}
+                () = wait(local, &config.addresses, &config.envoy) => {}
                 () = quitting(phase) => {}
                 status = child.wait() => return Ok(Some(status?)),
             }

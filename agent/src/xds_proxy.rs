@@ -13,7 +13,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, StatusCode, Uri, header};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri, header};
 use http_body_util::{Either, Empty};
 use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::client::conn::http2::SendRequest;
@@ -104,7 +104,7 @@ impl Relay {
         };
         match sender.send_request(request).await {
             Ok(response) => {
-                tracing::info!(address = %self.config.discovery.address, "connected to the control plane");
+                self.tell(response.headers());
                 response.map(|inner| Either::Left(Relayed { inner, counters: Arc::clone(&self.counters) }))
             }
             Err(error) => {
@@ -112,6 +112,16 @@ impl Relay {
                 tracing::warn!(%error, "the control plane did not take the stream");
                 refusal(14, "the control plane is away")
             }
+        }
+    }
+
+    /// An answer whose headers have a status already has nothing else to say.
+    fn tell(&self, headers: &HeaderMap) {
+        let address = &self.config.discovery.address;
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        match text("grpc-status") {
+            "" => tracing::info!(address, "connected to the control plane"),
+            status => tracing::warn!(address, status, reason = text("grpc-message"), "the control plane refuses us"),
         }
     }
 

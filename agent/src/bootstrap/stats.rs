@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::config::ProxyConfig;
+use crate::config::Config;
 
 /// The cluster of Envoy's admin interface, through which metrics are served.
 pub(super) const PROMETHEUS_CLUSTER: &str = "prometheus_stats";
@@ -29,17 +29,17 @@ const TAGS: [(&str, &str); 8] = [
 ];
 
 /// `stats_config`.
-pub(super) fn config(metadata: &Map<String, Value>, proxy_config: &ProxyConfig) -> Value {
+pub(super) fn config(config: &Config) -> Value {
     let tags: Vec<_> = TAGS.iter().map(|(name, regex)| json!({"tag_name": name, "regex": regex})).collect();
     json!({
         "use_all_default_tags": false,
         "stats_tags": tags,
-        "stats_matcher": {"inclusion_list": {"patterns": patterns(metadata, proxy_config)}},
+        "stats_matcher": {"inclusion_list": {"patterns": patterns(config)}},
     })
 }
 
-fn patterns(metadata: &Map<String, Value>, proxy_config: &ProxyConfig) -> Vec<Value> {
-    let matcher = &proxy_config.proxy_stats_matcher;
+fn patterns(config: &Config) -> Vec<Value> {
+    let (metadata, matcher) = (&config.node.metadata, &config.proxy.proxy_stats_matcher);
     let all = |kept: &[&str], more: &[String], annotation: &str| {
         let asked = annotated(metadata, annotation);
         let mut all: Vec<String> = kept.iter().map(|text| (*text).to_owned()).collect();
@@ -49,9 +49,12 @@ fn patterns(metadata: &Map<String, Value>, proxy_config: &ProxyConfig) -> Vec<Va
     let prefixes = all(&PREFIXES, &matcher.prefixes, "sidecar.istio.io/statsInclusionPrefixes");
     let suffixes = all(&SUFFIXES, &matcher.suffixes, "sidecar.istio.io/statsInclusionSuffixes");
     let regexes = all(&REGEXES, &matcher.regexes, "sidecar.istio.io/statsInclusionRegexps");
+    // By these the agent sees that no caller is left.
+    let counted = config.envoy.exit_when_idle.map(|_| json!({"suffix": "downstream_cx_active"}));
     let mut patterns: Vec<Value> = prefixes.iter().map(|text| json!({"prefix": text})).collect();
     patterns.extend(suffixes.iter().map(|text| json!({"suffix": text})));
     patterns.extend(regexes.iter().map(|text| json!({"safe_regex": {"regex": text}})));
+    patterns.extend(counted);
     patterns
 }
 

@@ -8,7 +8,8 @@ use tokio::time::Instant;
 
 use crate::admin::Local;
 use crate::args::Kind;
-use crate::config::Envoy;
+use crate::bootstrap::reachable;
+use crate::config::{Addresses, Envoy};
 
 /// How far the end has come; it never goes back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,32 +42,45 @@ pub(crate) async fn drain(local: &Local, admin: SocketAddr, kind: Kind) {
 }
 
 /// Waits as long as callers may take: until the time is over, or, where that is set, until none is left.
-pub(crate) async fn wait(local: &Local, admin: SocketAddr, envoy: &Envoy) {
+pub(crate) async fn wait(local: &Local, addresses: &Addresses, envoy: &Envoy) {
     let begin = Instant::now();
     let end = begin + envoy.termination_drain;
     let Some(idle_after) = envoy.exit_when_idle else {
         return tokio::time::sleep_until(end).await;
     };
     tokio::time::sleep(idle_after).await;
-    while connections(local, admin).await != Some(0) {
+    while connections(local, addresses).await != Some(0) {
         tokio::time::sleep(LOOK_AGAIN).await;
     }
 }
 
 /// Connections to the listeners that the control plane configured; nothing when Envoy cannot be asked, in which case it
 /// has none either, but a second look does not hurt.
-async fn connections(local: &Local, admin: SocketAddr) -> Option<u64> {
+async fn connections(local: &Local, addresses: &Addresses) -> Option<u64> {
     let path = "/stats?filter=^listener%5C..*%5C.downstream_cx_active$";
-    match local.call(Method::GET, admin, path, LIMIT).await {
-        Ok(stats) => Some(active(&String::from_utf8_lossy(&stats))),
+    match local.call(Method::GET, reachable(addresses.admin), path, LIMIT).await {
+        Ok(stats) => {
+            let probed = [addresses.readiness, addresses.prometheus].map(stat_prefix);
+            Some(active(&String::from_utf8_lossy(&stats), &probed))
+        }
         Err(crate::admin::LocalError::Connect(_)) => Some(0),
         Err(_) => None,
     }
 }
 
+/// How the names of a listener's statistics begin.
+fn stat_prefix(at: SocketAddr) -> String {
+    format!("listener.{}.", at.to_string().replace(':', "_"))
+}
+
 /// The sum over listeners, without the admin interface and the two static ones, whose callers are probes.
-fn active(stats: &str) -> u64 {
-    let counted = stats.lines().filter(|line| !line.starts_with("listener.admin.") && !line.contains(".worker_"));
+fn active(stats: &str, probed: &[String]) -> u64 {
+    let is_callers = |line: &&str| {
+        !line.starts_with("listener.admin.")
+            && !line.contains(".worker_")
+            && !probed.iter().any(|prefix| line.starts_with(prefix))
+    };
+    let counted = stats.lines().filter(is_callers);
     counted.filter_map(|line| line.split_once(": ")?.1.trim().parse::<u64>().ok()).sum()
 }
 
@@ -78,8 +92,10 @@ mod tests {
     fn connections_of_callers_are_counted_once() {
         let stats = "listener.127.0.1.1_9080.downstream_cx_active: 2\n\
                      listener.127.0.1.1_9080.worker_0.downstream_cx_active: 2\n\
+                     listener.0.0.0.0_15021.downstream_cx_active: 3\n\
                      listener.admin.downstream_cx_active: 1\nlistener.admin.main_thread.downstream_cx_active: 1\n";
-        assert_eq!(active(stats), 2);
-        assert_eq!(active(""), 0);
+        let probed = [stat_prefix(([0, 0, 0, 0], 15021).into())];
+        assert_eq!(active(stats, &probed), 2);
+        assert_eq!(active("", &probed), 0);
     }
 }
