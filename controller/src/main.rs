@@ -1,3 +1,28 @@
-//! Part of Heddle.
+//! `heddled`: Heddle's control plane as one process.
 
-fn main() {}
+mod admin;
+mod app;
+mod auth;
+mod ca_secret;
+mod config;
+mod generate;
+mod pem;
+mod renewal;
+mod router;
+mod server;
+mod signer;
+mod source;
+mod telemetry;
+mod tls;
+mod writer;
+
+fn main() -> anyhow::Result<()> {
+    let config = config::read();
+    telemetry::start(&config);
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let ended = runtime.block_on(app::run(config));
+    // Threads of blocking work are not waited for: they end with the process.
+    runtime.shutdown_background();
+    ended
+}

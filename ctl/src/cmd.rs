@@ -1,5 +1,4 @@
 //! The commands, one file each.
 
-pub(crate) mod compile;
 pub(crate) mod token;
 pub(crate) mod validate;

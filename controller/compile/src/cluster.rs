@@ -4,7 +4,6 @@ mod balance;
 mod fixed;
 mod inbound;
 mod key;
-mod offer;
 mod policy;
 mod pool;
 mod target;
@@ -14,7 +13,6 @@ mod tls;
 pub use fixed::fixed;
 pub use inbound::inbound;
 pub use key::{Client, ClusterKey, Credential, Peers, keys, targets};
-pub use offer::{Offer, offer};
 pub use policy::Policy;
 pub use target::{Purpose, Target};
 

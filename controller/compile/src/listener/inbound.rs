@@ -28,7 +28,9 @@ use super::{
     manager::{Direction, Manager, Routes, manager},
     named,
     port::InboundPort,
-    tcp, tls, wildcard,
+    tcp, tls,
+    upstream_alpn::Upstream,
+    wildcard,
 };
 use crate::{envoy::duration::duration, name, route::inbound_retry, view::ViewKey};
 
@@ -229,6 +231,7 @@ fn http_filter(mesh: &Mesh, view: &ViewKey, target: &Target<'_>) -> Filter {
         stat_prefix,
         routes: Routes::Inline(Box::new(routes(target))),
         direction: Direction::Inbound,
+        upstream: Upstream::Http1,
         dynamic_dns: false,
         forward_proxy: false,
     };

@@ -1,0 +1,155 @@
+//! The pages that people and probes read: `/ready`, `/version`, `/metrics` and `/debug`.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::Router;
+use axum::extract::{ConnectInfo, Query, Request, State};
+use axum::http::{StatusCode, header};
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use heddle_ca::Authority;
+use heddle_serve::push::Published;
+use heddle_serve::registry::Registry;
+use serde::Deserialize;
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::writer::Board;
+
+mod dump;
+mod issues;
+mod metrics;
+mod objects;
+mod sync;
+
+/// What the pages show.
+#[derive(Clone)]
+pub(crate) struct Pages {
+    /// Connected proxies.
+    pub registry: Arc<Registry>,
+    /// The newest revision and what is wrong with files.
+    pub board: watch::Receiver<Board>,
+    /// What streams are answered from.
+    pub published: watch::Receiver<Option<Published>>,
+    /// The authority of the moment; none before it was loaded.
+    pub authority: watch::Receiver<Option<Arc<Authority>>>,
+    /// What compilation found wrong, and how it went.
+    pub compiled: Arc<crate::generate::Compiler>,
+    /// The cluster's name.
+    pub cluster: String,
+    /// The name of this process.
+    pub pod: String,
+    /// When the process started.
+    pub started: Instant,
+}
+
+/// The pages' addresses and what each is for.
+const INDEX: &[(&str, &str)] = &[
+    ("/debug/syncz", "what each proxy was sent and has acknowledged"),
+    ("/debug/adsz", "connected proxies"),
+    ("/debug/connections", "connected proxies, in short"),
+    ("/debug/configz", "the objects that configure the mesh"),
+    ("/debug/registryz", "services"),
+    ("/debug/endpointz", "endpoints of services"),
+    ("/debug/issuez", "what is wrong with objects and files"),
+    ("/debug/mesh", "mesh-wide settings"),
+    ("/debug/config_dump?proxyID=<pod>.<namespace>", "what a proxy was sent, as Envoy's config dump"),
+    ("/debug/list", "the names of these pages"),
+];
+
+/// Which proxy a page is about.
+#[derive(Debug, Deserialize)]
+struct Of {
+    #[serde(rename = "proxyID")]
+    proxy: Option<String>,
+    namespace: Option<String>,
+}
+
+/// Serves the pages until `end`.
+pub(crate) async fn serve(listener: TcpListener, pages: Pages, end: CancellationToken) {
+    let service = router(pages).into_make_service_with_connect_info::<SocketAddr>();
+    let served = axum::serve(listener, service).with_graceful_shutdown(end.clone().cancelled_owned());
+    tokio::select! {
+        // Connections kept alive by a scraper are not waited for.
+        () = async { end.cancelled().await; tokio::time::sleep(std::time::Duration::from_millis(100)).await } => {}
+        ended = served.into_future() => if let Err(error) = ended { tracing::error!(%error, "pages ended") },
+    }
+}
+
+fn router(pages: Pages) -> Router {
+    let debug = Router::new()
+        .route("/debug", get(index))
+        .route("/debug/", get(index))
+        .route("/debug/list", get(list))
+        .route("/debug/syncz", get(syncz))
+        .route("/debug/adsz", get(|State(pages): State<Pages>| async move { json(&sync::clients(&pages)) }))
+        .route("/debug/connections", get(|State(pages): State<Pages>| async move { json(&sync::connections(&pages)) }))
+        .route("/debug/configz", get(|State(pages): State<Pages>| async move { json(&objects::configz(&pages)) }))
+        .route("/debug/registryz", get(|State(pages): State<Pages>| async move { json(&objects::registryz(&pages)) }))
+        .route("/debug/endpointz", get(|State(pages): State<Pages>| async move { json(&objects::endpointz(&pages)) }))
+        .route("/debug/mesh", get(|State(pages): State<Pages>| async move { json(&objects::mesh(&pages)) }))
+        .route("/debug/issuez", get(|State(pages): State<Pages>| async move { json(&issues::issuez(&pages)) }))
+        .route("/debug/config_dump", get(config_dump))
+        .layer(from_fn(only_this_machine));
+    Router::new()
+        .route("/ready", get(ready))
+        .route("/version", get(async || env!("CARGO_PKG_VERSION")))
+        .route("/metrics", get(|State(pages): State<Pages>| async move { metrics::page(&pages) }))
+        .merge(debug)
+        .with_state(pages)
+}
+
+/// Configuration says much of a mesh: debug pages answer callers of this machine only.
+async fn only_this_machine(ConnectInfo(peer): ConnectInfo<SocketAddr>, request: Request, next: Next) -> Response {
+    if peer.ip().to_canonical().is_loopback() {
+        return next.run(request).await;
+    }
+    tracing::warn!(%peer, page = request.uri().path(), "refused a debug page");
+    StatusCode::FORBIDDEN.into_response()
+}
+
+async fn ready(State(pages): State<Pages>) -> StatusCode {
+    // Streams wait for the first revision, callers for the authority.
+    let ready = pages.published.borrow().is_some() && pages.authority.borrow().is_some();
+    if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
+}
+
+async fn index() -> Response {
+    let line = |(page, what): &(&str, &str)| format!("<li><a href=\"{page}\">{page}</a> {what}</li>\n");
+    let list: String = INDEX.iter().map(line).collect();
+    let page = format!("<!doctype html><title>heddled</title><h1>heddled</h1><ul>\n{list}</ul>\n");
+    ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], page).into_response()
+}
+
+async fn list() -> Response {
+    let names = INDEX.iter().filter_map(|(page, _)| page.split('?').next()?.strip_prefix("/debug/"));
+    json(&names.collect::<Vec<_>>().into())
+}
+
+async fn syncz(State(pages): State<Pages>, Query(of): Query<Of>) -> Response {
+    json(&sync::syncz(&pages, of.namespace.as_deref()))
+}
+
+async fn config_dump(State(pages): State<Pages>, Query(of): Query<Of>) -> Response {
+    let Some(name) = of.proxy else {
+        return (StatusCode::BAD_REQUEST, "you must provide a proxyID in the query string\n").into_response();
+    };
+    let Some(state) = pages.registry.find(&name) else {
+        return (StatusCode::NOT_FOUND, "this proxy is not connected\n").into_response();
+    };
+    // Thousands of resources become JSON: not on a thread that serves streams.
+    match tokio::task::spawn_blocking(move || dump::config_dump(&state)).await {
+        Ok(dump) => json(&dump),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+fn json(value: &Value) -> Response {
+    let text = serde_json::to_string_pretty(value).unwrap_or_default() + "\n";
+    ([(header::CONTENT_TYPE, "application/json")], text).into_response()
+}

@@ -1,0 +1,48 @@
+//! What a proxy was sent, in the shape of Envoy's own config dump, so that the two can be compared.
+
+use heddle_serve::registry::ProxyState;
+use heddle_xds_api::{Resource, TypeUrl, json as proto};
+use serde_json::{Value, json};
+
+/// The parts of a dump: type of resource, name of the part, its list, and what is around each resource.
+const PARTS: [(TypeUrl, &str, &str, &str); 4] = [
+    (TypeUrl::Cluster, "ClustersConfigDump", "dynamicActiveClusters", "cluster"),
+    (TypeUrl::Listener, "ListenersConfigDump", "dynamicListeners", "listener"),
+    (TypeUrl::Route, "RoutesConfigDump", "dynamicRouteConfigs", "routeConfig"),
+    (TypeUrl::Endpoint, "EndpointsConfigDump", "dynamicEndpointConfigs", "endpointConfig"),
+];
+
+/// The dump of a proxy; without resources before it was sent any. Secrets are named only.
+pub(super) fn config_dump(state: &ProxyState) -> Value {
+    let Some(set) = &state.set else { return json!({"configs": []}) };
+    let mut configs = Vec::new();
+    for (url, part, list, field) in PARTS {
+        let entries: Vec<Value> = set.typed(url).iter().map(|resource| entry(url, field, resource)).collect();
+        configs.push(json!({"@type": format!("type.googleapis.com/envoy.admin.v3.{part}"), list: entries}));
+    }
+    let hosts: Vec<Value> = set.typed(TypeUrl::VirtualHost).iter().map(|host| message(host)).collect();
+    if !hosts.is_empty() {
+        configs.push(json!({"@type": TypeUrl::VirtualHost.as_str(), "virtualHosts": hosts}));
+    }
+    let secrets: Vec<Value> =
+        set.typed(TypeUrl::Secret).iter().map(|secret| json!({"name": &**secret.name()})).collect();
+    configs.push(
+        json!({"@type": "type.googleapis.com/envoy.admin.v3.SecretsConfigDump", "dynamicActiveSecrets": secrets}),
+    );
+    json!({ "configs": configs })
+}
+
+fn entry(url: TypeUrl, field: &str, resource: &Resource) -> Value {
+    let version = format!("{:016x}", resource.version());
+    match url {
+        TypeUrl::Listener => json!({
+            "name": &**resource.name(), "activeState": {"versionInfo": version, field: message(resource)},
+        }),
+        _ => json!({"versionInfo": version, field: message(resource)}),
+    }
+}
+
+fn message(resource: &Resource) -> Value {
+    proto::to_json(&resource.to_any())
+        .unwrap_or_else(|error| json!({"name": &**resource.name(), "error": error.to_string()}))
+}

@@ -1,0 +1,59 @@
+//! What is wrong with objects and files, from all who found something.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use heddle_model::issue::{Issue, Severity};
+use serde_json::{Value, json};
+
+use super::Pages;
+
+/// All issues, in the order of objects; those of files name the file.
+pub(super) fn issuez(pages: &Pages) -> Value {
+    let board = pages.board.borrow().clone();
+    let mut entries: Vec<Value> = Vec::new();
+    for (path, issues) in &*board.files {
+        entries.extend(issues.iter().map(|issue| entry(issue, Some(path))));
+    }
+    entries.extend(others(pages).iter().map(|issue| entry(issue, None)));
+    entries.into()
+}
+
+/// How many there are, by reason and severity.
+pub(super) fn by_reason(pages: &Pages) -> BTreeMap<(&'static str, &'static str), usize> {
+    let board = pages.board.borrow().clone();
+    let others = others(pages);
+    let mut counts = BTreeMap::new();
+    for issue in board.files.values().flatten().chain(&others) {
+        *counts.entry((issue.reason, severity(issue))).or_default() += 1;
+    }
+    counts
+}
+
+/// Those of ingest and of compilation, each once.
+fn others(pages: &Pages) -> BTreeSet<Issue> {
+    let snapshot = pages.board.borrow().snapshot.clone();
+    snapshot.issues.iter().cloned().chain(pages.compiled.issues()).collect()
+}
+
+fn entry(issue: &Issue, file: Option<&Path>) -> Value {
+    let object = &issue.object;
+    let mut entry = json!({
+        "object": {"kind": *object.kind, "namespace": *object.namespace, "name": *object.name},
+        "field": issue.field,
+        "severity": severity(issue),
+        "reason": issue.reason,
+        "message": issue.message,
+    });
+    if let Some(file) = file {
+        entry["file"] = file.to_string_lossy().into();
+    }
+    entry
+}
+
+fn severity(issue: &Issue) -> &'static str {
+    match issue.severity {
+        Severity::Error => "Error",
+        Severity::Warning => "Warning",
+    }
+}

@@ -1,0 +1,111 @@
+//! Connected proxies: what each was sent and has acknowledged, in the shape of istiod's pages.
+
+use std::time::SystemTime;
+
+use heddle_model::proxy::ProxyKind;
+use heddle_serve::registry::{ProxyState, TypeState};
+use heddle_xds_api::TypeUrl;
+use serde_json::{Map, Value, json};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::Pages;
+
+/// The types that have fields of their own in istiod's SyncStatus.
+const NAMED: [(TypeUrl, &str); 5] = [
+    (TypeUrl::Cluster, "cluster"),
+    (TypeUrl::Listener, "listener"),
+    (TypeUrl::Route, "route"),
+    (TypeUrl::Endpoint, "endpoint"),
+    (TypeUrl::ExtensionConfig, "extensionconfig"),
+];
+
+/// One entry a proxy (contract §2, SyncStatus), of one namespace if asked.
+pub(super) fn syncz(pages: &Pages, namespace: Option<&str>) -> Value {
+    let proxies = pages.registry.proxies();
+    let asked = |state: &&ProxyState| namespace.is_none_or(|namespace| *state.proxy.namespace == *namespace);
+    proxies.iter().filter(asked).map(|state| status(pages, state)).collect()
+}
+
+/// Connected proxies with what they are and what they watch.
+pub(super) fn clients(pages: &Pages) -> Value {
+    let clients: Vec<Value> = pages.registry.proxies().iter().map(client).collect();
+    json!({"totalClients": clients.len(), "clients": clients})
+}
+
+/// Connected proxies with where they call from.
+pub(super) fn connections(pages: &Pages) -> Value {
+    let short = |state: &ProxyState| {
+        json!({
+            "connectionId": state.connection, "connectedAt": text(state.connected), "address": state.peer.to_string(),
+        })
+    };
+    let clients: Vec<Value> = pages.registry.proxies().iter().map(short).collect();
+    json!({"totalClients": clients.len(), "clients": clients})
+}
+
+/// `<pod>.<namespace>`, as istioctl names proxies.
+pub(super) fn name(state: &ProxyState) -> &str {
+    state.proxy.id.split('~').nth(2).unwrap_or(&state.proxy.id)
+}
+
+fn status(pages: &Pages, state: &ProxyState) -> Value {
+    let (major, minor, patch) = state.proxy.can.version;
+    let cluster = if state.proxy.cluster.is_empty() { pages.cluster.as_str() } else { &*state.proxy.cluster };
+    let kind = if state.proxy.kind == ProxyKind::Gateway { "router" } else { "sidecar" };
+    let mut entry = json!({
+        "cluster_id": cluster,
+        "proxy": name(state),
+        "proxy_type": kind,
+        "proxy_version": format!("{major}.{minor}.{patch}"),
+        "istio_version": env!("CARGO_PKG_VERSION"),
+        "istiod": pages.pod,
+    });
+    for (url, name) in NAMED {
+        if let Some(state) = state.types.get(&url) {
+            entry[format!("{name}_sent")] = state.sent.as_str().into();
+            entry[format!("{name}_acked")] = state.acked.as_str().into();
+        }
+    }
+    let resources = state.types.iter().map(|(url, state)| (url.as_str().to_owned(), resource(state)));
+    entry["resources"] = Value::Object(resources.collect::<Map<_, _>>());
+    entry
+}
+
+fn resource(state: &TypeState) -> Value {
+    let mut entry = json!({
+        "sent": state.sent, "acked": state.acked, "status": state.status(), "version": state.version,
+        "resources": state.resources, "bytes": state.bytes,
+    });
+    for (name, at) in [("sentTime", state.sent_at), ("ackedTime", state.acked_at)] {
+        if let Some(at) = at {
+            entry[name] = text(at).into();
+        }
+    }
+    if !state.error.is_empty() {
+        entry["lastError"] = state.error.as_str().into();
+        entry["objects"] = state.objects.clone().into();
+    }
+    entry
+}
+
+fn client(state: &ProxyState) -> Value {
+    let proxy = &state.proxy;
+    let labels: Map<_, _> = proxy.labels.iter().map(|(name, value)| (name.to_string(), json!(**value))).collect();
+    let watches: Map<_, _> =
+        state.types.iter().map(|(url, state)| (url.as_str().to_owned(), state.names.into())).collect();
+    json!({
+        "connectionId": state.connection,
+        "connectedAt": text(state.connected),
+        "address": state.peer.to_string(),
+        "secure": state.secure,
+        "labels": labels,
+        "metadata": {"NAMESPACE": *proxy.namespace, "SERVICE_ACCOUNT": *proxy.service_account, "CLUSTER_ID": *proxy.cluster},
+        "locality": proxy.locality.to_string(),
+        "watches": watches,
+    })
+}
+
+fn text(at: SystemTime) -> String {
+    OffsetDateTime::from(at).format(&Rfc3339).unwrap_or_default()
+}

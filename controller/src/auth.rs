@@ -1,0 +1,56 @@
+//! Decides who a caller is: by its verified client certificate, else by a token of the local issuer.
+
+use std::sync::Arc;
+
+use heddle_model::identity::Identity;
+use heddle_model::mesh::Mesh;
+use heddle_serve::auth::{AuthError, Authenticate, Credentials};
+
+mod client_cert;
+mod jwks;
+
+pub(crate) use jwks::{Issuer, IssuerError};
+
+/// Tries what a caller brought, in istiod's order.
+pub(crate) struct Authenticator {
+    issuer: Issuer,
+    mesh: Box<dyn Fn() -> Arc<Mesh> + Send + Sync>,
+}
+
+impl Authenticator {
+    /// `mesh` gives the settings of the moment: trust domains may be added while streams are open.
+    pub(crate) fn new(issuer: Issuer, mesh: impl Fn() -> Arc<Mesh> + Send + Sync + 'static) -> Self {
+        Self { issuer, mesh: Box::new(mesh) }
+    }
+
+    fn decide(&self, call: &Credentials) -> Result<Identity, AuthError> {
+        let mesh = (self.mesh)();
+        let leaf = call.connection.as_ref().and_then(|connection| connection.chain.first());
+        let by_certificate = leaf.map(|leaf| client_cert::identity(leaf, &mesh));
+        if let Some(Ok(identity)) = by_certificate {
+            return Ok(identity);
+        }
+        let by_token = call.bearer.as_deref().map(|token| self.issuer.identity(token, &mesh.trust_domain));
+        match (by_certificate, by_token) {
+            (_, Some(Ok(identity))) => Ok(identity),
+            (None | Some(Ok(_)), None) => Err(AuthError::Missing),
+            (Some(Err(error)), None) | (None | Some(Ok(_)), Some(Err(error))) => Err(AuthError::Refused(error)),
+            (Some(Err(first)), Some(Err(second))) => Err(AuthError::Refused(format!("{first}; {second}"))),
+        }
+    }
+}
+
+impl Authenticate for Authenticator {
+    async fn authenticate(&self, call: &Credentials) -> Result<Identity, AuthError> {
+        self.decide(call)
+    }
+}
+
+impl std::fmt::Debug for Authenticator {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Authenticator").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,105 @@
+//! A layer that was compiled before, and what of it a newer revision leaves as it was.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use heddle_compile::output::{Output, Sources};
+use heddle_model::diff::{Changes, diff};
+use heddle_model::issue::Issue;
+use heddle_model::object::ObjectRef;
+use heddle_model::snapshot::Snapshot;
+use heddle_xds_api::{Layer, ResourceMap, TypeSet, TypeUrl};
+
+/// One layer, the revision it is of, and its story.
+#[derive(Debug, Default)]
+pub(super) struct Memo {
+    of: Option<Arc<Parts>>,
+    layer: Arc<Layer>,
+    issues: BTreeSet<Issue>,
+    sources: Sources,
+}
+
+/// A revision without its number: what has the same parts has the same layers.
+type Parts = Snapshot;
+
+impl Memo {
+    /// The layer with these types for this revision. `compile` is asked for the types that the changes since the last
+    /// time can have touched, by `impact`, and for those that were never asked for; whether it was is the other value.
+    pub(super) fn layer(
+        &mut self,
+        snapshot: &Snapshot,
+        types: TypeSet,
+        impact: impl Fn(&Changes) -> TypeSet,
+        compile: impl FnOnce(TypeSet) -> Output,
+    ) -> (Arc<Layer>, bool) {
+        let held = self.layer.types();
+        let changes = self.of.as_deref().map(|old| diff(old, snapshot));
+        let touched = changes.as_ref().map_or(TypeSet::ALL, impact);
+        let due = pick(types.union(held), |one| touched.contains(one) || !held.contains(one));
+        if changes.is_none_or(|changes| !changes.is_empty()) {
+            self.of = Some(Arc::new(snapshot.clone()));
+        }
+        if due.is_empty() {
+            return (self.layer.clone(), false);
+        }
+        let output = compile(due);
+        self.take(due, output);
+        (self.layer.clone(), true)
+    }
+
+    /// What is wrong with the objects behind the layer.
+    pub(super) fn issues(&self) -> impl Iterator<Item = &Issue> {
+        self.issues.iter()
+    }
+
+    /// The objects behind a resource.
+    pub(super) fn sources(&self, type_url: TypeUrl, name: &str) -> Vec<Arc<ObjectRef>> {
+        self.sources.get(&(type_url, name.into())).cloned().unwrap_or_default()
+    }
+
+    /// Whether a stream still holds the layer.
+    pub(super) fn is_held(&self) -> bool {
+        Arc::strong_count(&self.layer) > 1
+    }
+
+    /// Puts in place what was compiled; what came out as it was keeps its pointers, so that nobody looks at it again.
+    fn take(&mut self, due: TypeSet, output: Output) {
+        let held = self.layer.types();
+        if held.iter().all(|one| due.contains(one)) {
+            self.issues.clear();
+        }
+        self.issues.extend(output.issues);
+        self.sources.retain(|(one, _), _| !due.contains(*one));
+        self.sources.extend(output.sources);
+        let mut layer = (*self.layer).clone();
+        let mut changed = false;
+        for one in due.iter() {
+            let fresh = output.layer.get(one).cloned().unwrap_or_default();
+            let (map, differs) = match self.layer.get(one) {
+                Some(old) => kept(old, &fresh),
+                None => (fresh, true),
+            };
+            changed |= differs;
+            layer.set(one, map);
+        }
+        if changed {
+            self.layer = Arc::new(layer);
+        }
+    }
+}
+
+/// The fresh map with the old one's resources where they are equal, and whether it differs from the old one at all.
+fn kept(old: &Arc<ResourceMap>, fresh: &Arc<ResourceMap>) -> (Arc<ResourceMap>, bool) {
+    let mut differs = old.len() != fresh.len();
+    let mut map = ResourceMap::new();
+    for (name, resource) in &**fresh {
+        let same = old.get(name).filter(|old| old.version() == resource.version());
+        differs |= same.is_none();
+        map.insert(name.clone(), same.unwrap_or(resource).clone());
+    }
+    if differs { (Arc::new(map), true) } else { (old.clone(), false) }
+}
+
+fn pick(types: TypeSet, wanted: impl Fn(TypeUrl) -> bool) -> TypeSet {
+    types.iter().filter(|one| wanted(*one)).collect()
+}

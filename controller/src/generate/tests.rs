@@ -1,0 +1,89 @@
+//! What is compiled once, and what again.
+
+use heddle_model::node;
+use heddle_store::{Event, Settings, Store, documents};
+use serde_json::json;
+
+use super::*;
+
+const TYPES: [TypeUrl; 4] = [TypeUrl::Cluster, TypeUrl::Endpoint, TypeUrl::Listener, TypeUrl::Route];
+
+fn service(name: &str) -> String {
+    format!(
+        "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {{name: {name}, namespace: a}}\n\
+         spec: {{hosts: [{name}.test], location: MESH_EXTERNAL, resolution: STATIC,\n\
+         ports: [{{number: 80, name: http, protocol: HTTP}}], endpoints: [{{address: 10.0.0.1}}]}}\n"
+    )
+}
+
+fn apply(store: &mut Store, text: &str) -> Arc<Snapshot> {
+    for object in documents(text.as_bytes()).0 {
+        store.apply(Event::Apply(Box::new(object)));
+    }
+    store.commit()
+}
+
+fn proxy(name: &str) -> Proxy {
+    node::proxy(&json!({"id": format!("sidecar~10.0.0.9~{name}.a~a.svc.cluster.local")})).unwrap()
+}
+
+fn types() -> TypeSet {
+    TYPES.into_iter().collect()
+}
+
+#[test]
+fn proxies_that_see_the_same_share_one_layer() {
+    let (compiler, mut store) = (Compiler::default(), Store::new(Settings::default()));
+    let snapshot = apply(&mut store, &service("x"));
+    let one = compiler.generate(&snapshot, &proxy("one"), types());
+    let two = compiler.generate(&snapshot, &proxy("two"), types());
+    assert!(Arc::ptr_eq(&one.shared, &two.shared));
+    assert_eq!((compiler.misses.get(), compiler.hits.get()), (3, 1));
+}
+
+#[test]
+fn a_revision_that_changes_nothing_for_a_view_keeps_its_pointers() {
+    let (compiler, mut store) = (Compiler::default(), Store::new(Settings::default()));
+    let first = apply(&mut store, &service("x"));
+    let before = compiler.generate(&first, &proxy("one"), types());
+    let second = apply(&mut store, &service("x").replace("namespace: a}", "namespace: a, labels: {l: v}}"));
+    let after = compiler.generate(&second, &proxy("one"), types());
+    for one in TYPES {
+        assert!(before.typed(one).is(&after.typed(one)), "{one:?}");
+    }
+}
+
+#[test]
+fn what_a_change_does_not_touch_keeps_its_pointers() {
+    let (compiler, mut store) = (Compiler::default(), Store::new(Settings::default()));
+    let first = apply(&mut store, &(service("x") + "---\n" + &service("y")));
+    let before = compiler.generate(&first, &proxy("one"), types());
+    let second = apply(&mut store, &service("y").replace("10.0.0.1", "10.0.0.2"));
+    let after = compiler.generate(&second, &proxy("one"), types());
+    let names = |one| after.typed(one).differences(&before.typed(one));
+    assert_eq!(names(TypeUrl::Endpoint), ["outbound|80||y.test".into()]);
+    assert!(before.typed(TypeUrl::Route).is(&after.typed(TypeUrl::Route)));
+}
+
+#[test]
+fn types_that_are_asked_for_later_are_compiled_then() {
+    let (compiler, mut store) = (Compiler::default(), Store::new(Settings::default()));
+    let snapshot = apply(&mut store, &service("x"));
+    let clusters: TypeSet = [TypeUrl::Cluster].into_iter().collect();
+    assert!(compiler.generate(&snapshot, &proxy("one"), clusters).shared.get(TypeUrl::Route).is_none());
+    let all = compiler.generate(&snapshot, &proxy("one"), types());
+    assert!(TYPES.into_iter().all(|one| all.shared.get(one).is_some()));
+}
+
+#[test]
+fn what_nobody_holds_goes() {
+    let (compiler, mut store) = (Compiler::default(), Store::new(Settings::default()));
+    let snapshot = apply(&mut store, &service("x"));
+    let held = compiler.generate(&snapshot, &proxy("held"), types());
+    for number in 0..500 {
+        compiler.generate(&snapshot, &proxy(&format!("p{number}")), types());
+    }
+    assert!(compiler.owns.len() <= 2 * FEW, "{}", compiler.owns.len());
+    let again = compiler.generate(&snapshot, &proxy("held"), types());
+    assert!(Arc::ptr_eq(&held.own, &again.own));
+}

@@ -1,0 +1,88 @@
+//! Keeps certificates fresh: that of the encrypted port, a self-signed root that nears its end, and an operator's files
+//! that were exchanged.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use heddle_ca::Authority;
+use rustls::ServerConfig;
+use time::OffsetDateTime;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::ca_secret::{self, FolderError};
+use crate::config::Config;
+use crate::tls;
+
+/// How often the folder is looked at. An operator's new certificate may wait a minute; it is there for months.
+const INTERVAL: Duration = Duration::from_mins(1);
+/// A self-signed root is renewed in the last fifth of its life, as istiod's is.
+const GRACE: f64 = 0.2;
+
+/// Looks at the certificates each minute until `end`.
+pub(crate) async fn run(
+    config: Config,
+    authority: watch::Sender<Option<Arc<Authority>>>,
+    encryption: watch::Sender<Arc<ServerConfig>>,
+    end: CancellationToken,
+) {
+    let mut shown_at = OffsetDateTime::now_utc();
+    loop {
+        tokio::select! {
+            () = end.cancelled() => return,
+            () = tokio::time::sleep(INTERVAL) => {}
+        }
+        let Some(old) = authority.borrow().clone() else { continue };
+        let now = OffsetDateTime::now_utc();
+        let fresh = match renewed(&config, &old, now) {
+            Ok(fresh) => fresh.map(Arc::new),
+            Err(error) => {
+                tracing::error!(%error, "keeping the certificate authority as it was");
+                None
+            }
+        };
+        if fresh.is_none() && now - shown_at < tls::LIFE / 2 {
+            continue;
+        }
+        let current = fresh.clone().unwrap_or(old);
+        match tls::server(&config, &current, now) {
+            Ok(server) => {
+                encryption.send_replace(server);
+                shown_at = now;
+            }
+            Err(error) => tracing::error!(%error, "cannot renew the certificate of the encrypted port"),
+        }
+        if let Some(fresh) = fresh {
+            tracing::info!("the certificate authority was renewed");
+            authority.send_replace(Some(fresh));
+        }
+    }
+}
+
+/// A new authority, if the folder's files have changed or a self-signed root nears its end.
+fn renewed(config: &Config, old: &Authority, now: OffsetDateTime) -> Result<Option<Authority>, RenewalError> {
+    let files = ca_secret::read(&config.ca_dir)?;
+    let loaded = heddle_ca::load(&files, now)?;
+    let loaded = heddle_ca::replacement(old, loaded)?;
+    let validity = loaded.validity();
+    let life = validity.not_after - validity.not_before;
+    let key = files.get("ca-key.pem").filter(|_| loaded.is_root() && validity.not_after - now < life * GRACE);
+    if let Some(key) = key {
+        let (renewed, files) = heddle_ca::renewed_root(&loaded, key, config.root_cert_ttl, now)?;
+        ca_secret::write(&config.ca_dir, &files)?;
+        return Ok(Some(renewed));
+    }
+    let same = loaded.roots() == old.roots() && loaded.validity() == old.validity();
+    Ok((!same).then_some(loaded))
+}
+
+/// Why the authority stays as it was.
+#[derive(Debug, thiserror::Error)]
+enum RenewalError {
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    #[error("{0}")]
+    Authority(#[from] heddle_ca::AuthorityError),
+    #[error("{0}")]
+    Rotate(#[from] heddle_ca::RotateError),
+}

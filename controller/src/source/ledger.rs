@@ -1,0 +1,96 @@
+//! Which file gave which object. Where two files give the same one, the file of the later folder counts, and within a folder
+//! the later path: so a folder named last may overrule one named first.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+/// A file's place: the number of its folder among those given, and its path.
+pub(crate) type Place = (usize, PathBuf);
+
+/// The objects of all files, by key.
+#[derive(Debug)]
+pub(crate) struct Ledger<K, O> {
+    files: BTreeMap<Place, BTreeMap<K, O>>,
+    places: BTreeMap<K, BTreeSet<Place>>,
+}
+
+/// What follows from a change of one file.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Outcome<K, O> {
+    /// Objects that are new or changed.
+    pub applied: Vec<O>,
+    /// Objects that no file gives any more.
+    pub deleted: Vec<K>,
+}
+
+impl<K: Ord + Clone, O: Clone + PartialEq> Ledger<K, O> {
+    /// Puts in place what a file now gives; nothing when the file is gone.
+    pub(crate) fn replace(&mut self, place: &Place, objects: BTreeMap<K, O>) -> Outcome<K, O> {
+        let touched: BTreeSet<K> =
+            self.files.get(place).into_iter().flatten().map(|(key, _)| key).chain(objects.keys()).cloned().collect();
+        let before: Vec<(K, Option<O>)> =
+            touched.into_iter().map(|key| (key.clone(), self.get(&key).cloned())).collect();
+        for (key, _) in &before {
+            let places = self.places.entry(key.clone()).or_default();
+            if objects.contains_key(key) {
+                places.insert(place.clone());
+            } else {
+                places.remove(place);
+            }
+            if places.is_empty() {
+                self.places.remove(key);
+            }
+        }
+        if objects.is_empty() {
+            self.files.remove(place);
+        } else {
+            self.files.insert(place.clone(), objects);
+        }
+        let mut outcome = Outcome { applied: Vec::new(), deleted: Vec::new() };
+        for (key, before) in before {
+            match (before, self.get(&key)) {
+                (Some(_), None) => outcome.deleted.push(key),
+                (before, Some(now)) if before.as_ref() != Some(now) => outcome.applied.push(now.clone()),
+                _ => {}
+            }
+        }
+        outcome
+    }
+
+    /// All that a file gives.
+    pub(crate) fn file(&self, place: &Place) -> impl Iterator<Item = (&K, &O)> {
+        self.files.get(place).into_iter().flatten()
+    }
+
+    /// The object that counts.
+    pub(crate) fn get(&self, key: &K) -> Option<&O> {
+        self.files.get(self.places.get(key)?.last()?)?.get(key)
+    }
+
+    /// The objects of a file that do not count, each with the path that counts in its stead.
+    pub(crate) fn overruled(&self, place: &Place) -> Vec<(K, PathBuf)> {
+        let keys = self.files.get(place).into_iter().flatten().map(|(key, _)| key);
+        let by = |key: &K| self.places.get(key)?.last().filter(|last| *last != place).map(|last| last.1.clone());
+        keys.filter_map(|key| Some((key.clone(), by(key)?))).collect()
+    }
+
+    /// Other files that give an object of this file too.
+    pub(crate) fn rivals(&self, place: &Place) -> BTreeSet<Place> {
+        let keys = self.files.get(place).into_iter().flatten().map(|(key, _)| key);
+        keys.filter_map(|key| self.places.get(key)).flatten().filter(|other| *other != place).cloned().collect()
+    }
+
+    /// Where objects come from.
+    pub(crate) fn places(&self) -> impl Iterator<Item = &Place> {
+        self.files.keys()
+    }
+}
+
+impl<K, O> Default for Ledger<K, O> {
+    fn default() -> Self {
+        Self { files: BTreeMap::new(), places: BTreeMap::new() }
+    }
+}
+
+#[cfg(test)]
+mod tests;

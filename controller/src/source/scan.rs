@@ -1,0 +1,89 @@
+//! What lies on disk below a root: the YAML files that count, and the folders to be watched for changes.
+//!
+//! Hidden names (a leading dot) do not count: there live editors' temporary files and the generations behind the symbolic
+//! links of a mounted ConfigMap.
+
+use std::collections::BTreeMap;
+use std::fs::{self, Metadata};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// Deeper folders are not entered: no mesh nests so far, and a cycle of links must end.
+const MAX_DEPTH: usize = 16;
+
+/// Tells whether a path still shows the same content, without reading it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Fingerprint {
+    device: u64,
+    inode: u64,
+    size: u64,
+    changed: (i64, i64),
+}
+
+/// Files and folders below a root, by path.
+#[derive(Debug, Default)]
+pub(crate) struct Scan {
+    /// YAML and JSON files.
+    pub files: BTreeMap<PathBuf, Fingerprint>,
+    /// Folders; device and inode, because a link may come to show another folder.
+    pub folders: BTreeMap<PathBuf, (u64, u64)>,
+}
+
+impl Fingerprint {
+    /// The fingerprint of what `stat` says.
+    #[must_use]
+    pub(crate) fn of(metadata: &Metadata) -> Self {
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            size: metadata.size(),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+}
+
+impl Scan {
+    /// Adds one folder, before its content, so that the caller can watch it before it is listed.
+    ///
+    /// # Errors
+    /// When the folder cannot be listed. Folders further down that cannot be listed are passed over: they may be gone.
+    pub(crate) fn add(&mut self, folder: &Path, watch: &mut dyn FnMut(&Path, (u64, u64))) -> std::io::Result<()> {
+        self.list(folder, watch, 0)
+    }
+
+    fn list(&mut self, folder: &Path, watch: &mut dyn FnMut(&Path, (u64, u64)), depth: usize) -> std::io::Result<()> {
+        let metadata = fs::metadata(folder)?;
+        let identity = (metadata.dev(), metadata.ino());
+        watch(folder, identity);
+        self.folders.insert(folder.into(), identity);
+        for entry in fs::read_dir(folder)?.flatten() {
+            let path = entry.path();
+            if is_hidden(&path) {
+                continue;
+            }
+            match fs::metadata(&path) {
+                Ok(metadata) if metadata.is_dir() && depth < MAX_DEPTH => {
+                    let _ = self.list(&path, watch, depth + 1);
+                }
+                Ok(metadata) if metadata.is_file() && is_document(&path) => {
+                    self.files.insert(path, Fingerprint::of(&metadata));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a file of this name holds objects.
+#[must_use]
+pub(crate) fn is_document(path: &Path) -> bool {
+    let extension = path.extension().and_then(|extension| extension.to_str());
+    matches!(extension, Some("yaml" | "yml" | "json")) && !is_hidden(path)
+}
+
+/// Whether the last part of the path begins with a dot.
+#[must_use]
+pub(crate) fn is_hidden(path: &Path) -> bool {
+    path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with('.'))
+}
