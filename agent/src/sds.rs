@@ -1,11 +1,14 @@
 //! Serves Envoy its secrets over a Unix socket: `default`, the workload's certificate with its key, and `ROOTCA`, what
-//! to trust. A renewal is pushed on the streams that are open; Envoy takes it over without closing a connection.
+//! to trust; and certificates that rules name by file. A renewal is pushed on the streams that are open; Envoy takes it
+//! over without closing a connection.
 
 mod delta;
+mod files;
 mod secret;
 mod sotw;
 
 use std::pin::Pin;
+use std::time::Duration;
 
 use futures_util::{Stream, stream};
 use heddle_xds_api::envoy::service::discovery::v3::{
@@ -26,6 +29,11 @@ use sotw::Sotw;
 /// The type of everything that is served here.
 const SECRET: &str = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret";
 
+/// How often files are looked at again.
+const FILES_EVERY: Duration = Duration::from_secs(5);
+/// What a stream remembers has a bound: Envoy opens one stream a secret.
+const MOST_NAMES: usize = 256;
+
 /// Serves until the process ends.
 ///
 /// # Errors
@@ -44,8 +52,10 @@ trait Protocol: Send + 'static {
     type Response: Send + 'static;
     /// Envoy asks, or acknowledges.
     fn on_request(&mut self, request: Self::Request, current: &Current) -> Option<Self::Response>;
-    /// The certificate is a new one.
+    /// The certificate is a new one, or files may be.
     fn on_change(&mut self, current: &Current) -> Option<Self::Response>;
+    /// Whether some secret that is asked for lies in files.
+    fn reads_files(&self) -> bool;
 }
 
 struct Service {
@@ -75,7 +85,7 @@ impl SecretDiscoveryService for Service {
 
     async fn fetch_secrets(&self, request: Request<DiscoveryRequest>) -> Result<Response<DiscoveryResponse>, Status> {
         let answer = Sotw::default().on_request(request.into_inner(), &self.current.borrow());
-        answer.map(Response::new).ok_or_else(|| Status::unavailable("no certificate yet"))
+        answer.map(Response::new).ok_or_else(|| Status::unavailable("no such certificate yet"))
     }
 }
 
@@ -97,6 +107,9 @@ fn answers<P: Protocol>(
                 changed = current.changed() => {
                     changed.ok()?;
                     protocol.on_change(&current.borrow_and_update())
+                }
+                () = tokio::time::sleep(FILES_EVERY), if protocol.reads_files() => {
+                    protocol.on_change(&current.borrow())
                 }
             };
             if let Some(answer) = answer {

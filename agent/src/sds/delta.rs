@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use heddle_xds_api::envoy::service::discovery::v3::{DeltaDiscoveryRequest, DeltaDiscoveryResponse, Resource};
 
+use super::files::is_file;
 use super::secret::{is_known, secret};
-use super::{Protocol, SECRET};
+use super::{MOST_NAMES, Protocol, SECRET};
 use crate::svid::Current;
 
 /// The names that one stream subscribes to, each with the version that it has; empty is none.
@@ -27,6 +28,9 @@ impl Protocol for Delta {
             self.held.remove(&name);
         }
         for name in request.resource_names_subscribe.into_iter().filter(|name| is_known(name)) {
+            if self.held.len() >= MOST_NAMES {
+                break;
+            }
             // Subscribing to what is subscribed already means that it was dropped: it is sent again.
             let version = request.initial_resource_versions.remove(&name).unwrap_or_default();
             self.held.insert(name, version);
@@ -34,11 +38,16 @@ impl Protocol for Delta {
         self.on_change(current)
     }
 
+    fn reads_files(&self) -> bool {
+        self.held.keys().any(|name| is_file(name))
+    }
+
     fn on_change(&mut self, current: &Current) -> Option<DeltaDiscoveryResponse> {
-        let svid = current.as_deref()?;
         let mut resources = Vec::new();
         for (name, held) in &mut self.held {
-            let Some(secret) = secret(name, svid).filter(|secret| secret.version != *held) else { continue };
+            let Some(secret) = secret(name, current.as_deref()).filter(|secret| secret.version != *held) else {
+                continue;
+            };
             held.clone_from(&secret.version);
             resources.push(Resource {
                 name: name.clone(),

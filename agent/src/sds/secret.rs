@@ -1,4 +1,4 @@
-//! The two secrets as Envoy's messages.
+//! Secrets as Envoy's messages: the two of the workload, and those in files.
 
 use heddle_xds_api::envoy::config::core::v3::DataSource;
 use heddle_xds_api::envoy::config::core::v3::data_source::Specifier;
@@ -10,7 +10,10 @@ use heddle_xds_api::google::protobuf::Any;
 use prost::Message;
 use ring::digest::{SHA256, digest};
 
-use super::SECRET;
+use super::{
+    SECRET,
+    files::{self, Content},
+};
 use crate::svid::Svid;
 
 /// The names under which compiled listeners and clusters ask.
@@ -23,24 +26,20 @@ pub(super) struct Versioned {
     pub(super) body: Any,
 }
 
-/// Only these names are remembered for a stream: what it remembers has a bound.
+/// Only these names are remembered for a stream.
 pub(super) fn is_known(name: &str) -> bool {
-    matches!(name, CERTIFICATE | ROOTS)
+    matches!(name, CERTIFICATE | ROOTS) || files::is_file(name)
 }
 
-/// The secret of a name; nothing for a name that is not ours.
-pub(super) fn secret(name: &str, svid: &Svid) -> Option<Versioned> {
+/// The secret of a name; nothing for a name that is not ours, and for the workload's own as long as there is none.
+pub(super) fn secret(name: &str, current: Option<&Svid>) -> Option<Versioned> {
     let content = match name {
-        CERTIFICATE => Type::TlsCertificate(TlsCertificate {
-            certificate_chain: Some(inline(&svid.chain_pem)),
-            private_key: Some(inline(&svid.key_pem)),
-            ..TlsCertificate::default()
-        }),
-        ROOTS => Type::ValidationContext(CertificateValidationContext {
-            trusted_ca: Some(inline(&svid.roots_pem)),
-            ..CertificateValidationContext::default()
-        }),
-        _ => return None,
+        CERTIFICATE => current.map(|svid| pair(svid.chain_pem.as_bytes(), svid.key_pem.as_bytes()))?,
+        ROOTS => current.map(|svid| roots(svid.roots_pem.as_bytes()))?,
+        name => match files::content(name)? {
+            Content::Roots(pem) => roots(&pem),
+            Content::Pair(chain, key) => pair(&chain, &key),
+        },
     };
     let value = Secret { name: name.to_owned(), r#type: Some(content) }.encode_to_vec();
     let digest = digest(&SHA256, &value);
@@ -48,7 +47,20 @@ pub(super) fn secret(name: &str, svid: &Svid) -> Option<Versioned> {
     Some(Versioned { version: format!("{version:016x}"), body: Any { type_url: SECRET.to_owned(), value } })
 }
 
-fn inline(pem: &str) -> DataSource {
-    let specifier = Some(Specifier::InlineBytes(pem.as_bytes().to_vec()));
+fn pair(chain: &[u8], key: &[u8]) -> Type {
+    Type::TlsCertificate(TlsCertificate {
+        certificate_chain: Some(inline(chain)),
+        private_key: Some(inline(key)),
+        ..TlsCertificate::default()
+    })
+}
+
+fn roots(pem: &[u8]) -> Type {
+    let trusted_ca = Some(inline(pem));
+    Type::ValidationContext(CertificateValidationContext { trusted_ca, ..CertificateValidationContext::default() })
+}
+
+fn inline(pem: &[u8]) -> DataSource {
+    let specifier = Some(Specifier::InlineBytes(pem.to_vec()));
     DataSource { specifier, ..DataSource::default() }
 }

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use heddle_xds_api::envoy::service::discovery::v3::{DiscoveryRequest, DiscoveryResponse};
 
+use super::files::is_file;
 use super::secret::{is_known, secret};
-use super::{Protocol, SECRET};
+use super::{MOST_NAMES, Protocol, SECRET};
 use crate::svid::Current;
 
 /// What one stream asks for, and what it was told last.
@@ -28,7 +29,7 @@ impl Protocol for Sotw {
         if let Some(error) = request.error_detail {
             tracing::warn!(reason = %error.message, "Envoy rejects a certificate");
         }
-        let names = request.resource_names.into_iter().filter(|name| is_known(name)).collect();
+        let names = request.resource_names.into_iter().filter(|name| is_known(name)).take(MOST_NAMES).collect();
         if names != self.names {
             self.names = names;
             self.version.clear();
@@ -36,9 +37,12 @@ impl Protocol for Sotw {
         self.on_change(current)
     }
 
+    fn reads_files(&self) -> bool {
+        self.names.iter().any(|name| is_file(name))
+    }
+
     fn on_change(&mut self, current: &Current) -> Option<DiscoveryResponse> {
-        let svid = current.as_deref()?;
-        let secrets: Vec<_> = self.names.iter().filter_map(|name| secret(name, svid)).collect();
+        let secrets: Vec<_> = self.names.iter().filter_map(|name| secret(name, current.as_deref())).collect();
         let version = secrets.iter().map(|secret| secret.version.as_str()).collect::<Vec<_>>().join("-");
         if version == self.version {
             return None;

@@ -75,3 +75,16 @@ fn the_difference_is_what_the_stream_has_not() {
     request.initial_resource_versions.insert("default".into(), version);
     assert!(resumed.on_request(request, &second).is_none());
 }
+
+#[test]
+fn secrets_in_files_need_no_certificate_of_the_workload() {
+    let name = "file-root:/nowhere";
+    let mut stream = Sotw::default();
+    let answer = stream.on_request(ask(&[name], ""), &None).unwrap();
+    assert!(stream.reads_files() && stream.on_change(&None).is_none());
+    assert_eq!(Secret::decode(answer.resources[0].value.as_slice()).unwrap().name, name);
+    let mut stream = Delta::default();
+    assert_eq!(stream.on_request(subscribe(&[name, "default"], &[]), &None).unwrap().resources.len(), 1);
+    assert!(stream.on_change(&None).is_none());
+    assert_eq!(stream.on_change(&Some(certificate())).unwrap().resources[0].name, "default");
+}
