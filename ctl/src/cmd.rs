@@ -1,4 +1,5 @@
 //! The commands, one file each.
 
+pub(crate) mod compile;
 pub(crate) mod token;
 pub(crate) mod validate;

@@ -18,6 +18,8 @@ struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Prints what a proxy would get.
+    Compile(cmd::compile::Args),
     /// Tokens of workloads, where there is no Kubernetes to issue them.
     #[command(subcommand)]
     Token(cmd::token::Command),
@@ -28,6 +30,7 @@ enum Command {
 /// Ends with 0 if all is well, 1 if what was looked at is not, 2 if it could not be looked at.
 fn main() -> ExitCode {
     let result = match Args::parse().command {
+        Command::Compile(args) => cmd::compile::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Token(command) => cmd::token::run(&command).map(|()| ExitCode::SUCCESS),
         Command::Validate(args) => cmd::validate::run(&args),
     };

@@ -4,6 +4,7 @@
 //! the crate as the packages do ([`envoy::config::cluster::v3::Cluster`]). `google::protobuf` is `prost_types`.
 
 mod any;
+mod difference;
 pub mod json;
 mod reference;
 mod resource;
@@ -24,6 +25,7 @@ mod generated {
 }
 
 pub use any::{any, unpack};
+pub use difference::Differences;
 pub use generated::{cel, envoy, istio, opentelemetry, udpa, xds};
 pub use reference::{Reference, references};
 pub use resource::{Resource, parse_version, version_text};

@@ -1,8 +1,11 @@
 //! All resources of one proxy at one moment, in two layers that are shared with others.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, LazyLock},
+};
 
-use crate::{Resource, TypeSet, TypeUrl};
+use crate::{Differences, Resource, TypeSet, TypeUrl, difference::difference};
 
 /// The resources of one type by name.
 pub type ResourceMap = BTreeMap<Arc<str>, Arc<Resource>>;
@@ -105,18 +108,25 @@ impl TypedSet {
         })
     }
 
-    /// The names whose resource is not the same in both, sorted. Of shared parts only the pointers are compared.
+    /// The names whose resource may not be the same in both, sorted within each layer.
     #[must_use]
-    pub fn differences(&self, other: &Self) -> Vec<Arc<str>> {
-        if self.is(other) {
-            return Vec::new();
+    pub fn differences(&self, other: &Self, differences: &Differences) -> Vec<Arc<str>> {
+        let mut names = Vec::new();
+        if !same(self.shared.as_ref(), other.shared.as_ref()) {
+            let (old, new) = (self.shared.as_ref().unwrap_or(&NONE), other.shared.as_ref().unwrap_or(&NONE));
+            names.extend_from_slice(&differences.between(old, new));
         }
-        if same(self.own.as_ref(), other.own.as_ref()) && self.own.as_ref().is_none_or(|own| own.is_empty()) {
-            return walk(values(self.shared.as_ref()), values(other.shared.as_ref()));
+        // What is one proxy's own is not worth remembering.
+        if !same(self.own.as_ref(), other.own.as_ref()) {
+            let (old, new) = (self.own.as_ref().unwrap_or(&NONE), other.own.as_ref().unwrap_or(&NONE));
+            names.extend(difference(old, new));
         }
-        walk(self.iter().peekable(), other.iter().peekable())
+        names
     }
 }
+
+/// One for all, so that the difference to nothing is found once too.
+static NONE: LazyLock<Arc<ResourceMap>> = LazyLock::new(Arc::default);
 
 fn values(map: Option<&Arc<ResourceMap>>) -> std::iter::Peekable<impl Iterator<Item = &Arc<Resource>>> {
     map.into_iter().flat_map(|map| map.values()).peekable()
@@ -126,38 +136,6 @@ fn same(one: Option<&Arc<ResourceMap>>, other: Option<&Arc<ResourceMap>>) -> boo
     match (one, other) {
         (Some(one), Some(other)) => Arc::ptr_eq(one, other),
         (one, other) => one.is_none_or(|map| map.is_empty()) && other.is_none_or(|map| map.is_empty()),
-    }
-}
-
-/// Walks two sorted lists side by side.
-fn walk<'a>(
-    mut old: std::iter::Peekable<impl Iterator<Item = &'a Arc<Resource>>>,
-    mut new: std::iter::Peekable<impl Iterator<Item = &'a Arc<Resource>>>,
-) -> Vec<Arc<str>> {
-    let mut found = Vec::new();
-    loop {
-        match (old.peek().copied(), new.peek().copied()) {
-            (Some(left), Some(right)) if left.name() == right.name() => {
-                if !Arc::ptr_eq(left, right) && left.version() != right.version() {
-                    found.push(left.name().clone());
-                }
-                old.next();
-                new.next();
-            }
-            (Some(left), Some(right)) if left.name() < right.name() => {
-                found.push(left.name().clone());
-                old.next();
-            }
-            (_, Some(right)) => {
-                found.push(right.name().clone());
-                new.next();
-            }
-            (Some(left), None) => {
-                found.push(left.name().clone());
-                old.next();
-            }
-            (None, None) => return found,
-        }
     }
 }
 
@@ -193,12 +171,13 @@ mod tests {
     }
 
     #[test]
-    fn differences_are_by_content() {
-        let old = set(&[("a", "1"), ("b", "1"), ("c", "1")], &[]).typed(TypeUrl::Cluster);
-        let new = set(&[("a", "1"), ("b", "2"), ("d", "1")], &[("e", "1")]).typed(TypeUrl::Cluster);
-        let names: Vec<String> = old.differences(&new).iter().map(ToString::to_string).collect();
-        assert_eq!(names, ["b", "c", "d", "e"]);
-        assert!(old.differences(&old.clone()).is_empty());
-        assert_eq!(TypedSet::default().differences(&old).len(), 3);
+    fn differences_are_those_of_both_layers() {
+        let old = set(&[("a", "1"), ("b", "1")], &[("c", "1")]).typed(TypeUrl::Cluster);
+        let new = set(&[("a", "1"), ("b", "2")], &[("e", "1")]).typed(TypeUrl::Cluster);
+        let differences = Differences::default();
+        let names: Vec<String> = old.differences(&new, &differences).iter().map(ToString::to_string).collect();
+        assert_eq!(names, ["b", "c", "e"]);
+        assert!(old.differences(&old.clone(), &differences).is_empty());
+        assert_eq!(TypedSet::default().differences(&old, &differences).len(), 3);
     }
 }

@@ -13,7 +13,7 @@ use std::{
     sync::Arc,
 };
 
-use crate::{Resource, TypeUrl, TypedSet};
+use crate::{Differences, Resource, TypeUrl, TypedSet};
 
 mod ask;
 mod interest;
@@ -164,13 +164,13 @@ impl Subscription {
         Ok(heard)
     }
 
-    /// Shows what the client is to hold from now on.
-    pub fn observe(&mut self, target: TypedSet) {
+    /// Shows what the client is to hold from now on. `differences` is best shared by all who are shown the same.
+    pub fn observe(&mut self, target: TypedSet, differences: &Differences) {
         if target.is(&self.target) {
             return;
         }
         if self.interest.started {
-            for name in self.target.differences(&target) {
+            for name in self.target.differences(&target, differences) {
                 self.mark_changed(name);
             }
         }

@@ -4,6 +4,7 @@ mod balance;
 mod fixed;
 mod inbound;
 mod key;
+mod offer;
 mod policy;
 mod pool;
 mod target;
@@ -13,6 +14,7 @@ mod tls;
 pub use fixed::fixed;
 pub use inbound::inbound;
 pub use key::{Client, ClusterKey, Credential, Peers, keys, targets};
+pub use offer::{Offer, offer};
 pub use policy::Policy;
 pub use target::{Purpose, Target};
 

@@ -12,7 +12,7 @@ use heddle_model::{
     endpoint::{Address, Endpoint, Health},
     labels::Labels,
     locality::Locality,
-    service::Resolution,
+    service::{Registry, Resolution},
     tls::ClientTlsMode,
 };
 use heddle_xds_api::envoy::config::{
@@ -115,6 +115,8 @@ fn health(target: &Target, endpoint: &Endpoint) -> Health {
 
 fn message(key: &EndpointKey, endpoint: &Endpoint) -> LbEndpoint {
     let health = match health(&key.target, endpoint) {
+        // Nobody probes the endpoints of a ServiceEntry; Envoy treats both alike.
+        Health::Healthy if key.target.service.registry == Registry::External => HealthStatus::Unknown,
         Health::Healthy => HealthStatus::Healthy,
         Health::Draining => HealthStatus::Draining,
         Health::Unhealthy => HealthStatus::Unhealthy,

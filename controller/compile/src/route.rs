@@ -9,6 +9,7 @@ mod hash;
 mod header;
 mod matcher;
 mod mirror;
+mod offer;
 mod redirect;
 mod retry;
 mod rule;
@@ -21,6 +22,7 @@ use heddle_model::{issue::Issue, route::GatewayRef};
 use crate::scope::Scope;
 
 pub use action::default_action;
+pub use offer::offer;
 pub use retry::inbound_retry;
 pub use rule::table_routes;
 

@@ -10,6 +10,7 @@ use std::{
     task::{Context, Poll},
 };
 
+use heddle_xds_api::Differences;
 use http::{HeaderValue, Request, Response, header::CONTENT_TYPE};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tonic::{Status, Streaming, body::Body, server::NamedService};
@@ -48,6 +49,7 @@ pub(crate) struct Shared<A, G> {
     pub(crate) metrics: Arc<Metrics>,
     /// Compilations at a time: more than there are processors would only make each slower.
     pub(crate) compilations: Arc<Semaphore>,
+    pub(crate) differences: Arc<Differences>,
 }
 
 impl<A: Authenticate, G: Generate> Ads<A, G> {
@@ -62,7 +64,9 @@ impl<A: Authenticate, G: Generate> Ads<A, G> {
     ) -> Self {
         let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let compilations = Arc::new(Semaphore::new(processors));
-        Self { shared: Arc::new(Shared { generate, authenticate, revisions, registry, metrics, compilations }) }
+        let differences = Arc::default();
+        let shared = Shared { generate, authenticate, revisions, registry, metrics, compilations, differences };
+        Self { shared: Arc::new(shared) }
     }
 
     fn serve<W: Wire>(&self, request: Request<Body>) -> Response<Body> {

@@ -17,7 +17,7 @@ const REMOVED: u32 = 6;
 const PREFIX: usize = 5;
 
 /// Resources smaller than this are copied: a frame for each would cost more.
-const COPIED: usize = 4 * 1024;
+const COPIED: usize = 512;
 
 /// A message with its prefix, in pieces, some of them shared with other streams.
 #[derive(Debug)]

@@ -13,7 +13,7 @@ use std::{
 
 use heddle_model::snapshot::Snapshot;
 use heddle_xds_api::{
-    Resource, ResourceSet, TypeSet, TypeUrl,
+    Differences, Resource, ResourceSet, TypeSet, TypeUrl,
     subscription::{Gate, Heard, Protocol, Reply, Request, Subscription, TooManyNames},
 };
 
@@ -33,6 +33,7 @@ pub struct Published {
 #[derive(Debug)]
 pub struct Push {
     protocol: Protocol,
+    differences: Arc<Differences>,
     set: Arc<ResourceSet>,
     /// The types that `set` was compiled for: of others nothing is known, not even that there is none.
     compiled: TypeSet,
@@ -48,9 +49,9 @@ struct Slot {
 }
 
 impl Push {
-    /// Of a stream on which nothing was said yet.
+    /// Of a stream on which nothing was said yet. `differences` is shared by all streams.
     #[must_use]
-    pub fn new(protocol: Protocol) -> Self {
+    pub fn new(protocol: Protocol, differences: Arc<Differences>) -> Self {
         let slot = |type_url| Slot {
             subscription: Subscription::new(type_url, protocol),
             held_since: None,
@@ -58,6 +59,7 @@ impl Push {
         };
         Self {
             protocol,
+            differences,
             set: Arc::default(),
             compiled: TypeSet::EMPTY,
             slots: TypeUrl::ALL.into_iter().map(|type_url| (type_url, slot(type_url))).collect(),
@@ -104,7 +106,7 @@ impl Push {
         let Some(slot) = self.slots.get_mut(&type_url) else { return Ok(Heard::Nothing) };
         let heard = slot.subscription.on_request(request)?;
         if self.compiled.contains(type_url) {
-            slot.subscription.observe(self.set.typed(type_url));
+            slot.subscription.observe(self.set.typed(type_url), &self.differences);
         }
         let unasked = slot.subscription.awaits_unasked();
         slot.unasked_since = unasked.then(|| slot.unasked_since.unwrap_or(now));
@@ -115,7 +117,7 @@ impl Push {
     pub fn on_resources(&mut self, set: Arc<ResourceSet>, compiled: TypeSet) {
         for type_url in compiled.iter() {
             if let Some(slot) = self.slots.get_mut(&type_url) {
-                slot.subscription.observe(set.typed(type_url));
+                slot.subscription.observe(set.typed(type_url), &self.differences);
             }
         }
         self.compiled = compiled;

@@ -77,7 +77,7 @@ pub(crate) async fn run<W: Wire, A: Authenticate, G: Generate>(
     let Some(current) = synced else { return Err(StreamError::ShuttingDown) };
     let session = shared.registry.connect(proxy.clone(), connection);
     let version = current.snapshot.revision.to_string();
-    let push = Push::new(W::PROTOCOL);
+    let push = Push::new(W::PROTOCOL, shared.differences.clone());
     let mut stream = Stream {
         shared,
         proxy,

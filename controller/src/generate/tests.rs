@@ -2,6 +2,7 @@
 
 use heddle_model::node;
 use heddle_store::{Event, Settings, Store, documents};
+use heddle_xds_api::Resource;
 use serde_json::json;
 
 use super::*;
@@ -60,8 +61,10 @@ fn what_a_change_does_not_touch_keeps_its_pointers() {
     let before = compiler.generate(&first, &proxy("one"), types());
     let second = apply(&mut store, &service("y").replace("10.0.0.1", "10.0.0.2"));
     let after = compiler.generate(&second, &proxy("one"), types());
-    let names = |one| after.typed(one).differences(&before.typed(one));
-    assert_eq!(names(TypeUrl::Endpoint), ["outbound|80||y.test".into()]);
+    let (old, new) = (before.typed(TypeUrl::Endpoint), after.typed(TypeUrl::Endpoint));
+    let moved = |one: &&Arc<Resource>| !old.get(one.name()).is_some_and(|old| Arc::ptr_eq(old, one));
+    let moved: Vec<&str> = new.iter().filter(moved).map(|one| &**one.name()).collect();
+    assert_eq!(moved, ["outbound|80||y.test"]);
     assert!(before.typed(TypeUrl::Route).is(&after.typed(TypeUrl::Route)));
 }
 

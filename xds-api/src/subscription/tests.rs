@@ -54,7 +54,7 @@ fn settled(type_url: TypeUrl) -> Subscription {
     let mut subscription = Subscription::new(type_url, Protocol::Delta);
     let names: &[&str] = if type_url.may_be_wildcard() { &[] } else { &["a", "b", "c"] };
     subscription.on_request(&delta("", names, &[])).unwrap();
-    subscription.observe(set(type_url, &[("a", 1), ("b", 1), ("c", 1)]));
+    subscription.observe(set(type_url, &[("a", 1), ("b", 1), ("c", 1)]), &Differences::default());
     assert_eq!(next(&mut subscription), Some(("1".to_owned(), "a b c".to_owned())));
     assert_eq!(subscription.on_request(&delta("1", &[], &[])), Ok(Heard::Accepted));
     subscription
@@ -64,12 +64,12 @@ fn settled(type_url: TypeUrl) -> Subscription {
 fn only_what_changed_is_sent() {
     let mut clusters = settled(TypeUrl::Cluster);
     assert!(clusters.is_settled());
-    clusters.observe(set(TypeUrl::Cluster, &[("a", 1), ("b", 2), ("d", 1)]));
+    clusters.observe(set(TypeUrl::Cluster, &[("a", 1), ("b", 2), ("d", 1)]), &Differences::default());
     assert_eq!(said(&mut clusters), "b d -c");
     assert!(clusters.is_pending("d") && !clusters.is_pending("b") && !clusters.is_pending("a"));
-    clusters.observe(set(TypeUrl::Cluster, &[("a", 3), ("b", 2), ("d", 2)]));
+    clusters.observe(set(TypeUrl::Cluster, &[("a", 3), ("b", 2), ("d", 2)]), &Differences::default());
     assert_eq!(said(&mut clusters), "nothing", "one response at a time");
-    clusters.observe(set(TypeUrl::Cluster, &[("a", 4), ("b", 2), ("d", 2)]));
+    clusters.observe(set(TypeUrl::Cluster, &[("a", 4), ("b", 2), ("d", 2)]), &Differences::default());
     clusters.on_request(&delta("2", &[], &[])).unwrap();
     assert_eq!(said(&mut clusters), "a d", "the newest state wins");
 }
@@ -89,7 +89,7 @@ fn an_empty_set_is_an_answer_to_a_wildcard() {
 fn every_name_asked_for_is_answered() {
     let mut routes = Subscription::new(TypeUrl::Route, Protocol::Delta);
     routes.on_request(&delta("", &["80", "none"], &[])).unwrap();
-    routes.observe(set(TypeUrl::Route, &[("80", 1), ("90", 1)]));
+    routes.observe(set(TypeUrl::Route, &[("80", 1), ("90", 1)]), &Differences::default());
     let reply = routes.next_response(&Gate::OPEN).unwrap();
     assert_eq!(reply.resources.len(), 2);
     let empty = RouteConfiguration { name: "none".to_owned(), ..Default::default() };
@@ -97,7 +97,7 @@ fn every_name_asked_for_is_answered() {
     routes.on_request(&delta("1", &["90"], &[])).unwrap();
     assert_eq!(said(&mut routes), "90");
     routes.on_request(&delta("2", &[], &[])).unwrap();
-    routes.observe(set(TypeUrl::Route, &[("80", 1), ("90", 1), ("none", 1)]));
+    routes.observe(set(TypeUrl::Route, &[("80", 1), ("90", 1), ("none", 1)]), &Differences::default());
     assert_eq!(said(&mut routes), "none");
 
     for (protocol, expected) in [(Protocol::Delta, "-x"), (Protocol::State, "")] {
@@ -116,7 +116,7 @@ fn a_name_dropped_and_asked_for_again_is_sent_again() {
     endpoints.on_request(&delta("2", &["b"], &[])).unwrap();
     assert_eq!(said(&mut endpoints), "b");
     endpoints.on_request(&delta("3", &[], &["c"])).unwrap();
-    endpoints.observe(set(TypeUrl::Endpoint, &[("a", 1), ("b", 1), ("c", 2)]));
+    endpoints.observe(set(TypeUrl::Endpoint, &[("a", 1), ("b", 1), ("c", 2)]), &Differences::default());
     assert_eq!(said(&mut endpoints), "nothing", "c is no longer wanted");
 }
 
@@ -129,33 +129,33 @@ fn a_client_that_comes_back_gets_what_it_lacks() {
         .into();
     let names = Names::Delta { subscribe: vec![], unsubscribe: vec![], initial };
     clusters.on_request(&Request { nonce: String::new(), error: None, names: names.clone() }).unwrap();
-    clusters.observe(set(TypeUrl::Cluster, &[("a", 1), ("b", 2), ("d", 1)]));
+    clusters.observe(set(TypeUrl::Cluster, &[("a", 1), ("b", 2), ("d", 1)]), &Differences::default());
     assert_eq!(said(&mut clusters), "b d -c");
 
     let mut clusters = Subscription::new(TypeUrl::Cluster, Protocol::Delta);
     clusters.on_request(&Request { nonce: String::new(), error: None, names }).unwrap();
-    clusters.observe(set(TypeUrl::Cluster, &[("a", 1), ("b", 1), ("c", 1)]));
+    clusters.observe(set(TypeUrl::Cluster, &[("a", 1), ("b", 1), ("c", 1)]), &Differences::default());
     assert_eq!(said(&mut clusters), "nothing");
 }
 
 #[test]
 fn a_rejected_name_goes_again_with_the_next_change_only() {
     let mut clusters = settled(TypeUrl::Cluster);
-    clusters.observe(set(TypeUrl::Cluster, &[("a", 2), ("b", 2), ("c", 1)]));
+    clusters.observe(set(TypeUrl::Cluster, &[("a", 2), ("b", 2), ("c", 1)]), &Differences::default());
     assert_eq!(said(&mut clusters), "a b");
     let heard = clusters.on_request(&error(delta("2", &[], &[]), "cluster(s) a: bad")).unwrap();
     let rejection = Rejection { reason: "cluster(s) a: bad".to_owned(), names: vec!["a".into()], certain: true };
     assert_eq!(heard, Heard::Rejected(rejection));
     assert_eq!(said(&mut clusters), "nothing");
     // b was applied, or was not: nobody knows.
-    clusters.observe(set(TypeUrl::Cluster, &[("a", 1), ("b", 2), ("c", 1)]));
+    clusters.observe(set(TypeUrl::Cluster, &[("a", 1), ("b", 2), ("c", 1)]), &Differences::default());
     assert_eq!(said(&mut clusters), "a b");
 }
 
 #[test]
 fn a_guilty_route_is_found_by_halves_and_kept_apart() {
     let mut routes = settled(TypeUrl::Route);
-    routes.observe(set(TypeUrl::Route, &[("a", 2), ("b", 2), ("c", 2)]));
+    routes.observe(set(TypeUrl::Route, &[("a", 2), ("b", 2), ("c", 2)]), &Differences::default());
     assert_eq!(said(&mut routes), "a b c");
     let heard = routes.on_request(&error(delta("2", &[], &[]), "bad regex")).unwrap();
     assert!(matches!(heard, Heard::Rejected(Rejection { certain: false, .. })));
@@ -171,7 +171,7 @@ fn a_guilty_route_is_found_by_halves_and_kept_apart() {
     routes.on_request(&delta("6", &[], &[])).unwrap();
     assert_eq!(said(&mut routes), "nothing");
     // With the next change it is tried once more, alone.
-    routes.observe(set(TypeUrl::Route, &[("a", 3), ("b", 2), ("c", 2)]));
+    routes.observe(set(TypeUrl::Route, &[("a", 3), ("b", 2), ("c", 2)]), &Differences::default());
     assert_eq!(said(&mut routes), "a");
     routes.on_request(&delta("7", &[], &[])).unwrap();
     assert_eq!(said(&mut routes), "b");
@@ -182,12 +182,12 @@ fn a_guilty_route_is_found_by_halves_and_kept_apart() {
 #[test]
 fn endpoints_go_with_their_cluster_asked_or_not() {
     let mut endpoints = Subscription::new(TypeUrl::Endpoint, Protocol::Delta);
-    endpoints.observe(set(TypeUrl::Endpoint, &[("a", 1), ("b", 1)]));
+    endpoints.observe(set(TypeUrl::Endpoint, &[("a", 1), ("b", 1)]), &Differences::default());
     endpoints.force(["a".into(), "none".into()]);
     assert_eq!(next(&mut endpoints), Some(("1".to_owned(), "a".to_owned())));
     // The request was on its way when the response was.
     endpoints.on_request(&delta("", &["a", "b"], &[])).unwrap();
-    endpoints.observe(set(TypeUrl::Endpoint, &[("a", 1), ("b", 1)]));
+    endpoints.observe(set(TypeUrl::Endpoint, &[("a", 1), ("b", 1)]), &Differences::default());
     assert_eq!(said(&mut endpoints), "nothing");
     assert!(endpoints.awaits_unasked());
     endpoints.on_request(&delta("1", &[], &[])).unwrap();
@@ -202,7 +202,7 @@ fn endpoints_go_with_their_cluster_asked_or_not() {
 #[test]
 fn a_client_that_dropped_what_it_had_not_asked_for_is_answered() {
     let mut endpoints = Subscription::new(TypeUrl::Endpoint, Protocol::Delta);
-    endpoints.observe(set(TypeUrl::Endpoint, &[("a", 1)]));
+    endpoints.observe(set(TypeUrl::Endpoint, &[("a", 1)]), &Differences::default());
     endpoints.force(["a".into()]);
     assert_eq!(said(&mut endpoints), "a");
     endpoints.on_request(&delta("", &["a"], &[])).unwrap();
@@ -214,7 +214,7 @@ fn a_client_that_dropped_what_it_had_not_asked_for_is_answered() {
 #[test]
 fn a_gate_keeps_back() {
     let mut clusters = settled(TypeUrl::Cluster);
-    clusters.observe(set(TypeUrl::Cluster, &[("a", 2), ("b", 1), ("d", 1)]));
+    clusters.observe(set(TypeUrl::Cluster, &[("a", 2), ("b", 1), ("d", 1)]), &Differences::default());
     let gate = Gate { open: &|resource| &**resource.name() != "d", removals: false };
     let reply = clusters.next_response(&gate).unwrap();
     assert_eq!((reply.resources.len(), reply.removed.len(), clusters.held_back()), (1, 0, 2));
@@ -227,10 +227,10 @@ fn a_gate_keeps_back() {
 fn a_whole_response_holds_what_is_kept_back() {
     let mut clusters = Subscription::new(TypeUrl::Cluster, Protocol::State);
     clusters.on_request(&state("", &[])).unwrap();
-    clusters.observe(set(TypeUrl::Cluster, &[("a", 1), ("b", 1)]));
+    clusters.observe(set(TypeUrl::Cluster, &[("a", 1), ("b", 1)]), &Differences::default());
     assert_eq!(said(&mut clusters), "a b");
     clusters.on_request(&state("1", &[])).unwrap();
-    clusters.observe(set(TypeUrl::Cluster, &[("a", 2), ("c", 1)]));
+    clusters.observe(set(TypeUrl::Cluster, &[("a", 2), ("c", 1)]), &Differences::default());
     let gate = Gate { open: &|resource| &**resource.name() != "a", removals: false };
     let reply = clusters.next_response(&gate).unwrap();
     let expected = [("a", 1), ("c", 1), ("b", 1)].map(|(name, content)| resource(TypeUrl::Cluster, name, content));
@@ -243,7 +243,7 @@ fn a_whole_response_holds_what_is_kept_back() {
 fn the_state_of_the_world_by_names() {
     let mut routes = Subscription::new(TypeUrl::Route, Protocol::State);
     routes.on_request(&state("", &["a"])).unwrap();
-    routes.observe(set(TypeUrl::Route, &[("a", 1), ("b", 1)]));
+    routes.observe(set(TypeUrl::Route, &[("a", 1), ("b", 1)]), &Differences::default());
     assert_eq!(said(&mut routes), "a");
     assert_eq!(routes.on_request(&state("nonsense", &["b"])), Ok(Heard::Stale));
     assert_eq!(said(&mut routes), "nothing");
@@ -252,7 +252,7 @@ fn the_state_of_the_world_by_names() {
     assert_eq!(routes.on_request(&state("2", &["a", "b"])), Ok(Heard::Accepted));
     assert_eq!(said(&mut routes), "nothing");
     routes.on_request(&state("2", &[])).unwrap();
-    routes.observe(set(TypeUrl::Route, &[("a", 2), ("b", 2)]));
+    routes.observe(set(TypeUrl::Route, &[("a", 2), ("b", 2)]), &Differences::default());
     assert_eq!(said(&mut routes), "nothing", "no names: it wants nothing any more");
     routes.on_request(&state("2", &["a"])).unwrap();
     assert_eq!(said(&mut routes), "a");

@@ -129,16 +129,8 @@ fn whole_and_subsets(
     purpose: Purpose,
     into: &mut Vec<Target>,
 ) {
-    let rule = scope.rule(service);
-    let whole = Target {
-        purpose,
-        host: service.host.clone(),
-        service: Shared::new(backing(scope, service, port)),
-        port: port.clone(),
-        subset: None,
-        rule: rule.map(Shared::new),
-        mesh: Shared::new(&scope.snapshot.mesh),
-    };
+    let whole = whole(scope, service, port, purpose);
+    let rule = whole.rule.clone();
     let mut seen = BTreeSet::new();
     for subset in rule.iter().flat_map(|rule| &rule.subsets) {
         if seen.insert(subset.name.clone()) {
@@ -146,6 +138,19 @@ fn whole_and_subsets(
         }
     }
     into.push(whole);
+}
+
+/// A port of a service, with all of its endpoints.
+pub(super) fn whole(scope: &Scope<'_>, service: &Arc<Service>, port: &ServicePort, purpose: Purpose) -> Target {
+    Target {
+        purpose,
+        host: service.host.clone(),
+        service: Shared::new(backing(scope, service, port)),
+        port: port.clone(),
+        subset: None,
+        rule: scope.rule(service).map(Shared::new),
+        mesh: Shared::new(&scope.snapshot.mesh),
+    }
 }
 
 /// The service that answers for an alias, where it is one of the mesh and has the port; else the service itself.

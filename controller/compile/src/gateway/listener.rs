@@ -21,9 +21,7 @@ use crate::{
         chain::{Asks, TLS, chain},
         inspector, listener_name,
         manager::{Direction, Manager, Routes, manager},
-        plan, tcp, tls,
-        upstream_alpn::Upstream,
-        wildcard,
+        plan, tcp, tls, wildcard,
     },
     name,
     scope::Scope,
@@ -138,7 +136,6 @@ fn http_chain(scope: &Scope<'_>, bind: &str, bound: &Bound, tls: Option<&ServerT
         stat_prefix: format!("outbound_{};", listener_name(bind, bound.target)),
         routes: Routes::Named(bound.route_name()),
         direction: Direction::Gateway,
-        upstream: Upstream::Http1,
         dynamic_dns: scope
             .services
             .values()

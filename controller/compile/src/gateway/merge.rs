@@ -164,6 +164,11 @@ fn add(
         );
         return issue("port.protocol", "PortConflict", message);
     }
+    if let Some(other) = others.and_then(|o| o.first()).filter(|_| bound.kind() == PortKind::Tcp) {
+        let message =
+            format!("TCP port {} belongs to {}; this server is left out", server.port, other.gateway.origin.object);
+        return issue("port.number", "PortConflict", message);
+    }
     if bound.kind() == PortKind::Tls {
         let taken = server.hosts.iter().find(|host| tls_hosts.contains(&(key.clone(), (*host).clone())));
         if let Some(host) = taken {

@@ -8,7 +8,7 @@ use heddle_xds_api::envoy::config::route::v3::{RouteConfiguration, VirtualHost, 
 use super::merge::{Bound, Ports};
 use crate::{
     compiled::Compiled,
-    route::{RouteContext, table_routes},
+    route::{RouteContext, offer, table_routes},
     scope::Scope,
 };
 
@@ -37,9 +37,10 @@ fn configuration(scope: &Scope<'_>, name: String, servers: &[&Bound]) -> Compile
     let mut hosts: BTreeMap<Host, VirtualHost> = BTreeMap::new();
     for bound in servers {
         compiled.sources.push(bound.gateway.origin.object.clone());
-        serve(scope, bound, port, &mut hosts, &mut compiled.issues, &mut compiled.sources);
+        serve(scope, bound, &mut hosts, &mut compiled.issues, &mut compiled.sources);
     }
     compiled.value.virtual_hosts = hosts.into_values().collect();
+    offer(scope, &mut compiled.value.virtual_hosts);
     if compiled.value.virtual_hosts.is_empty() {
         compiled.value.virtual_hosts.push(VirtualHost {
             name: format!("blackhole:{port}"),
@@ -53,7 +54,6 @@ fn configuration(scope: &Scope<'_>, name: String, servers: &[&Bound]) -> Compile
 fn serve(
     scope: &Scope<'_>,
     bound: &Bound,
-    port: u16,
     hosts: &mut BTreeMap<Host, VirtualHost>,
     issues: &mut Vec<Issue>,
     sources: &mut Vec<std::sync::Arc<ObjectRef>>,
@@ -68,14 +68,14 @@ fn serve(
         let routes = table_routes(&context, table, issues);
         sources.push(table.origin.object.clone());
         for host in common {
-            let slot = hosts.entry(host.clone()).or_insert_with(|| virtual_host(&host, port));
+            let slot = hosts.entry(host.clone()).or_insert_with(|| virtual_host(&host, bound.server().port));
             slot.routes.extend(routes.iter().cloned());
             require_tls(slot, redirect);
         }
     }
     if redirect {
         for host in bound.server().hosts.iter().map(|h| &h.host) {
-            require_tls(hosts.entry(host.clone()).or_insert_with(|| virtual_host(host, port)), true);
+            require_tls(hosts.entry(host.clone()).or_insert_with(|| virtual_host(host, bound.server().port)), true);
         }
     }
 }

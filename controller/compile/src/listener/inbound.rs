@@ -28,9 +28,7 @@ use super::{
     manager::{Direction, Manager, Routes, manager},
     named,
     port::InboundPort,
-    tcp, tls,
-    upstream_alpn::Upstream,
-    wildcard,
+    tcp, tls, wildcard,
 };
 use crate::{envoy::duration::duration, name, route::inbound_retry, view::ViewKey};
 
@@ -231,7 +229,6 @@ fn http_filter(mesh: &Mesh, view: &ViewKey, target: &Target<'_>) -> Filter {
         stat_prefix,
         routes: Routes::Inline(Box::new(routes(target))),
         direction: Direction::Inbound,
-        upstream: Upstream::Http1,
         dynamic_dns: false,
         forward_proxy: false,
     };

@@ -33,11 +33,7 @@ use heddle_xds_api::envoy::{
     },
 };
 
-use super::{
-    access_log::access_log,
-    tcp::filter,
-    upstream_alpn::{self, Upstream},
-};
+use super::{access_log::access_log, tcp::filter, upstream_alpn};
 use crate::{
     envoy::{any::any, cluster as clusters, duration::duration, source},
     view::ViewKey,
@@ -52,8 +48,6 @@ pub struct Manager {
     pub routes: Routes,
     /// Which way requests go.
     pub direction: Direction,
-    /// What is spoken upstream where the route does not say.
-    pub upstream: Upstream,
     /// Some route resolves the host asked for.
     pub dynamic_dns: bool,
     /// Requests carry absolute URLs (forward proxy).
@@ -119,7 +113,7 @@ fn http_filters(view: &ViewKey, spec: &Manager) -> Vec<HttpFilter> {
     let stats = GrpcStats { emit_filter_state: true, ..GrpcStats::default() };
     let mut filters = vec![http_filter("envoy.filters.http.grpc_stats", &stats)];
     if spec.direction != Direction::Inbound {
-        filters.push(upstream_alpn::filter(view, spec.upstream));
+        filters.push(upstream_alpn::filter(view));
     }
     filters.push(http_filter("envoy.filters.http.fault", &HttpFault::default()));
     filters.push(http_filter("envoy.filters.http.cors", &Cors::default()));

@@ -14,9 +14,7 @@ use super::{
     manager::{Direction, Manager, Routes, manager},
     named,
     plan::{Plan, Planned, TcpChain},
-    tcp,
-    upstream_alpn::Upstream,
-    wildcard,
+    tcp, wildcard,
 };
 use crate::{
     envoy::duration::duration,
@@ -53,7 +51,7 @@ fn listener(scope: &Scope<'_>, planned: &Planned) -> Listener {
     listener.filter_chains = matched.iter().map(|c| tcp_chain(scope, c)).collect();
     let only_http = planned.http.is_some() && planned.forward_proxy;
     if let Some(routes) = &planned.http {
-        listener.filter_chains.extend(http_chains(scope, planned, routes, only_http));
+        listener.filter_chains.push(http_chain(scope, planned, routes, only_http));
     }
     if planned.http.is_none() && matched.is_empty() {
         listener.filter_chains.extend(whole.iter().map(|c| tcp_chain(scope, c)));
@@ -75,27 +73,21 @@ fn listener(scope: &Scope<'_>, planned: &Planned) -> Listener {
     listener
 }
 
-/// Chains for HTTP. Where the upstream speaks what the client speaks, stock Envoy needs a chain for each version.
-fn http_chains(scope: &Scope<'_>, planned: &Planned, routes: &RouteKey, only_http: bool) -> Vec<FilterChain> {
-    let one = |protocols: &[&'static str], upstream: Upstream| {
-        let spec = Manager {
-            stat_prefix: format!("outbound_{};", listener_name(&planned.bind, planned.port)),
-            routes: Routes::Named(routes.name()),
-            direction: Direction::Outbound,
-            upstream,
-            dynamic_dns: resolves_hosts(scope, planned.egress),
-            forward_proxy: planned.forward_proxy,
-        };
-        let transport = if protocols.is_empty() { "" } else { RAW };
-        let asks = Asks { transport, protocols: protocols.to_vec(), ..Asks::default() };
-        chain("", &asks, vec![manager(&scope.snapshot.mesh, scope.view, spec)], None)
+/// The chain for HTTP.
+fn http_chain(scope: &Scope<'_>, planned: &Planned, routes: &RouteKey, only_http: bool) -> FilterChain {
+    let spec = Manager {
+        stat_prefix: format!("outbound_{};", listener_name(&planned.bind, planned.port)),
+        routes: Routes::Named(routes.name()),
+        direction: Direction::Outbound,
+        dynamic_dns: resolves_hosts(scope, planned.egress),
+        forward_proxy: planned.forward_proxy,
     };
-    let stock = !scope.view.can.has(super::upstream_alpn::ISTIO_FILTER);
-    match (only_http, planned.sniffed && stock) {
-        (true, _) => vec![one(&[], Upstream::Http1)],
-        (false, true) => vec![one(&PLAIN_HTTP[..1], Upstream::Http1), one(&PLAIN_HTTP[1..], Upstream::Http2)],
-        (false, false) => vec![one(&PLAIN_HTTP, Upstream::Http1)],
-    }
+    let asks = if only_http {
+        Asks::default()
+    } else {
+        Asks { transport: RAW, protocols: PLAIN_HTTP.to_vec(), ..Asks::default() }
+    };
+    chain("", &asks, vec![manager(&scope.snapshot.mesh, scope.view, spec)], None)
 }
 
 /// Whether some route of an egress listener resolves the host asked for.
@@ -162,7 +154,6 @@ fn dynamic_chain(scope: &Scope<'_>) -> FilterChain {
         stat_prefix: "outbound_allow_any_dynamic_dns;".into(),
         routes: Routes::Inline(Box::new(routes)),
         direction: Direction::Outbound,
-        upstream: Upstream::Http1,
         dynamic_dns: true,
         forward_proxy: false,
     };
@@ -178,7 +169,6 @@ fn http_proxy(scope: &Scope<'_>) -> Listener {
         stat_prefix: format!("outbound_{};", listener_name(&bind, port)),
         routes: Routes::Named(HTTP_PROXY_ROUTES.into()),
         direction: Direction::Outbound,
-        upstream: Upstream::Http1,
         dynamic_dns: resolves_hosts(scope, 0),
         forward_proxy: true,
     };

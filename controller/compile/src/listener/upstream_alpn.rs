@@ -1,7 +1,8 @@
 //! The ALPN that tells the peer's sidecar that HTTP comes.
 //!
 //! Without it a PERMISSIVE port takes HTTP for TCP: calls still answer, and no HTTP route, policy or metric runs. Istio's
-//! proxies have a filter for it; stock Envoy sets its transport socket's protocols through filter state.
+//! proxies have a filter for it. On stock Envoy clusters of declared ports offer the right protocols themselves; towards
+//! the others the routes set the transport socket's protocols through filter state, which always beats the cluster's.
 
 use heddle_xds_api::{
     envoy::{
@@ -20,7 +21,7 @@ use heddle_xds_api::{
     google::protobuf::Any,
 };
 
-use crate::{envoy::any::any, view::ViewKey};
+use crate::{cluster::Offer, envoy::any::any, view::ViewKey};
 
 /// The filter of stock Envoy.
 pub const FILTER: &str = "envoy.filters.http.set_filter_state";
@@ -29,37 +30,27 @@ pub const ISTIO_FILTER: &str = "istio.alpn";
 /// Where the upstream TLS socket looks.
 const KEY: &str = "envoy.network.application_protocols";
 
-/// What is spoken upstream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Upstream {
-    /// HTTP/1.1.
-    Http1,
-    /// HTTP/2.
-    Http2,
-}
-
-impl Upstream {
-    fn protocols(self) -> &'static str {
-        match self {
-            Self::Http1 => "istio-http/1.1,istio,http/1.1",
-            Self::Http2 => "istio-h2,istio,h2",
-        }
-    }
-}
-
-/// The filter for a proxy: Istio's where it has it.
+/// The filter for a proxy: Istio's where it has it, else stock Envoy's, which does nothing but what routes say.
 #[must_use]
-pub fn filter(view: &ViewKey, upstream: Upstream) -> HttpFilter {
+pub fn filter(view: &ViewKey) -> HttpFilter {
     let (name, config) =
-        if view.can.has(ISTIO_FILTER) { (ISTIO_FILTER, istio()) } else { (FILTER, any(&config(upstream))) };
+        if view.can.has(ISTIO_FILTER) { (ISTIO_FILTER, istio()) } else { (FILTER, any(&Config::default())) };
     HttpFilter { name: name.into(), config_type: Some(ConfigType::TypedConfig(config)), ..HttpFilter::default() }
 }
 
-/// Stock Envoy's filter, also as a route's own configuration.
+/// Stock Envoy's filter as a route's own configuration.
+///
+/// The peer's codec follows what was agreed on, so that must be what is really spoken.
 #[must_use]
-pub fn config(upstream: Upstream) -> Config {
+pub fn config(offer: Offer) -> Config {
+    let protocols = match offer {
+        Offer::Http1 => "istio-http/1.1,istio,http/1.1",
+        Offer::AsClient => {
+            "%CEL(request.protocol == 'HTTP/2' ? 'istio-h2,istio,h2' : 'istio-http/1.1,istio,http/1.1')%"
+        }
+    };
     let format = Format::TextFormatSource(DataSource {
-        specifier: Some(Specifier::InlineString(upstream.protocols().into())),
+        specifier: Some(Specifier::InlineString(protocols.into())),
         ..DataSource::default()
     });
     let value = FilterStateValue {

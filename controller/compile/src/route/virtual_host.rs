@@ -17,7 +17,7 @@ use heddle_xds_api::envoy::config::route::v3::{
     Decorator, Route, RouteConfiguration, RouteMatch, VirtualHost, route::Action, route_match::PathSpecifier,
 };
 
-use super::{RouteContext, action, catch_all, domain, rule};
+use super::{RouteContext, action, catch_all, domain, offer, rule};
 use crate::{
     compiled::Compiled,
     name,
@@ -82,6 +82,7 @@ pub fn route_configuration(scope: &Scope<'_>, egress: &EgressScope, key: &RouteK
     if !matches!(key, RouteKey::Service(..)) {
         hosts.push(catch_all::virtual_host(scope));
     }
+    offer::offer(scope, &mut hosts);
     compiled.value.virtual_hosts = hosts;
     compiled
 }

@@ -115,7 +115,7 @@ struct Client {
 impl Client {
     fn new(protocol: Protocol, world: &World) -> Self {
         let mut client = Self {
-            push: Push::new(protocol),
+            push: Push::new(protocol, Arc::default()),
             now: Instant::now(),
             holds: BTreeMap::new(),
             wants: BTreeMap::new(),
@@ -362,7 +362,7 @@ fn a_wait_ends_with_a_rejection() {
 
 #[test]
 fn a_type_that_was_not_compiled_is_not_answered() {
-    let mut push = Push::new(Protocol::Delta);
+    let mut push = Push::new(Protocol::Delta, Arc::default());
     let now = Instant::now();
     let names = Names::Delta { subscribe: vec!["r0".to_owned()], unsubscribe: vec![], initial: BTreeMap::new() };
     let request = Request { nonce: String::new(), error: None, names };

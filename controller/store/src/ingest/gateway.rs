@@ -34,7 +34,7 @@ fn services(meta: &Meta, report: &mut Report) -> Vec<Host> {
         match Host::parse(name) {
             Ok(host) => hosts.push(host),
             Err(error) => {
-                report.error(format!("metadata.annotations[{SERVICES}]"), "BadHost", format!("{name:?}: {error}"))
+                report.error(format!("metadata.annotations[{SERVICES}]"), "BadHost", format!("{name:?}: {error}"));
             }
         }
     }

@@ -67,7 +67,7 @@ impl Client {
 
     fn connect(&mut self) {
         self.server = Subscription::new(self.type_url, self.protocol);
-        self.server.observe(self.target.clone());
+        self.server.observe(self.target.clone(), &Differences::default());
         self.requests.clear();
         self.replies.clear();
         self.known.clear();
@@ -115,7 +115,7 @@ impl Client {
                 let pairs: Vec<_> =
                     NAMES.iter().zip(contents).filter_map(|(name, content)| Some((*name, (*content)?))).collect();
                 self.target = set(self.type_url, &pairs);
-                self.server.observe(self.target.clone());
+                self.server.observe(self.target.clone(), &Differences::default());
                 self.pull();
             }
             Action::Hear => self.hear(),
@@ -167,7 +167,7 @@ impl Client {
             self.known.retain(|name, _| !reply.resources.iter().any(|one| **one.name() == **name));
         }
         self.server.on_request(&request).unwrap();
-        self.server.observe(self.target.clone());
+        self.server.observe(self.target.clone(), &Differences::default());
         self.pull();
     }
 

@@ -1,0 +1,88 @@
+//! What HTTP requests to a cluster must offer by ALPN themselves, because its own offer is for bytes of any protocol.
+
+use heddle_model::{host::Host, protocol::Protocol, tls::ClientTlsMode};
+
+use super::{
+    key::whole,
+    pool::{Upstream, upstream},
+    target::{Purpose, Target},
+};
+use crate::scope::Scope;
+
+/// An offer that a request makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Offer {
+    /// HTTP/1.1.
+    Http1,
+    /// What the client of the proxy speaks.
+    AsClient,
+}
+
+/// The offer that requests to a cluster must make; none where the cluster makes it, or where no sidecar would read it.
+#[must_use]
+pub fn offer(scope: &Scope<'_>, cluster: &str) -> Option<Offer> {
+    let target = target(scope, cluster)?;
+    let policy = target.policy();
+    let in_mesh = match policy.tls {
+        Some(tls) => tls.mode == ClientTlsMode::IstioMutual,
+        None => target.mesh.auto_mtls && !target.service.external,
+    };
+    let protocol = target.port.protocol;
+    match upstream(&target.mesh, scope.view.kind, protocol, policy.pool) {
+        Upstream::AsClient if in_mesh => Some(Offer::AsClient),
+        Upstream::Http1 if in_mesh && protocol == Protocol::Sniff => Some(Offer::Http1),
+        _ => None,
+    }
+}
+
+/// The destination of `outbound|<port>|<subset>|<host>`.
+fn target(scope: &Scope<'_>, cluster: &str) -> Option<Target> {
+    let mut parts = cluster.strip_prefix("outbound|")?.splitn(3, '|');
+    let (port, subset, host) = (parts.next()?.parse().ok()?, parts.next()?, parts.next()?);
+    let service = scope.service(&Host::parse(host).ok()?)?;
+    let whole = whole(scope, service, service.port(port)?, Purpose::Outbound);
+    Some(Target { subset: (!subset.is_empty()).then(|| subset.into()), ..whole })
+}
+
+#[cfg(test)]
+mod tests {
+    use heddle_model::{
+        proxy::Proxy,
+        tls::ClientTls,
+        traffic::{ConnectionPool, H2Upgrade, TrafficPolicy},
+    };
+
+    use super::*;
+    use crate::fixture::{Town, gateway, rule, service, sidecar};
+
+    const WEB: &str = "outbound|80||web.shop.svc.cluster.local";
+
+    fn offers(proxy: &Proxy, protocol: Protocol, policy: TrafficPolicy) -> Option<Offer> {
+        let town = Town::default().with(service("web", &[(80, protocol)]), Vec::new()).rule(rule("web", policy));
+        town.see(proxy, |scope| offer(scope, WEB))
+    }
+
+    #[test]
+    fn only_requests_to_ports_of_unknown_protocol_offer_their_own() {
+        let plain = TrafficPolicy::default;
+        assert_eq!(offers(&sidecar(), Protocol::Sniff, plain()), Some(Offer::AsClient));
+        assert_eq!(offers(&gateway(), Protocol::Sniff, plain()), Some(Offer::Http1));
+        assert_eq!(offers(&sidecar(), Protocol::Http, plain()), None);
+        assert_eq!(offers(&sidecar(), Protocol::Grpc, plain()), None);
+        let with = |pool| TrafficPolicy { pool: Some(pool), ..plain() };
+        let upgrade = ConnectionPool { h2_upgrade: Some(H2Upgrade::Always), ..ConnectionPool::default() };
+        assert_eq!(offers(&sidecar(), Protocol::Sniff, with(upgrade)), None);
+        let follow = ConnectionPool { use_client_protocol: true, ..ConnectionPool::default() };
+        assert_eq!(offers(&sidecar(), Protocol::Http, with(follow)), Some(Offer::AsClient));
+        let simple = ClientTls { mode: ClientTlsMode::Simple, ..ClientTls::default() };
+        assert_eq!(offers(&sidecar(), Protocol::Sniff, TrafficPolicy { tls: Some(simple), ..plain() }), None);
+    }
+
+    #[test]
+    fn names_that_lead_nowhere_offer_nothing() {
+        let names =
+            ["PassthroughCluster", "outbound|80||gone", "outbound|81||web.shop.svc.cluster.local", "outbound||"];
+        let town = Town::default().with(service("web", &[(80, Protocol::Sniff)]), Vec::new());
+        assert!(town.see(&sidecar(), |scope| names.iter().all(|name| offer(scope, name).is_none())));
+    }
+}

@@ -1,0 +1,104 @@
+//! What differs between two sets, found once for all who hold the same.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, PoisonError, Weak},
+};
+
+use crate::ResourceMap;
+
+/// Pairs that are remembered: a few types of the views that a change concerns.
+const MEMORY: usize = 256;
+
+/// Finds the names that differ between two maps, and remembers what it found: of a thousand proxies that see the same,
+/// only the first pays.
+#[derive(Debug, Default)]
+pub struct Differences {
+    // A mutex, because the streams that ask run on all threads at once and each needs the answer before it goes on.
+    found: Mutex<VecDeque<Found>>,
+}
+
+/// Weak, so that no old configuration is kept for its difference; a weak pointer keeps the address from being used again.
+#[derive(Debug)]
+struct Found {
+    old: Weak<ResourceMap>,
+    new: Weak<ResourceMap>,
+    names: Arc<[Arc<str>]>,
+}
+
+impl Differences {
+    /// The names whose resource is not the same in both, sorted.
+    #[must_use]
+    pub fn between(&self, old: &Arc<ResourceMap>, new: &Arc<ResourceMap>) -> Arc<[Arc<str>]> {
+        let is = |weak: &Weak<ResourceMap>, map: &Arc<ResourceMap>| std::ptr::eq(weak.as_ptr(), Arc::as_ptr(map));
+        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = found.iter().rev().find(|known| is(&known.new, new) && is(&known.old, old)) {
+            return known.names.clone();
+        }
+        let names: Arc<[Arc<str>]> = difference(old, new).into();
+        if found.len() == MEMORY {
+            found.pop_front();
+        }
+        found.push_back(Found { old: Arc::downgrade(old), new: Arc::downgrade(new), names: names.clone() });
+        names
+    }
+}
+
+/// Walks both side by side. Of what they share only the pointers are compared.
+pub(crate) fn difference(old: &ResourceMap, new: &ResourceMap) -> Vec<Arc<str>> {
+    let (mut old, mut new) = (old.values().peekable(), new.values().peekable());
+    let mut found = Vec::new();
+    loop {
+        match (old.peek().copied(), new.peek().copied()) {
+            (Some(left), Some(right)) if Arc::ptr_eq(left, right) || left.name() == right.name() => {
+                if !Arc::ptr_eq(left, right) && left.version() != right.version() {
+                    found.push(left.name().clone());
+                }
+                old.next();
+                new.next();
+            }
+            (Some(left), Some(right)) if left.name() < right.name() => {
+                found.push(left.name().clone());
+                old.next();
+            }
+            (_, Some(right)) => {
+                found.push(right.name().clone());
+                new.next();
+            }
+            (Some(left), None) => {
+                found.push(left.name().clone());
+                old.next();
+            }
+            (None, None) => return found,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Resource, TypeUrl, envoy::config::cluster::v3::Cluster};
+
+    fn map(pairs: &[(&str, &str)]) -> Arc<ResourceMap> {
+        let resource = |(name, content): &(&str, &str)| {
+            let cluster = Cluster { alt_stat_name: (*content).to_owned(), ..Default::default() };
+            ((*name).into(), Arc::new(Resource::new(TypeUrl::Cluster, *name, &cluster)))
+        };
+        Arc::new(pairs.iter().map(resource).collect())
+    }
+
+    #[test]
+    fn differences_are_by_content_and_found_once() {
+        let differences = Differences::default();
+        let old = map(&[("a", "1"), ("b", "1"), ("c", "1")]);
+        let new = map(&[("a", "1"), ("b", "2"), ("d", "1")]);
+        let names = differences.between(&old, &new);
+        assert_eq!(names.iter().map(|name| &**name).collect::<Vec<_>>(), ["b", "c", "d"]);
+        assert!(Arc::ptr_eq(&names, &differences.between(&old, &new)));
+        assert!(differences.between(&new, &new).is_empty());
+        for _ in 0..2 * MEMORY {
+            assert_eq!(differences.between(&map(&[]), &new).len(), 3);
+        }
+        assert_eq!(differences.found.lock().unwrap().len(), MEMORY);
+    }
+}
