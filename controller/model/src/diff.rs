@@ -62,22 +62,12 @@ fn changed_services(old: &Snapshot, new: &Snapshot) -> BTreeSet<Host> {
     if Arc::ptr_eq(&old.services, &new.services) {
         return BTreeSet::new();
     }
-    let one_way = |a: &Snapshot, b: &Snapshot| -> Vec<Host> {
-        let differs = |s: &&Arc<crate::service::Service>| !b.services.get(&s.key()).is_some_and(|o| Arc::ptr_eq(o, s));
-        a.services.iter().filter(differs).map(|s| s.host.clone()).collect()
-    };
-    one_way(old, new).into_iter().chain(one_way(new, old)).collect()
+    new.services.differing(&old.services).into_iter().map(|key| key.host.clone()).collect()
 }
 
 fn changed_endpoints(old: &Snapshot, new: &Snapshot) -> BTreeSet<ServiceKey> {
     if Arc::ptr_eq(&old.endpoints, &new.endpoints) {
         return BTreeSet::new();
     }
-    let one_way = |a: &Snapshot, b: &Snapshot| -> Vec<ServiceKey> {
-        let differs = |(k, e): &(&ServiceKey, &Arc<Vec<crate::endpoint::Endpoint>>)| {
-            !b.endpoints.get(k).is_some_and(|o| Arc::ptr_eq(o, e))
-        };
-        a.endpoints.iter().filter(differs).map(|(k, _)| k.clone()).collect()
-    };
-    one_way(old, new).into_iter().chain(one_way(new, old)).collect()
+    new.endpoints.differing(&old.endpoints).into_iter().cloned().collect()
 }

@@ -13,6 +13,7 @@ pub mod identity;
 pub mod issue;
 pub mod labels;
 pub mod locality;
+pub mod map;
 pub mod mesh;
 pub mod node;
 pub mod object;

@@ -1,14 +1,10 @@
 //! Services: named sets of endpoints, from Kubernetes or from ServiceEntries.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    net::IpAddr,
-    sync::Arc,
-};
+use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
 
 use ipnet::IpNet;
 
-use crate::{Text, endpoint::Endpoint, host::Host, labels::Labels, object::Origin, protocol::Protocol};
+use crate::{Text, endpoint::Endpoint, host::Host, labels::Labels, map::SharedMap, object::Origin, protocol::Protocol};
 
 /// Host and namespace: two namespaces may both declare one host.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -116,16 +112,16 @@ pub enum Visibility {
     Only(BTreeSet<Text>),
 }
 
-/// All services, with an index by host. Parts are shared between revisions.
+/// All services, by host and then namespace. Parts are shared between revisions.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Services {
-    by_host: BTreeMap<Host, BTreeMap<Text, Arc<Service>>>,
+    all: SharedMap<ServiceKey, Arc<Service>>,
 }
 
-/// Endpoints of services.
+/// Endpoints of services. Parts are shared between revisions.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Endpoints {
-    by_service: BTreeMap<ServiceKey, Arc<Vec<Endpoint>>>,
+    by_service: SharedMap<ServiceKey, Arc<Vec<Endpoint>>>,
 }
 
 impl Service {
@@ -162,45 +158,46 @@ impl Visibility {
 impl Services {
     /// Adds or replaces one.
     pub fn insert(&mut self, service: Arc<Service>) {
-        self.by_host.entry(service.host.clone()).or_default().insert(service.namespace().clone(), service);
+        self.all.insert(service.key(), service);
     }
 
     /// Takes one away.
     pub fn remove(&mut self, key: &ServiceKey) {
-        if let Some(of_host) = self.by_host.get_mut(&key.host) {
-            of_host.remove(&key.namespace);
-            if of_host.is_empty() {
-                self.by_host.remove(&key.host);
-            }
-        }
+        self.all.remove(key);
     }
 
     /// All, by host and then namespace.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Service>> {
-        self.by_host.values().flat_map(BTreeMap::values)
+        self.all.values()
     }
 
     /// All that declare a host, by namespace.
     pub fn of_host(&self, host: &Host) -> impl Iterator<Item = &Arc<Service>> {
-        self.by_host.get(host).into_iter().flat_map(BTreeMap::values)
+        self.all.starting(|key| key.host < *host).take_while(move |(key, _)| key.host == *host).map(|(_, s)| s)
     }
 
     /// One by its key.
     #[must_use]
     pub fn get(&self, key: &ServiceKey) -> Option<&Arc<Service>> {
-        self.by_host.get(&key.host)?.get(&key.namespace)
+        self.all.get(key)
     }
 
     /// How many.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.by_host.values().map(BTreeMap::len).sum()
+        self.all.len()
     }
 
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.by_host.is_empty()
+        self.all.is_empty()
+    }
+
+    /// Keys of services that came, changed or went between two revisions.
+    #[must_use]
+    pub fn differing<'a>(&'a self, other: &'a Self) -> Vec<&'a ServiceKey> {
+        self.all.differing(&other.all, Arc::ptr_eq)
     }
 }
 
@@ -219,6 +216,12 @@ impl Endpoints {
     #[must_use]
     pub fn get(&self, key: &ServiceKey) -> Option<&Arc<Vec<Endpoint>>> {
         self.by_service.get(key)
+    }
+
+    /// Services whose endpoints came, changed or went between two revisions.
+    #[must_use]
+    pub fn differing<'a>(&'a self, other: &'a Self) -> Vec<&'a ServiceKey> {
+        self.by_service.differing(&other.by_service, Arc::ptr_eq)
     }
 
     /// All, by service.

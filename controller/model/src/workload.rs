@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
-use crate::{Text, labels::Labels, locality::Locality, object::Origin};
+use crate::{Text, labels::Labels, locality::Locality, map::SharedMap, object::Origin};
 
 /// Something that runs and has an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,21 +38,36 @@ pub struct Workload {
 /// All workloads.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Workloads {
-    by_address: BTreeMap<IpAddr, Arc<Workload>>,
-    by_name: BTreeMap<(Text, Text), Arc<Workload>>,
+    by_address: SharedMap<IpAddr, Arc<Workload>>,
+    by_name: SharedMap<(Text, Text), Arc<Workload>>,
 }
 
 impl Workloads {
     /// Adds one under its addresses and its name. On an address that two claim, the older object wins.
     pub fn insert(&mut self, workload: Arc<Workload>) {
         for address in &workload.addresses {
-            let slot = self.by_address.entry(*address).or_insert_with(|| workload.clone());
-            if workload.origin < slot.origin {
-                *slot = workload.clone();
+            if self.by_address.get(address).is_none_or(|known| workload.origin < known.origin) {
+                self.by_address.insert(*address, workload.clone());
             }
         }
         let key = (workload.origin.namespace().clone(), workload.origin.name().clone());
         self.by_name.insert(key, workload);
+    }
+
+    /// Replaces the one of a name, or takes it away; what its addresses lead to is set apart by [`Self::set_at`].
+    pub fn set(&mut self, namespace: Text, name: Text, workload: Option<Arc<Workload>>) {
+        match workload {
+            Some(workload) => self.by_name.insert((namespace, name), workload),
+            None => self.by_name.remove(&(namespace, name)),
+        }
+    }
+
+    /// Replaces the one at an address, or takes it away.
+    pub fn set_at(&mut self, address: IpAddr, workload: Option<Arc<Workload>>) {
+        match workload {
+            Some(workload) => self.by_address.insert(address, workload),
+            None => self.by_address.remove(&address),
+        }
     }
 
     /// By address.
@@ -64,7 +79,7 @@ impl Workloads {
     /// By namespace and name.
     #[must_use]
     pub fn named(&self, namespace: &str, name: &str) -> Option<&Arc<Workload>> {
-        self.by_name.get(&(namespace.into(), name.into()))
+        self.by_name.find(|(ns, n)| (&**ns, &**n).cmp(&(namespace, name)))
     }
 
     /// All, by namespace and name.

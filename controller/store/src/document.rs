@@ -53,7 +53,14 @@ pub fn documents(bytes: &[u8]) -> (Vec<Object>, Vec<Issue>) {
 /// Parses one document; the error has its line, from 1, and the reason in one line.
 pub(crate) fn parse(text: &str) -> Result<Value, (usize, String)> {
     let options = serde_saphyr::options! {
-        budget: serde_saphyr::budget! { max_depth: MAX_DEPTH, max_documents: 1, max_aliases: 1_000, max_anchors: 1_000 },
+        budget: serde_saphyr::budget! {
+            max_depth: MAX_DEPTH,
+            max_documents: 1,
+            max_nodes: 2_000_000,
+            max_events: 5_000_000,
+            max_aliases: 1_000,
+            max_anchors: 1_000,
+        },
         alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: 100_000, max_replay_stack_depth: 16 },
         strict_booleans: true,
         emit_comments: false,

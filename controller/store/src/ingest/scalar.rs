@@ -99,9 +99,14 @@ pub(super) struct Refused;
 
 /// Checks a pattern by RE2's rules.
 pub(super) fn regex(pattern: &str, field: &str, report: &mut Report) -> Result<(), Refused> {
-    if pattern.is_empty() {
-        report.error(field, "BadRegex", "the pattern is empty");
-        return Err(Refused);
-    }
-    Ok(())
+    let checked = match pattern {
+        "" => Err("the pattern is empty".to_owned()),
+        // Istio's word for anything.
+        "*" => Ok(()),
+        _ => heddle_crds::validate::regex::check(pattern).map_err(|error| error.to_string()),
+    };
+    checked.map_err(|reason| {
+        report.error(field, "BadRegex", format!("{reason}; what it is part of is ignored"));
+        Refused
+    })
 }

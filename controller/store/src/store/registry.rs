@@ -41,6 +41,7 @@ pub(super) struct Registry {
     /// Kubernetes services whose slices hold an address.
     services_at: BTreeMap<IpAddr, BTreeSet<Name>>,
     pods_at: BTreeMap<IpAddr, BTreeSet<Name>>,
+    externals_at: BTreeMap<IpAddr, BTreeSet<Name>>,
     /// Who declares a service.
     declared: BTreeMap<ServiceKey, BTreeSet<Declarer>>,
     /// Services that stand for another.
@@ -59,7 +60,8 @@ pub(super) struct Registry {
 struct Stale {
     services: BTreeSet<ServiceKey>,
     endpoints: BTreeSet<ServiceKey>,
-    workloads: bool,
+    workloads: BTreeSet<Name>,
+    addresses: BTreeSet<IpAddr>,
     entries: bool,
     aliases: bool,
 }
@@ -97,12 +99,13 @@ impl Registry {
         if old.as_deref() == pod.as_ref() {
             return;
         }
-        self.stale.workloads = true;
+        self.stale.workloads.insert(name.clone());
         if let Some(old) = &old {
             self.mark_pod(old);
             for address in &old.addresses {
                 take(&mut self.pods_at, address, &name);
             }
+            self.stale.addresses.extend(&old.addresses);
         }
         self.pods.remove(&name);
         if let Some(pod) = pod.map(Arc::new) {
@@ -110,6 +113,7 @@ impl Registry {
             for address in &pod.addresses {
                 self.pods_at.entry(*address).or_default().insert(name.clone());
             }
+            self.stale.addresses.extend(&pod.addresses);
             self.pods.insert(name, pod);
         }
     }
@@ -120,13 +124,21 @@ impl Registry {
         if old.as_deref() == external.as_ref() {
             return;
         }
-        self.stale.workloads = true;
+        self.stale.workloads.insert(name.clone());
         if let Some(old) = &old {
             self.mark_selecting(&old.workload, true);
+            for address in &old.workload.addresses {
+                take(&mut self.externals_at, address, &name);
+            }
+            self.stale.addresses.extend(&old.workload.addresses);
         }
         self.externals.remove(&name);
         if let Some(external) = external.map(Arc::new) {
             self.mark_selecting(&external.workload, true);
+            for address in &external.workload.addresses {
+                self.externals_at.entry(*address).or_default().insert(name.clone());
+            }
+            self.stale.addresses.extend(&external.workload.addresses);
             self.externals.insert(name, external);
         }
     }

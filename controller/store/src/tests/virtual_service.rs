@@ -106,6 +106,19 @@ fn what_is_wrong_takes_out_no_more_than_it_must() {
 }
 
 #[test]
+fn patterns_are_those_of_re2() {
+    let spec = "{hosts: [web], http: [{match: [{uri: {regex: 'a{1001}'}}], route: [{destination: {host: a}}]}, \
+                {rewrite: {uriRegexRewrite: {match: '(?=a)', rewrite: b}}, route: [{destination: {host: a}}]}, \
+                {match: [{headers: {h: {regex: '*'}}}], route: [{destination: {host: a}}]}]}";
+    let snapshot = snapshot([vs("shop/web", spec)]);
+    let http = &snapshot.routes[0].http;
+    assert_eq!(http.iter().map(|r| &*r.field).collect::<Vec<_>>(), ["spec.http[1]", "spec.http[2]"]);
+    assert_eq!(http[0].rewrite, None);
+    let want = ["spec.http[0].match[0].uri.regex BadRegex", "spec.http[1].rewrite.uriRegexRewrite.match BadRegex"];
+    assert_eq!(found(&snapshot.issues), want);
+}
+
+#[test]
 fn tcp_and_tls_routes() {
     let table = only(
         "{hosts: [db], tcp: [{match: [{destinationSubnets: [10.0.0.0/8, '::1'], port: 5432}], route: [{destination: \

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
     sync::Arc,
 };
 
@@ -80,20 +81,33 @@ impl Registry {
         Arc::new(next)
     }
 
-    /// The workloads.
+    /// The workloads. Where a WorkloadEntry has a pod's name, the name is the pod's; an address that several have is
+    /// the oldest's.
     pub(in crate::store) fn workloads(&mut self, old: &Arc<Workloads>) -> Arc<Workloads> {
-        if !std::mem::take(&mut self.stale.workloads) {
+        let (stale, addresses) = (std::mem::take(&mut self.stale.workloads), std::mem::take(&mut self.stale.addresses));
+        let named = |name: &Name| self.pods.get(name).or_else(|| self.externals.get(name).map(|e| &e.workload));
+        let changed = stale.into_iter().map(|name| (named(&name), name));
+        let changed: Vec<_> = changed.filter(|(new, name)| *new != old.named(&name.0, &name.1)).collect();
+        let moved = addresses.into_iter().map(|address| (self.workload_at(address), address));
+        let moved: Vec<_> = moved.filter(|(new, address)| *new != old.at(*address)).collect();
+        if changed.is_empty() && moved.is_empty() {
             return old.clone();
         }
-        let mut next = Workloads::default();
-        // Pods last: where a WorkloadEntry has a pod's name, the name is the pod's.
-        for external in self.externals.values() {
-            next.insert(external.workload.clone());
+        let mut next = (**old).clone();
+        for (workload, name) in changed {
+            next.set(name.0, name.1, workload.cloned());
         }
-        for pod in self.pods.values() {
-            next.insert(pod.clone());
+        for (workload, address) in moved {
+            next.set_at(address, workload.cloned());
         }
         Arc::new(next)
+    }
+
+    fn workload_at(&self, address: IpAddr) -> Option<&Arc<Workload>> {
+        let pods = self.pods_at.get(&address).into_iter().flatten().filter_map(|n| self.pods.get(n));
+        let externals = self.externals_at.get(&address).into_iter().flatten();
+        let externals = externals.filter_map(|n| self.externals.get(n)).map(|e| &e.workload);
+        pods.chain(externals).min_by(|a, b| a.origin.cmp(&b.origin))
     }
 
     /// One service of all that declare it.
