@@ -66,11 +66,12 @@ pub(crate) async fn run<W: Wire, A: Authenticate, G: Generate>(
     messages: mpsc::Sender<Message>,
 ) -> Result<(), StreamError> {
     let Some(first) = requests.message().await? else { return Ok(()) };
-    let proxy = Arc::new(node::proxy(W::node(&first).ok_or(NodeError::Missing)?)?);
+    let mut proxy = node::proxy(W::node(&first).ok_or(NodeError::Missing)?)?;
     let admitted = node::admit(&*shared.authenticate, &call, &proxy).await;
-    let connection = admitted.and(call.connection.as_ref().ok_or(AuthError::Unknown)).inspect_err(|_| {
-        shared.metrics.streams_refused.add(1);
-    })?;
+    let identity = admitted.inspect_err(|_| shared.metrics.streams_refused.add(1))?;
+    proxy.verified = identity.is_some();
+    let proxy = Arc::new(proxy);
+    let connection = call.connection.as_ref().ok_or(AuthError::Unknown)?;
 
     let mut revisions = shared.revisions.clone();
     let synced = revisions.wait_for(Option::is_some).await.map_err(|_| StreamError::ShuttingDown)?.clone();

@@ -15,7 +15,7 @@ pub(super) async fn run(mesh: &mut Mesh) -> Result<String> {
     let robin = Tally::of(&call, 30, 1).await?;
     robin.each_at_least(10)?;
     balance(mesh, &json!({"simple": "LEAST_REQUEST"})).await?;
-    let least = Tally::of(&call, 300, 4).await?;
+    let least = Tally::of(&call, 300, 1).await?;
     least.each_at_least(60)?;
     balance(mesh, &json!({"simple": "RANDOM"})).await?;
     let random = Tally::of(&call, 300, 4).await?;
