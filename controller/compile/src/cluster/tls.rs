@@ -5,7 +5,7 @@ use heddle_model::{
     identity::Identity,
     issue::Issue,
     proxy::ProxyKind,
-    service::Registry,
+    service::{Registry, Resolution},
     tls::{ClientTls, ClientTlsMode},
 };
 use heddle_xds_api::envoy::{
@@ -49,7 +49,8 @@ pub(super) fn security(key: &ClusterKey, upstream: Upstream, issues: &mut Vec<Is
         return Security::Plain;
     }
     let Some(tls) = target.policy().tls else {
-        if !target.mesh.auto_mtls || target.service.external || key.peers == Peers::Plain {
+        let foreign = target.service.external || matches!(target.service.resolution, Resolution::Alias(_));
+        if !target.mesh.auto_mtls || foreign || key.peers == Peers::Plain {
             return Security::Plain;
         }
         let context = mesh(key, &ClientTls::default(), upstream);
