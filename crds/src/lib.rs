@@ -10,6 +10,7 @@ pub mod kind;
 pub mod metadata;
 pub mod networking;
 pub mod oneof;
+pub mod schema;
 pub mod security;
 pub mod selector;
 pub mod string_match;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 /// A workload that is no pod, or an endpoint of a ServiceEntry.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
+#[schemars(rename = "WorkloadEntry")]
 pub struct Spec {
     /// IP address, or host name with resolution DNS, or Unix socket as `unix:///path`. May be empty if `network` is set.
     pub address: String,
