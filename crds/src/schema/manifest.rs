@@ -14,7 +14,7 @@ pub fn crd(kind: Kind) -> Value {
         labels["istio"] = json!(area);
     }
     let versions: Vec<Value> = info.versions.iter().map(|version| self::version(kind, version)).collect();
-    json!({
+    let mut manifest = json!({
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
         "metadata": {
@@ -29,13 +29,17 @@ pub fn crd(kind: Kind) -> Value {
                 "kind": kind.name(),
                 "listKind": format!("{kind}List"),
                 "plural": info.plural,
-                "shortNames": info.short_names,
                 "singular": kind.name().to_ascii_lowercase(),
             },
             "scope": "Namespaced",
             "versions": versions,
         },
-    })
+    });
+    // An empty list would be dropped by the API server, and each apply would then be a change.
+    if !info.short_names.is_empty() {
+        manifest["spec"]["names"]["shortNames"] = json!(info.short_names);
+    }
+    manifest
 }
 
 fn version(kind: Kind, version: &str) -> Value {

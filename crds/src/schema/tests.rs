@@ -1,3 +1,5 @@
+//! The definitions are what the API server wants.
+
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};

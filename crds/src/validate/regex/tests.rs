@@ -1,3 +1,5 @@
+//! Expressions that RE2 accepts and refuses.
+
 use super::*;
 
 #[test]
