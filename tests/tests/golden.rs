@@ -3,6 +3,7 @@
 //! The cases are those of `controller/compile/tests/golden.rs`, which compares them with what is wanted.
 
 use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
 
 use anyhow::{Context, Result, ensure};
 use heddle_tests::envoy::{self, Config};
@@ -39,16 +40,22 @@ fn bootstrap(base: &Path, case: &Path) -> Result<Value> {
     // Beside the configuration's folder, not in it.
     let file = tempfile::Builder::new().suffix(".json").tempfile()?;
     std::fs::write(file.path(), serde_json::to_vec(&node)?)?;
-    let run = || -> Result<Vec<u8>> {
+    let start = || -> Result<Child> {
         let mut command = product::heddlectl(["compile", "-o", "json"])?;
         command.arg("--config-dir").arg(folder.path()).arg("--node").arg(file.path());
-        let out = command.output()?;
-        ensure!(out.status.success(), "{}: {}", out.status, String::from_utf8_lossy(&out.stderr).trim());
-        Ok(out.stdout)
+        Ok(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?)
     };
-    let (first, second) = (run()?, run()?);
+    let (first, second) = (start()?, start()?);
+    let (first, second) = (printed(first)?, printed(second)?);
     ensure!(first == second, "two compiles differ");
     envoy::from_resources(&node, &serde_json::from_slice(&first)?)
+}
+
+/// What a program printed, when it ended well.
+fn printed(running: Child) -> Result<Vec<u8>> {
+    let out = running.wait_with_output()?;
+    ensure!(out.status.success(), "{}: {}", out.status, String::from_utf8_lossy(&out.stderr).trim());
+    Ok(out.stdout)
 }
 
 fn yaml(path: &Path) -> Result<Value> {
