@@ -21,6 +21,31 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     /// Runs an Envoy and all that it needs, until SIGTERM.
     Proxy(Box<ProxyArgs>),
+    /// Calls a page of Envoy's admin interface or of the agent, as a pod's hooks do.
+    Request {
+        /// The method, such as `POST`.
+        method: http::Method,
+        /// The path, with or without its slash, such as `drain`.
+        path: String,
+        /// The port on loopback: 15000 is Envoy's admin interface, 15020 the agent.
+        #[arg(long = "debug-port", default_value_t = 15000)]
+        port: u16,
+    },
+    /// Waits until the proxy is ready, so that the application starts after it.
+    Wait {
+        /// Where readiness is served.
+        #[arg(long = "addr", default_value = "127.0.0.1:15021")]
+        at: SocketAddr,
+        /// How long to wait in all.
+        #[arg(long = "timeoutSeconds", default_value_t = 60)]
+        seconds: u64,
+        /// How often to ask.
+        #[arg(long = "periodMillis", default_value_t = 500)]
+        period: u64,
+        /// How long one answer may take.
+        #[arg(long = "requestTimeoutMillis", default_value_t = 500)]
+        patience: u64,
+    },
     /// Becomes another program that ends when the process that started it ends. The agent starts Envoy by it.
     #[command(hide = true)]
     Tether {
@@ -153,7 +178,7 @@ mod tests {
         let (args, unknown) = parse(line.split(' ').map(OsString::from)).unwrap();
         match args.command {
             Command::Proxy(args) => (*args, unknown),
-            Command::Tether { .. } => panic!("{args:?}"),
+            _ => panic!("{args:?}"),
         }
     }
 

@@ -10,7 +10,7 @@ mod proxy_config;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use heddle_model::identity::{Identity, IdentityError};
@@ -20,6 +20,9 @@ use crate::args::ProxyArgs;
 pub(crate) use duration::duration;
 pub(crate) use node::Node;
 pub(crate) use proxy_config::ProxyConfig;
+
+/// What Linux leaves for a Unix socket's path beside its final zero.
+const MAX_SOCKET_PATH: usize = 107;
 
 /// The environment: names and values.
 pub(crate) type Env = BTreeMap<String, String>;
@@ -196,9 +199,18 @@ fn addresses(args: &ProxyArgs, proxy_config: &ProxyConfig) -> Addresses {
         status: args.status.unwrap_or_else(|| any(proxy_config.status_port.unwrap_or(15020))),
         readiness: args.readiness.unwrap_or_else(|| any(15021)),
         prometheus: args.prometheus.unwrap_or_else(|| any(15090)),
-        xds_socket: sockets.join("XDS"),
-        sds_socket: sockets.join("SDS"),
+        xds_socket: bindable(sockets.join("XDS")),
+        sds_socket: bindable(sockets.join("SDS")),
     }
+}
+
+/// A Unix socket's path has a limit. Envoy shares our working folder, so one that is too long may be said from there.
+fn bindable(path: PathBuf) -> PathBuf {
+    if path.as_os_str().len() <= MAX_SOCKET_PATH {
+        return path;
+    }
+    let here = std::env::current_dir().unwrap_or_default();
+    path.strip_prefix(here).map(Path::to_owned).unwrap_or(path)
 }
 
 fn config_path(args: &ProxyArgs, proxy_config: &ProxyConfig) -> PathBuf {

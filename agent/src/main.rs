@@ -2,6 +2,7 @@
 //! workload's key, has it certified, and serves both to Envoy; it relays Envoy's discovery to the control plane.
 //!
 //! It has one thread: its work is small, it is there once a pod, and Envoy's life is tied to the thread that starts it.
+#![allow(clippy::print_stdout, reason = "the hook `request` prints the answer")]
 
 mod admin;
 mod app;
@@ -12,6 +13,7 @@ mod config;
 mod csr;
 mod dial;
 mod envoy;
+mod hook;
 mod sds;
 mod status;
 mod svid;
@@ -19,6 +21,8 @@ mod telemetry;
 #[cfg(test)]
 mod testing;
 mod xds_proxy;
+
+use std::time::Duration;
 
 use anyhow::Result;
 
@@ -29,6 +33,11 @@ fn main() -> Result<()> {
     match args.command {
         Command::Tether { parent, command } => Err(envoy::tether(parent, &command).into()),
         Command::Proxy(args) => proxy(&args, &unknown),
+        Command::Request { method, path, port } => runtime()?.block_on(hook::request(method, &path, port)),
+        Command::Wait { at, seconds, period, patience } => {
+            let all = [Duration::from_secs(seconds), Duration::from_millis(period), Duration::from_millis(patience)];
+            runtime()?.block_on(hook::wait(at, all))
+        }
     }
 }
 
@@ -39,6 +48,9 @@ fn proxy(args: &ProxyArgs, unknown: &[String]) -> Result<()> {
     }
     let config = config::config(args, &config::environment())?;
     tracing::info!(identity = %config.identity, node = config.node.id, discovery = config.discovery.address, "starting");
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(app::run(config, args.kind))
+    runtime()?.block_on(app::run(config, args.kind))
+}
+
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()
 }

@@ -113,6 +113,20 @@ async fn a_call_under_way_ends_well_after_sigterm() -> Result<()> {
 }
 
 #[tokio::test]
+async fn an_agent_may_wait_for_its_last_caller() -> Result<()> {
+    let wait = [("EXIT_ON_ZERO_ACTIVE_CONNECTIONS", "true"), ("MINIMUM_DRAIN_DURATION", "100ms")];
+    let mut pair = Pair::start(&wait).await?;
+    // Longer than the time after which it would end otherwise.
+    let slow = tokio::spawn(Call::get(pair.ingress(), "/?delay=3000")?.send());
+    eventually("call at the application", PATIENCE, async || pair.echo.hits() == 1).await?;
+    let end = pair.agent.stop(Duration::from_secs(15)).await?;
+    assert!(slow.is_finished(), "the agent did not wait");
+    assert_eq!(slow.await??.status, 200);
+    assert!(end.success());
+    Ok(())
+}
+
+#[tokio::test]
 async fn no_envoy_outlives_its_agent() -> Result<()> {
     let pair = Pair::start(&[]).await?;
     let envoy = pair.envoy()?;

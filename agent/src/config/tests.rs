@@ -9,7 +9,7 @@ fn args(flags: &str) -> ProxyArgs {
     let line = format!("heddle-agent proxy sidecar {flags}");
     match parse(line.split_whitespace().map(OsString::from)).unwrap().0.command {
         Command::Proxy(args) => *args,
-        other @ Command::Tether { .. } => panic!("{other:?}"),
+        other => panic!("{other:?}"),
     }
 }
 
@@ -104,4 +104,14 @@ fn a_mistake_is_named() {
         assert!(error.starts_with(name), "{error}");
     }
     assert!(matches!(config(&args(""), &env(&[("POD_NAMESPACE", "a/b")])), Err(ConfigError::Identity(_))));
+}
+
+#[test]
+fn a_socket_path_that_is_too_long_is_said_from_the_working_folder() {
+    let here = std::env::current_dir().unwrap();
+    let deep = here.join("x".repeat(110));
+    let config = with(&format!("--configPath {}", deep.display()), &[]);
+    assert_eq!(config.addresses.xds_socket, Path::new(&"x".repeat(110)).join("XDS"));
+    let config = with("--configPath /short", &[]);
+    assert_eq!(config.addresses.sds_socket, Path::new("/short/SDS"));
 }
