@@ -47,6 +47,7 @@ impl Mesh {
     pub async fn start(layout: Layout, run: &Path) -> Result<Self> {
         let programs = Programs::find()?;
         layout.reserve()?;
+        layout.check()?;
         for folder in ["logs", "tokens"] {
             std::fs::create_dir_all(run.join(folder))?;
         }

@@ -95,6 +95,11 @@ async fn take_all(run: &Path, only: &[usize]) -> Result<(usize, usize)> {
 }
 
 async fn up(run: &Path) -> Result<ExitCode> {
+    if running(run)?.is_some() {
+        let address = fs::read_to_string(run.join(ADDRESS))?;
+        println!("it runs already: http://{address}/productpage");
+        return Ok(ExitCode::SUCCESS);
+    }
     fs::create_dir_all(run)?;
     let _ = fs::remove_file(run.join(ADDRESS));
     let log = fs::File::create(run.join("demo.log"))?;
@@ -130,22 +135,26 @@ async fn stay(run: &Path) -> Result<ExitCode> {
 }
 
 async fn down(run: &Path) -> Result<ExitCode> {
-    let Ok(pid) = fs::read_to_string(run.join(PID)) else {
-        println!("nothing to stop: no {}", run.join(PID).display());
+    let Some(pid) = running(run)? else {
+        println!("nothing to stop: no demo runs in {}", run.display());
         return Ok(ExitCode::SUCCESS);
     };
+    kill(pid, Signal::SIGTERM)?;
+    eventually("end of the demo", Duration::from_secs(20), async || running(run).is_ok_and(|pid| pid.is_none()))
+        .await?;
+    let _ = fs::remove_file(run.join(PID));
+    println!("stopped");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The process that `up` left behind in this folder, if it is still there. The number in the file may be somebody else's
+/// by now, so its command line must name the folder.
+fn running(run: &Path) -> Result<Option<Pid>> {
+    let Ok(pid) = fs::read_to_string(run.join(PID)) else { return Ok(None) };
     let pid: i32 = pid.trim().parse().context("pid file")?;
-    // The number may be somebody else's by now, so it must be a demo of this folder.
     let command = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     let ours = String::from_utf8_lossy(&command).contains(&*run.to_string_lossy());
-    if ours {
-        kill(Pid::from_raw(pid), Signal::SIGTERM)?;
-        eventually("end of the demo", Duration::from_secs(20), async || !Path::new(&format!("/proc/{pid}")).exists())
-            .await?;
-    }
-    let _ = fs::remove_file(run.join(PID));
-    println!("{}", if ours { "stopped" } else { "it was not running any more" });
-    Ok(ExitCode::SUCCESS)
+    Ok(ours.then(|| Pid::from_raw(pid)))
 }
 
 /// Starts a mesh on the sample's addresses in an empty folder.

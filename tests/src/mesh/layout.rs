@@ -69,6 +69,25 @@ impl Layout {
         Ok(())
     }
 
+    /// An error that names the first address which something else holds.
+    pub fn check(&self) -> Result<()> {
+        let proxy = [15000, 15020, 15021, 15090];
+        let mut wanted: Vec<SocketAddr> = (0..WORKLOADS.len()).map(|index| self.app(index)).collect();
+        for (ip, own) in (0..WORKLOADS.len())
+            .map(|index| (self.workload(index), [9080, 3128]))
+            .chain([(self.gateway(), [8080, 8443])])
+        {
+            wanted.extend(own.iter().chain(&proxy).map(|port| SocketAddr::new(ip, *port)));
+        }
+        wanted.extend([8080, 15010, 15012, 15014].map(|port| SocketAddr::new(self.heddled(), port)));
+        for address in wanted {
+            TcpListener::bind(address).with_context(|| {
+                format!("{address} is not free: `ss -ltnp` says who listens there or on all addresses")
+            })?;
+        }
+        Ok(())
+    }
+
     /// The objects of the sample, moved to these addresses.
     #[must_use]
     pub fn rewrite(&self, mut text: String) -> String {
@@ -135,6 +154,15 @@ mod tests {
         assert_ne!(one.heddled(), other.heddled());
         let text = "bind: 127.0.1.3\ndefaultEndpoint: 127.0.0.1:9083\n".to_owned();
         assert_eq!(one.rewrite(text), format!("bind: {}\ndefaultEndpoint: {}\n", one.workload(2), one.app(2)));
+    }
+
+    #[test]
+    fn a_taken_address_is_named() {
+        let layout = Layout::free().unwrap();
+        layout.check().unwrap();
+        let taken = TcpListener::bind(layout.gateway_http()).unwrap();
+        let error = layout.check().unwrap_err().to_string();
+        assert!(error.starts_with(&taken.local_addr().unwrap().to_string()), "{error}");
     }
 
     #[test]
