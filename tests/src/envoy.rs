@@ -87,7 +87,12 @@ pub fn validate(configs: &[Config]) -> Result<Vec<(String, String)>> {
 impl Envoy {
     /// Starts Envoy with a bootstrap, files and log in `folder`, and waits until it is live. The admin interface is
     /// put on a free port of `127.0.0.1` unless the bootstrap names an address.
-    pub async fn start(name: &str, mut bootstrap: Value, folder: &Path) -> Result<Self> {
+    pub async fn start(name: &str, bootstrap: Value, folder: &Path) -> Result<Self> {
+        Self::start_by(Command::new(binary()?), name, bootstrap, folder).await
+    }
+
+    /// The same by another command, which must run Envoy in its own process with the arguments that are added to it.
+    pub async fn start_by(mut command: Command, name: &str, mut bootstrap: Value, folder: &Path) -> Result<Self> {
         if bootstrap.get("admin").is_none() {
             bootstrap["admin"] = json!({"address": {"socket_address": {"address": "127.0.0.1", "port_value": 0}}});
         }
@@ -95,7 +100,6 @@ impl Envoy {
         std::fs::write(&config, serde_json::to_vec(&bootstrap)?)?;
         // The file says when the admin interface is up, so one of an earlier run must not be read.
         let _ = std::fs::remove_file(&address);
-        let mut command = Command::new(binary()?);
         command.args(["--disable-hot-restart", "--concurrency", "1", "--log-level", "info", "--drain-time-s", "1"]);
         command.arg("-c").arg(&config).arg("--admin-address-path").arg(&address);
         let mut process = Process::start(name, &mut command, folder)?;
