@@ -2,9 +2,9 @@
 
 pub mod access_log;
 pub mod chain;
+pub mod http;
 pub mod inbound;
 pub mod inspector;
-pub mod manager;
 pub mod outbound;
 pub mod plan;
 pub mod port;

@@ -19,9 +19,8 @@ use crate::{
     listener::{
         access_log, bind_address,
         chain::{Asks, TLS, chain},
-        inspector, listener_name,
-        manager::{Direction, Manager, Routes, manager},
-        plan, tcp, tls, wildcard,
+        http::{Direction, Http, Routes, http},
+        inspector, listener_name, plan, tcp, tls, wildcard,
     },
     name,
     scope::Scope,
@@ -132,7 +131,7 @@ fn terminated(
 
 fn http_chain(scope: &Scope<'_>, bind: &str, bound: &Bound, tls: Option<&ServerTls>) -> FilterChain {
     let mesh = &scope.snapshot.mesh;
-    let spec = Manager {
+    let spec = Http {
         stat_prefix: format!("outbound_{};", listener_name(bind, bound.target)),
         routes: Routes::Named(bound.route_name()),
         direction: Direction::Gateway,
@@ -144,7 +143,7 @@ fn http_chain(scope: &Scope<'_>, bind: &str, bound: &Bound, tls: Option<&ServerT
     };
     let asks = Asks { server_names: if tls.is_some() { server_names(bound) } else { Vec::new() }, ..Asks::default() };
     let socket = tls.map(|tls| tls::declared(mesh, tls, &tls::HTTP_ALPN));
-    chain("", &asks, vec![manager(mesh, scope.view, spec)], socket)
+    chain("", &asks, vec![http(mesh, scope.view, spec)], socket)
 }
 
 fn tcp_chain(scope: &Scope<'_>, asks: &Asks, clusters: &tcp::Weighted, tls: Option<&ServerTls>) -> FilterChain {

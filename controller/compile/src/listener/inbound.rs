@@ -23,10 +23,9 @@ use heddle_xds_api::envoy::config::{
 use super::{
     access_log, bind_address,
     chain::{Asks, PLAIN_HTTP, RAW, TLS, chain},
+    http::{Direction, Http, Routes, http},
     inspector::{self, Ports},
-    listener_name,
-    manager::{Direction, Manager, Routes, manager},
-    named,
+    listener_name, named,
     port::InboundPort,
     tcp, tls, wildcard,
 };
@@ -225,14 +224,14 @@ fn http_filter(mesh: &Mesh, view: &ViewKey, target: &Target<'_>) -> Filter {
         Some(port) => format!("inbound_{};", listener_name(&port.bind, port.number)),
         None => format!("{};", name::INBOUND_PASSTHROUGH),
     };
-    let spec = Manager {
+    let spec = Http {
         stat_prefix,
         routes: Routes::Inline(Box::new(routes(target))),
         direction: Direction::Inbound,
         dynamic_dns: false,
         forward_proxy: false,
     };
-    manager(mesh, view, spec)
+    http(mesh, view, spec)
 }
 
 fn routes(target: &Target<'_>) -> RouteConfiguration {

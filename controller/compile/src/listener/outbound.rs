@@ -10,9 +10,8 @@ use heddle_xds_api::envoy::config::{
 use super::{
     access_log, bind_address,
     chain::{Asks, PLAIN_HTTP, RAW, chain},
-    inspector, listener_name, loopback,
-    manager::{Direction, Manager, Routes, manager},
-    named,
+    http::{Direction, Http, Routes, http},
+    inspector, listener_name, loopback, named,
     plan::{Plan, Planned, TcpChain},
     tcp, wildcard,
 };
@@ -75,7 +74,7 @@ fn listener(scope: &Scope<'_>, planned: &Planned) -> Listener {
 
 /// The chain for HTTP.
 fn http_chain(scope: &Scope<'_>, planned: &Planned, routes: &RouteKey, only_http: bool) -> FilterChain {
-    let spec = Manager {
+    let spec = Http {
         stat_prefix: format!("outbound_{};", listener_name(&planned.bind, planned.port)),
         routes: Routes::Named(routes.name()),
         direction: Direction::Outbound,
@@ -87,7 +86,7 @@ fn http_chain(scope: &Scope<'_>, planned: &Planned, routes: &RouteKey, only_http
     } else {
         Asks { transport: RAW, protocols: PLAIN_HTTP.to_vec(), ..Asks::default() }
     };
-    chain("", &asks, vec![manager(&scope.snapshot.mesh, scope.view, spec)], None)
+    chain("", &asks, vec![http(&scope.snapshot.mesh, scope.view, spec)], None)
 }
 
 /// Whether some route of an egress listener resolves the host asked for.
@@ -150,7 +149,7 @@ fn dynamic_chain(scope: &Scope<'_>) -> FilterChain {
         validate_clusters: Some(false),
         ..RouteConfiguration::default()
     };
-    let spec = Manager {
+    let spec = Http {
         stat_prefix: "outbound_allow_any_dynamic_dns;".into(),
         routes: Routes::Inline(Box::new(routes)),
         direction: Direction::Outbound,
@@ -158,14 +157,14 @@ fn dynamic_chain(scope: &Scope<'_>) -> FilterChain {
         forward_proxy: false,
     };
     let asks = Asks { protocols: PLAIN_HTTP.to_vec(), ..Asks::default() };
-    chain("virtualOutbound-catchall-tcp-http", &asks, vec![manager(&scope.snapshot.mesh, scope.view, spec)], None)
+    chain("virtualOutbound-catchall-tcp-http", &asks, vec![http(&scope.snapshot.mesh, scope.view, spec)], None)
 }
 
 /// The mesh-wide forward proxy on the loopback address.
 fn http_proxy(scope: &Scope<'_>) -> Listener {
     let (bind, port) = (loopback(scope.view), scope.view.http_proxy_port);
     let mut listener = named(listener_name(&bind, port), bind_address(&bind, port));
-    let spec = Manager {
+    let spec = Http {
         stat_prefix: format!("outbound_{};", listener_name(&bind, port)),
         routes: Routes::Named(HTTP_PROXY_ROUTES.into()),
         direction: Direction::Outbound,
@@ -173,7 +172,7 @@ fn http_proxy(scope: &Scope<'_>) -> Listener {
         forward_proxy: true,
     };
     listener.filter_chains =
-        vec![chain("", &Asks::default(), vec![manager(&scope.snapshot.mesh, scope.view, spec)], None)];
+        vec![chain("", &Asks::default(), vec![http(&scope.snapshot.mesh, scope.view, spec)], None)];
     listener.traffic_direction = TrafficDirection::Outbound.into();
     listener
 }

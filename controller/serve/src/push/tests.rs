@@ -1,3 +1,5 @@
+//! Tests of the order of pushes.
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use heddle_xds_api::{

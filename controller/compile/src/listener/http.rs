@@ -41,7 +41,7 @@ use crate::{
 
 /// A connection manager to be made.
 #[derive(Clone, Debug)]
-pub struct Manager {
+pub struct Http {
     /// Prefix of its statistics.
     pub stat_prefix: String,
     /// Its routes.
@@ -76,7 +76,7 @@ pub enum Direction {
 
 /// The connection manager's filter.
 #[must_use]
-pub fn manager(mesh: &Mesh, view: &ViewKey, spec: Manager) -> Filter {
+pub fn http(mesh: &Mesh, view: &ViewKey, spec: Http) -> Filter {
     let mut config = HttpConnectionManager {
         stat_prefix: spec.stat_prefix.clone(),
         http_filters: http_filters(view, &spec),
@@ -109,7 +109,7 @@ pub fn manager(mesh: &Mesh, view: &ViewKey, spec: Manager) -> Filter {
     filter("envoy.filters.network.http_connection_manager", &config)
 }
 
-fn http_filters(view: &ViewKey, spec: &Manager) -> Vec<HttpFilter> {
+fn http_filters(view: &ViewKey, spec: &Http) -> Vec<HttpFilter> {
     let stats = GrpcStats { emit_filter_state: true, ..GrpcStats::default() };
     let mut filters = vec![http_filter("envoy.filters.http.grpc_stats", &stats)];
     if spec.direction != Direction::Inbound {
