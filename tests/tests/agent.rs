@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use heddle_tests::http::Call;
 use heddle_tests::process::eventually;
+use heddle_tests::product::root;
 use http::Method;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -45,6 +46,24 @@ async fn a_workload_is_certified_and_renewals_close_no_connection() -> Result<()
             assert!(!std::fs::read_to_string(file.path())?.contains("PRIVATE KEY"), "{}", file.path().display());
         }
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_authority_that_is_plugged_in_certifies_both_ends() -> Result<()> {
+    let run = tempfile::tempdir()?;
+    let ca = run.path().join("ca");
+    std::fs::create_dir(&ca)?;
+    // An RSA intermediate below an RSA root, with names that repeat their parts.
+    for file in std::fs::read_dir(root()?.join("controller/ca/src/tests/fixtures/rsa"))? {
+        let file = file?;
+        std::fs::copy(file.path(), ca.join(file.file_name()))?;
+    }
+    let pair = Pair::start_in(run, &[]).await?;
+    let peer = Peer::certified(&pair).await?;
+    assert_eq!(peer.connect(&pair).await?.call("/").await?.0, 200);
+    let shown = pair.admin().get("/certs").await?;
+    assert!(shown.contains("spiffe://cluster.local/ns/shop/sa/echo"), "{shown}");
     Ok(())
 }
 

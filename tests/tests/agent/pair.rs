@@ -34,7 +34,12 @@ pub(crate) struct Pair {
 impl Pair {
     /// Starts both and waits until the proxy is ready. `env` is added to the agent's environment.
     pub(crate) async fn start(env: &[(&str, &str)]) -> Result<Self> {
-        let (layout, run) = (Layout::free()?, tempfile::tempdir()?);
+        Self::start_in(tempfile::tempdir()?, env).await
+    }
+
+    /// The same in a folder that may have files already.
+    pub(crate) async fn start_in(run: TempDir, env: &[(&str, &str)]) -> Result<Self> {
+        let layout = Layout::free()?;
         layout.reserve()?;
         let echo = Echo::start("application", "127.0.0.1:0").await?;
         let config = Folder::copy(&[], &run.path().join("config"), |text| text)?;

@@ -52,8 +52,8 @@ impl Peer {
         let mut call = tonic::Request::new(IstioCertificateRequest { csr, validity_duration: 3600, metadata: None });
         call.metadata_mut().insert("authorization", format!("Bearer {}", token.trim()).parse()?);
         let chain = IstioCertificateServiceClient::new(channel).create_certificate(call).await?.into_inner().cert_chain;
-        let leaf = chain.first().context("a chain")?;
-        let mut tls = ClientConfig::clone(&*tls_config(&roots, Some((leaf, &key.serialize_pem())))?);
+        let (_, chain) = chain.split_last().context("a chain")?;
+        let mut tls = ClientConfig::clone(&*tls_config(&roots, Some((&chain.concat(), &key.serialize_pem())))?);
         // As a sidecar says it, or the other takes the call for one that is not of the mesh.
         tls.alpn_protocols = vec![b"istio-http/1.1".to_vec()];
         tls.dangerous().set_certificate_verifier(Arc::new(AnyName(verifier(&roots)?)));
