@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use heddle_compile::compile::{compile_own, compile_view};
 use heddle_compile::impact::impact;
+use heddle_compile::memo::Memo as Shared;
 use heddle_compile::view::{ViewKey, view};
 use heddle_model::diff::Changes;
 use heddle_model::issue::Issue;
@@ -29,6 +30,7 @@ const SECONDS: &[f64] = &[0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0
 /// Compiles, and remembers.
 #[derive(Debug)]
 pub(crate) struct Compiler {
+    shared: Shared,
     views: Memos<ViewKey>,
     owns: Memos<Own>,
     hits: Counter,
@@ -79,7 +81,14 @@ impl Compiler {
 impl Default for Compiler {
     fn default() -> Self {
         let (hits, misses) = (Counter::default(), Counter::default());
-        Self { views: Memos::default(), owns: Memos::default(), hits, misses, seconds: Histogram::new(SECONDS, 1e-6) }
+        Self {
+            shared: Shared::default(),
+            views: Memos::default(),
+            owns: Memos::default(),
+            hits,
+            misses,
+            seconds: Histogram::new(SECONDS, 1e-6),
+        }
     }
 }
 
@@ -89,7 +98,7 @@ impl Generate for Compiler {
         let key = view(snapshot, proxy);
         let memo = self.views.get(&key);
         let (shared, compiled) =
-            lock(&memo).layer(snapshot, types, impact, |types| compile_view(snapshot, &key, types));
+            lock(&memo).layer(snapshot, types, impact, |types| compile_view(snapshot, &key, types, &self.shared));
         self.count(compiled, start);
 
         let start = Instant::now();
@@ -107,9 +116,9 @@ impl Generate for Compiler {
     }
 }
 
-/// What is a proxy's own is its inbound side and its secrets: of what it sends to others nothing.
+/// What is a proxy's own is its inbound side and its secrets: no routes, but rules, whose limits hold for inbound too.
 fn own_impact(changes: &Changes) -> TypeSet {
-    let inbound = Changes { routes: false, destinations: false, ..changes.clone() };
+    let inbound = Changes { routes: false, ..changes.clone() };
     impact(&inbound)
 }
 

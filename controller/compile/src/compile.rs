@@ -1,6 +1,6 @@
 //! The two layers of a proxy: what its view shares, and what is its own.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use heddle_model::{
     issue::Issue,
@@ -12,7 +12,9 @@ use heddle_xds_api::{TypeSet, TypeUrl, envoy::config::route::v3::RouteConfigurat
 use crate::{
     cluster,
     compiled::Compiled,
-    endpoint, gateway, listener, mtls,
+    endpoint, gateway, listener,
+    memo::{Kept, Memo},
+    mtls,
     output::Output,
     route::virtual_host::{RouteKey, route_configuration},
     scope::Scope,
@@ -22,15 +24,14 @@ use crate::{
 
 /// Compiles what all proxies of a view share, of these types.
 #[must_use]
-pub fn compile_view(snapshot: &Snapshot, key: &ViewKey, types: TypeSet) -> Output {
+pub fn compile_view(snapshot: &Snapshot, key: &ViewKey, types: TypeSet, memo: &Memo) -> Output {
     let scope = Scope::new(snapshot, key);
     let mut output = Output::default();
     if types.contains(TypeUrl::Cluster) {
-        output.set(TypeUrl::Cluster, clusters(&scope));
+        output.set_kept(TypeUrl::Cluster, clusters(&scope, memo));
     }
     if types.contains(TypeUrl::Endpoint) {
-        let assignments = endpoint::keys(&scope).into_iter();
-        output.set(TypeUrl::Endpoint, assignments.map(|key| (key.name(), endpoint::load_assignment(&key))));
+        output.set_kept(TypeUrl::Endpoint, endpoint::keys(&scope).iter().map(|key| memo.endpoints(key)).collect());
     }
     if types.contains(TypeUrl::Listener) || types.contains(TypeUrl::Route) {
         match key.kind {
@@ -73,10 +74,10 @@ pub fn compile_own(snapshot: &Snapshot, proxy: &Proxy, types: TypeSet) -> Output
     output.finish()
 }
 
-fn clusters(scope: &Scope<'_>) -> Vec<(String, Compiled<heddle_xds_api::envoy::config::cluster::v3::Cluster>)> {
-    let fixed = cluster::fixed(&scope.snapshot.mesh, scope.view, scope.outbound.mode);
-    let services = cluster::keys(scope).into_iter().map(|key| cluster::cluster(&key));
-    services.chain(fixed).map(|c| (c.value.name.clone(), c)).collect()
+fn clusters(scope: &Scope<'_>, memo: &Memo) -> Vec<Arc<Kept>> {
+    let fixed = cluster::fixed(&scope.snapshot.mesh, scope.view, scope.outbound.mode).into_iter();
+    let fixed = fixed.map(|c| Arc::new(Kept::new(TypeUrl::Cluster, c.value.name.clone(), c)));
+    cluster::keys(scope).iter().map(|key| memo.cluster(key)).chain(fixed).collect()
 }
 
 fn sidecar(scope: &Scope<'_>, types: TypeSet, output: &mut Output) {

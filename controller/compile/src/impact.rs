@@ -23,7 +23,8 @@ pub fn impact(changes: &Changes) -> TypeSet {
         (changes.gateways, &[Cluster, Listener, Route]),
         (changes.sidecars, &[Cluster, Endpoint, Listener, Route]),
         (changes.peer_authentications, &[Cluster, Endpoint, Listener]),
-        (changes.secrets, &[Listener, Secret]),
+        // Clusters: TLS of a rule whose secret is missing sends nothing.
+        (changes.secrets, &[Cluster, Listener, Secret]),
     ];
     rows.iter().filter(|(changed, _)| *changed).flat_map(|(_, types)| types.iter().copied()).collect()
 }

@@ -1,11 +1,14 @@
 //! What a compilation gives: resources by type, the issues found, and the objects that each resource came from.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    sync::Arc,
+};
 
 use heddle_model::{issue::Issue, object::ObjectRef};
-use heddle_xds_api::{Layer, Resource, ResourceMap, TypeUrl};
+use heddle_xds_api::{Layer, ResourceMap, TypeUrl};
 
-use crate::compiled::Compiled;
+use crate::{compiled::Compiled, memo::Kept};
 
 /// Objects by the resource that came from them.
 pub type Sources = BTreeMap<(TypeUrl, Arc<str>), Vec<Arc<ObjectRef>>>;
@@ -19,6 +22,8 @@ pub struct Output {
     pub issues: Vec<Issue>,
     /// Where each resource came from.
     pub sources: Sources,
+    /// Results that others may share as long as this is held.
+    pub kept: BTreeMap<TypeUrl, Vec<Arc<Kept>>>,
 }
 
 impl Output {
@@ -28,19 +33,24 @@ impl Output {
         type_url: TypeUrl,
         resources: impl IntoIterator<Item = (String, Compiled<M>)>,
     ) {
+        let kept = resources.into_iter().map(|(name, compiled)| Arc::new(Kept::new(type_url, name, compiled)));
+        self.set_kept(type_url, kept.collect());
+        self.kept.remove(&type_url);
+    }
+
+    /// Sets the resources of a type to what may be shared with others. Of two with one name the first stays.
+    pub(crate) fn set_kept(&mut self, type_url: TypeUrl, kept: Vec<Arc<Kept>>) {
         let mut map = ResourceMap::new();
-        for (name, compiled) in resources {
-            let name: Arc<str> = name.into();
-            self.issues.extend(compiled.issues);
-            if let std::collections::btree_map::Entry::Vacant(slot) = map.entry(name.clone()) {
-                slot.insert(Arc::new(Resource::new(type_url, name.clone(), &compiled.value)));
-                let mut sources = compiled.sources;
-                sources.sort();
-                sources.dedup();
-                self.sources.insert((type_url, name), sources);
+        for one in &kept {
+            self.issues.extend(one.issues.iter().cloned());
+            let name = one.resource.name().clone();
+            if let Entry::Vacant(slot) = map.entry(name.clone()) {
+                slot.insert(one.resource.clone());
+                self.sources.insert((type_url, name), one.sources.clone());
             }
         }
         self.layer.set(type_url, Arc::new(map));
+        self.kept.insert(type_url, kept);
     }
 
     /// Sorts the issues and drops those found twice.

@@ -1,8 +1,9 @@
 //! A layer that was compiled before, and what of it a newer revision leaves as it was.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use heddle_compile::memo::Kept;
 use heddle_compile::output::{Output, Sources};
 use heddle_model::diff::{Changes, diff};
 use heddle_model::issue::Issue;
@@ -17,6 +18,8 @@ pub(super) struct Memo {
     layer: Arc<Layer>,
     issues: BTreeSet<Issue>,
     sources: Sources,
+    /// What other views may share as long as this one holds it.
+    kept: BTreeMap<TypeUrl, Vec<Arc<Kept>>>,
 }
 
 /// A revision without its number: what has the same parts has the same layers.
@@ -71,6 +74,8 @@ impl Memo {
         self.issues.extend(output.issues);
         self.sources.retain(|(one, _), _| !due.contains(*one));
         self.sources.extend(output.sources);
+        due.iter().for_each(|one| drop(self.kept.remove(&one)));
+        self.kept.extend(output.kept);
         let mut layer = (*self.layer).clone();
         let mut changed = false;
         for one in due.iter() {

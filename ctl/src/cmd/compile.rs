@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::Context;
-use heddle_compile::{Output, compile_own, compile_view, view};
+use heddle_compile::{Memo, Output, compile_own, compile_view, view};
 use heddle_model::{issue::Issue, proxy::Proxy, snapshot::Snapshot};
 use heddle_store::{Event, Settings, Store, documents};
 use heddle_xds_api::{ResourceMap, TypeSet, TypeUrl, json};
@@ -66,7 +66,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
 }
 
 fn printed(snapshot: &Snapshot, proxy: &Proxy, mut issues: Vec<Issue>) -> anyhow::Result<Value> {
-    let shared = compile_view(snapshot, &view(snapshot, proxy), TypeSet::ALL);
+    let shared = compile_view(snapshot, &view(snapshot, proxy), TypeSet::ALL, &Memo::default());
     let own = compile_own(snapshot, proxy, TypeSet::ALL);
     let mut printed = Map::new();
     for (name, type_url) in SECTIONS {

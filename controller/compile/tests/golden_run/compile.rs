@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use heddle_compile::{compile_own, compile_view, view};
+use heddle_compile::{Memo, compile_own, compile_view, view};
 use heddle_model::issue::Issue;
 use heddle_model::node;
 use heddle_model::snapshot::Snapshot;
@@ -19,7 +19,7 @@ pub(crate) fn run(mesh: &str, node: &Value) -> Result<Output, String> {
     let mut proxy = node::proxy(node).map_err(|error| error.to_string())?;
     // Secrets go to callers who have proved who they are.
     proxy.verified = true;
-    let shared = compile_view(&snapshot, &view(&snapshot, &proxy), TypeSet::ALL);
+    let shared = compile_view(&snapshot, &view(&snapshot, &proxy), TypeSet::ALL, &Memo::default());
     let own = compile_own(&snapshot, &proxy, TypeSet::ALL);
     let kinds = [
         ("clusters", TypeUrl::Cluster),
