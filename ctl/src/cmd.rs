@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
 pub(crate) mod compile;
+pub(crate) mod proxy_status;
 pub(crate) mod token;
 pub(crate) mod validate;

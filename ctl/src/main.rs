@@ -20,6 +20,8 @@ struct Args {
 enum Command {
     /// Prints what a proxy would get.
     Compile(cmd::compile::Args),
+    /// Says what each proxy was sent and has acknowledged.
+    ProxyStatus(cmd::proxy_status::Args),
     /// Tokens of workloads, where there is no Kubernetes to issue them.
     #[command(subcommand)]
     Token(cmd::token::Command),
@@ -31,6 +33,7 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Args::parse().command {
         Command::Compile(args) => cmd::compile::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::ProxyStatus(args) => cmd::proxy_status::run(&args),
         Command::Token(command) => cmd::token::run(&command).map(|()| ExitCode::SUCCESS),
         Command::Validate(args) => cmd::validate::run(&args),
     };

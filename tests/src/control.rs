@@ -1,19 +1,24 @@
 //! A `heddled` alone, on ports that the system chose, with a folder of objects and an authority of its own.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, bail, ensure};
+use heddle_xds_api::envoy::config::core::v3::Node;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 
 use crate::folder::Folder;
 use crate::http::Call;
 use crate::process::Process;
 use crate::product;
+use crate::xds_client::DeltaClient;
 
+/// A name in the control plane's certificate.
+pub const SERVER_NAME: &str = "istiod.istio-system.svc";
 /// How long it may take to be ready: a test machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -85,7 +90,11 @@ impl Control {
         let lines = log.lines().skip(self.logged).filter_map(|line| serde_json::from_str::<Value>(line).ok());
         let line = lines.filter(|line| line["message"] == "listening").find(|line| line["port"] == port);
         let line = line.with_context(|| format!("no port {port} in the log: {}", self.process.tail()))?;
-        Ok(line["address"].as_str().context("address")?.parse()?)
+        let mut address: SocketAddr = line["address"].as_str().context("address")?.parse()?;
+        if address.ip().is_unspecified() {
+            address.set_ip(Ipv4Addr::LOCALHOST.into());
+        }
+        Ok(address)
     }
 
     /// Its folder: `config`, `ca` and logs.
@@ -134,6 +143,23 @@ impl Control {
         Ok(String::from_utf8(output.stdout)?.trim().to_owned())
     }
 
+    /// A connection to the encrypted port, with a client certificate if `identity` (chain and key, PEM) says so.
+    pub async fn channel(&self, identity: Option<(&str, &str)>) -> Result<Channel> {
+        let root = std::fs::read_to_string(self.ca().join("root-cert.pem"))?;
+        let tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(root)).domain_name(SERVER_NAME);
+        let tls = match identity {
+            Some((chain, key)) => tls.identity(Identity::from_pem(chain, key)),
+            None => tls,
+        };
+        let endpoint = Endpoint::from_shared(format!("https://{}", self.address("secure-grpc")?))?;
+        Ok(endpoint.tls_config(tls)?.connect_timeout(Duration::from_secs(5)).connect().await?)
+    }
+
+    /// A delta stream on the plain port.
+    pub async fn stream(&self, node: Node) -> Result<DeltaClient> {
+        DeltaClient::connect(&format!("http://{}", self.address("grpc")?), node).await
+    }
+
     /// A bootstrap that makes an Envoy ask the plain port for everything, by deltas.
     pub fn bootstrap(&self, node: &Value) -> Result<Value> {
         let address = self.address("grpc")?;
@@ -178,8 +204,11 @@ impl Control {
 fn launch(folder: &Path, config: &Path, flags: &[&str]) -> Result<Process> {
     let mut command = Command::new(product::binary("heddled")?);
     command.arg("--config-dir").arg(config).arg("--caDir").arg(folder.join("ca"));
+    let is_given = |port: &str| flags.iter().any(|flag| flag.starts_with(&format!("--{port}=")));
     for port in ["httpAddr", "grpcAddr", "secureGRPCAddr", "monitoringAddr"] {
-        command.arg(format!("--{port}=127.0.0.1:0"));
+        if !is_given(port) {
+            command.arg(format!("--{port}=127.0.0.1:0"));
+        }
     }
     command.args(["--logFormat", "json"]).args(flags).current_dir(folder);
     Process::start("heddled", &mut command, folder)
