@@ -1,7 +1,7 @@
 //! The custom resources of Istio as Rust types, one file a kind, and how they are read.
 //!
 //! A kind has one `Spec` for all of its served versions, because the versions of Istio's kinds share one schema.
-//! The types say what may be written, [`decode`] how it may be spelled. Nothing here reads a cluster or a file.
+//! The types say what may be written, [`decode()`] how it may be spelled. Nothing here reads a cluster or a file.
 
 pub mod decode;
 pub mod duration;

@@ -1,6 +1,6 @@
 //! The custom resource definitions, made from the types.
 //!
-//! The types give names, types, enums and descriptions; [`limits`] adds what a type cannot say: sizes, patterns and
+//! The types give names, types, enums and descriptions; `limits` adds what a type cannot say: sizes, patterns and
 //! rules in CEL. Both become a structural schema, as the API server wants it: no references, one type a node, and
 //! conditions apart from types.
 
