@@ -9,6 +9,7 @@ use heddle_compile::compile::{compile_own, compile_view};
 use heddle_compile::impact::impact;
 use heddle_compile::memo::Memo as Shared;
 use heddle_compile::view::{ViewKey, view};
+use heddle_model::Text;
 use heddle_model::diff::Changes;
 use heddle_model::issue::Issue;
 use heddle_model::object::ObjectRef;
@@ -32,15 +33,11 @@ const SECONDS: &[f64] = &[0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0
 pub(crate) struct Compiler {
     shared: Shared,
     views: Memos<ViewKey>,
-    owns: Memos<Own>,
+    owns: Memos<Text>,
     hits: Counter,
     misses: Counter,
     seconds: Histogram,
 }
-
-/// A proxy as the key of what is its own: everything that it said of itself.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Own(String);
 
 /// Memos by key. A mutex a memo, so that of many streams with one key one compiles and the others wait for that; they run
 /// on threads that may block.
@@ -102,15 +99,16 @@ impl Generate for Compiler {
         self.count(compiled, start);
 
         let start = Instant::now();
-        let memo = self.owns.get(&Own::of(proxy));
-        let (own, compiled) =
-            lock(&memo).layer(snapshot, types, own_impact, |types| compile_own(snapshot, proxy, types));
+        let memo = self.owns.get(&proxy.id);
+        let mut memo = lock(&memo);
+        memo.belong_to(proxy);
+        let (own, compiled) = memo.layer(snapshot, types, own_impact, |types| compile_own(snapshot, proxy, types));
         self.count(compiled, start);
         ResourceSet { shared, own }
     }
 
     fn sources(&self, snapshot: &Snapshot, proxy: &Proxy, type_url: TypeUrl, name: &str) -> Vec<Arc<ObjectRef>> {
-        let (shared, own) = (self.views.get(&view(snapshot, proxy)), self.owns.get(&Own::of(proxy)));
+        let (shared, own) = (self.views.get(&view(snapshot, proxy)), self.owns.get(&proxy.id));
         let own = lock(&own).sources(type_url, name);
         if own.is_empty() { lock(&shared).sources(type_url, name) } else { own }
     }
@@ -120,12 +118,6 @@ impl Generate for Compiler {
 fn own_impact(changes: &Changes) -> TypeSet {
     let inbound = Changes { routes: false, ..changes.clone() };
     impact(&inbound)
-}
-
-impl Own {
-    fn of(proxy: &Proxy) -> Self {
-        Self(format!("{proxy:?}"))
-    }
 }
 
 impl<K: Ord + Clone> Memos<K> {

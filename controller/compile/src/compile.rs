@@ -80,10 +80,15 @@ fn clusters(scope: &Scope<'_>, memo: &Memo) -> Vec<Arc<Kept>> {
     cluster::keys(scope).iter().map(|key| memo.cluster(key)).chain(fixed).collect()
 }
 
+/// Listeners and routes come from one plan; what is wrong with it is said of the listeners, if they are compiled.
+fn planned(types: TypeSet) -> TypeUrl {
+    if types.contains(TypeUrl::Listener) { TypeUrl::Listener } else { TypeUrl::Route }
+}
+
 fn sidecar(scope: &Scope<'_>, types: TypeSet, output: &mut Output) {
     let mut issues: Vec<Issue> = Vec::new();
     let plan = listener::plan::plan(scope, &mut issues);
-    output.issues.extend(issues);
+    output.find(planned(types), issues);
     if types.contains(TypeUrl::Listener) {
         let listeners = listener::outbound::listeners(scope, &plan).into_iter();
         output.set(TypeUrl::Listener, listeners.map(|l| (l.name.clone(), Compiled::new(l))));
@@ -107,7 +112,7 @@ fn sidecar(scope: &Scope<'_>, types: TypeSet, output: &mut Output) {
 fn gateway(scope: &Scope<'_>, types: TypeSet, output: &mut Output) {
     let mut issues: Vec<Issue> = Vec::new();
     let ports = gateway::merge::merge(scope, &mut issues);
-    output.issues.extend(issues);
+    output.find(planned(types), issues);
     if types.contains(TypeUrl::Listener) {
         let listeners = gateway::listener::listeners(scope, &ports).into_iter();
         output.set(TypeUrl::Listener, listeners.map(|l| (l.value.name.clone(), l)));

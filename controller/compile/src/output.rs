@@ -20,6 +20,8 @@ pub struct Output {
     pub layer: Layer,
     /// What is wrong with the input, sorted, each once.
     pub issues: Vec<Issue>,
+    /// The same by the type that was being compiled: what is known of one type stands until that one is compiled again.
+    pub found: BTreeMap<TypeUrl, Vec<Issue>>,
     /// Where each resource came from.
     pub sources: Sources,
     /// Results that others may share as long as this is held.
@@ -41,8 +43,9 @@ impl Output {
     /// Sets the resources of a type to what may be shared with others. Of two with one name the first stays.
     pub(crate) fn set_kept(&mut self, type_url: TypeUrl, kept: Vec<Arc<Kept>>) {
         let mut map = ResourceMap::new();
+        let found = self.found.entry(type_url).or_default();
         for one in &kept {
-            self.issues.extend(one.issues.iter().cloned());
+            found.extend(one.issues.iter().cloned());
             let name = one.resource.name().clone();
             if let Entry::Vacant(slot) = map.entry(name.clone()) {
                 slot.insert(one.resource.clone());
@@ -53,8 +56,14 @@ impl Output {
         self.kept.insert(type_url, kept);
     }
 
+    /// Adds what was found while compiling a type.
+    pub(crate) fn find(&mut self, type_url: TypeUrl, issues: Vec<Issue>) {
+        self.found.entry(type_url).or_default().extend(issues);
+    }
+
     /// Sorts the issues and drops those found twice.
     pub(crate) fn finish(mut self) -> Self {
+        self.issues = self.found.values().flatten().cloned().collect();
         self.issues.sort();
         self.issues.dedup();
         self

@@ -8,22 +8,21 @@ use heddle_compile::output::{Output, Sources};
 use heddle_model::diff::{Changes, diff};
 use heddle_model::issue::Issue;
 use heddle_model::object::ObjectRef;
+use heddle_model::proxy::Proxy;
 use heddle_model::snapshot::Snapshot;
 use heddle_xds_api::{Layer, ResourceMap, TypeSet, TypeUrl};
 
 /// One layer, the revision it is of, and its story.
 #[derive(Debug, Default)]
 pub(super) struct Memo {
-    of: Option<Arc<Parts>>,
+    of: Option<Snapshot>,
+    whose: Option<Proxy>,
     layer: Arc<Layer>,
-    issues: BTreeSet<Issue>,
+    issues: BTreeMap<TypeUrl, Vec<Issue>>,
     sources: Sources,
     /// What other views may share as long as this one holds it.
     kept: BTreeMap<TypeUrl, Vec<Arc<Kept>>>,
 }
-
-/// A revision without its number: what has the same parts has the same layers.
-type Parts = Snapshot;
 
 impl Memo {
     /// The layer with these types for this revision. `compile` is asked for the types that the changes since the last
@@ -36,11 +35,11 @@ impl Memo {
         compile: impl FnOnce(TypeSet) -> Output,
     ) -> (Arc<Layer>, bool) {
         let held = self.layer.types();
-        let changes = self.of.as_deref().map(|old| diff(old, snapshot));
+        let changes = self.of.as_ref().map(|old| diff(old, snapshot));
         let touched = changes.as_ref().map_or(TypeSet::ALL, impact);
         let due = pick(types.union(held), |one| touched.contains(one) || !held.contains(one));
         if changes.is_none_or(|changes| !changes.is_empty()) {
-            self.of = Some(Arc::new(snapshot.clone()));
+            self.of = Some(snapshot.clone());
         }
         if due.is_empty() {
             return (self.layer.clone(), false);
@@ -50,9 +49,16 @@ impl Memo {
         (self.layer.clone(), true)
     }
 
+    /// Forgets everything if it is of a proxy that said other things of itself under the same id.
+    pub(super) fn belong_to(&mut self, proxy: &Proxy) {
+        if self.whose.as_ref() != Some(proxy) {
+            *self = Self { whose: Some(proxy.clone()), ..Self::default() };
+        }
+    }
+
     /// What is wrong with the objects behind the layer.
     pub(super) fn issues(&self) -> impl Iterator<Item = &Issue> {
-        self.issues.iter()
+        self.issues.values().flatten()
     }
 
     /// The objects behind a resource.
@@ -67,11 +73,10 @@ impl Memo {
 
     /// Puts in place what was compiled; what came out as it was keeps its pointers, so that nobody looks at it again.
     fn take(&mut self, due: TypeSet, output: Output) {
-        let held = self.layer.types();
-        if held.iter().all(|one| due.contains(one)) {
-            self.issues.clear();
+        let mut found = output.found;
+        for one in due.iter() {
+            self.issues.insert(one, found.remove(&one).unwrap_or_default());
         }
-        self.issues.extend(output.issues);
         self.sources.retain(|(one, _), _| !due.contains(*one));
         self.sources.extend(output.sources);
         due.iter().for_each(|one| drop(self.kept.remove(&one)));

@@ -90,3 +90,24 @@ fn what_nobody_holds_goes() {
     let again = compiler.generate(&snapshot, &proxy("held"), types());
     assert!(Arc::ptr_eq(&held.own, &again.own));
 }
+
+#[test]
+fn an_issue_goes_with_its_cause_and_not_before() {
+    let route = |host: &str| {
+        format!(
+            "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: r, namespace: a}}\n\
+             spec: {{hosts: [x.test], http: [{{route: [{{destination: {{host: x.test, subset: {host}}}}}]}}]}}\n"
+        )
+    };
+    let all = TypeUrl::ALL.into_iter().collect();
+    let (compiler, mut store) = (Compiler::default(), Store::new(Settings::default()));
+    let bad = apply(&mut store, &(service("x") + "---\n" + &route("nowhere")));
+    let _held = compiler.generate(&bad, &proxy("one"), all);
+    assert!(!compiler.issues().is_empty());
+    let moved = apply(&mut store, &service("x").replace("10.0.0.1", "10.0.0.2"));
+    let _held = compiler.generate(&moved, &proxy("one"), all);
+    assert!(!compiler.issues().is_empty(), "endpoints have nothing to do with it");
+    let good = apply(&mut store, &route("\"\""));
+    let _held = compiler.generate(&good, &proxy("one"), all);
+    assert!(compiler.issues().is_empty(), "{:?}", compiler.issues());
+}
