@@ -1,6 +1,6 @@
 //! A layer that was compiled before, and what of it a newer revision leaves as it was.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use heddle_compile::memo::Kept;
