@@ -16,6 +16,7 @@ mod scalar;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+pub(crate) use entries::is_spelling;
 pub use error::DecodeError;
 pub use path::Path;
 

@@ -4,6 +4,7 @@
 //! rules in CEL. Both become a structural schema, as the API server wants it: no references, one type a node, and
 //! conditions apart from types.
 
+pub(crate) mod check;
 mod limits;
 mod manifest;
 mod structural;

@@ -39,7 +39,7 @@ use serde_json::Value;
 use crate::decode::{Path, decode, decode_at};
 use crate::kind::Kind;
 use crate::metadata::ObjectMeta;
-use crate::{extensions, networking, security};
+use crate::{extensions, networking, schema, security};
 
 pub use report::{Report, Severity, Violation};
 
@@ -91,6 +91,11 @@ fn judge(value: &Value, report: &mut Report) {
 const UNKNOWN: &str = "no such field";
 
 fn judge_spec(kind: Kind, meta: &ObjectMeta, value: &Value, out: &mut Report) {
+    judge_meaning(kind, meta, value, out);
+    schema::check::check(kind, value, &Path::Root("spec"), out);
+}
+
+fn judge_meaning(kind: Kind, meta: &ObjectMeta, value: &Value, out: &mut Report) {
     match kind {
         Kind::AuthorizationPolicy => {
             run::<security::authorization_policy::Spec>(value, meta, authorization_policy::check, out);

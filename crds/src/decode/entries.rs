@@ -148,7 +148,7 @@ impl<'de> Deserializer<'de> for Key<'de> {
 ///
 /// Upper-case letters of a name match `_` and the lower-case letter; protobuf drops an underscore before a digit, so
 /// `consecutive_5xx_errors` is `consecutive5xxErrors`.
-fn is_spelling(key: &str, name: &str) -> bool {
+pub(crate) fn is_spelling(key: &str, name: &str) -> bool {
     if key == name {
         return true;
     }

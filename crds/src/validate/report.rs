@@ -56,6 +56,15 @@ impl Report {
         }
     }
 
+    /// Refuses the object for the field at `at`, unless that field is refused already.
+    pub(crate) fn refuse_once(&mut self, at: &Path<'_>, reason: impl fmt::Display) {
+        let path = at.to_string();
+        let is_refused = |violation: &Violation| violation.severity == Severity::Error && violation.path == path;
+        if !self.violations.iter().any(is_refused) {
+            self.push(at, &reason, Severity::Error);
+        }
+    }
+
     /// What was found: in the order of the checks, each once.
     #[must_use]
     pub fn into_violations(self) -> Vec<Violation> {

@@ -144,14 +144,16 @@ fn dynamic(spec: &Spec, at: &Path<'_>, out: &mut Report) {
     }
 }
 
-/// Several hosts on a port of TCP cannot be told apart without addresses.
+/// Where the endpoints are those of the hosts, a port must say by itself which host is meant: HTTP and TLS do.
 fn shared_ports(spec: &Spec, at: &Path<'_>, out: &mut Report) {
-    if spec.hosts.len() < 2 || spec.resolution == Resolution::None || !spec.addresses.is_empty() {
+    if spec.hosts.len() < 2 || spec.resolution == Resolution::None {
         return;
     }
     for (index, entry) in spec.ports.iter().enumerate() {
-        if Protocol::parse(&entry.protocol) == Some(Protocol::Tcp) {
-            out.refuse(&at.field("ports").index(index), "several hosts cannot be told apart on a port of TCP");
+        let names_host = |protocol: Protocol| protocol.is_http() || protocol.is_tls();
+        if !Protocol::parse(&entry.protocol).is_some_and(names_host) {
+            let reason = "several hosts cannot be told apart on a port that is neither HTTP nor TLS";
+            out.refuse(&at.field("ports").index(index), reason);
         }
     }
 }
