@@ -8,6 +8,7 @@ pub(crate) mod check;
 mod limits;
 mod manifest;
 mod structural;
+mod words;
 
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
@@ -17,6 +18,7 @@ use crate::kind::Kind;
 use crate::{extensions, networking, security, telemetry};
 
 pub use manifest::crd;
+pub use words::{limits_of, required, type_name};
 
 /// The structural schema of a kind's `spec`.
 #[must_use]

@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 pub(crate) mod compile;
+pub(crate) mod explain;
 pub(crate) mod proxy_status;
 pub(crate) mod token;
 pub(crate) mod validate;

@@ -22,6 +22,8 @@ enum Command {
     Compile(cmd::compile::Args),
     /// Says what each proxy was sent and has acknowledged.
     ProxyStatus(cmd::proxy_status::Args),
+    /// Says what a kind or a field means, and what may stand in it.
+    Explain(cmd::explain::Args),
     /// Tokens of workloads, where there is no Kubernetes to issue them.
     #[command(subcommand)]
     Token(cmd::token::Command),
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
     let result = match Args::parse().command {
         Command::Compile(args) => cmd::compile::run(&args).map(|()| ExitCode::SUCCESS),
         Command::ProxyStatus(args) => cmd::proxy_status::run(&args),
+        Command::Explain(args) => cmd::explain::run(&args),
         Command::Token(command) => cmd::token::run(&command).map(|()| ExitCode::SUCCESS),
         Command::Validate(args) => cmd::validate::run(&args),
     };
