@@ -239,6 +239,17 @@ impl Subscription {
             && self.except.iter().all(|(name, state)| !self.is_due(name, state))
     }
 
+    /// The names that the client rejects as they are: what it is to hold of them is not what it holds.
+    pub fn rejected(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.search.guilty().filter(|name| self.except.contains_key(*name) && self.wanted(name).is_some())
+    }
+
+    /// Whether the client accepts all that it is to hold, as far as is known.
+    #[must_use]
+    pub fn is_content(&self) -> bool {
+        !self.search.is_going_on() && self.rejected().next().is_none()
+    }
+
     /// Whether something is under way that was sent before the client asked for the type.
     #[must_use]
     pub fn awaits_unasked(&self) -> bool {

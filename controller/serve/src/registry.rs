@@ -200,14 +200,16 @@ impl Session {
         RESUMED.clone_into(&mut state.acked);
     }
 
-    /// The proxy accepted the response of this nonce.
-    pub fn acked(&self, url: TypeUrl, nonce: &str) {
+    /// The proxy accepted the response of this nonce. Unless it is content, it rejects something else of the type still.
+    pub fn acked(&self, url: TypeUrl, nonce: &str, content: bool) {
         let mut told = lock(&self.entry.told);
         let state = told.types.entry(url).or_default();
         nonce.clone_into(&mut state.acked);
         state.acked_at = Some(SystemTime::now());
-        state.error.clear();
-        state.objects.clear();
+        if content {
+            state.error.clear();
+            state.objects.clear();
+        }
         if let Some(since) = state.since.take_if(|_| state.sent == nonce) {
             self.registry.metrics.acked.observe(url, since.elapsed().as_secs_f64());
         }

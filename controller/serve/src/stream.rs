@@ -128,7 +128,10 @@ impl<A: Authenticate, G: Generate> Stream<'_, A, G> {
         };
         let request = W::request(request);
         match self.push.on_request(type_url, &request, Instant::now())? {
-            Heard::Accepted => self.session.acked(type_url, &request.nonce),
+            Heard::Accepted => {
+                let content = self.push.subscription(type_url).is_none_or(Subscription::is_content);
+                self.session.acked(type_url, &request.nonce, content);
+            }
             Heard::Rejected(rejection) => self.tell_rejection(type_url, &request.nonce, &rejection),
             Heard::Stale => self.shared.metrics.expired_nonce(type_url),
             Heard::Nothing => {}
@@ -211,12 +214,17 @@ impl<A: Authenticate, G: Generate> Stream<'_, A, G> {
     }
 
     fn tell_rejection(&self, type_url: TypeUrl, nonce: &str, rejection: &Rejection) {
-        let known = if rejection.certain { usize::MAX } else { MAX_SUSPECTS };
-        let names = if rejection.names.len() <= known { &rejection.names[..] } else { &[] };
+        let rejected = self.push.subscription(type_url).into_iter().flat_map(Subscription::rejected);
+        let names: Vec<&Arc<str>> = match rejection {
+            // All that it rejects by now, not only what was found last.
+            Rejection { certain: true, .. } => rejected.collect(),
+            Rejection { names, .. } if names.len() <= MAX_SUSPECTS => names.iter().collect(),
+            Rejection { .. } => Vec::new(),
+        };
         let sources =
             |name| self.shared.generate.sources(&self.current.snapshot, &self.proxy, type_url, name).into_iter();
         let mut objects: Vec<String> =
-            names.iter().flat_map(|name| sources(name)).map(|object| object.to_string()).collect();
+            names.into_iter().flat_map(|name| sources(name)).map(|object| object.to_string()).collect();
         objects.sort();
         objects.dedup();
         self.session.rejected(type_url, nonce, &rejection.reason, objects);

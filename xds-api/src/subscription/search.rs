@@ -60,6 +60,11 @@ impl Search {
         }
     }
 
+    /// Whether there is a group left to try.
+    pub(super) fn is_going_on(&self) -> bool {
+        self.steps_left > 0 && !self.groups.is_empty()
+    }
+
     pub(super) fn is_guilty(&self, name: &Arc<str>) -> bool {
         self.guilty.contains(name)
     }

@@ -162,6 +162,7 @@ fn a_guilty_route_is_found_by_halves_and_kept_apart() {
     assert_eq!(said(&mut routes), "a");
     routes.on_request(&delta("3", &[], &[])).unwrap();
     assert_eq!(said(&mut routes), "b c");
+    assert!(routes.rejected().next().is_none());
     routes.on_request(&error(delta("4", &[], &[]), "bad regex")).unwrap();
     assert_eq!(said(&mut routes), "b");
     let heard = routes.on_request(&error(delta("5", &[], &[]), "bad regex")).unwrap();
@@ -169,6 +170,8 @@ fn a_guilty_route_is_found_by_halves_and_kept_apart() {
     assert_eq!(heard, Heard::Rejected(rejection));
     assert_eq!(said(&mut routes), "c");
     routes.on_request(&delta("6", &[], &[])).unwrap();
+    assert_eq!(routes.rejected().map(|name| &**name).collect::<Vec<_>>(), ["b"]);
+    assert!(!routes.is_content());
     assert_eq!(said(&mut routes), "nothing");
     // With the next change it is tried once more, alone.
     routes.observe(set(TypeUrl::Route, &[("a", 3), ("b", 2), ("c", 2)]), &Differences::default());
@@ -177,6 +180,10 @@ fn a_guilty_route_is_found_by_halves_and_kept_apart() {
     assert_eq!(said(&mut routes), "b");
     routes.on_request(&error(delta("8", &[], &[]), "bad regex")).unwrap();
     assert_eq!(said(&mut routes), "nothing");
+    routes.observe(set(TypeUrl::Route, &[("a", 3), ("b", 3), ("c", 2)]), &Differences::default());
+    assert_eq!(said(&mut routes), "b");
+    routes.on_request(&delta("9", &[], &[])).unwrap();
+    assert!(routes.is_content() && routes.is_settled());
 }
 
 #[test]

@@ -45,13 +45,13 @@ fn a_type_goes_from_sent_to_accepted_or_rejected() {
     assert_eq!(state().status(), "NOT_SENT");
     session.sent(TypeUrl::Cluster, "n1", "v1", 3, 100, Some(Instant::now()));
     assert_eq!(state().status(), "STALE");
-    session.acked(TypeUrl::Cluster, "n1");
+    session.acked(TypeUrl::Cluster, "n1", true);
     assert_eq!(state().status(), "SYNCED");
     session.sent(TypeUrl::Cluster, "n2", "v2", 3, 100, None);
     session.rejected(TypeUrl::Cluster, "n2", "bad", vec!["DestinationRule shop/web".into()]);
     assert_eq!((state().status(), state().acked.as_str()), ("ERROR", "n1"));
     session.sent(TypeUrl::Cluster, "n3", "v3", 3, 100, None);
-    session.acked(TypeUrl::Cluster, "n3");
+    session.acked(TypeUrl::Cluster, "n3", true);
     assert_eq!((state().status(), state().objects.len()), ("SYNCED", 0));
     let mut page = crate::metrics::Page::default();
     registry.metrics().write(&mut page);
