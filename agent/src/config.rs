@@ -100,6 +100,8 @@ pub(crate) struct Envoy {
     pub(crate) binary: PathBuf,
     /// The bootstrap file, which is written at each start.
     pub(crate) bootstrap: PathBuf,
+    /// A file of bootstrap settings that come before ours, if the pod has one.
+    pub(crate) override_file: Option<PathBuf>,
     /// `--concurrency`; none leaves it to Envoy, which takes one a processor.
     pub(crate) concurrency: Option<u32>,
     /// `--log-level`.
@@ -267,6 +269,7 @@ fn envoy(args: &ProxyArgs, env: &Env, proxy_config: &ProxyConfig) -> Result<Envo
     Ok(Envoy {
         binary: binary.unwrap_or_else(|| "/usr/local/bin/envoy".into()),
         bootstrap: config_path(args, proxy_config).join("envoy-rev.json"),
+        override_file: env.get("ISTIO_BOOTSTRAP_OVERRIDE").filter(|path| !path.is_empty()).map(PathBuf::from),
         concurrency: concurrency.filter(|count| *count > 0),
         log_level: args.proxy_log_level.clone(),
         component_log_level: args.proxy_component_log_level.clone(),

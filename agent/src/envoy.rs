@@ -43,9 +43,10 @@ pub(crate) async fn supervise(
 ) -> Result<()> {
     let local = Local::new();
     let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(10));
+    let given = overrides(config)?;
     while *phase.borrow() < Phase::Terminating {
         let started = Instant::now();
-        let mut child = start(config)?;
+        let mut child = start(config, &given)?;
         tracing::info!(pid = child.id(), "Envoy started");
         let Some(status) = until_end(config, kind, &local, &mut child, &mut phase).await? else { return Ok(()) };
         if *phase.borrow() >= Phase::Terminating {
@@ -122,11 +123,18 @@ async fn end(child: &mut Child) -> Result<()> {
 }
 
 /// In a process group of its own: an interrupt at the terminal is the agent's to pass on, after draining.
-fn start(config: &Config) -> Result<Child> {
+fn start(config: &Config, given: &[String]) -> Result<Child> {
     let mut command = Command::new(std::env::current_exe().unwrap_or_else(|_| Path::new("/proc/self/exe").into()));
     command.arg("tether").arg(std::process::id().to_string()).arg("--").arg(&config.envoy.binary);
-    command.args(arguments(config)).stdin(Stdio::null()).process_group(0).kill_on_drop(true);
+    command.args(arguments(config)).args(given).stdin(Stdio::null()).process_group(0).kill_on_drop(true);
     command.spawn().with_context(|| format!("starting {}", config.envoy.binary.display()))
+}
+
+/// The pod's own bootstrap settings, which Envoy merges over the file's.
+fn overrides(config: &Config) -> Result<Vec<String>> {
+    let Some(file) = &config.envoy.override_file else { return Ok(Vec::new()) };
+    let text = std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
+    Ok(vec!["--config-yaml".to_owned(), text])
 }
 
 fn arguments(config: &Config) -> Vec<String> {

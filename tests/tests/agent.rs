@@ -155,7 +155,13 @@ async fn no_envoy_outlives_its_agent() -> Result<()> {
 
 #[tokio::test]
 async fn everything_listens_where_it_was_told_and_quits_when_told() -> Result<()> {
-    let mut pair = Pair::start(&[]).await?;
+    let run = tempfile::tempdir()?;
+    let more = run.path().join("custom.json");
+    std::fs::write(&more, r#"{"node": {"metadata": {"CUSTOM": "of the pod"}}}"#)?;
+    let more = more.display().to_string();
+    let mut pair = Pair::start_in(run, &[("ISTIO_BOOTSTRAP_OVERRIDE", &more)]).await?;
+    let bootstrap = pair.admin().get("/config_dump").await?;
+    assert!(bootstrap.contains("of the pod"), "{bootstrap}");
     let own = pair.layout.workload(0);
     let listening = pair.agent.listens_on()?;
     assert!(listening.iter().all(|at| at.ip() == own), "{listening:?}");

@@ -76,6 +76,7 @@ fn the_environment_of_a_pod_is_read() {
             ("ISTIO_DELTA_XDS", "false"),
             ("EXIT_ON_ZERO_ACTIVE_CONNECTIONS", "true"),
             ("ISTIO_CPU_LIMIT", "2"),
+            ("ISTIO_BOOTSTRAP_OVERRIDE", "/custom.json"),
             ("ISTIO_PROMETHEUS_ANNOTATIONS", r#"{"scrape":"true","path":"stats","port":"9080","targets":""}"#),
         ],
     );
@@ -86,6 +87,7 @@ fn the_environment_of_a_pod_is_read() {
     assert_eq!(config.cluster_id, "east");
     assert!(!config.envoy.delta);
     assert_eq!(config.envoy.concurrency, Some(2));
+    assert_eq!(config.envoy.override_file, Some("/custom.json".into()));
     assert_eq!(config.envoy.exit_when_idle, Some(Duration::from_secs(5)));
     assert_eq!(config.scrape, Some(Scrape { port: 9080, path: "/stats".into() }));
 }
