@@ -116,7 +116,7 @@ impl Generate for Compiler {
 
 /// What is a proxy's own is its inbound side and its secrets: no routes, but rules, whose limits hold for inbound too.
 fn own_impact(changes: &Changes) -> TypeSet {
-    let inbound = Changes { routes: false, ..changes.clone() };
+    let inbound = Changes { routes: false, route_reach: false, ..changes.clone() };
     impact(&inbound)
 }
 

@@ -8,7 +8,7 @@ use TypeUrl::{Cluster, Endpoint, Listener, Route, Secret};
 /// The types that may differ for some proxy after these changes. Never too few; the comparison by version finds the rest.
 #[must_use]
 pub fn impact(changes: &Changes) -> TypeSet {
-    let rows: [(bool, &[TypeUrl]); 11] = [
+    let rows: [(bool, &[TypeUrl]); 12] = [
         (changes.mesh, &[Cluster, Endpoint, Listener, Route, Secret]),
         (changes.namespaces, &[]),
         (!changes.services.is_empty(), &[Cluster, Endpoint, Listener, Route]),
@@ -16,8 +16,9 @@ pub fn impact(changes: &Changes) -> TypeSet {
         // mutual TLS names the accounts that run behind a service.
         (!changes.endpoints.is_empty(), &[Cluster, Endpoint, Listener]),
         (changes.workloads, &[Cluster, Endpoint, Listener]),
+        (changes.routes, &[Route]),
         // Clusters: destinations of an imported route are imported with it.
-        (changes.routes, &[Cluster, Endpoint, Listener, Route]),
+        (changes.route_reach, &[Cluster, Endpoint, Listener, Route]),
         // Routes: hash policies and subsets. Listeners: subsets of TCP routes.
         (changes.destinations, &[Cluster, Endpoint, Listener, Route]),
         (changes.gateways, &[Cluster, Listener, Route]),

@@ -2,7 +2,12 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use crate::{host::Host, service::ServiceKey, snapshot::Snapshot};
+use crate::{
+    host::Host,
+    route::{Destination, HttpAction, RouteTable},
+    service::ServiceKey,
+    snapshot::Snapshot,
+};
 
 /// The parts of a snapshot that changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,6 +23,9 @@ pub struct Changes {
     pub workloads: bool,
     /// VirtualServices.
     pub routes: bool,
+    /// VirtualServices in more than how they treat HTTP requests on the way to the same services: in hosts, bindings,
+    /// destinations, or rules for TLS and TCP.
+    pub route_reach: bool,
     /// DestinationRules.
     pub destinations: bool,
     /// Gateways.
@@ -49,6 +57,7 @@ pub fn diff(old: &Snapshot, new: &Snapshot) -> Changes {
         endpoints: changed_endpoints(old, new),
         workloads: !Arc::ptr_eq(&old.workloads, &new.workloads),
         routes: !Arc::ptr_eq(&old.routes, &new.routes),
+        route_reach: !Arc::ptr_eq(&old.routes, &new.routes) && !same_reach(old, new),
         destinations: !Arc::ptr_eq(&old.destinations, &new.destinations),
         gateways: !Arc::ptr_eq(&old.gateways, &new.gateways),
         sidecars: !Arc::ptr_eq(&old.sidecars, &new.sidecars),
@@ -56,6 +65,28 @@ pub fn diff(old: &Snapshot, new: &Snapshot) -> Changes {
         secrets: !Arc::ptr_eq(&old.secrets, &new.secrets),
         namespaces: !Arc::ptr_eq(&old.namespaces, &new.namespaces),
     }
+}
+
+fn same_reach(old: &Snapshot, new: &Snapshot) -> bool {
+    let same = |(old, new): (&Arc<RouteTable>, &Arc<RouteTable>)| {
+        Arc::ptr_eq(old, new)
+            || (old.origin == new.origin
+                && (&old.hosts, &old.gateways, &old.export_to) == (&new.hosts, &new.gateways, &new.export_to)
+                && (&old.tls, &old.tcp) == (&new.tls, &new.tcp)
+                && old.http.is_empty() == new.http.is_empty()
+                && http_destinations(old).eq(http_destinations(new)))
+    };
+    old.routes.len() == new.routes.len() && old.routes.iter().zip(new.routes.iter()).all(same)
+}
+
+fn http_destinations(table: &RouteTable) -> impl Iterator<Item = &Destination> {
+    table.http.iter().flat_map(|rule| {
+        let forwards = match &rule.action {
+            HttpAction::Forward(destinations) => destinations.as_slice(),
+            HttpAction::Redirect(_) | HttpAction::Respond(_) => &[],
+        };
+        forwards.iter().map(|d| &d.destination).chain(rule.mirrors.iter().map(|m| &m.destination))
+    })
 }
 
 fn changed_services(old: &Snapshot, new: &Snapshot) -> BTreeSet<Host> {

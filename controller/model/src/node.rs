@@ -8,7 +8,7 @@ use crate::{
     Text,
     labels::Labels,
     locality::Locality,
-    proxy::{Capabilities, Interception, Proxy, ProxyKind},
+    proxy::{ASKED_FOR, Capabilities, Interception, Proxy, ProxyKind},
 };
 
 /// Metadata that names files of certificates.
@@ -163,7 +163,7 @@ fn locality(node: &Value) -> Locality {
     Locality { region: part("region").into(), zone: part("zone").into(), subzone: subzone.into() }
 }
 
-fn capabilities(node: &Value) -> Capabilities {
+fn capabilities<'a>(node: &'a Value) -> Capabilities {
     let either = |camel: &str, snake: &str| node.pointer(camel).or_else(|| node.pointer(snake));
     let version = either("/userAgentBuildVersion/version", "/user_agent_build_version/version");
     let number = |camel: &str, snake: &str| {
@@ -171,6 +171,8 @@ fn capabilities(node: &Value) -> Capabilities {
         number.and_then(Value::as_u64).and_then(|number| u32::try_from(number).ok()).unwrap_or(0)
     };
     let extensions = node.get("extensions").and_then(Value::as_array).into_iter().flatten();
+    let name = |extension: &'a Value| extension.get("name")?.as_str();
+    let asked = |name: &str| ASKED_FOR.contains(&name);
     let enabled = |extension: &&Value| extension.get("disabled").and_then(Value::as_bool) != Some(true);
     Capabilities {
         version: (
@@ -178,7 +180,7 @@ fn capabilities(node: &Value) -> Capabilities {
             number("minorNumber", "minor_number"),
             number("patch", "patch"),
         ),
-        extensions: extensions.filter(enabled).filter_map(|e| Some(e.get("name")?.as_str()?.into())).collect(),
+        extensions: extensions.filter(enabled).filter_map(name).filter(|name| asked(name)).map(Into::into).collect(),
     }
 }
 

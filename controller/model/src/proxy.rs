@@ -74,12 +74,17 @@ pub enum Interception {
     None,
 }
 
+/// The extensions that are ever asked for. An Envoy lists hundreds, which are no part of a view: of two that differ in
+/// others only, both see the same.
+pub const ASKED_FOR: [&str; 4] =
+    ["envoy.filters.network.upstream.metadata_exchange", "istio.alpn", "istio.metadata_exchange", "istio.stats"];
+
 /// What an Envoy can do.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Capabilities {
     /// Version as (major, minor, patch); zeros when it did not say.
     pub version: (u32, u32, u32),
-    /// Names of compiled-in extensions; empty when it did not say: then it is taken for stock Envoy.
+    /// Names of those of [`ASKED_FOR`] that are compiled in; empty when it did not say: then it is taken for stock Envoy.
     pub extensions: BTreeSet<Text>,
 }
 
@@ -87,6 +92,7 @@ impl Capabilities {
     /// Whether it lists an extension. Only asked for what stock Envoy lacks.
     #[must_use]
     pub fn has(&self, extension: &str) -> bool {
+        debug_assert!(ASKED_FOR.contains(&extension), "{extension} is not among those that are kept");
         self.extensions.contains(extension)
     }
 }

@@ -10,7 +10,7 @@ use heddle_model::issue::Issue;
 use heddle_model::object::ObjectRef;
 use heddle_model::proxy::Proxy;
 use heddle_model::snapshot::Snapshot;
-use heddle_xds_api::{Layer, ResourceMap, TypeSet, TypeUrl};
+use heddle_xds_api::{Layer, Resource, ResourceMap, TypeSet, TypeUrl};
 
 /// One layer, the revision it is of, and its story.
 #[derive(Debug, Default)]
@@ -100,14 +100,17 @@ impl Memo {
 
 /// The fresh map with the old one's resources where they are equal, and whether it differs from the old one at all.
 fn kept(old: &Arc<ResourceMap>, fresh: &Arc<ResourceMap>) -> (Arc<ResourceMap>, bool) {
-    let mut differs = old.len() != fresh.len();
-    let mut map = ResourceMap::new();
-    for (name, resource) in &**fresh {
-        let same = old.get(name).filter(|old| old.version() == resource.version());
-        differs |= same.is_none();
-        map.insert(name.clone(), same.unwrap_or(resource).clone());
+    let equal = |((old_name, old), (name, new)): ((&Arc<str>, &Arc<Resource>), (&Arc<str>, &Arc<Resource>))| {
+        old_name == name && old.version() == new.version()
+    };
+    if old.len() == fresh.len() && old.iter().zip(fresh.iter()).all(equal) {
+        return (old.clone(), false);
     }
-    if differs { (Arc::new(map), true) } else { (old.clone(), false) }
+    let keep = |(name, new): (&Arc<str>, &Arc<Resource>)| {
+        let same = old.get(name).filter(|old| old.version() == new.version());
+        (name.clone(), same.unwrap_or(new).clone())
+    };
+    (Arc::new(fresh.iter().map(keep).collect()), true)
 }
 
 fn pick(types: TypeSet, wanted: impl Fn(TypeUrl) -> bool) -> TypeSet {

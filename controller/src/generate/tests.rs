@@ -111,3 +111,40 @@ fn an_issue_goes_with_its_cause_and_not_before() {
     let _held = compiler.generate(&good, &proxy("one"), all);
     assert!(compiler.issues().is_empty(), "{:?}", compiler.issues());
 }
+
+/// What is compiled after an edit of a VirtualService, with all that was compiled before at hand, is what a compiler
+/// without any memory makes of it.
+#[test]
+fn an_edit_of_a_route_leaves_nothing_stale() {
+    let elsewhere = service("y").replace("namespace: a}", "namespace: b}");
+    let scope = "apiVersion: networking.istio.io/v1\nkind: Sidecar\nmetadata: {name: default, namespace: a}\n\
+                 spec: {egress: [{hosts: [a/*]}]}\n";
+    let route = |rest: &str| {
+        format!(
+            "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: r, namespace: a}}\nspec: {rest}\n"
+        )
+    };
+    let edits = [
+        "{hosts: [x.test], http: [{name: one, route: [{destination: {host: x.test}}]}]}",
+        "{hosts: [x.test], http: [{name: two, timeout: 1s, route: [{destination: {host: x.test}}]}]}",
+        "{hosts: [x.test], http: [{name: two, route: [{destination: {host: y.test}}]}]}",
+        "{hosts: [x.test], http: [{mirror: {host: y.test}, route: [{destination: {host: x.test}}]}]}",
+        "{hosts: [x.test], http: [{redirect: {uri: /}}]}",
+        "{hosts: [x.test], tcp: [{route: [{destination: {host: y.test}}]}]}",
+        "{hosts: [other.test], http: [{route: [{destination: {host: x.test}}]}]}",
+        "{hosts: [x.test], gateways: [g], http: [{route: [{destination: {host: y.test}}]}]}",
+        "{hosts: [x.test], exportTo: ['~'], http: [{route: [{destination: {host: y.test}}]}]}",
+    ];
+    let (compiler, mut store) = (Compiler::default(), Store::new(Settings::default()));
+    apply(&mut store, &[service("x"), elsewhere, scope.into()].join("---\n"));
+    for edit in edits.iter().chain(edits.iter().rev()) {
+        let snapshot = apply(&mut store, &route(edit));
+        let remembered = compiler.generate(&snapshot, &proxy("one"), types());
+        let fresh = Compiler::default().generate(&snapshot, &proxy("one"), types());
+        for one in TYPES {
+            let versions =
+                |set: &ResourceSet| set.typed(one).iter().map(|r| (r.name().clone(), r.version())).collect::<Vec<_>>();
+            assert_eq!(versions(&remembered), versions(&fresh), "{one:?} after {edit}");
+        }
+    }
+}

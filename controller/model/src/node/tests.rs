@@ -15,7 +15,7 @@ fn a_full_node_is_read() {
         },
         "locality": {"region": "r", "zone": "z", "subZone": "s"},
         "userAgentBuildVersion": {"version": {"majorNumber": 1, "minorNumber": 40}},
-        "extensions": [{"name": "a"}, {"name": "b", "disabled": true}],
+        "extensions": [{"name": "istio.alpn"}, {"name": "istio.stats", "disabled": true}, {"name": "envoy.wasm.runtime.v8"}],
     });
     let proxy = proxy(&node).unwrap();
     assert_eq!(proxy.kind, ProxyKind::Gateway);
@@ -27,7 +27,8 @@ fn a_full_node_is_read() {
     assert!(proxy.http10 && proxy.dns_capture && !proxy.unprivileged);
     assert_eq!(proxy.locality.to_string(), "r/z/s");
     assert_eq!(proxy.can.version, (1, 40, 0));
-    assert!(proxy.can.has("a") && !proxy.can.has("b"));
+    assert!(proxy.can.has("istio.alpn") && !proxy.can.has("istio.stats"));
+    assert_eq!(proxy.can.extensions.len(), 1, "nobody asks for the others");
     assert_eq!(proxy.tls_files.len(), 1);
 }
 
