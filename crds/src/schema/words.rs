@@ -47,7 +47,10 @@ pub fn limits_of(node: &Value) -> Vec<String> {
         .filter_map(|(key, word)| node.get(key).map(|value| (key, word, value)))
         // The range of the type itself is no limit of the field.
         .filter(|(key, _, value)| !(*key == "minimum" && **value == 0 || *key == "maximum" && **value == u32::MAX))
-        .map(|(_, word, value)| format!("{word} {}", value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
+        // A pattern is quoted: in a page its brackets would be a link.
+        .map(|(_, word, value)| {
+            format!("{word} {}", value.as_str().map_or_else(|| value.to_string(), |p| format!("`{p}`")))
+        })
         .collect();
     if let Some(names) = node.get("enum").and_then(Value::as_array) {
         let names: Vec<&str> = names.iter().filter_map(Value::as_str).collect();
