@@ -100,10 +100,8 @@ impl Memo {
 
 /// The fresh map with the old one's resources where they are equal, and whether it differs from the old one at all.
 fn kept(old: &Arc<ResourceMap>, fresh: &Arc<ResourceMap>) -> (Arc<ResourceMap>, bool) {
-    let equal = |((old_name, old), (name, new)): ((&Arc<str>, &Arc<Resource>), (&Arc<str>, &Arc<Resource>))| {
-        old_name == name && old.version() == new.version()
-    };
-    if old.len() == fresh.len() && old.iter().zip(fresh.iter()).all(equal) {
+    let version = |(name, resource): (&Arc<str>, &Arc<Resource>)| (name.clone(), resource.version());
+    if old.iter().map(version).eq(fresh.iter().map(version)) {
         return (old.clone(), false);
     }
     let keep = |(name, new): (&Arc<str>, &Arc<Resource>)| {
