@@ -1,10 +1,10 @@
-# Plain `make` prints what there is. Nothing here needs root, and nothing is installed outside $(HEDDLE_CACHE) but cargo-deny,
-# which `cargo install` puts beside cargo.
+# Plain `make` prints what there is. Only the tests that run a Kubernetes API server need root, for its network namespace. Nothing is
+# installed outside $(HEDDLE_CACHE) but cargo-deny, which `cargo install` puts beside cargo, and what cargo and go cache by themselves.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-up demo-down build check test soak suites bench clean envoy tools deny
+.PHONY: help demo demo-up demo-down build check test soak suites bench clean envoy kubernetes tools deny
 
 export HEDDLE_CACHE ?= $(HOME)/.cache/heddle
 # Where `make build` leaves the programs; run from there, as `cargo run` would build some dependencies once more.
@@ -37,15 +37,15 @@ check: tools deny ## formatting, clippy, docs, the tree's own rules, licences: a
 	cargo test --locked --quiet -p heddle-tests --test tidy
 	cargo deny check bans licenses sources
 
-test: check envoy ## what must hold on each commit: check, every test on real Envoys, and the suites
+test: check envoy kubernetes ## what must hold on each commit: check, every test on real Envoys, and the suites
 	cargo build --locked --workspace --bins
 	cargo test --locked --workspace --no-fail-fast
 
-suites: tools envoy ## run the cases of ../shared/suites (or HEDDLE_SUITES) when they are there, against the recorded floor
+suites: tools envoy kubernetes ## run the cases of ../shared/suites (or HEDDLE_SUITES) when they are there, against the recorded floor
 	cargo build --locked --workspace --bins
 	cargo test --locked -p heddle-tests --test suites -- --nocapture --test-threads 1
 
-soak: tools envoy ## long runs: property tests with many cases, in release; once an issue
+soak: tools envoy kubernetes ## long runs: property tests with many cases, in release; once an issue
 	cargo build --locked --release --workspace --bins
 	PROPTEST_CASES=$${PROPTEST_CASES:-20000} cargo test --locked --release --workspace --no-fail-fast
 
@@ -73,6 +73,10 @@ $(ENVOY_STAMP):
 	@python3 -m venv $(VENV) || { echo "python3 cannot make a virtual environment: apt-get install python3-venv"; exit 1; }
 	@$(VENV)/bin/pip install --quiet --disable-pip-version-check $(PIP_PACKAGES)
 	@touch $@
+
+# kube-apiserver and kubectl, built from Go modules, and etcd, from Debian where the machine has none (the tests call it too).
+kubernetes:
+	@tests/cluster/build.sh $(HEDDLE_CACHE)/kubernetes-1.34.4
 
 deny: tools
 	@cargo deny --version >/dev/null 2>&1 || { \

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
+use heddle_tests::cluster;
 use heddle_tests::envoy::{self, Config};
 use heddle_tests::product;
 use serde_json::Value;
@@ -36,6 +37,18 @@ fn validation() -> Result<()> {
     let command = format!("{} validate -f {{input}}", product::binary("heddlectl")?.display());
     let out = python(&suites.join("check.py"), &["validate", "--cmd", &command])?;
     Floor::of("validation")?.hold(&Score::read("validation", &out)?)
+}
+
+#[test]
+fn definitions() -> Result<()> {
+    let Some(suites) = suites()? else { return Ok(()) };
+    let said = cluster::shared(async |cluster| {
+        cluster.install_crds()?;
+        let mut check = cluster.command(interpreter()?);
+        check.arg(suites.join("check.py")).args(["crd", "--cmd", "kubectl apply --dry-run=server -f {input}"]);
+        said(&mut check)
+    })?;
+    Floor::of("definitions")?.hold(&Score::read("definitions", &said)?)
 }
 
 /// Every output of the simulation suite, on stock Envoy: accepted, with all routes that its listeners ask for, and the same bytes twice.
@@ -105,18 +118,22 @@ fn has_command(name: &str) -> Result<bool> {
     Ok(product::heddlectl([name, "--help"])?.output()?.status.success())
 }
 
-/// Runs one of the given scripts; it fails when a case does, so only its words count.
+/// Runs one of the given scripts.
 fn python(script: &Path, arguments: &[&str]) -> Result<String> {
-    let ours = envoy::cache_folder()?.join("venv/bin/python3");
-    let python = if ours.is_file() { ours } else { PathBuf::from("python3") };
-    let out = Command::new(&python)
-        .arg(script)
-        .args(arguments)
-        .output()
-        .with_context(|| format!("run {}", python.display()))?;
+    said(Command::new(interpreter()?).arg(script).args(arguments))
+}
+
+/// What a script said; it fails when a case does, so only its words count.
+fn said(script: &mut Command) -> Result<String> {
+    let out = script.output().with_context(|| format!("run {}", script.get_program().display()))?;
     let said = String::from_utf8(out.stdout)?;
-    ensure!(!said.is_empty(), "{}: {}", script.display(), String::from_utf8_lossy(&out.stderr));
+    ensure!(!said.is_empty(), "{script:?}: {}", String::from_utf8_lossy(&out.stderr));
     Ok(said)
+}
+
+fn interpreter() -> Result<PathBuf> {
+    let ours = envoy::cache_folder()?.join("venv/bin/python3");
+    Ok(if ours.is_file() { ours } else { PathBuf::from("python3") })
 }
 
 fn children(folder: &Path) -> Result<Vec<PathBuf>> {
