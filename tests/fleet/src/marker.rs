@@ -1,0 +1,84 @@
+//! What tells one revision from the next: bytes that a resource holds once the change has arrived in it.
+
+use memchr::memmem::Finder;
+
+use crate::proxy::Kind;
+use crate::wire;
+
+/// Field 2 of `SocketAddress`, `HeaderValue` and of a cluster's thresholds is what each change is made of.
+const FIELD: u32 = 2;
+
+/// What a proxy waits for.
+#[derive(Clone, Debug)]
+pub(crate) struct Marker {
+    kinds: &'static [Kind],
+    finder: Finder<'static>,
+}
+
+impl Marker {
+    /// Text in a route, as the value of a header.
+    pub(crate) fn header(value: &str) -> Self {
+        Self::new(&[Kind::Route, Kind::VirtualHost], &text(value))
+    }
+
+    /// An address in a cluster's endpoints.
+    pub(crate) fn address(address: &str) -> Self {
+        Self::new(&[Kind::Endpoint], &text(address))
+    }
+
+    /// The most connections that a cluster allows.
+    pub(crate) fn connections(most: u32) -> Self {
+        let mut wrapped = vec![0x08];
+        wire::put_varint(u64::from(most), &mut wrapped);
+        let mut bytes = Vec::new();
+        wire::put(FIELD, &wrapped, &mut bytes);
+        Self::new(&[Kind::Cluster], &bytes)
+    }
+
+    /// Whether a resource of this kind holds it.
+    pub(crate) fn is_in(&self, kind: Kind, resource: &[u8]) -> bool {
+        self.kinds.contains(&kind) && self.finder.find(resource).is_some()
+    }
+
+    fn new(kinds: &'static [Kind], bytes: &[u8]) -> Self {
+        Self { kinds, finder: Finder::new(bytes).into_owned() }
+    }
+}
+
+/// With its length before it, so that `10.0.0.1` is not found in `10.0.0.10`.
+fn text(value: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    wire::put(FIELD, value.as_bytes(), &mut bytes);
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use heddle_xds_api::envoy::config::cluster::v3::{CircuitBreakers, Cluster, circuit_breakers::Thresholds};
+    use heddle_xds_api::envoy::config::core::v3::{HeaderValue, SocketAddress};
+    use prost::Message as _;
+
+    use super::*;
+
+    #[test]
+    fn markers_are_found_and_their_like_are_not() {
+        let header =
+            |value: &str| HeaderValue { key: "x".into(), value: value.into(), ..Default::default() }.encode_to_vec();
+        let marker = Marker::header("m-1");
+        assert!(marker.is_in(Kind::VirtualHost, &header("m-1")));
+        assert!(!marker.is_in(Kind::VirtualHost, &header("m-10")));
+        assert!(!marker.is_in(Kind::Cluster, &header("m-1")));
+        let address = |text: &str| SocketAddress { address: text.into(), ..Default::default() }.encode_to_vec();
+        assert!(Marker::address("10.0.0.1").is_in(Kind::Endpoint, &address("10.0.0.1")));
+        assert!(!Marker::address("10.0.0.1").is_in(Kind::Endpoint, &address("10.0.0.12")));
+    }
+
+    #[test]
+    fn connections_are_found_in_a_cluster() {
+        let thresholds = Thresholds { max_connections: Some(1_000_007), ..Default::default() };
+        let circuit_breakers = Some(CircuitBreakers { thresholds: vec![thresholds], ..Default::default() });
+        let cluster = Cluster { circuit_breakers, ..Default::default() }.encode_to_vec();
+        assert!(Marker::connections(1_000_007).is_in(Kind::Cluster, &cluster));
+        assert!(!Marker::connections(1_000_008).is_in(Kind::Cluster, &cluster));
+    }
+}

@@ -1,0 +1,79 @@
+//! The objects of the mesh, as YAML.
+
+use std::fmt::Write as _;
+use std::net::Ipv4Addr;
+
+use super::Pod;
+
+/// One object as a document of YAML.
+#[derive(Clone, Debug)]
+pub(crate) struct Object(pub(crate) String);
+
+pub(super) fn mesh() -> Object {
+    Object(
+        "apiVersion: v1\nkind: Namespace\nmetadata: {name: istio-system}\n---\n\
+         apiVersion: v1\nkind: Node\nmetadata: {name: node-0}\n"
+            .to_owned(),
+    )
+}
+
+pub(super) fn namespace(name: &str) -> Object {
+    Object(format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: {name}}}\n"))
+}
+
+pub(super) fn service(app: &str, namespace: &str, number: usize) -> Object {
+    let ip = Ipv4Addr::from(0x0a60_0001 + u32::try_from(number).unwrap_or(0));
+    Object(format!(
+        "apiVersion: v1\nkind: Service\n\
+         metadata: {{name: {app}, namespace: {namespace}, creationTimestamp: \"2026-01-01T00:00:00Z\"}}\n\
+         spec: {{clusterIP: {ip}, clusterIPs: [{ip}], selector: {{app: {app}}}, \
+         ports: [{{name: http, port: 80, targetPort: 8080}}]}}\n"
+    ))
+}
+
+pub(super) fn pod(pod: &Pod) -> Object {
+    let Pod { name, namespace, ip, .. } = pod;
+    let mut labels = String::new();
+    for (key, value) in pod.labels() {
+        // Writing to a string does not fail.
+        let _ = write!(labels, "{}{key}: {value}", if labels.is_empty() { "" } else { ", " });
+    }
+    Object(format!(
+        "apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: {namespace}, labels: {{{labels}}}}}\n\
+         spec: {{serviceAccountName: default, nodeName: node-0, containers: [{{name: app, image: app}}]}}\n\
+         status: {{podIP: {ip}, podIPs: [{{ip: {ip}}}], phase: Running, conditions: [{{type: Ready, status: \"True\"}}]}}\n"
+    ))
+}
+
+/// Addresses with the pods that have them; an address may be of no pod.
+pub(super) fn endpoints(app: &str, namespace: &str, addresses: &[(Ipv4Addr, Option<&Pod>)]) -> Object {
+    let mut text = format!(
+        "apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\n\
+         metadata: {{name: {app}-1, namespace: {namespace}, labels: {{kubernetes.io/service-name: {app}}}}}\n\
+         addressType: IPv4\nports: [{{name: http, port: 8080, protocol: TCP}}]\nendpoints:\n"
+    );
+    for (ip, pod) in addresses {
+        let target = pod.map(|pod| format!(", targetRef: {{kind: Pod, name: {}, namespace: {namespace}}}", pod.name));
+        let target = target.unwrap_or_default();
+        let _ = writeln!(
+            text,
+            "- {{addresses: [{ip}], conditions: {{ready: true, serving: true}}, nodeName: node-0{target}}}"
+        );
+    }
+    Object(text)
+}
+
+pub(super) fn virtual_service(app: &str, namespace: &str, header: &str) -> Object {
+    Object(format!(
+        "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: {app}, namespace: {namespace}}}\n\
+         spec:\n  hosts: [{app}]\n  http:\n  - route: [{{destination: {{host: {app}}}}}]\n    \
+         headers: {{request: {{set: {{x-fleet: {header}}}}}}}\n"
+    ))
+}
+
+pub(super) fn destination_rule(app: &str, namespace: &str, connections: u32) -> Object {
+    Object(format!(
+        "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {{name: {app}, namespace: {namespace}}}\n\
+         spec: {{host: {app}, trafficPolicy: {{connectionPool: {{tcp: {{maxConnections: {connections}}}}}}}}}\n"
+    ))
+}

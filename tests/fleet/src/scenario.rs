@@ -1,0 +1,88 @@
+//! What is measured.
+
+use anyhow::Result;
+
+use crate::args::{Args, Scenario, Switch};
+use crate::mesh::Change;
+use crate::report::{Figure, Report, Row};
+use crate::session::Session;
+
+mod burst;
+mod lone;
+mod lost;
+mod objects;
+mod scale;
+mod unwilling;
+
+/// Measures all that was asked for, and prints it on the way.
+pub(crate) fn run(args: &Args) -> Result<Report> {
+    let mut report = Report::default();
+    if args.scenarios.iter().any(|scenario| *scenario != Scenario::Scale) {
+        one_mesh(args, &mut report)?;
+    }
+    if args.scenarios.contains(&Scenario::Scale) {
+        scale::run(args, &mut report)?;
+    }
+    report.conclude();
+    Ok(report)
+}
+
+/// What a run stands for.
+fn title(args: &Args) -> String {
+    let with = |switch: Switch| if switch == Switch::On { "with" } else { "without" };
+    format!(
+        "{} services × {} pods, {} sidecars, {} VHDS, {}",
+        args.services,
+        args.pods,
+        args.sidecars,
+        with(args.vhds),
+        if args.tls { "TLS" } else { "plain text" }
+    )
+}
+
+/// All scenarios that share one mesh.
+fn one_mesh(args: &Args, report: &mut Report) -> Result<()> {
+    report.begin(&title(args));
+    let mut session = Session::start(args)?;
+    report.add(connect(&session, args)?);
+    for scenario in &args.scenarios {
+        let row = match scenario {
+            Scenario::Connect | Scenario::Scale => continue,
+            Scenario::VirtualService => lone::run(&mut session, args, Change::VirtualService)?,
+            Scenario::DestinationRule => lone::run(&mut session, args, Change::DestinationRule)?,
+            Scenario::Endpoint => lone::run(&mut session, args, Change::Endpoint)?,
+            Scenario::Rate => burst::rate(&mut session)?,
+            Scenario::Storm => burst::storm(&mut session, args)?,
+            Scenario::Namespace => objects::namespace(&mut session)?,
+            Scenario::Relist => objects::relist(&mut session)?,
+            Scenario::Reconnect => lost::reconnect(&mut session, args)?,
+            Scenario::Slow => unwilling::slow(&mut session, args)?,
+            Scenario::Reject => unwilling::reject(&mut session)?,
+            Scenario::Mute => unwilling::mute(&mut session, args)?,
+        };
+        report.add(row);
+    }
+    Ok(())
+}
+
+/// Whether the mesh is the one that the bars are for.
+fn is_judged(args: &Args) -> bool {
+    (args.services, args.pods, args.sidecars, args.tls) == (300, 3, 900, false)
+}
+
+/// Sets the bar, if there is one for this mesh.
+fn bar(args: &Args, figure: Figure, most: f64) -> Figure {
+    if is_judged(args) { figure.at_most(most) } else { figure }
+}
+
+fn connect(session: &Session, args: &Args) -> Result<Row> {
+    let cost = session.connect()?;
+    let figures = vec![
+        bar(args, Figure::time("all complete after", cost.took), 5000.0),
+        bar(args, Figure::time("CPU", cost.processor), 5000.0),
+        Figure::megabytes("received", cost.bytes),
+        bar(args, Figure::memory("resident", cost.resident), 120.0),
+        bar(args, Figure::memory("peak", cost.peak), 300.0),
+    ];
+    Ok(Row { scenario: "connect all".to_owned(), figures })
+}
