@@ -76,11 +76,11 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     tasks.spawn(renewal::run(config.clone(), authority, encryption, end.clone()));
     let current = revisions.clone();
     let authenticator = Arc::new(Authenticator::new(issuer, move || mesh_of(&current)));
-    let limits = Limits { default: config.workload_cert_ttl, most: config.max_workload_cert_ttl };
-    let signer = Arc::new(Signer::new(authorities, limits));
+    let signer = Arc::new(Signer::new(authorities, limits(&config)));
 
     // Discovery, and certificates on the encrypted port.
-    let discovery = Ads::new(compiler, authenticator.clone(), revisions, registry, metrics.clone());
+    let by_host = config.discovers_virtual_hosts();
+    let discovery = Ads::new(compiler, authenticator.clone(), revisions, registry, metrics.clone(), by_host);
     let certificates = Certificates::service(authenticator, signer, metrics);
     let manners = Manners::from(&config);
     let plain = (ports.plain, None, None);
@@ -127,6 +127,10 @@ fn sources(config: &Config) -> anyhow::Result<(watch::Receiver<Option<Published>
     let store = Store::new(settings(config));
     thread("writer", move || writer::run(store, arrived, &Readers { published, board }))?;
     Ok((revisions, looked))
+}
+
+fn limits(config: &Config) -> Limits {
+    Limits { default: config.workload_cert_ttl, most: config.max_workload_cert_ttl }
 }
 
 fn settings(config: &Config) -> Settings {

@@ -24,6 +24,15 @@ pub(crate) enum LogFormat {
     Json,
 }
 
+/// Which Envoys are sent routes virtual host by virtual host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum VirtualHostDiscovery {
+    /// Those that can.
+    Auto,
+    /// None: whole route configurations.
+    Off,
+}
+
 /// Where a server listens; `None` inside means that it does not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Listen(pub Option<SocketAddr>);
@@ -92,6 +101,10 @@ pub(crate) struct Config {
     /// How long a root certificate lives that is made here.
     #[arg(long = "rootCertTTL", env = "CITADEL_SELF_SIGNED_CA_CERT_TTL", default_value = "87600h", value_parser = parse_span)]
     pub root_cert_ttl: Duration,
+    /// Routes virtual host by virtual host, so that an edit sends only what it changed: to every Envoy that can take them so
+    /// (delta stream, 1.40 or later), or to none.
+    #[arg(long = "virtual-host-discovery", env = "HEDDLE_VIRTUAL_HOST_DISCOVERY", default_value = "auto")]
+    pub virtual_host_discovery: VirtualHostDiscovery,
     /// How often an idle connection is asked whether its peer is there.
     #[arg(long = "keepaliveInterval", env = "GRPC_KEEPALIVE_INTERVAL", default_value = "30s", value_parser = parse_span)]
     pub keepalive_interval: Duration,
@@ -147,6 +160,12 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Config, 
 }
 
 impl Config {
+    /// Whether Envoys that can are sent routes virtual host by virtual host.
+    #[must_use]
+    pub(crate) fn discovers_virtual_hosts(&self) -> bool {
+        self.virtual_host_discovery == VirtualHostDiscovery::Auto
+    }
+
     /// How log lines are written, all flags considered.
     #[must_use]
     pub(crate) fn log_format(&self) -> LogFormat {

@@ -12,7 +12,11 @@ use heddle_tests::process::eventually;
 use serde_json::{Value, json};
 
 const PATIENCE: Duration = Duration::from_secs(20);
-const ROUTE: &str = "type.googleapis.com/envoy.config.route.v3.RouteConfiguration";
+/// Deltas bring routes virtual host by virtual host.
+const ROUTES: [&str; 2] = [
+    "type.googleapis.com/envoy.config.route.v3.RouteConfiguration",
+    "type.googleapis.com/envoy.config.route.v3.VirtualHost",
+];
 /// Within RE2's limits, and above the one that the Envoy of these tests is given.
 const REGEX: &str = "{regex: '/(a{1,20}b){1,20}'}";
 
@@ -62,8 +66,8 @@ impl Scene {
     /// What the proxy said of its routes when it last rejected some; empty when it is content.
     async fn rejection(&self) -> Result<String> {
         let synced = self.control.json("/debug/syncz").await?;
-        let state = &synced[0]["resources"][ROUTE];
-        Ok(if state["status"] == "ERROR" { state.to_string() } else { String::new() })
+        let states = ROUTES.map(|one| synced[0]["resources"][one].clone());
+        Ok(states.iter().find(|state| state["status"] == "ERROR").map(ToString::to_string).unwrap_or_default())
     }
 }
 

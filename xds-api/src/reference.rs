@@ -23,18 +23,22 @@ use crate::{
 pub struct Reference {
     /// Its type.
     pub type_url: TypeUrl,
-    /// Its name; of endpoints the service name.
+    /// Its name; of endpoints the service name; of virtual hosts the collection that they are of.
     pub name: Arc<str>,
 }
 
 /// The references of a Cluster, Listener, RouteConfiguration or VirtualHost, sorted. Other messages have none.
 ///
+/// A RouteConfiguration that leaves its virtual hosts to be sent one by one refers to them by its own name.
 /// Clusters named by a request header are known to nobody and not among them.
 #[must_use]
 pub fn references(message: &dyn Any) -> Box<[Reference]> {
     let mut found = Found::default();
     if let Some(routes) = message.downcast_ref::<RouteConfiguration>() {
         found.route_configuration(routes);
+        if routes.vhds.is_some() {
+            found.insert(TypeUrl::VirtualHost, &routes.name);
+        }
     } else if let Some(host) = message.downcast_ref::<VirtualHost>() {
         found.virtual_host(host);
     } else if let Some(listener) = message.downcast_ref::<Listener>() {

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    ops::Bound,
     sync::{Arc, LazyLock},
 };
 
@@ -106,6 +107,19 @@ impl TypedSet {
             (Some(_), None) => shared.next(),
             (None, _) => own.next(),
         })
+    }
+
+    /// The resources whose names are of this collection, `<collection>/<name without a slash>`.
+    pub fn members<'a>(&'a self, collection: &'a str) -> impl Iterator<Item = &'a Arc<Resource>> {
+        let prefix = format!("{collection}/");
+        let range = (Bound::Included(prefix.as_str()), Bound::Unbounded);
+        let layers = self.shared.iter().chain(&self.own);
+        let found: Vec<_> = layers
+            .flat_map(|map| map.range::<str, _>(range).take_while(|(name, _)| name.starts_with(&prefix)))
+            .filter(|(name, _)| !name[prefix.len()..].contains('/'))
+            .map(|(_, resource)| resource)
+            .collect();
+        found.into_iter()
     }
 
     /// The names whose resource may not be the same in both, sorted within each layer.

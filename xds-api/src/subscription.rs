@@ -16,6 +16,7 @@ use std::{
 use crate::{Differences, Resource, TypeUrl, TypedSet};
 
 mod ask;
+mod collection;
 mod interest;
 mod plan;
 mod reject;
@@ -23,9 +24,11 @@ mod request;
 mod search;
 mod state;
 
+pub use collection::collection_of;
 pub use reject::Rejection;
 pub use request::{Names, Request};
 
+use collection::Collections;
 use interest::Interest;
 use plan::Plan;
 use search::Search;
@@ -69,8 +72,8 @@ pub struct TooManyNames;
 pub struct Gate<'a> {
     /// Whether a resource that is new or changed may be sent.
     pub open: &'a dyn Fn(&Resource) -> bool,
-    /// Whether resources may be taken away.
-    pub removals: bool,
+    /// Whether the resource of this name may be taken away.
+    pub removals: &'a dyn Fn(&str) -> bool,
 }
 
 /// A response to be sent.
@@ -92,6 +95,7 @@ pub struct Subscription {
     type_url: TypeUrl,
     protocol: Protocol,
     interest: Interest,
+    collections: Collections,
     /// What the client is to hold, and does hold but for `except`.
     target: TypedSet,
     /// Of names that the client wants: what it holds instead.
@@ -125,7 +129,7 @@ struct Outstanding {
 
 impl Gate<'_> {
     /// Everything may go.
-    pub const OPEN: Gate<'static> = Gate { open: &|_| true, removals: true };
+    pub const OPEN: Gate<'static> = Gate { open: &|_| true, removals: &|_| true };
 }
 
 impl Subscription {
@@ -136,6 +140,7 @@ impl Subscription {
             type_url,
             protocol,
             interest: Interest::default(),
+            collections: Collections::default(),
             target: TypedSet::default(),
             except: BTreeMap::new(),
             offered: BTreeMap::new(),
@@ -188,7 +193,7 @@ impl Subscription {
             if self.target.get(&name).is_none() {
                 continue;
             }
-            if self.interest.wants(&name) {
+            if self.is_wanted(&name) {
                 self.except.insert(name, State::Urgent);
             } else {
                 self.offers.insert(name);
@@ -212,7 +217,7 @@ impl Subscription {
         });
         for name in &lost {
             self.offered.remove(name);
-            if self.interest.wants(name) {
+            if self.is_wanted(name) {
                 self.except.insert(name.clone(), State::Asked);
             }
         }
@@ -223,6 +228,18 @@ impl Subscription {
     #[must_use]
     pub fn is_started(&self) -> bool {
         self.interest.started
+    }
+
+    /// Whether the client has what it is to hold of this name, or was sent it; no other than that it last asked for.
+    #[must_use]
+    pub fn holds(&self, name: &str) -> bool {
+        self.wanted(name).is_some() && !self.except.contains_key(name)
+    }
+
+    /// Whether the client waits for this name because it has none.
+    #[must_use]
+    pub fn lacks(&self, name: &str) -> bool {
+        matches!(self.except.get(name), Some(State::Absent | State::Asked))
     }
 
     /// The names asked for; `None` if it wants all of them.
@@ -260,7 +277,7 @@ impl Subscription {
     #[must_use]
     pub fn is_pending(&self, name: &str) -> bool {
         let missing = || matches!(self.except.get(name), Some(State::Absent | State::Asked));
-        self.interest.wants(name)
+        self.is_wanted(name)
             && self.target.get(name).is_some()
             && (missing() || self.outstanding.iter().any(|one| one.fresh.contains(name)))
     }
@@ -280,7 +297,7 @@ impl Subscription {
     /// What the client is to hold of this name, if it wants it.
     #[must_use]
     pub fn wanted(&self, name: &str) -> Option<&Arc<Resource>> {
-        self.interest.wants(name).then(|| self.target.get(name)).flatten()
+        self.is_wanted(name).then(|| self.target.get(name)).flatten()
     }
 
     fn commit(&mut self, plan: Plan) -> Reply {

@@ -1,23 +1,24 @@
 //! The two layers of a proxy: what its view shares, and what is its own.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use heddle_model::{
     issue::Issue,
     proxy::{Proxy, ProxyKind},
     snapshot::Snapshot,
 };
-use heddle_xds_api::{TypeSet, TypeUrl, envoy::config::route::v3::RouteConfiguration};
+use heddle_xds_api::{TypeSet, TypeUrl};
 
 use crate::{
     cluster,
     compiled::Compiled,
-    endpoint, gateway, listener,
+    endpoint, gateway,
+    listener::{self, plan::Plan},
     memo::{Kept, Memo},
     mtls,
     output::Output,
-    route::virtual_host::{RouteKey, route_configuration},
-    scope::Scope,
+    route::virtual_host::{RouteKey, parts},
+    scope::{EgressScope, Scope},
     secret,
     view::{self, ViewKey},
 };
@@ -33,10 +34,10 @@ pub fn compile_view(snapshot: &Snapshot, key: &ViewKey, types: TypeSet, memo: &M
     if types.contains(TypeUrl::Endpoint) {
         output.set_kept(TypeUrl::Endpoint, endpoint::keys(&scope).iter().map(|key| memo.endpoints(key)).collect());
     }
-    if types.contains(TypeUrl::Listener) || types.contains(TypeUrl::Route) {
+    if [TypeUrl::Listener, TypeUrl::Route, TypeUrl::VirtualHost].into_iter().any(|one| types.contains(one)) {
         match key.kind {
-            ProxyKind::Sidecar => sidecar(&scope, types, &mut output),
-            ProxyKind::Gateway => gateway(&scope, types, &mut output),
+            ProxyKind::Sidecar => sidecar(&scope, types, memo, &mut output),
+            ProxyKind::Gateway => gateway(&scope, types, memo, &mut output),
         }
     }
     output.finish()
@@ -85,7 +86,7 @@ fn planned(types: TypeSet) -> TypeUrl {
     if types.contains(TypeUrl::Listener) { TypeUrl::Listener } else { TypeUrl::Route }
 }
 
-fn sidecar(scope: &Scope<'_>, types: TypeSet, output: &mut Output) {
+fn sidecar(scope: &Scope<'_>, types: TypeSet, memo: &Memo, output: &mut Output) {
     let mut issues: Vec<Issue> = Vec::new();
     let plan = listener::plan::plan(scope, &mut issues);
     output.find(planned(types), issues);
@@ -93,23 +94,43 @@ fn sidecar(scope: &Scope<'_>, types: TypeSet, output: &mut Output) {
         let listeners = listener::outbound::listeners(scope, &plan).into_iter();
         output.set(TypeUrl::Listener, listeners.map(|l| (l.name.clone(), Compiled::new(l))));
     }
-    if types.contains(TypeUrl::Route) {
-        let named: BTreeSet<(RouteKey, usize)> =
-            plan.values().filter_map(|p| Some((p.http.clone()?, p.egress))).collect();
-        let mut routes: Vec<(String, Compiled<RouteConfiguration>)> = named
-            .into_iter()
-            .map(|(key, egress)| (key.name(), route_configuration(scope, &scope.listeners[egress], &key)))
-            .collect();
-        if scope.view.http_proxy_port > 0 {
-            let key = RouteKey::Proxy(listener::outbound::HTTP_PROXY_ROUTES.into());
-            let first = scope.listeners.iter().find(|l| l.port_match().is_none()).or(scope.listeners.first());
-            routes.extend(first.map(|egress| (key.name(), route_configuration(scope, egress, &key))));
-        }
-        output.set(TypeUrl::Route, routes);
+    if types.contains(TypeUrl::Route) || types.contains(TypeUrl::VirtualHost) {
+        routes(scope, &plan, memo, output);
     }
 }
 
-fn gateway(scope: &Scope<'_>, types: TypeSet, output: &mut Output) {
+/// The route configurations of a sidecar, and the virtual hosts of those that leave them to be sent one by one.
+fn routes(scope: &Scope<'_>, plan: &Plan, memo: &Memo, output: &mut Output) {
+    let mut named: BTreeMap<RouteKey, usize> = BTreeMap::new();
+    for planned in plan.values() {
+        if let Some(key) = &planned.http {
+            let egress = named.entry(key.clone()).or_insert(planned.egress);
+            *egress = planned.egress.min(*egress);
+        }
+    }
+    let mut named: Vec<(RouteKey, &EgressScope)> =
+        named.into_iter().map(|(key, egress)| (key, &scope.listeners[egress])).collect();
+    if scope.view.http_proxy_port > 0 {
+        let first = scope.listeners.iter().find(|l| l.port_match().is_none()).or(scope.listeners.first());
+        let key = RouteKey::Proxy(listener::outbound::HTTP_PROXY_ROUTES.into());
+        named.extend(first.map(|egress| (key, egress)));
+    }
+    let (mut configurations, mut hosts) = (Vec::new(), Vec::new());
+    for (key, egress) in named {
+        let parts = parts(scope, egress, &key, memo);
+        if scope.view.can.virtual_hosts && parts.may_part() {
+            hosts.extend(parts.hosts.iter().map(|(host, _)| memo.virtual_host(host)));
+            configurations.push((key.name(), parts.parted()));
+        } else {
+            configurations.push((key.name(), parts.whole()));
+        }
+        output.routes.extend(parts.hosts.into_iter().map(|(host, _)| host.routes.arc().clone()));
+    }
+    output.set(TypeUrl::Route, configurations);
+    output.set_kept(TypeUrl::VirtualHost, hosts);
+}
+
+fn gateway(scope: &Scope<'_>, types: TypeSet, memo: &Memo, output: &mut Output) {
     let mut issues: Vec<Issue> = Vec::new();
     let ports = gateway::merge::merge(scope, &mut issues);
     output.find(planned(types), issues);
@@ -117,8 +138,8 @@ fn gateway(scope: &Scope<'_>, types: TypeSet, output: &mut Output) {
         let listeners = gateway::listener::listeners(scope, &ports).into_iter();
         output.set(TypeUrl::Listener, listeners.map(|l| (l.value.name.clone(), l)));
     }
-    if types.contains(TypeUrl::Route) {
-        let routes = gateway::route::route_configurations(scope, &ports).into_iter();
+    if types.contains(TypeUrl::Route) || types.contains(TypeUrl::VirtualHost) {
+        let routes = gateway::route::route_configurations(scope, &ports, memo).into_iter();
         output.set(TypeUrl::Route, routes.map(|r| (r.value.name.clone(), r)));
     }
 }

@@ -3,7 +3,7 @@
 use heddle_model::diff::Changes;
 use heddle_xds_api::{TypeSet, TypeUrl};
 
-use TypeUrl::{Cluster, Endpoint, Listener, Route, Secret};
+use TypeUrl::{Cluster, Endpoint, Listener, Route, Secret, VirtualHost};
 
 /// The types that may differ for some proxy after these changes. Never too few; the comparison by version finds the rest.
 #[must_use]
@@ -27,5 +27,8 @@ pub fn impact(changes: &Changes) -> TypeSet {
         // Clusters: TLS of a rule whose secret is missing sends nothing.
         (changes.secrets, &[Cluster, Listener, Secret]),
     ];
-    rows.iter().filter(|(changed, _)| *changed).flat_map(|(_, types)| types.iter().copied()).collect()
+    let types: TypeSet =
+        rows.iter().filter(|(changed, _)| *changed).flat_map(|(_, types)| types.iter().copied()).collect();
+    // Which virtual hosts a route configuration holds itself is a matter of both.
+    if types.contains(Route) { types.with(VirtualHost) } else { types }
 }

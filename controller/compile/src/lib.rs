@@ -8,6 +8,7 @@ pub mod envoy;
 pub mod gateway;
 pub mod impact;
 pub mod listener;
+pub mod lookup;
 pub mod memo;
 pub mod mtls;
 pub mod name;

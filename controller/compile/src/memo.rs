@@ -8,12 +8,13 @@ use std::{
 };
 
 use heddle_model::{issue::Issue, object::ObjectRef};
-use heddle_xds_api::{Resource, TypeUrl};
+use heddle_xds_api::{Resource, TypeUrl, envoy::config::route::v3::VirtualHost};
 
 use crate::{
     cluster::{self, ClusterKey},
     compiled::Compiled,
     endpoint::{self, EndpointKey},
+    route::{self, Routes, RoutesKey, VirtualHostKey},
 };
 
 /// Entries beyond which those that nobody holds are looked for.
@@ -22,8 +23,10 @@ const FEW: usize = 256;
 /// Results by key. Whoever compiled last holds them; what nobody holds any more is forgotten.
 #[derive(Debug, Default)]
 pub struct Memo {
-    clusters: Table<ClusterKey>,
-    endpoints: Table<EndpointKey>,
+    clusters: Table<ClusterKey, Kept>,
+    endpoints: Table<EndpointKey, Kept>,
+    routes: Table<RoutesKey, Routes>,
+    virtual_hosts: Table<VirtualHostKey, Kept>,
 }
 
 /// One result with its story, encoded.
@@ -40,11 +43,11 @@ pub struct Kept {
 /// A mutex: streams compile on many threads, and a task that owned this would make them wait for each other's
 /// compilations, where they now only wait for the look-up.
 #[derive(Debug)]
-struct Table<K>(Mutex<Entries<K>>);
+struct Table<K, V>(Mutex<Entries<K, V>>);
 
 #[derive(Debug)]
-struct Entries<K> {
-    by_key: BTreeMap<K, Weak<Kept>>,
+struct Entries<K, V> {
+    by_key: BTreeMap<K, Weak<V>>,
     /// Number of entries at which the dead are looked for next.
     sweep_at: usize,
 }
@@ -61,6 +64,24 @@ impl Memo {
     pub fn endpoints(&self, key: &EndpointKey) -> Arc<Kept> {
         self.endpoints.get(key, || Kept::new(TypeUrl::Endpoint, key.name(), endpoint::load_assignment(key)))
     }
+
+    /// The routes of a key.
+    #[must_use]
+    pub fn routes(&self, key: &RoutesKey) -> Arc<Routes> {
+        self.routes.get(key, || route::routes(key))
+    }
+
+    /// The virtual host of a key, to be sent apart from its route configuration.
+    #[must_use]
+    pub fn virtual_host(&self, key: &VirtualHostKey) -> Arc<Kept> {
+        let compile = || {
+            let name = key.resource();
+            // "Removed resources" are looked for by the virtual host's own name in Envoy 1.40: another would stay for ever.
+            let compiled = route::virtual_host(key).map(|host| VirtualHost { name: name.clone(), ..host });
+            Kept::new(TypeUrl::VirtualHost, name, compiled)
+        };
+        self.virtual_hosts.get(key, compile)
+    }
 }
 
 impl Kept {
@@ -74,8 +95,8 @@ impl Kept {
     }
 }
 
-impl<K: Ord + Clone> Table<K> {
-    fn get(&self, key: &K, compile: impl FnOnce() -> Kept) -> Arc<Kept> {
+impl<K: Ord + Clone, V> Table<K, V> {
+    fn get(&self, key: &K, compile: impl FnOnce() -> V) -> Arc<V> {
         let known = self.lock().by_key.get(key).and_then(Weak::upgrade);
         if let Some(known) = known {
             return known;
@@ -95,12 +116,12 @@ impl<K: Ord + Clone> Table<K> {
         fresh
     }
 
-    fn lock(&self) -> MutexGuard<'_, Entries<K>> {
+    fn lock(&self) -> MutexGuard<'_, Entries<K, V>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<K> Default for Table<K> {
+impl<K, V> Default for Table<K, V> {
     fn default() -> Self {
         Self(Mutex::new(Entries { by_key: BTreeMap::new(), sweep_at: FEW }))
     }

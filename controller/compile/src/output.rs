@@ -8,7 +8,7 @@ use std::{
 use heddle_model::{issue::Issue, object::ObjectRef};
 use heddle_xds_api::{Layer, ResourceMap, TypeUrl};
 
-use crate::{compiled::Compiled, memo::Kept};
+use crate::{compiled::Compiled, memo::Kept, route::Routes};
 
 /// Objects by the resource that came from them.
 pub type Sources = BTreeMap<(TypeUrl, Arc<str>), Vec<Arc<ObjectRef>>>;
@@ -26,6 +26,8 @@ pub struct Output {
     pub sources: Sources,
     /// Results that others may share as long as this is held.
     pub kept: BTreeMap<TypeUrl, Vec<Arc<Kept>>>,
+    /// Routes that others may share as long as this is held.
+    pub routes: Vec<Arc<Routes>>,
 }
 
 impl Output {

@@ -5,8 +5,10 @@ pub(crate) mod catch_all;
 mod cors;
 pub(crate) mod domain;
 mod fault;
+mod group;
 mod hash;
 mod header;
+mod key;
 mod matcher;
 mod mirror;
 mod offer;
@@ -19,18 +21,20 @@ use std::collections::BTreeSet;
 
 use heddle_model::{issue::Issue, route::GatewayRef};
 
-use crate::scope::Scope;
+use crate::lookup::Known;
 
 pub use action::default_action;
-pub use offer::offer;
+pub use key::{Client, Routes, RoutesKey, RoutesOf, VirtualHostKey, routes, virtual_host};
 pub use retry::inbound_retry;
 pub use rule::table_routes;
 
 /// Where routes are used, which decides what of a VirtualService applies.
 #[derive(Clone, Debug)]
 pub struct RouteContext<'a> {
-    /// What the proxy sees.
-    pub scope: &'a Scope<'a>,
+    /// The services that the routes lead to.
+    pub known: &'a Known,
+    /// Who asks.
+    pub client: &'a Client,
     /// Port of the listener as clients see it; the default of destinations without a port.
     pub port: u16,
     /// The gateways that the listener serves; [`GatewayRef::Mesh`] for sidecars.

@@ -175,6 +175,8 @@ fn capabilities<'a>(node: &'a Value) -> Capabilities {
     let asked = |name: &str| ASKED_FOR.contains(&name);
     let enabled = |extension: &&Value| extension.get("disabled").and_then(Value::as_bool) != Some(true);
     Capabilities {
+        // Known when its stream is: only one of the two protocols can do it.
+        virtual_hosts: false,
         version: (
             number("majorNumber", "major_number"),
             number("minorNumber", "minor_number"),

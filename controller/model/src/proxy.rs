@@ -86,6 +86,8 @@ pub struct Capabilities {
     pub version: (u32, u32, u32),
     /// Names of those of [`ASKED_FOR`] that are compiled in; empty when it did not say: then it is taken for stock Envoy.
     pub extensions: BTreeSet<Text>,
+    /// It may be sent the virtual hosts of a route configuration one by one.
+    pub virtual_hosts: bool,
 }
 
 impl Capabilities {

@@ -50,10 +50,13 @@ pub(crate) struct Shared<A, G> {
     /// Compilations at a time: more than there are processors would only make each slower.
     pub(crate) compilations: Arc<Semaphore>,
     pub(crate) differences: Arc<Differences>,
+    /// Whether clients that can are sent routes virtual host by virtual host.
+    pub(crate) virtual_hosts: bool,
 }
 
 impl<A: Authenticate, G: Generate> Ads<A, G> {
-    /// The service. Nothing is answered before there is a first revision.
+    /// The service. Nothing is answered before there is a first revision. `virtual_hosts` says whether clients that can
+    /// are sent routes virtual host by virtual host.
     #[must_use]
     pub fn new(
         generate: Arc<G>,
@@ -61,11 +64,13 @@ impl<A: Authenticate, G: Generate> Ads<A, G> {
         revisions: watch::Receiver<Option<Published>>,
         registry: Arc<Registry>,
         metrics: Arc<Metrics>,
+        virtual_hosts: bool,
     ) -> Self {
         let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let compilations = Arc::new(Semaphore::new(processors));
         let differences = Arc::default();
-        let shared = Shared { generate, authenticate, revisions, registry, metrics, compilations, differences };
+        let shared =
+            Shared { generate, authenticate, revisions, registry, metrics, compilations, differences, virtual_hosts };
         Self { shared: Arc::new(shared) }
     }
 

@@ -2,13 +2,17 @@
 
 use heddle_model::identity::Identity;
 use heddle_model::node::{NodeError, proxy as read};
-use heddle_model::proxy::Proxy;
+use heddle_model::proxy::{Capabilities, Proxy};
 use heddle_xds_api::envoy::config::core::v3::{Node, node::UserAgentVersionType};
 use heddle_xds_api::envoy::r#type::v3::SemanticVersion;
 use heddle_xds_api::google::protobuf::{Struct, Value, value::Kind};
 use serde_json::{Map, Value as Json, json};
 
 use crate::auth::{AuthError, Authenticate, Credentials};
+
+/// The first Envoy that is known to discover virtual hosts on its one stream as we send them. Before 1.38 it took them on a
+/// stream of their own only, and what was not tried is not sent.
+const VIRTUAL_HOSTS_SINCE: (u32, u32, u32) = (1, 40, 0);
 
 /// Metadata nested deeper than this is cut off: nothing that is read lies so deep.
 const MAX_DEPTH: usize = 16;
@@ -19,6 +23,12 @@ const MAX_DEPTH: usize = 16;
 /// When the Node has no id, or one from which type or address cannot be told.
 pub fn proxy(node: &Node) -> Result<Proxy, NodeError> {
     read(&json(node))
+}
+
+/// Whether a client on a delta stream can be sent virtual hosts one by one.
+#[must_use]
+pub fn takes_virtual_hosts(can: &Capabilities) -> bool {
+    can.version >= VIRTUAL_HOSTS_SINCE
 }
 
 /// Whether the caller may have the configuration of this proxy; who it is, where it had to prove that.

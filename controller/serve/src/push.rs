@@ -11,6 +11,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+mod collection;
+
 use heddle_model::snapshot::Snapshot;
 use heddle_xds_api::{
     Differences, Resource, ResourceSet, TypeSet, TypeUrl,
@@ -39,6 +41,8 @@ pub struct Push {
     compiled: TypeSet,
     slots: BTreeMap<TypeUrl, Slot>,
     lapsed: u64,
+    /// A response about routes was rejected: what the client has of their virtual hosts is not certain.
+    doubtful_routes: bool,
 }
 
 #[derive(Debug)]
@@ -64,6 +68,7 @@ impl Push {
             compiled: TypeSet::EMPTY,
             slots: TypeUrl::ALL.into_iter().map(|type_url| (type_url, slot(type_url))).collect(),
             lapsed: 0,
+            doubtful_routes: false,
         }
     }
 
@@ -77,6 +82,7 @@ impl Push {
     #[must_use]
     pub fn types(&self) -> TypeSet {
         let asked: TypeSet = self.started().map(|(type_url, _)| type_url).collect();
+        let asked = if asked.contains(TypeUrl::Route) { asked.with(TypeUrl::VirtualHost) } else { asked };
         if asked.contains(TypeUrl::Cluster) { asked.with(TypeUrl::Endpoint) } else { asked }
     }
 
@@ -110,6 +116,10 @@ impl Push {
         }
         let unasked = slot.subscription.awaits_unasked();
         slot.unasked_since = unasked.then(|| slot.unasked_since.unwrap_or(now));
+        if type_url == TypeUrl::Route {
+            self.doubtful_routes |= matches!(heard, Heard::Rejected(_));
+            self.follow_routes();
+        }
         Ok(heard)
     }
 
@@ -122,20 +132,20 @@ impl Push {
         }
         self.compiled = compiled;
         self.set = set;
+        if compiled.contains(TypeUrl::Route) {
+            self.follow_routes();
+        }
     }
 
     /// What is to be sent now, in order.
     pub fn responses(&mut self, now: Instant) -> Vec<(TypeUrl, Reply)> {
         let mut replies = Vec::new();
         for type_url in self.compiled.iter() {
-            let Some(mut slot) = self.slots.remove(&type_url) else { continue };
-            while let Some(reply) = self.response(type_url, &mut slot, now) {
-                if type_url == TypeUrl::Cluster {
-                    self.force_endpoints(&reply);
-                }
-                replies.push((type_url, reply));
+            let said = self.say(type_url, now, &mut replies);
+            if said && type_url == TypeUrl::VirtualHost {
+                // Routes may have waited for the last of their virtual hosts to go.
+                self.say(TypeUrl::Route, now, &mut replies);
             }
-            self.slots.insert(type_url, slot);
         }
         replies
     }
@@ -151,6 +161,21 @@ impl Push {
     fn started(&self) -> impl Iterator<Item = (TypeUrl, &Subscription)> {
         let slots = self.slots.iter().map(|(type_url, slot)| (*type_url, &slot.subscription));
         slots.filter(|(_, subscription)| subscription.is_started())
+    }
+
+    /// Adds what is to be said of a type; whether there was anything.
+    fn say(&mut self, type_url: TypeUrl, now: Instant, replies: &mut Vec<(TypeUrl, Reply)>) -> bool {
+        let (before, Some(mut slot)) = (replies.len(), self.slots.remove(&type_url)) else { return false };
+        while let Some(reply) = self.response(type_url, &mut slot, now) {
+            match type_url {
+                TypeUrl::Cluster => self.force_endpoints(&reply),
+                TypeUrl::Route => self.routes_sent(&reply),
+                _ => {}
+            }
+            replies.push((type_url, reply));
+        }
+        self.slots.insert(type_url, slot);
+        replies.len() > before
     }
 
     fn response(&mut self, type_url: TypeUrl, slot: &mut Slot, now: Instant) -> Option<Reply> {
@@ -169,15 +194,23 @@ impl Push {
             return slot.subscription.next_response(&Gate::OPEN);
         }
         let open = |resource: &Resource| self.has_what_it_needs(resource);
-        let gate = Gate { open: &open, removals: self.may_remove(type_url) };
+        let removals = self.may_remove(type_url);
+        let gate = match type_url {
+            TypeUrl::VirtualHost => Gate { open: &open, removals: &|name| self.outlives(name) },
+            _ => Gate { open: &open, removals: &|_| removals },
+        };
         let reply = slot.subscription.next_response(&gate);
         let held = slot.subscription.held_back() > 0;
         slot.held_since = held.then(|| slot.held_since.unwrap_or(now));
         reply
     }
 
-    /// Whether the client has, for all that is known, the clusters that this refers to.
+    /// Whether the client has, for all that is known, the clusters that this refers to; and no virtual hosts that it would
+    /// keep without a word.
     fn has_what_it_needs(&self, resource: &Resource) -> bool {
+        if resource.type_url() == TypeUrl::Route && self.waits_for_members(resource) {
+            return false;
+        }
         let Some(clusters) = self.subscription(TypeUrl::Cluster) else { return true };
         let mut needed = resource.references().iter().filter(|reference| reference.type_url == TypeUrl::Cluster);
         !needed.any(|reference| clusters.is_pending(&reference.name))
@@ -206,7 +239,7 @@ impl Push {
         };
         is(TypeUrl::Listener).flatten().unwrap_or(false)
             && is(TypeUrl::Route).flatten().unwrap_or_else(|| !needs_routes())
-            && is(TypeUrl::VirtualHost).flatten().unwrap_or(true)
+            && is(TypeUrl::VirtualHost).flatten().unwrap_or_else(|| !self.needs_members())
     }
 
     fn force_endpoints(&mut self, reply: &Reply) {

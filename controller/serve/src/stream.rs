@@ -70,6 +70,8 @@ pub(crate) async fn run<W: Wire, A: Authenticate, G: Generate>(
     let admitted = node::admit(&*shared.authenticate, &call, &proxy).await;
     let identity = admitted.inspect_err(|_| shared.metrics.streams_refused.add(1))?;
     proxy.verified = identity.is_some();
+    let by_host = shared.virtual_hosts && W::PROTOCOL == Protocol::Delta;
+    proxy.can.virtual_hosts = by_host && node::takes_virtual_hosts(&proxy.can);
     let proxy = Arc::new(proxy);
     let connection = call.connection.as_ref().ok_or(AuthError::Unknown)?;
 

@@ -112,7 +112,7 @@ impl Server {
         let metrics = Arc::new(Metrics::default());
         let registry = Arc::new(Registry::new(metrics.clone()));
         let fake = Arc::new(Fake { calls: AtomicUsize::new(0), more });
-        let ads = Ads::new(fake.clone(), Arc::new(Nobody), receiver, registry.clone(), metrics);
+        let ads = Ads::new(fake.clone(), Arc::new(Nobody), receiver, registry.clone(), metrics, true);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let server = tonic::transport::Server::builder().add_service(Local { ads, secure });

@@ -1,7 +1,7 @@
 //! What a proxy was sent, in the shape of Envoy's own config dump, so that the two can be compared.
 
 use heddle_serve::registry::ProxyState;
-use heddle_xds_api::{Resource, TypeUrl, json as proto};
+use heddle_xds_api::{Resource, TypeUrl, TypedSet, json as proto};
 use serde_json::{Value, json};
 
 /// The parts of a dump: type of resource, name of the part, its list, and what is around each resource.
@@ -17,12 +17,14 @@ pub(super) fn config_dump(state: &ProxyState) -> Value {
     let Some(set) = &state.set else { return json!({"configs": []}) };
     let mut configs = Vec::new();
     for (url, part, list, field) in PARTS {
-        let entries: Vec<Value> = set.typed(url).iter().map(|resource| entry(url, field, resource)).collect();
+        let mut entries: Vec<Value> = set.typed(url).iter().map(|resource| entry(url, field, resource)).collect();
+        if url == TypeUrl::Route {
+            let hosts = set.typed(TypeUrl::VirtualHost);
+            for entry in &mut entries {
+                join(&hosts, &mut entry[field]);
+            }
+        }
         configs.push(json!({"@type": format!("type.googleapis.com/envoy.admin.v3.{part}"), list: entries}));
-    }
-    let hosts: Vec<Value> = set.typed(TypeUrl::VirtualHost).iter().map(|host| message(host)).collect();
-    if !hosts.is_empty() {
-        configs.push(json!({"@type": TypeUrl::VirtualHost.as_str(), "virtualHosts": hosts}));
     }
     let secrets: Vec<Value> =
         set.typed(TypeUrl::Secret).iter().map(|secret| json!({"name": &**secret.name()})).collect();
@@ -30,6 +32,16 @@ pub(super) fn config_dump(state: &ProxyState) -> Value {
         json!({"@type": "type.googleapis.com/envoy.admin.v3.SecretsConfigDump", "dynamicActiveSecrets": secrets}),
     );
     json!({ "configs": configs })
+}
+
+/// Puts virtual hosts that are sent one by one into their route configuration, as Envoy shows them.
+fn join(hosts: &TypedSet, configuration: &mut Value) {
+    let name = configuration["name"].as_str().unwrap_or_default().to_owned();
+    let mut joined: Vec<Value> = hosts.members(&name).map(|host| message(host)).collect();
+    if !joined.is_empty() {
+        joined.extend(configuration["virtualHosts"].as_array().into_iter().flatten().cloned());
+        configuration["virtualHosts"] = joined.into();
+    }
 }
 
 fn entry(url: TypeUrl, field: &str, resource: &Resource) -> Value {

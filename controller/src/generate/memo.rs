@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use heddle_compile::memo::Kept;
 use heddle_compile::output::{Output, Sources};
+use heddle_compile::route::Routes;
 use heddle_model::diff::{Changes, diff};
 use heddle_model::issue::Issue;
 use heddle_model::object::ObjectRef;
@@ -22,6 +23,7 @@ pub(super) struct Memo {
     sources: Sources,
     /// What other views may share as long as this one holds it.
     kept: BTreeMap<TypeUrl, Vec<Arc<Kept>>>,
+    routes: Vec<Arc<Routes>>,
 }
 
 impl Memo {
@@ -81,6 +83,9 @@ impl Memo {
         self.sources.extend(output.sources);
         due.iter().for_each(|one| drop(self.kept.remove(&one)));
         self.kept.extend(output.kept);
+        if due.contains(TypeUrl::Route) {
+            self.routes = output.routes;
+        }
         let mut layer = (*self.layer).clone();
         let mut changed = false;
         for one in due.iter() {

@@ -5,9 +5,9 @@ use std::{
     sync::Arc,
 };
 
-use crate::{TypedSet, parse_version};
+use crate::{TypeUrl, TypedSet, parse_version};
 
-use super::{MAX_NAMES, State, Subscription, TooManyNames};
+use super::{MAX_NAMES, State, Subscription, TooManyNames, collection_of};
 
 const WILDCARD: &str = "*";
 
@@ -23,10 +23,13 @@ impl Subscription {
         }
         if self.interest.started {
             // First what it drops: a name in both lists was dropped by the client and is wanted again.
-            for name in unsubscribe {
+            let collections = self.type_url == TypeUrl::VirtualHost;
+            // Envoy drops a collection by its name when the last that refers to it goes.
+            let is_one = |name: &&String| !collections || *name == WILDCARD || collection_of(name).is_some();
+            for name in unsubscribe.iter().filter(is_one) {
                 self.unsubscribe(name);
             }
-            for name in subscribe {
+            for name in subscribe.iter().filter(is_one) {
                 self.subscribe(name);
             }
         } else {
@@ -80,7 +83,8 @@ impl Subscription {
                 self.interest.names.insert(name.clone());
             }
             // A version of another server: it holds something.
-            self.except.insert(name, parse_version(version).map_or(State::Due, State::Version));
+            let version = parse_version(version).filter(|_| !self.collections.is_fresh(&name));
+            self.except.insert(name, version.map_or(State::Due, State::Version));
         }
         for name in subscribe.iter().filter(|name| *name != WILDCARD) {
             if initial.contains_key(name) {

@@ -31,12 +31,14 @@ impl Subscription {
             let room = self.outstanding.len() < MAX_OUTSTANDING || !self.interest.started;
             return if room { self.plan_urgent() } else { None };
         }
-        let mut due = Vec::new();
+        let (mut due, mut held) = (Vec::new(), Vec::new());
         for (name, state) in &self.except {
             if self.is_due(name, state) {
-                if self.passes(name, state, gate) { due.push(name.clone()) } else { self.held += 1 }
+                if self.passes(name, state, gate) { due.push(name.clone()) } else { held.push(name.clone()) }
             }
         }
+        self.whole_collections(&mut due, &held);
+        self.held = held.len();
         if self.owes_answer && self.held > 0 {
             // A first answer is taken for all there is.
             return None;
@@ -63,7 +65,7 @@ impl Subscription {
         if changes {
             self.retry_guilty();
             let unknown = |(name, state): (&Arc<str>, &State)| {
-                let due = matches!(state, State::Unknown) && self.passes(name, state, gate);
+                let due = matches!(state, State::Unknown) && self.is_wanted(name) && self.passes(name, state, gate);
                 (due && !(spoils(self.type_url) && self.search.is_guilty(name))).then(|| name.clone())
             };
             names.extend(self.except.iter().filter_map(unknown).collect::<Vec<_>>());
@@ -83,7 +85,7 @@ impl Subscription {
     fn plan_whole(&self, names: Vec<Arc<str>>) -> Plan {
         let said: BTreeSet<Arc<str>> = names.iter().cloned().collect();
         let mut plan = Plan { names, ..Plan::default() };
-        for resource in self.target.iter().filter(|resource| self.interest.wants(resource.name())) {
+        for resource in self.target.iter().filter(|resource| self.is_wanted(resource.name())) {
             let name = resource.name();
             match self.except.get(name) {
                 Some(state) if said.contains(name) => {
@@ -138,13 +140,13 @@ impl Subscription {
         match self.verdict(name, state) {
             Verdict::Send(resource) => (gate.open)(&resource),
             // A name that never was takes nothing away.
-            Verdict::Remove => gate.removals || matches!(state, State::Asked),
+            Verdict::Remove => (gate.removals)(name) || matches!(state, State::Asked),
             Verdict::SendEmpty(_) | Verdict::Settled => true,
         }
     }
 
     fn say(&self, name: &Arc<str>, plan: &mut Plan) {
-        let Some(state) = self.except.get(name) else { return };
+        let Some(state) = self.except.get(name).filter(|_| self.is_wanted(name)) else { return };
         match self.verdict(name, state) {
             Verdict::Send(resource) => {
                 if matches!(state, State::Absent | State::Asked) {

@@ -38,7 +38,7 @@ impl Subscription {
     fn reject(&mut self, response: &Outstanding, reason: &str) -> Rejection {
         for name in &response.names {
             self.offered.remove(name);
-            if self.interest.wants(name) {
+            if self.is_wanted(name) {
                 let state = match self.except.remove(name) {
                     Some(asked @ (State::Asked | State::Urgent)) => asked,
                     Some(state) if self.is_due(name, &state) => State::Due,

@@ -58,6 +58,7 @@ impl Subscription {
     /// Whether that must be said for its own sake, and not only when there is something to say anyhow.
     pub(super) fn is_due(&self, name: &Arc<str>, state: &State) -> bool {
         match self.verdict(name, state) {
+            _ if !self.is_wanted(name) => false,
             Verdict::Settled => false,
             // A client told the state of the world keeps what it is not told of, but for the types told whole.
             Verdict::Remove if self.protocol == Protocol::State && !self.type_url.is_whole() => {
@@ -69,7 +70,7 @@ impl Subscription {
 
     /// Notes that what the client is to hold of this name is about to change.
     pub(super) fn mark_changed(&mut self, name: Arc<str>) {
-        if !self.interest.wants(&name) {
+        if !self.is_wanted(&name) {
             return;
         }
         match self.except.get_mut(&name) {
@@ -86,6 +87,8 @@ impl Subscription {
     pub(super) fn forget_settled(&mut self) {
         let settled = |(name, state): (&Arc<str>, &State)| {
             let gone = matches!(self.verdict(name, state), Verdict::Settled) && !matches!(state, State::Empty);
+            // What is not wanted now may be again: of a collection that is closed.
+            let gone = gone && self.is_wanted(name);
             gone.then(|| name.clone())
         };
         let settled: Vec<_> = self.except.iter().filter_map(settled).collect();

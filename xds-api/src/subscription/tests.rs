@@ -222,7 +222,7 @@ fn a_client_that_dropped_what_it_had_not_asked_for_is_answered() {
 fn a_gate_keeps_back() {
     let mut clusters = settled(TypeUrl::Cluster);
     clusters.observe(set(TypeUrl::Cluster, &[("a", 2), ("b", 1), ("d", 1)]), &Differences::default());
-    let gate = Gate { open: &|resource| &**resource.name() != "d", removals: false };
+    let gate = Gate { open: &|resource| &**resource.name() != "d", removals: &|_| false };
     let reply = clusters.next_response(&gate).unwrap();
     assert_eq!((reply.resources.len(), reply.removed.len(), clusters.held_back()), (1, 0, 2));
     clusters.on_request(&delta("2", &[], &[])).unwrap();
@@ -238,7 +238,7 @@ fn a_whole_response_holds_what_is_kept_back() {
     assert_eq!(said(&mut clusters), "a b");
     clusters.on_request(&state("1", &[])).unwrap();
     clusters.observe(set(TypeUrl::Cluster, &[("a", 2), ("c", 1)]), &Differences::default());
-    let gate = Gate { open: &|resource| &**resource.name() != "a", removals: false };
+    let gate = Gate { open: &|resource| &**resource.name() != "a", removals: &|_| false };
     let reply = clusters.next_response(&gate).unwrap();
     let expected = [("a", 1), ("c", 1), ("b", 1)].map(|(name, content)| resource(TypeUrl::Cluster, name, content));
     assert_eq!(reply.resources, expected);

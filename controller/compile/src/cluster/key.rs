@@ -18,7 +18,7 @@ use heddle_model::{
 };
 
 use super::target::{Purpose, Target};
-use crate::{endpoint::EndpointKey, mtls, scope::Scope, shared::Shared, view::ViewKey};
+use crate::{endpoint::EndpointKey, lookup::Lookup, mtls, scope::Scope, shared::Shared, view::ViewKey};
 
 /// All that one outbound cluster depends on.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -141,22 +141,22 @@ fn whole_and_subsets(
 }
 
 /// A port of a service, with all of its endpoints.
-pub(super) fn whole(scope: &Scope<'_>, service: &Arc<Service>, port: &ServicePort, purpose: Purpose) -> Target {
+pub(super) fn whole(known: &impl Lookup, service: &Arc<Service>, port: &ServicePort, purpose: Purpose) -> Target {
     Target {
         purpose,
         host: service.host.clone(),
-        service: Shared::new(backing(scope, service, port)),
+        service: Shared::new(backing(known, service, port)),
         port: port.clone(),
         subset: None,
-        rule: scope.rule(service).map(Shared::new),
-        mesh: Shared::new(&scope.snapshot.mesh),
+        rule: known.rule(service).map(Shared::new),
+        mesh: Shared::new(known.mesh()),
     }
 }
 
 /// The service that answers for an alias, where it is one of the mesh and has the port; else the service itself.
-fn backing<'a>(scope: &'a Scope<'_>, service: &'a Arc<Service>, port: &ServicePort) -> &'a Arc<Service> {
+fn backing<'a>(known: &'a impl Lookup, service: &'a Arc<Service>, port: &ServicePort) -> &'a Arc<Service> {
     let Resolution::Alias(host) = &service.resolution else { return service };
-    let real = scope.service(host).filter(|real| !matches!(real.resolution, Resolution::Alias(_)));
+    let real = known.service(host).filter(|real| !matches!(real.resolution, Resolution::Alias(_)));
     real.filter(|real| real.port(port.number).is_some()).unwrap_or(service)
 }
 

@@ -1,13 +1,13 @@
 //! What HTTP requests to a cluster must offer by ALPN themselves, because its own offer is for bytes of any protocol.
 
-use heddle_model::{host::Host, protocol::Protocol, tls::ClientTlsMode};
+use heddle_model::{host::Host, protocol::Protocol, proxy::ProxyKind, tls::ClientTlsMode};
 
 use super::{
     key::whole,
     pool::{Upstream, upstream},
     target::{Purpose, Target},
 };
-use crate::scope::Scope;
+use crate::lookup::Lookup;
 
 /// An offer that a request makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,15 +20,15 @@ pub enum Offer {
 
 /// The offer that requests to a cluster must make; none where the cluster makes it, or where no sidecar would read it.
 #[must_use]
-pub fn offer(scope: &Scope<'_>, cluster: &str) -> Option<Offer> {
-    let target = target(scope, cluster)?;
+pub fn offer(known: &impl Lookup, kind: ProxyKind, cluster: &str) -> Option<Offer> {
+    let target = target(known, cluster)?;
     let policy = target.policy();
     let in_mesh = match policy.tls {
         Some(tls) => tls.mode == ClientTlsMode::IstioMutual,
         None => target.mesh.auto_mtls && !target.service.external,
     };
     let protocol = target.port.protocol;
-    match upstream(&target.mesh, scope.view.kind, protocol, policy.pool) {
+    match upstream(&target.mesh, kind, protocol, policy.pool) {
         Upstream::AsClient if in_mesh => Some(Offer::AsClient),
         Upstream::Http1 if in_mesh && protocol == Protocol::Sniff => Some(Offer::Http1),
         _ => None,
@@ -36,11 +36,11 @@ pub fn offer(scope: &Scope<'_>, cluster: &str) -> Option<Offer> {
 }
 
 /// The destination of `outbound|<port>|<subset>|<host>`.
-fn target(scope: &Scope<'_>, cluster: &str) -> Option<Target> {
+fn target(known: &impl Lookup, cluster: &str) -> Option<Target> {
     let mut parts = cluster.strip_prefix("outbound|")?.splitn(3, '|');
     let (port, subset, host) = (parts.next()?.parse().ok()?, parts.next()?, parts.next()?);
-    let service = scope.service(&Host::parse(host).ok()?)?;
-    let whole = whole(scope, service, service.port(port)?, Purpose::Outbound);
+    let service = known.service(&Host::parse(host).ok()?)?;
+    let whole = whole(known, service, service.port(port)?, Purpose::Outbound);
     Some(Target { subset: (!subset.is_empty()).then(|| subset.into()), ..whole })
 }
 
@@ -59,7 +59,7 @@ mod tests {
 
     fn offers(proxy: &Proxy, protocol: Protocol, policy: TrafficPolicy) -> Option<Offer> {
         let town = Town::default().with(service("web", &[(80, protocol)]), Vec::new()).rule(rule("web", policy));
-        town.see(proxy, |scope| offer(scope, WEB))
+        town.see(proxy, |scope| offer(scope, proxy.kind, WEB))
     }
 
     #[test]
@@ -83,6 +83,8 @@ mod tests {
         let names =
             ["PassthroughCluster", "outbound|80||gone", "outbound|81||web.shop.svc.cluster.local", "outbound||"];
         let town = Town::default().with(service("web", &[(80, Protocol::Sniff)]), Vec::new());
-        assert!(town.see(&sidecar(), |scope| names.iter().all(|name| offer(scope, name).is_none())));
+        assert!(
+            town.see(&sidecar(), |scope| names.iter().all(|name| offer(scope, ProxyKind::Sidecar, name).is_none()))
+        );
     }
 }

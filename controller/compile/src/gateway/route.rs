@@ -6,26 +6,22 @@ use heddle_model::{host::Host, issue::Issue, object::ObjectRef};
 use heddle_xds_api::envoy::config::route::v3::{RouteConfiguration, VirtualHost, virtual_host::TlsRequirementType};
 
 use super::merge::{Bound, Ports};
-use crate::{
-    compiled::Compiled,
-    route::{RouteContext, offer, table_routes},
-    scope::Scope,
-};
+use crate::{compiled::Compiled, memo::Memo, route::RoutesKey, scope::Scope};
 
 /// Largest body of a direct response.
 const DIRECT_RESPONSE_BYTES: u32 = 1 << 20;
 
 /// The route configurations of a gateway proxy.
 #[must_use]
-pub fn route_configurations(scope: &Scope<'_>, ports: &Ports) -> Vec<Compiled<RouteConfiguration>> {
+pub fn route_configurations(scope: &Scope<'_>, ports: &Ports, memo: &Memo) -> Vec<Compiled<RouteConfiguration>> {
     let mut by_name: BTreeMap<String, Vec<&Bound>> = BTreeMap::new();
     for bound in ports.values().flatten().filter(|bound| bound.routes_http()) {
         by_name.entry(bound.route_name()).or_default().push(bound);
     }
-    by_name.into_iter().map(|(name, servers)| configuration(scope, name, &servers)).collect()
+    by_name.into_iter().map(|(name, servers)| configuration(scope, name, &servers, memo)).collect()
 }
 
-fn configuration(scope: &Scope<'_>, name: String, servers: &[&Bound]) -> Compiled<RouteConfiguration> {
+fn configuration(scope: &Scope<'_>, name: String, servers: &[&Bound], memo: &Memo) -> Compiled<RouteConfiguration> {
     let port = servers.first().map_or(0, |bound| bound.server().port);
     let mut compiled = Compiled::new(RouteConfiguration {
         name,
@@ -37,10 +33,9 @@ fn configuration(scope: &Scope<'_>, name: String, servers: &[&Bound]) -> Compile
     let mut hosts: BTreeMap<Host, VirtualHost> = BTreeMap::new();
     for bound in servers {
         compiled.sources.push(bound.gateway.origin.object.clone());
-        serve(scope, bound, &mut hosts, &mut compiled.issues, &mut compiled.sources);
+        serve(scope, bound, memo, &mut hosts, &mut compiled.issues, &mut compiled.sources);
     }
     compiled.value.virtual_hosts = hosts.into_values().collect();
-    offer(scope, &mut compiled.value.virtual_hosts);
     if compiled.value.virtual_hosts.is_empty() {
         compiled.value.virtual_hosts.push(VirtualHost {
             name: format!("blackhole:{port}"),
@@ -54,6 +49,7 @@ fn configuration(scope: &Scope<'_>, name: String, servers: &[&Bound]) -> Compile
 fn serve(
     scope: &Scope<'_>,
     bound: &Bound,
+    memo: &Memo,
     hosts: &mut BTreeMap<Host, VirtualHost>,
     issues: &mut Vec<Issue>,
     sources: &mut Vec<std::sync::Arc<ObjectRef>>,
@@ -64,12 +60,12 @@ fn serve(
         if common.is_empty() {
             continue;
         }
-        let context = RouteContext { scope, port: bound.server().port, gateways: [bound.reference()].into() };
-        let routes = table_routes(&context, table, issues);
-        sources.push(table.origin.object.clone());
+        let routes = memo.routes(&RoutesKey::of_table(scope, table, bound.server().port, [bound.reference()].into()));
+        issues.extend(routes.issues.iter().cloned());
+        sources.extend(routes.sources.iter().cloned());
         for host in common {
             let slot = hosts.entry(host.clone()).or_insert_with(|| virtual_host(&host, bound.server().port));
-            slot.routes.extend(routes.iter().cloned());
+            slot.routes.extend(routes.routes.iter().cloned());
             require_tls(slot, redirect);
         }
     }

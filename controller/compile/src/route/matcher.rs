@@ -20,10 +20,10 @@ pub(super) fn applies(context: &RouteContext<'_>, table: &RouteTable, condition:
     let gateways = if condition.gateways.is_empty() { &table.gateways } else { &condition.gateways };
     let bound = gateways.iter().any(|g| context.gateways.contains(g));
     let port = condition.port.is_none_or(|port| port == context.port);
-    let view = context.scope.view;
+    let client = context.client;
     let source = !context.is_mesh()
-        || (condition.source_labels.select(&view.labels)
-            && (condition.source_namespace.is_empty() || condition.source_namespace == view.namespace));
+        || (condition.source_labels.select(&client.labels)
+            && (condition.source_namespace.is_empty() || condition.source_namespace == client.namespace));
     bound && port && source
 }
 

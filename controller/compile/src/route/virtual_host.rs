@@ -1,27 +1,25 @@
 //! Virtual hosts of sidecars: one for each service and each further host of a VirtualService.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeSet, sync::Arc};
 
-use heddle_model::{
-    host::Host,
-    issue::Issue,
-    object::ObjectRef,
-    protocol::Protocol,
-    route::{Destination, GatewayRef, RouteTable},
-    service::Service,
-};
+use heddle_model::{host::Host, issue::Issue, route::Destination, service::Service};
 use heddle_xds_api::envoy::config::route::v3::{
-    Decorator, Route, RouteConfiguration, RouteMatch, VirtualHost, route::Action, route_match::PathSpecifier,
+    Decorator, Route, RouteConfiguration, RouteMatch, Vhds, VirtualHost, route::Action, route_match::PathSpecifier,
 };
 
-use super::{RouteContext, action, catch_all, domain, offer, rule};
+use super::{
+    Client, RouteContext, action, catch_all, domain,
+    group::{Group, groups},
+    key::{self, RoutesKey, VirtualHostKey},
+    offer,
+};
 use crate::{
     compiled::Compiled,
+    envoy::source,
+    memo::Memo,
     name,
     scope::{EgressScope, Scope},
+    shared::Shared,
 };
 
 /// Largest body of a direct response.
@@ -50,7 +48,7 @@ impl RouteKey {
     }
 
     /// The port that it is for; none: all.
-    fn port(&self) -> Option<u16> {
+    pub(super) fn port(&self) -> Option<u16> {
         match self {
             Self::Port(port) | Self::Service(_, port) => Some(*port),
             Self::Proxy(_) => None,
@@ -58,177 +56,127 @@ impl RouteKey {
     }
 }
 
-/// Services and hosts that share routes on a port.
-struct Group {
-    port: u16,
-    services: Vec<Arc<Service>>,
-    hosts: Vec<Host>,
-    routes: Vec<Route>,
+/// A sidecar's route configuration with its virtual hosts still apart.
+#[derive(Debug)]
+pub struct Parts {
+    key: RouteKey,
+    /// The virtual hosts with the keys of their routes, sorted by name.
+    pub hosts: Vec<(VirtualHostKey, RoutesKey)>,
+    /// What happens to hosts that no service has.
+    last: Option<VirtualHost>,
+    /// What is wrong with routes that do not apply.
+    pub issues: Vec<Issue>,
 }
 
-/// A sidecar's route configuration.
+/// The parts of a sidecar's route configuration.
 #[must_use]
-pub fn route_configuration(scope: &Scope<'_>, egress: &EgressScope, key: &RouteKey) -> Compiled<RouteConfiguration> {
-    let mut compiled = Compiled::new(RouteConfiguration {
-        name: key.name(),
-        validate_clusters: Some(false),
-        max_direct_response_body_size_bytes: Some(DIRECT_RESPONSE_BYTES),
-        ignore_port_in_host_matching: !matches!(key, RouteKey::Proxy(_)),
-        ..RouteConfiguration::default()
-    });
-    let groups = groups(scope, egress, key, &mut compiled.issues, &mut compiled.sources);
+pub fn parts(scope: &Scope<'_>, egress: &EgressScope, key: &RouteKey, memo: &Memo) -> Parts {
+    let mut issues = Vec::new();
+    let groups = groups(scope, egress, key, memo, &mut issues);
     let mut hosts = virtual_hosts(scope, key, groups);
-    hosts.sort_by(|a, b| a.name.cmp(&b.name));
-    if !matches!(key, RouteKey::Service(..)) {
-        hosts.push(catch_all::virtual_host(scope));
+    hosts.sort_by(|(a, _), (b, _)| a.name.cmp(&b.name));
+    let mut last = (!matches!(key, RouteKey::Service(..))).then(|| catch_all::virtual_host(scope));
+    let client = Client::plain(scope.view);
+    last.iter_mut().flat_map(|host| &mut host.routes).for_each(|route| offer::offer(scope, &client, route));
+    Parts { key: key.clone(), hosts, last, issues }
+}
+
+impl Parts {
+    /// Whether the virtual hosts may be sent one by one: there are some, and none of them takes everything, for that one
+    /// stays inline. Envoy would wait for the first of none.
+    #[must_use]
+    pub fn may_part(&self) -> bool {
+        self.last.is_some() && !self.hosts.is_empty()
     }
-    offer::offer(scope, &mut hosts);
-    compiled.value.virtual_hosts = hosts;
-    compiled
-}
 
-/// Whether a route configuration speaks for a port: HTTP, or what may turn out to be.
-fn may_be_http(protocol: Protocol) -> bool {
-    protocol.is_http() || protocol.is_sniffed()
-}
-
-/// The ports of a service that matter here.
-fn ports(service: &Service, key: &RouteKey) -> Vec<u16> {
-    let wanted = |number: u16| key.port().is_none_or(|port| port == number);
-    let usable = service.ports.iter().filter(|p| may_be_http(p.protocol) && wanted(p.number));
-    usable.map(|p| p.number).collect()
-}
-
-fn groups(
-    scope: &Scope<'_>,
-    egress: &EgressScope,
-    key: &RouteKey,
-    issues: &mut Vec<Issue>,
-    sources: &mut Vec<Arc<ObjectRef>>,
-) -> Vec<Group> {
-    let here = |s: &&Arc<Service>| match key {
-        RouteKey::Service(host, _) => s.host == *host,
-        _ => true,
-    };
-    let services: BTreeMap<&Host, &Arc<Service>> = egress
-        .services
-        .iter()
-        .filter(here)
-        .filter(|service| !ports(service, key).is_empty())
-        .map(|service| (&service.host, service))
-        .collect();
-    let claims = claims(&services, &egress.tables);
-    let mut groups = Vec::new();
-    let mut routed: BTreeSet<(Host, u16)> = BTreeSet::new();
-    for (index, table) in egress.tables.iter().enumerate() {
-        let claimed: Vec<&Arc<Service>> =
-            claims.iter().filter(|(_, by)| **by == index).filter_map(|(host, _)| services.get(host).copied()).collect();
-        let hosts = if matches!(key, RouteKey::Service(..)) { Vec::new() } else { foreign_hosts(table, &services) };
-        for mut group in grouped(&claimed, &hosts, key) {
-            let context = RouteContext { scope, port: group.port, gateways: [GatewayRef::Mesh].into() };
-            group.routes = rule::table_routes(&context, table, issues);
-            if !group.routes.is_empty() {
-                sources.push(table.origin.object.clone());
-                routed.extend(group.services.iter().map(|s| (s.host.clone(), group.port)));
-                groups.push(group);
-            }
+    /// The route configuration with all of its virtual hosts.
+    #[must_use]
+    pub fn whole(&self) -> Compiled<RouteConfiguration> {
+        let mut compiled = self.inline();
+        for (host, _) in &self.hosts {
+            let host = key::virtual_host(host);
+            compiled.value.virtual_hosts.push(host.value);
+            compiled.issues.extend(host.issues);
+            compiled.sources.extend(host.sources);
         }
+        compiled.value.virtual_hosts.extend(self.last.clone());
+        compiled
     }
-    for service in services.values() {
-        for port in ports(service, key).into_iter().filter(|p| !routed.contains(&(service.host.clone(), *p))) {
-            groups.push(default_group(scope, service, port));
-        }
+
+    /// The route configuration with the virtual host that takes everything. The others are discovered.
+    #[must_use]
+    pub fn parted(&self) -> Compiled<RouteConfiguration> {
+        let mut compiled = self.inline();
+        compiled.value.virtual_hosts.extend(self.last.clone());
+        compiled.value.vhds = Some(Vhds { config_source: Some(source::ads()) });
+        compiled
     }
-    groups
+
+    fn inline(&self) -> Compiled<RouteConfiguration> {
+        let value = RouteConfiguration {
+            name: self.key.name(),
+            validate_clusters: Some(false),
+            max_direct_response_body_size_bytes: Some(DIRECT_RESPONSE_BYTES),
+            ignore_port_in_host_matching: !matches!(self.key, RouteKey::Proxy(_)),
+            ..RouteConfiguration::default()
+        };
+        Compiled { issues: self.issues.clone(), ..Compiled::new(value) }
+    }
 }
 
-/// Which table speaks for each service: the one with the most specific host, then the oldest.
-fn claims(services: &BTreeMap<&Host, &Arc<Service>>, tables: &[Arc<RouteTable>]) -> BTreeMap<Host, usize> {
-    let mut best: BTreeMap<Host, (Host, usize)> = BTreeMap::new();
-    let mut claim = |service: &Host, by: &Host, index: usize| {
-        let better = best.get(service).is_none_or(|(known, _)| by.specificity(known).is_lt());
-        if better {
-            best.insert(service.clone(), (by.clone(), index));
-        }
-    };
-    for (index, table) in tables.iter().enumerate().filter(|(_, table)| !table.http.is_empty()) {
-        for host in &table.hosts {
-            if host.is_wildcard() {
-                services.keys().filter(|s| host.covers(s)).for_each(|s| claim(s, host, index));
-            } else if services.contains_key(host) {
-                claim(host, host, index);
-            }
-        }
-    }
-    best.into_iter().map(|(service, (_, index))| (service, index)).collect()
-}
-
-/// Hosts of a table that are no services here.
-fn foreign_hosts(table: &RouteTable, services: &BTreeMap<&Host, &Arc<Service>>) -> Vec<Host> {
-    let known = |host: &Host| {
-        if host.is_wildcard() { services.keys().any(|s| host.covers(s)) } else { services.contains_key(host) }
-    };
-    table.hosts.iter().filter(|host| !known(host)).cloned().collect()
-}
-
-/// Groups by port. Hosts that no service has are known on port 80 only: nothing else says which port they are on.
-fn grouped(services: &[&Arc<Service>], hosts: &[Host], key: &RouteKey) -> Vec<Group> {
-    let mut by_port: BTreeMap<u16, Vec<Arc<Service>>> = BTreeMap::new();
-    for service in services {
-        for port in ports(service, key) {
-            by_port.entry(port).or_default().push((*service).clone());
-        }
-    }
-    if by_port.is_empty() && !hosts.is_empty() && key.port().is_none_or(|port| port == 80) {
-        by_port.insert(80, Vec::new());
-    }
-    by_port
-        .into_iter()
-        .map(|(port, services)| Group { port, services, hosts: hosts.to_vec(), routes: Vec::new() })
-        .collect()
-}
-
-fn default_group(scope: &Scope<'_>, service: &Arc<Service>, port: u16) -> Group {
-    let context = RouteContext { scope, port, gateways: [GatewayRef::Mesh].into() };
+/// The route to a service that no table speaks for.
+pub(super) fn default_route(context: &RouteContext<'_>, service: &Service) -> Route {
+    let port = context.port;
     let to = Destination { host: service.host.clone(), subset: "".into(), port: Some(port), short: false };
-    let action =
-        action::default_action(&context, name::outbound(port, "", &service.host), action::hash_policy(&context, &to));
+    let hash = action::hash_policy(context, &to);
+    let action = action::default_action(context, name::outbound(port, "", &service.host), hash);
     let operation = format!("{}:{port}/*", service.host);
-    let route = Route {
+    Route {
         name: "default".into(),
         r#match: Some(RouteMatch { path_specifier: Some(PathSpecifier::Prefix("/".into())), ..RouteMatch::default() }),
         action: Some(Action::Route(action)),
         decorator: Some(Decorator { operation, ..Decorator::default() }),
         ..Route::default()
-    };
-    Group { port, services: vec![service.clone()], hosts: Vec::new(), routes: vec![route] }
+    }
 }
 
 /// The virtual hosts of groups. A domain that two claim belongs to the first.
-fn virtual_hosts(scope: &Scope<'_>, key: &RouteKey, groups: Vec<Group>) -> Vec<VirtualHost> {
+fn virtual_hosts(scope: &Scope<'_>, key: &RouteKey, groups: Vec<Group>) -> Vec<(VirtualHostKey, RoutesKey)> {
+    let configuration = key.name();
     let mut taken: BTreeSet<String> = BTreeSet::new();
     let mut hosts = Vec::new();
     for group in groups {
-        let foreign = group.hosts.iter().map(|host| (host, domain::of_host(host, scope.view)));
-        let known = group.services.iter().map(|service| {
-            let all = || domain::of_service(service, scope.view);
-            (&service.host, if matches!(key, RouteKey::Service(..)) { vec!["*".into()] } else { all() })
-        });
-        for (host, names) in foreign.chain(known) {
-            let mut domains = if matches!(key, RouteKey::Proxy(_)) { with_port(names, group.port) } else { names };
+        for (host, mut domains) in named(scope, key, &group) {
             domains.retain(|domain| taken.insert(domain.to_ascii_lowercase()));
             if !domains.is_empty() {
-                hosts.push(VirtualHost {
+                let virtual_host = VirtualHostKey {
                     name: format!("{host}:{}", group.port),
+                    configuration: configuration.as_str().into(),
                     domains,
-                    routes: group.routes.clone(),
-                    include_request_attempt_count: true,
-                    ..VirtualHost::default()
-                });
+                    routes: Shared::new(&group.routes),
+                };
+                hosts.push((virtual_host, group.key.clone()));
             }
         }
     }
     hosts
+}
+
+/// The hosts of a group with all of their domains.
+fn named<'g>(
+    scope: &'g Scope<'_>,
+    key: &'g RouteKey,
+    group: &'g Group,
+) -> impl Iterator<Item = (&'g Host, Vec<String>)> {
+    let foreign = group.hosts.iter().map(|host| (host, domain::of_host(host, scope.view)));
+    let known = group.services.iter().map(|service: &Arc<Service>| {
+        let all = || domain::of_service(service, scope.view);
+        (&service.host, if matches!(key, RouteKey::Service(..)) { vec!["*".into()] } else { all() })
+    });
+    let port = group.port;
+    foreign.chain(known).map(move |(host, names)| {
+        (host, if matches!(key, RouteKey::Proxy(_)) { with_port(names, port) } else { names })
+    })
 }
 
 /// What clients of a forward proxy ask for: the port is left out only where it is HTTP's own.

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use heddle_compile::{Memo, compile_own, compile_view, view};
 use heddle_model::issue::Issue;
 use heddle_model::node;
+use heddle_model::proxy::Proxy;
 use heddle_model::snapshot::Snapshot;
 use heddle_store::{Event, Settings, Store, documents};
-use heddle_xds_api::{Layer, Resource, TypeSet, TypeUrl, json};
+use heddle_xds_api::envoy::config::route::v3::{RouteConfiguration, VirtualHost};
+use heddle_xds_api::{Layer, Resource, ResourceSet, TypeSet, TypeUrl, json};
 use serde_json::Value;
 
 use super::Output;
@@ -20,6 +22,7 @@ pub(crate) fn run(mesh: &str, node: &Value) -> Result<Output, String> {
     // Secrets go to callers who have proved who they are.
     proxy.verified = true;
     let shared = compile_view(&snapshot, &view(&snapshot, &proxy), TypeSet::ALL, &Memo::default());
+    check_parted(&snapshot, &proxy, &shared.layer)?;
     let own = compile_own(&snapshot, &proxy, TypeSet::ALL);
     let kinds = [
         ("clusters", TypeUrl::Cluster),
@@ -37,6 +40,32 @@ pub(crate) fn run(mesh: &str, node: &Value) -> Result<Output, String> {
     issues.dedup();
     output.insert("issues", issues.iter().map(|issue| Value::from(issue.to_string())).collect());
     Ok(output)
+}
+
+/// Sent virtual host by virtual host, the routes are the same once they are put together.
+fn check_parted(snapshot: &Snapshot, proxy: &Proxy, whole: &Layer) -> Result<(), String> {
+    let mut proxy = proxy.clone();
+    proxy.can.virtual_hosts = true;
+    let parted = compile_view(snapshot, &view(snapshot, &proxy), TypeSet::ALL, &Memo::default()).layer;
+    let typed = ResourceSet { shared: Arc::new(parted), own: Arc::default() };
+    let decode = |one: &Resource| one.decode::<RouteConfiguration>().map_err(|error| error.to_string());
+    for (name, resource) in whole.get(TypeUrl::Route).into_iter().flat_map(|map| map.iter()) {
+        let (whole, mut joined) =
+            (decode(resource)?, typed.get(TypeUrl::Route, name).map_or(Err("none".into()), |one| decode(one))?);
+        let hosts = typed.typed(TypeUrl::VirtualHost);
+        let parted: Vec<_> = hosts.members(name).filter_map(|one| one.decode::<VirtualHost>().ok()).collect();
+        if joined.vhds.take().is_some() == parted.is_empty() {
+            return Err(format!("{name} asks for {} virtual hosts", parted.len()));
+        }
+        let inline = std::mem::take(&mut joined.virtual_hosts);
+        let named =
+            parted.into_iter().map(|host| VirtualHost { name: host.name.replacen(&format!("{name}/"), "", 1), ..host });
+        joined.virtual_hosts = named.chain(inline).collect();
+        if joined != whole {
+            return Err(format!("{name} is not the same in parts"));
+        }
+    }
+    Ok(())
 }
 
 /// The resources of both layers as Envoy's JSON, by name; the proxy's own win.

@@ -1,102 +1,14 @@
 //! Tests of the order of pushes.
 
+mod world;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use heddle_xds_api::{
-    Layer, any,
-    envoy::{
-        config::{
-            cluster::v3::{Cluster, cluster},
-            endpoint::v3::ClusterLoadAssignment,
-            listener::v3::{Filter, FilterChain, Listener, filter},
-            route::v3::{Route, RouteAction, RouteConfiguration, VirtualHost, route, route_action},
-        },
-        extensions::filters::network::http_connection_manager::v3::{
-            HttpConnectionManager, Rds, http_connection_manager::RouteSpecifier,
-        },
-    },
-    subscription::Names,
-};
+use heddle_xds_api::subscription::{Names, collection_of};
 use proptest::prelude::*;
 
 use super::*;
-
-const CLUSTERS: usize = 4;
-const ROUTES: usize = 3;
-
-/// A mesh in small: of each cluster a content, of each route its clusters, of each listener its route.
-#[derive(Clone, Debug, Default)]
-struct World {
-    clusters: [Option<u8>; CLUSTERS],
-    routes: [Option<[bool; CLUSTERS]>; ROUTES],
-    listeners: [Option<usize>; 2],
-}
-
-impl World {
-    /// Nothing refers to what does not exist.
-    fn repair(mut self) -> Self {
-        for clusters in self.routes.iter_mut().flatten() {
-            for (uses, exists) in clusters.iter_mut().zip(&self.clusters) {
-                *uses &= exists.is_some();
-            }
-        }
-        for listener in &mut self.listeners {
-            *listener = listener.filter(|route| self.routes[*route].is_some());
-        }
-        self
-    }
-
-    fn set(&self) -> Arc<ResourceSet> {
-        let clusters = self.clusters.iter().enumerate().filter_map(|(i, content)| Some(cluster(i, (*content)?)));
-        let endpoints = self.clusters.iter().enumerate().filter(|(_, one)| one.is_some()).map(|(i, _)| endpoints(i));
-        let routes = self.routes.iter().enumerate().filter_map(|(i, clusters)| Some(routes(i, &(*clusters)?)));
-        let listeners = self.listeners.iter().enumerate().filter_map(|(i, route)| Some(listener(i, (*route)?)));
-        let shared = Layer::default()
-            .with(TypeUrl::Cluster, clusters)
-            .with(TypeUrl::Endpoint, endpoints)
-            .with(TypeUrl::Route, routes)
-            .with(TypeUrl::Listener, listeners);
-        Arc::new(ResourceSet { shared: Arc::new(shared), own: Arc::default() })
-    }
-}
-
-fn cluster(index: usize, content: u8) -> Arc<Resource> {
-    let message = Cluster {
-        name: format!("c{index}"),
-        alt_stat_name: content.to_string(),
-        cluster_discovery_type: Some(cluster::ClusterDiscoveryType::Type(cluster::DiscoveryType::Eds as i32)),
-        ..Default::default()
-    };
-    Arc::new(Resource::new(TypeUrl::Cluster, message.name.as_str(), &message))
-}
-
-fn endpoints(index: usize) -> Arc<Resource> {
-    let message = ClusterLoadAssignment { cluster_name: format!("c{index}"), ..Default::default() };
-    Arc::new(Resource::new(TypeUrl::Endpoint, message.cluster_name.as_str(), &message))
-}
-
-fn routes(index: usize, clusters: &[bool]) -> Arc<Resource> {
-    let used = clusters.iter().enumerate().filter(|(_, uses)| **uses);
-    let routes = used.map(|(cluster, _)| Route {
-        action: Some(route::Action::Route(RouteAction {
-            cluster_specifier: Some(route_action::ClusterSpecifier::Cluster(format!("c{cluster}"))),
-            ..Default::default()
-        })),
-        ..Default::default()
-    });
-    let host = VirtualHost { routes: routes.collect(), ..Default::default() };
-    let message = RouteConfiguration { name: format!("r{index}"), virtual_hosts: vec![host], ..Default::default() };
-    Arc::new(Resource::new(TypeUrl::Route, message.name.as_str(), &message))
-}
-
-fn listener(index: usize, route: usize) -> Arc<Resource> {
-    let rds = Rds { route_config_name: format!("r{route}"), ..Default::default() };
-    let manager = HttpConnectionManager { route_specifier: Some(RouteSpecifier::Rds(rds)), ..Default::default() };
-    let filter = Filter { config_type: Some(filter::ConfigType::TypedConfig(any(&manager))), ..Default::default() };
-    let chain = FilterChain { filters: vec![filter], ..Default::default() };
-    let message = Listener { name: format!("l{index}"), filter_chains: vec![chain], ..Default::default() };
-    Arc::new(Resource::new(TypeUrl::Listener, message.name.as_str(), &message))
-}
+use world::{CLUSTERS, ROUTES, World};
 
 /// A client that does as Envoy does: it asks for the endpoints of its clusters and the routes of its listeners, and
 /// answers clusters only when each has its endpoints.
@@ -111,6 +23,9 @@ struct Client {
     nonces: BTreeMap<TypeUrl, String>,
     /// The answer about clusters that is withheld.
     withheld: Option<String>,
+    /// The route configurations whose virtual hosts it takes.
+    discovering: BTreeSet<Arc<str>>,
+    asked_hosts: bool,
     log: Vec<String>,
 }
 
@@ -126,6 +41,8 @@ impl Client {
             warming: BTreeSet::new(),
             nonces: BTreeMap::new(),
             withheld: None,
+            discovering: BTreeSet::new(),
+            asked_hosts: false,
             log: Vec::new(),
         };
         client.ask(TypeUrl::Cluster, String::new(), &[], &[]);
@@ -184,10 +101,16 @@ impl Client {
             if type_url == TypeUrl::Endpoint {
                 self.warming.remove(name);
             }
+            if type_url == TypeUrl::VirtualHost && !self.discovering.contains(collection_of(name).unwrap()) {
+                continue;
+            }
             held.insert(name.clone(), resource.clone());
         }
         for name in &reply.removed {
-            held.remove(name);
+            // Envoy keeps what is taken away while its route configuration does not ask for any.
+            if type_url != TypeUrl::VirtualHost || self.discovering.contains(collection_of(name).unwrap()) {
+                held.remove(name);
+            }
         }
         if type_url == TypeUrl::Cluster {
             let held = &self.holds[&TypeUrl::Cluster];
@@ -198,6 +121,7 @@ impl Client {
         }
         self.follow(TypeUrl::Cluster, TypeUrl::Endpoint);
         self.follow(TypeUrl::Listener, TypeUrl::Route);
+        self.discover();
         if self.warming.is_empty()
             && let Some(nonce) = self.withheld.take()
         {
@@ -220,10 +144,26 @@ impl Client {
         }
     }
 
+    /// Begins to take virtual hosts for the route configurations that leave them, and forgets them with these.
+    fn discover(&mut self) {
+        let routes = self.holds.entry(TypeUrl::Route).or_default();
+        let held: BTreeSet<Arc<str>> = routes.keys().cloned().collect();
+        let leaves = |one: &&Arc<Resource>| one.references().iter().any(|to| to.type_url == TypeUrl::VirtualHost);
+        self.discovering = routes.values().filter(leaves).map(|one| one.name().clone()).collect();
+        let hosts = self.holds.entry(TypeUrl::VirtualHost).or_default();
+        hosts.retain(|name, _| held.contains(collection_of(name).unwrap()));
+        if !self.discovering.is_empty() && !self.asked_hosts {
+            self.asked_hosts = true;
+            self.ask(TypeUrl::VirtualHost, String::new(), &[], &[]);
+        }
+    }
+
     fn check_references(&self) {
         let clusters = self.holds.get(&TypeUrl::Cluster);
-        for route in self.holds.get(&TypeUrl::Route).into_iter().flat_map(BTreeMap::values) {
-            for reference in route.references() {
+        let held = |one| self.holds.get(&one).into_iter().flat_map(BTreeMap::values);
+        let active = |one: &&Arc<Resource>| self.discovering.contains(collection_of(one.name()).unwrap());
+        for route in held(TypeUrl::Route).chain(held(TypeUrl::VirtualHost).filter(active)) {
+            for reference in route.references().iter().filter(|one| one.type_url == TypeUrl::Cluster) {
                 let there = clusters.is_some_and(|clusters| clusters.contains_key(&reference.name));
                 assert!(there, "{route:?} refers to {reference:?}, which is not there\n{:#?}", self.log);
             }
@@ -250,6 +190,13 @@ impl Client {
             let typed = set.typed(type_url);
             assert_eq!(held, typed.iter().collect::<Vec<_>>(), "{:#?}", self.log);
         }
+        for route in &self.discovering {
+            let members: BTreeMap<_, _> =
+                set.typed(TypeUrl::VirtualHost).members(route).map(|one| (one.name().clone(), one.clone())).collect();
+            let mut held = self.holds[&TypeUrl::VirtualHost].clone();
+            held.retain(|name, _| collection_of(name) == Some(route));
+            assert_eq!(held, members, "{:#?}", self.log);
+        }
         for type_url in [TypeUrl::Endpoint, TypeUrl::Route] {
             for name in self.wants.get(&type_url).into_iter().flatten() {
                 assert_eq!(self.holds[&type_url].get(name), set.get(type_url, name), "{:#?}", self.log);
@@ -258,12 +205,12 @@ impl Client {
     }
 }
 
-fn worlds() -> impl Strategy<Value = Vec<(World, usize, usize)>> {
+fn worlds(parted: bool) -> impl Strategy<Value = Vec<(World, usize, usize)>> {
     let clusters = proptest::array::uniform4(proptest::option::of(0..2_u8));
     let routes = proptest::array::uniform3(proptest::option::of(proptest::array::uniform4(any_bool())));
     let listeners = proptest::array::uniform2(proptest::option::of(0..ROUTES));
     let world = (clusters, routes, listeners)
-        .prop_map(|(clusters, routes, listeners)| World { clusters, routes, listeners }.repair());
+        .prop_map(move |(clusters, routes, listeners)| World { clusters, routes, listeners, parted }.repair());
     proptest::collection::vec((world, 0..6_usize, 0..6_usize), 1..12)
 }
 
@@ -292,13 +239,18 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2 * ProptestConfig::default().cases, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_delta_client_never_refers_to_what_it_lacks(worlds in worlds()) {
+    fn a_delta_client_never_refers_to_what_it_lacks(worlds in worlds(false)) {
         check_all(Protocol::Delta, &worlds);
     }
 
     #[test]
-    fn a_state_client_never_refers_to_what_it_lacks(worlds in worlds()) {
+    fn a_state_client_never_refers_to_what_it_lacks(worlds in worlds(false)) {
         check_all(Protocol::State, &worlds);
+    }
+
+    #[test]
+    fn a_client_of_virtual_hosts_ends_with_all_of_them_and_no_others(worlds in worlds(true)) {
+        check_all(Protocol::Delta, &worlds);
     }
 }
 

@@ -5,11 +5,12 @@ use std::fmt::Write;
 use serde_json::Value;
 
 /// Columns of types, by the name of the message that ends their type URL.
-const TYPES: [(&str, &str); 5] = [
+const TYPES: [(&str, &str); 6] = [
     ("CDS", "envoy.config.cluster.v3.Cluster"),
     ("LDS", "envoy.config.listener.v3.Listener"),
     ("EDS", "envoy.config.endpoint.v3.ClusterLoadAssignment"),
     ("RDS", "envoy.config.route.v3.RouteConfiguration"),
+    ("VHDS", "envoy.config.route.v3.VirtualHost"),
     ("ECDS", "envoy.config.core.v3.TypedExtensionConfig"),
 ];
 
@@ -74,8 +75,8 @@ mod tests {
                     {"status": "ERROR", "lastError": "bad regex", "objects": ["VirtualService shop/web"]},
             },
         });
-        let want = "NAME        CLUSTER     TYPE     CDS     LDS       EDS  RDS    ECDS  VERSION\n\
-                    web-1.shop  Kubernetes  sidecar  SYNCED  NOT SENT  -    ERROR  -     1.40.0\n\
+        let want = "NAME        CLUSTER     TYPE     CDS     LDS       EDS  RDS    VHDS  ECDS  VERSION\n\
+                    web-1.shop  Kubernetes  sidecar  SYNCED  NOT SENT  -    ERROR  -     -     1.40.0\n\
                     \nweb-1.shop rejected RouteConfiguration: bad regex\n  from VirtualService shop/web\n";
         assert_eq!(table(&[&proxy]), want);
     }

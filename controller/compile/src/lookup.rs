@@ -1,0 +1,87 @@
+//! Services and rules by host: of a whole scope, or of those few that one result depends on.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use heddle_model::{
+    destination::DestinationRule,
+    host::Host,
+    mesh::Mesh,
+    service::{Resolution, Service},
+};
+
+use crate::{scope::Scope, shared::Shared};
+
+/// What a proxy sees of the mesh, asked host by host.
+pub trait Lookup {
+    /// A service that it may send to.
+    fn service(&self, host: &Host) -> Option<&Arc<Service>>;
+    /// The rule that binds it and a service.
+    fn rule(&self, service: &Service) -> Option<&Arc<DestinationRule>>;
+    /// Mesh-wide settings.
+    fn mesh(&self) -> &Arc<Mesh>;
+}
+
+/// Some services with their rules, as a part of a key: what is not in it cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Known {
+    mesh: Shared<Mesh>,
+    services: BTreeMap<Host, (Shared<Service>, Option<Shared<DestinationRule>>)>,
+}
+
+impl Known {
+    /// Those of a scope that have these hosts, and those that they stand for.
+    #[must_use]
+    pub fn of<'h>(scope: &Scope<'_>, hosts: impl IntoIterator<Item = &'h Host>) -> Self {
+        let mut known = Self { mesh: Shared::new(&scope.snapshot.mesh), services: BTreeMap::new() };
+        for host in hosts {
+            let Some(service) = known.add(scope, host) else { continue };
+            if let Resolution::Alias(real) = &service.resolution {
+                known.add(scope, real);
+            }
+        }
+        known
+    }
+
+    /// Whether it holds this host.
+    #[must_use]
+    pub fn contains(&self, host: &Host) -> bool {
+        self.services.contains_key(host)
+    }
+
+    fn add<'s>(&mut self, scope: &'s Scope<'_>, host: &Host) -> Option<&'s Arc<Service>> {
+        let service = scope.service(host)?;
+        if !self.services.contains_key(host) {
+            let rule = scope.rule(service).map(Shared::new);
+            self.services.insert(host.clone(), (Shared::new(service), rule));
+        }
+        Some(service)
+    }
+}
+
+impl Lookup for Known {
+    fn service(&self, host: &Host) -> Option<&Arc<Service>> {
+        self.services.get(host).map(|(service, _)| service.arc())
+    }
+
+    fn rule(&self, service: &Service) -> Option<&Arc<DestinationRule>> {
+        self.services.get(&service.host).and_then(|(_, rule)| rule.as_ref()).map(Shared::arc)
+    }
+
+    fn mesh(&self) -> &Arc<Mesh> {
+        self.mesh.arc()
+    }
+}
+
+impl Lookup for Scope<'_> {
+    fn service(&self, host: &Host) -> Option<&Arc<Service>> {
+        self.service(host)
+    }
+
+    fn rule(&self, service: &Service) -> Option<&Arc<DestinationRule>> {
+        self.rule(service)
+    }
+
+    fn mesh(&self) -> &Arc<Mesh> {
+        &self.snapshot.mesh
+    }
+}

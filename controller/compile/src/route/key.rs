@@ -1,0 +1,175 @@
+//! Keys of routes and virtual hosts: everything that they depend on, and nothing else.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use heddle_model::{
+    Text,
+    issue::Issue,
+    labels::Labels,
+    object::ObjectRef,
+    proxy::ProxyKind,
+    route::{GatewayRef, HttpMatch, RouteTable},
+    service::Service,
+};
+use heddle_xds_api::envoy::config::route::v3::{Route, VirtualHost};
+
+use super::{RouteContext, offer, rule, virtual_host::default_route};
+use crate::{
+    compiled::Compiled,
+    listener::upstream_alpn::ISTIO_FILTER,
+    lookup::Known,
+    scope::{Scope, destinations},
+    shared::Shared,
+    view::ViewKey,
+};
+
+/// All that the HTTP routes of a table depend on, at one port.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RoutesKey {
+    /// Port of the listener as clients see it.
+    pub port: u16,
+    /// Whose routes.
+    pub of: RoutesOf,
+    /// The gateways that the listener serves.
+    pub gateways: BTreeSet<GatewayRef>,
+    /// The services that the routes lead to.
+    pub known: Known,
+    /// Who asks.
+    pub client: Client,
+}
+
+/// Whose routes they are.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RoutesOf {
+    /// What a VirtualService says.
+    Table(Shared<RouteTable>),
+    /// A service that no VirtualService speaks for.
+    Service(Shared<Service>),
+}
+
+/// What routes need to know of their client.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Client {
+    /// Sidecar or gateway.
+    pub kind: ProxyKind,
+    /// Its namespace, where some match asks for it; else empty.
+    pub namespace: Text,
+    /// Those of its labels that some match asks for.
+    pub labels: Labels,
+    /// Has the filter compiled in that sets the ALPN of each request.
+    pub sets_alpn: bool,
+}
+
+/// Routes with their story, shared by all virtual hosts that have them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Routes {
+    /// In order; the first that matches counts.
+    pub routes: Vec<Route>,
+    /// What is wrong with the input.
+    pub issues: Vec<Issue>,
+    /// The objects that they came from.
+    pub sources: Vec<Arc<ObjectRef>>,
+}
+
+/// All that a virtual host depends on.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct VirtualHostKey {
+    /// Name, unique in its route configuration.
+    pub name: String,
+    /// Name of that route configuration.
+    pub configuration: Text,
+    /// Names and addresses by which clients ask for it.
+    pub domains: Vec<String>,
+    /// Its routes.
+    pub routes: Shared<Routes>,
+}
+
+impl RoutesKey {
+    /// The key of a table's routes.
+    #[must_use]
+    pub fn of_table(scope: &Scope<'_>, table: &Arc<RouteTable>, port: u16, gateways: BTreeSet<GatewayRef>) -> Self {
+        Self {
+            port,
+            known: Known::of(scope, destinations(table).map(|to| &to.host)),
+            client: Client::of(scope.view, table),
+            of: RoutesOf::Table(Shared::new(table)),
+            gateways,
+        }
+    }
+
+    /// The key of a sidecar's route to a service that no table speaks for.
+    #[must_use]
+    pub fn of_service(scope: &Scope<'_>, service: &Arc<Service>, port: u16) -> Self {
+        Self {
+            port,
+            known: Known::of(scope, [&service.host]),
+            client: Client::plain(scope.view),
+            of: RoutesOf::Service(Shared::new(service)),
+            gateways: [GatewayRef::Mesh].into(),
+        }
+    }
+}
+
+impl Client {
+    fn of(view: &ViewKey, table: &RouteTable) -> Self {
+        let matches = || table.http.iter().flat_map(|rule| &rule.matches);
+        let asked = |key: &Text| matches().any(|m: &HttpMatch| m.source_labels.get(key).is_some());
+        let by_namespace = matches().any(|m| !m.source_namespace.is_empty());
+        let labels = view.labels.iter().filter(|(key, _)| asked(key)).map(|(k, v)| (k.clone(), v.clone()));
+        Self {
+            namespace: if by_namespace { view.namespace.clone() } else { Text::default() },
+            labels: labels.collect(),
+            ..Self::plain(view)
+        }
+    }
+
+    pub(super) fn plain(view: &ViewKey) -> Self {
+        Self {
+            kind: view.kind,
+            namespace: Text::default(),
+            labels: Labels::default(),
+            sets_alpn: view.can.has(ISTIO_FILTER),
+        }
+    }
+}
+
+impl VirtualHostKey {
+    /// Name of the resource when it is sent apart from its route configuration.
+    #[must_use]
+    pub fn resource(&self) -> String {
+        format!("{}/{}", self.configuration, self.name)
+    }
+}
+
+/// Compiles the routes of a key.
+#[must_use]
+pub fn routes(key: &RoutesKey) -> Routes {
+    let context =
+        RouteContext { known: &key.known, client: &key.client, port: key.port, gateways: key.gateways.clone() };
+    let mut compiled = Routes::default();
+    match &key.of {
+        RoutesOf::Table(table) => {
+            compiled.routes = rule::table_routes(&context, table, &mut compiled.issues);
+            compiled.sources.push(table.origin.object.clone());
+        }
+        RoutesOf::Service(service) => {
+            compiled.routes.push(default_route(&context, service));
+            compiled.sources.push(service.origin.object.clone());
+        }
+    }
+    compiled.routes.iter_mut().for_each(|route| offer::offer(&key.known, &key.client, route));
+    compiled
+}
+
+/// Compiles the virtual host of a key.
+#[must_use]
+pub fn virtual_host(key: &VirtualHostKey) -> Compiled<VirtualHost> {
+    let value = VirtualHost {
+        name: key.name.clone(),
+        domains: key.domains.clone(),
+        routes: key.routes.routes.clone(),
+        include_request_attempt_count: true,
+        ..VirtualHost::default()
+    };
+    Compiled { value, issues: key.routes.issues.clone(), sources: key.routes.sources.clone() }
+}
