@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # build.sh FOLDER [PROGRAM...]: puts programs of Kubernetes, built from Go modules, and etcd, from Debian's package, into FOLDER; by
-# default kube-apiserver and kubectl. Needs Go and, where no etcd is installed, apt-get; installs nothing outside FOLDER. About 4 minutes
+# default kube-apiserver and kubectl; and Helm. Needs Go and, where no etcd is installed, apt-get; installs nothing outside FOLDER. About 4 minutes
 # and 1.5 GB of Go's cache the first time, a minute when Go still has what it built. What is there is kept; two at once wait for each other.
 set -euo pipefail
 out=$(realpath -m "$1"); shift
@@ -12,8 +12,15 @@ exec 9> "$out/.lock"; flock 9
 if ! command -v etcd > /dev/null && [ ! -x "$out/etcd" ]; then
   command -v apt-get > /dev/null || { echo "etcd is missing, which kube-apiserver keeps its objects in: install it (https://etcd.io)" >&2; exit 1; }
   echo "Fetching etcd from Debian's package etcd-server into $out" >&2
-  apt-get download -qq etcd-server
+  apt-get download -qq etcd-server 2> /dev/null || { apt-get update -qq && apt-get download -qq etcd-server; }
   dpkg-deb --extract etcd-server_*.deb etcd; mv etcd/usr/bin/etcd "$out/"; rm -r etcd etcd-server_*.deb
+fi
+
+helm=3.19.0
+if [ ! -x "$out/helm" ]; then
+  command -v go > /dev/null || { echo "Go is missing, with which Helm is built: https://go.dev/dl" >&2; exit 1; }
+  echo "Building Helm $helm into $out (about a minute the first time)" >&2
+  GOBIN="$out" go install "helm.sh/helm/v3/cmd/helm@v$helm"
 fi
 
 missing=(); for program in "${programs[@]}"; do [ -x "$out/$program" ] || missing+=("$program"); done

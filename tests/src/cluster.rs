@@ -74,6 +74,11 @@ pub fn own<T: Send>(test: impl AsyncFnOnce(&mut Cluster) -> Result<T> + Send) ->
     cluster.judge(done)
 }
 
+/// A program of the cluster's folder, `helm` say, which is built first where it is missing.
+pub fn program(name: &str) -> Result<PathBuf> {
+    Ok(Programs::find()?.path(name))
+}
+
 impl Cluster {
     /// A kubeconfig of the cluster's administrator, with the keys in files beside it.
     #[must_use]

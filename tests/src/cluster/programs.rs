@@ -19,7 +19,7 @@ impl Programs {
     pub(super) fn find() -> Result<Self> {
         let programs = Self(envoy::cache_folder()?.join(FOLDER));
         let there = |name| programs.path(name).is_file();
-        if there("kube-apiserver") && there("kubectl") && (there("etcd") || on_path("etcd")) {
+        if ["kube-apiserver", "kubectl", "helm"].into_iter().all(there) && (there("etcd") || on_path("etcd")) {
             return Ok(programs);
         }
         let script = product::root()?.join("tests/cluster/build.sh");
