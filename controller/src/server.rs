@@ -30,6 +30,9 @@ const MAX_CALLS: u32 = 1000;
 /// How long accepting rests when the process has no file descriptor left, in place of failing again at once.
 const OUT_OF_DESCRIPTORS: Duration = Duration::from_millis(100);
 
+/// Bytes of a response that may wait in memory for the peer to read: all that one that does not read costs.
+const MAX_UNREAD: usize = 64 * 1024;
+
 /// How long calls under way may take once the end was announced; streams of discovery never end and are cut off then.
 const FAREWELL: Duration = Duration::from_millis(250);
 
@@ -150,7 +153,7 @@ where
         service.clone().oneshot(request)
     });
     let mut builder = http2::Builder::new(TokioExecutor::new());
-    builder.timer(TokioTimer::new()).max_concurrent_streams(MAX_CALLS);
+    builder.timer(TokioTimer::new()).max_concurrent_streams(MAX_CALLS).max_send_buf_size(MAX_UNREAD);
     if !manners.interval.is_zero() {
         builder.keep_alive_interval(manners.interval).keep_alive_timeout(manners.timeout);
     }

@@ -13,8 +13,7 @@ use std::{
 use heddle_xds_api::Differences;
 use http::{HeaderValue, Request, Response, header::CONTENT_TYPE};
 use tokio::sync::{Semaphore, mpsc, watch};
-use tonic::{Status, Streaming, body::Body, server::NamedService};
-use tonic_prost::ProstDecoder;
+use tonic::{Status, body::Body, server::NamedService};
 use tower::Service;
 
 use crate::{
@@ -25,6 +24,7 @@ use crate::{
     metrics::Metrics,
     push::Published,
     registry::Registry,
+    requests::Requests,
     sotw::StateOfTheWorld,
     stream::{self, Wire},
 };
@@ -76,8 +76,7 @@ impl<A: Authenticate, G: Generate> Ads<A, G> {
 
     fn serve<W: Wire>(&self, request: Request<Body>) -> Response<Body> {
         let call = Credentials::of(request.extensions(), request.headers());
-        let decoder = ProstDecoder::<W::Request>::default();
-        let requests = Streaming::new_request(decoder, request.into_body(), None, Some(MAX_REQUEST));
+        let requests = Requests::new(request.into_body(), MAX_REQUEST);
         let (messages, written) = mpsc::channel(MAX_WAITING);
         let shared = self.shared.clone();
         let work = async move {

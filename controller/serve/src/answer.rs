@@ -8,13 +8,19 @@ use std::{
     task::{Context, Poll},
 };
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use http_body::{Body, Frame};
 use tokio::sync::mpsc;
 use tonic::Status;
 
 use crate::message::Message;
+
+/// Pieces smaller than this are joined: each piece is a frame of HTTP/2, for which h2 keeps more than a small one holds,
+/// and keeps it as long as the connection lives.
+const SMALL: usize = 4096;
+/// As far as they are joined: what goes into one frame.
+const CHUNK: usize = 16 * 1024;
 
 /// A stream's work, driven by whoever writes the response.
 ///
@@ -40,7 +46,26 @@ impl Answer {
                 Poll::Ready(None) | Poll::Pending => return None,
             }
         }
-        self.pieces.pop_front()
+        let first = self.pieces.pop_front()?;
+        Some(if first.len() < SMALL { self.join(first) } else { first })
+    }
+
+    /// The piece with the small ones after it.
+    fn join(&mut self, first: Bytes) -> Bytes {
+        let (mut length, mut count) = (first.len(), 0);
+        for piece in self.pieces.iter().take_while(|piece| piece.len() < SMALL) {
+            if length + piece.len() > CHUNK {
+                break;
+            }
+            (length, count) = (length + piece.len(), count + 1);
+        }
+        if count == 0 {
+            return first;
+        }
+        let mut joined = BytesMut::with_capacity(length);
+        joined.extend_from_slice(&first);
+        self.pieces.drain(..count).for_each(|piece| joined.extend_from_slice(&piece));
+        joined.freeze()
     }
 }
 
@@ -75,5 +100,24 @@ impl Body for Answer {
             Ok(Frame::trailers(trailers))
         });
         Poll::Ready(trailers)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_pieces_go_together_and_large_ones_are_not_copied() {
+        let (_messages, written) = mpsc::channel(1);
+        let mut answer = Answer::new(std::future::pending(), written);
+        let sizes = [100, 4095, 4095, 4095, 4000, 10, 5000, 1];
+        let pieces: Vec<Bytes> = sizes.iter().zip(0..).map(|(size, byte)| vec![byte; *size].into()).collect();
+        answer.pieces = pieces.clone().into();
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        let given: Vec<Bytes> = std::iter::from_fn(|| answer.next_piece(&mut context)).collect();
+        assert_eq!(given.concat(), pieces.concat());
+        assert_eq!(given.iter().map(Bytes::len).collect::<Vec<_>>(), [100 + 3 * 4095, 4010, 5000, 1]);
+        assert_eq!(given[2].as_ptr(), pieces[6].as_ptr());
     }
 }

@@ -13,6 +13,7 @@ pub mod metrics;
 pub mod node;
 pub mod push;
 pub mod registry;
+mod requests;
 mod sotw;
 mod stream;
 

@@ -9,7 +9,6 @@ use heddle_xds_api::{
     subscription::{Heard, Protocol, Rejection, Reply, Request, Subscription},
 };
 use tokio::sync::mpsc;
-use tonic::Streaming;
 
 use crate::{
     Generate,
@@ -20,6 +19,7 @@ use crate::{
     node,
     push::{Published, Push},
     registry::Session,
+    requests::Requests,
 };
 
 /// Resources of a rejected response whose objects are looked up when it is not certain which of them is guilty.
@@ -62,7 +62,7 @@ struct Stream<'a, A, G> {
 pub(crate) async fn run<W: Wire, A: Authenticate, G: Generate>(
     shared: &Shared<A, G>,
     call: Credentials,
-    mut requests: Streaming<W::Request>,
+    mut requests: Requests<W::Request>,
     messages: mpsc::Sender<Message>,
 ) -> Result<(), StreamError> {
     let Some(first) = requests.message().await? else { return Ok(()) };
