@@ -2,6 +2,7 @@
 
 pub(crate) mod compile;
 pub(crate) mod explain;
+pub(crate) mod kube_inject;
 pub(crate) mod proxy_status;
 pub(crate) mod token;
 pub(crate) mod validate;

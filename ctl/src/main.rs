@@ -2,6 +2,7 @@
 #![allow(clippy::print_stdout, reason = "printing is what a command line tool is for")]
 
 mod cmd;
+mod yaml;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -24,6 +25,8 @@ enum Command {
     ProxyStatus(cmd::proxy_status::Args),
     /// Says what a kind or a field means, and what may stand in it.
     Explain(cmd::explain::Args),
+    /// Prints the objects of a file with the proxy in their pods.
+    KubeInject(cmd::kube_inject::Args),
     /// Tokens of workloads, where there is no Kubernetes to issue them.
     #[command(subcommand)]
     Token(cmd::token::Command),
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
         Command::Compile(args) => cmd::compile::run(&args).map(|()| ExitCode::SUCCESS),
         Command::ProxyStatus(args) => cmd::proxy_status::run(&args),
         Command::Explain(args) => cmd::explain::run(&args),
+        Command::KubeInject(args) => cmd::kube_inject::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Token(command) => cmd::token::run(&command).map(|()| ExitCode::SUCCESS),
         Command::Validate(args) => cmd::validate::run(&args),
     };

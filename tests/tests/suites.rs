@@ -51,6 +51,21 @@ fn definitions() -> Result<()> {
     Floor::of("definitions")?.hold(&Score::read("definitions", &said)?)
 }
 
+/// Pods injected offline, by the case and by each thing compared.
+#[test]
+fn injection() -> Result<()> {
+    let Some(suites) = suites()? else { return Ok(()) };
+    let ours = product::binary("heddlectl")?;
+    let command = format!("{} kube-inject -f {{input}} --mesh-config {{mesh}} --values {{values}}", ours.display());
+    let out = python(&suites.join("injectdiff.py"), &["--cmd", &command])?;
+    let points = out.lines().find_map(|line| line.strip_prefix("points ")?.split_once(';')).context("no points")?.0;
+    let (passed, of) = points.split_once(" of ").context("points of how many")?;
+    let (passed, of) = (passed.parse()?, of.parse()?);
+    let points = Score { suite: "injection-points".to_owned(), passed, of, ..Score::default() };
+    Floor::of("injection-points")?.hold(&points)?;
+    Floor::of("injection")?.hold(&Score::read("injection", &out)?)
+}
+
 /// Every output of the simulation suite, on stock Envoy: accepted, with all routes that its listeners ask for, and the same bytes twice.
 #[test]
 fn simulation_outputs_are_valid() -> Result<()> {

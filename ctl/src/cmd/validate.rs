@@ -1,6 +1,6 @@
 //! `heddlectl validate`: says whether objects would be accepted, without a cluster.
 
-mod document;
+pub(in crate::cmd) mod document;
 mod output;
 
 use std::collections::BTreeMap;

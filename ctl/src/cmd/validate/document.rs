@@ -7,15 +7,15 @@ use serde_yaml_ng::Value as Yaml;
 const LARGEST: usize = 64 << 20;
 
 /// One document, or one item of a List.
-pub(super) struct Document {
+pub(in crate::cmd) struct Document {
     /// Its first line, from 1.
-    pub(super) line: usize,
+    pub(in crate::cmd) line: usize,
     /// What it holds, or why it cannot be read.
-    pub(super) content: Result<Value, String>,
+    pub(in crate::cmd) content: Result<Value, String>,
 }
 
 /// Reads all documents of a file; empty ones are left out.
-pub(super) fn read(text: &[u8]) -> Vec<Document> {
+pub(in crate::cmd) fn read(text: &[u8]) -> Vec<Document> {
     let text = match std::str::from_utf8(text) {
         _ if text.len() > LARGEST => return vec![broken(1, format!("the file is larger than {LARGEST} bytes"))],
         Ok(text) => text,
@@ -68,7 +68,8 @@ fn parse(line: usize, text: &str) -> Vec<Document> {
 /// Most levels of a document.
 const DEEPEST: usize = 128;
 
-fn json(yaml: Yaml, depth: usize) -> Result<Value, String> {
+/// YAML as JSON; `depth` is how many levels are above it.
+pub(in crate::cmd) fn json(yaml: Yaml, depth: usize) -> Result<Value, String> {
     if depth > DEEPEST {
         return Err(format!("the document has more than {DEEPEST} levels"));
     }

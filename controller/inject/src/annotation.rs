@@ -1,0 +1,148 @@
+//! The annotations (and the one label) that a pod says its wishes with, and whether their values can be obeyed.
+
+use std::collections::BTreeMap;
+
+use ipnet::IpNet;
+
+use crate::InjectError;
+
+pub(crate) const INJECT: &str = "sidecar.istio.io/inject";
+pub(crate) const TEMPLATES: &str = "inject.istio.io/templates";
+/// Ours: a strategic-merge overlay over what is injected into this pod, as YAML or JSON.
+pub(crate) const OVERLAY: &str = "inject.heddle.dev/overlay";
+pub(crate) const PROXY_CONFIG: &str = "proxy.istio.io/config";
+pub(crate) const OVERRIDES: &str = "proxy.istio.io/overrides";
+pub(crate) const STATUS: &str = "sidecar.istio.io/status";
+pub(crate) const REVISION: &str = "istio.io/rev";
+pub(crate) const NATIVE: &str = "sidecar.istio.io/nativeSidecar";
+pub(crate) const INTERCEPTION: &str = "sidecar.istio.io/interceptionMode";
+pub(crate) const STATUS_PORT: &str = "status.sidecar.istio.io/port";
+pub(crate) const REWRITE_PROBES: &str = "sidecar.istio.io/rewriteAppHTTPProbers";
+pub(crate) const INITIAL_DELAY: &str = "readiness.status.sidecar.istio.io/initialDelaySeconds";
+pub(crate) const PERIOD: &str = "readiness.status.sidecar.istio.io/periodSeconds";
+pub(crate) const FAILURES: &str = "readiness.status.sidecar.istio.io/failureThreshold";
+pub(crate) const IMAGE: &str = "sidecar.istio.io/proxyImage";
+pub(crate) const IMAGE_TYPE: &str = "sidecar.istio.io/proxyImageType";
+pub(crate) const LOG_LEVEL: &str = "sidecar.istio.io/logLevel";
+pub(crate) const COMPONENT_LOG_LEVEL: &str = "sidecar.istio.io/componentLogLevel";
+pub(crate) const AGENT_LOG_LEVEL: &str = "sidecar.istio.io/agentLogLevel";
+pub(crate) const BOOTSTRAP: &str = "sidecar.istio.io/bootstrapOverride";
+pub(crate) const BIND_LOW_PORTS: &str = "sidecar.istio.io/capNetBindService";
+pub(crate) const USER_VOLUME: &str = "sidecar.istio.io/userVolume";
+pub(crate) const USER_MOUNT: &str = "sidecar.istio.io/userVolumeMount";
+pub(crate) const CPU: &str = "sidecar.istio.io/proxyCPU";
+pub(crate) const CPU_LIMIT: &str = "sidecar.istio.io/proxyCPULimit";
+pub(crate) const MEMORY: &str = "sidecar.istio.io/proxyMemory";
+pub(crate) const MEMORY_LIMIT: &str = "sidecar.istio.io/proxyMemoryLimit";
+pub(crate) const INCLUDE_RANGES: &str = "traffic.sidecar.istio.io/includeOutboundIPRanges";
+pub(crate) const EXCLUDE_RANGES: &str = "traffic.sidecar.istio.io/excludeOutboundIPRanges";
+pub(crate) const INCLUDE_INBOUND: &str = "traffic.sidecar.istio.io/includeInboundPorts";
+pub(crate) const EXCLUDE_INBOUND: &str = "traffic.sidecar.istio.io/excludeInboundPorts";
+pub(crate) const INCLUDE_OUTBOUND: &str = "traffic.sidecar.istio.io/includeOutboundPorts";
+pub(crate) const EXCLUDE_OUTBOUND: &str = "traffic.sidecar.istio.io/excludeOutboundPorts";
+pub(crate) const EXCLUDE_INTERFACES: &str = "traffic.sidecar.istio.io/excludeInterfaces";
+pub(crate) const KUBEVIRT_INTERFACES: &str = "traffic.sidecar.istio.io/kubevirtInterfaces";
+pub(crate) const REROUTE_INTERFACES: &str = "istio.io/reroute-virtual-interfaces";
+pub(crate) const CNI_NETWORKS: &str = "k8s.v1.cni.cncf.io/networks";
+pub(crate) const DATADOG: &str = "apm.datadoghq.com/env";
+pub(crate) const MERGE_METRICS: &str = "prometheus.istio.io/merge-metrics";
+pub(crate) const SCRAPE_TARGETS: &str = "prometheus.istio.io/scrape-targets";
+pub(crate) const DEFAULT_CONTAINER: &str = "kubectl.kubernetes.io/default-container";
+pub(crate) const DEFAULT_LOGS_CONTAINER: &str = "kubectl.kubernetes.io/default-logs-container";
+
+/// A check of a value, with what it may be.
+type Check = (fn(&str) -> bool, &'static str);
+
+const PORTS: Check = (ports, "not a list of ports such as 80,8080");
+const PORTS_OR_ALL: Check = (|text| text == "*" || ports(text), "neither * nor a list of ports such as 80,8080");
+const RANGES: Check = (ranges, "not a list of networks such as 10.0.0.0/8,fd00::/8");
+const RANGES_OR_ALL: Check =
+    (|text| text == "*" || ranges(text), "neither * nor a list of networks such as 10.0.0.0/8");
+const NUMBER: Check = (|text| text.parse::<u32>().is_ok(), "not a number");
+const PORT: Check = (|text| text.parse::<u16>().is_ok(), "not a port, or 0");
+const SWITCH: Check = (|text| matches!(text, "true" | "false"), "neither true nor false");
+const MODE: Check = (|text| matches!(text, "REDIRECT" | "TPROXY" | "NONE"), "none of REDIRECT, TPROXY, NONE");
+
+/// What must be right before a pod is given its proxy: a slip in what is captured would cut the pod off.
+const CHECKS: [(&str, Check); 13] = [
+    (INTERCEPTION, MODE),
+    (STATUS_PORT, PORT),
+    (REWRITE_PROBES, SWITCH),
+    (NATIVE, SWITCH),
+    (INITIAL_DELAY, NUMBER),
+    (PERIOD, NUMBER),
+    (FAILURES, NUMBER),
+    (INCLUDE_RANGES, RANGES_OR_ALL),
+    (EXCLUDE_RANGES, RANGES),
+    (INCLUDE_INBOUND, PORTS_OR_ALL),
+    (EXCLUDE_INBOUND, PORTS),
+    (INCLUDE_OUTBOUND, PORTS_OR_ALL),
+    (EXCLUDE_OUTBOUND, PORTS),
+];
+
+/// Checks the values of those annotations whose values matter.
+///
+/// # Errors
+/// Names the first that cannot be obeyed.
+pub(crate) fn check(annotations: &BTreeMap<String, String>) -> Result<(), InjectError> {
+    for (name, (is_right, reason)) in CHECKS {
+        if let Some(value) = annotations.get(name).filter(|value| !is_right(value)) {
+            return Err(InjectError::annotation(name, format!("{value:?} is {reason}")));
+        }
+    }
+    Ok(())
+}
+
+fn ports(text: &str) -> bool {
+    list(text).all(|port| port.parse::<u16>().is_ok())
+}
+
+fn ranges(text: &str) -> bool {
+    list(text).all(|range| range.parse::<IpNet>().is_ok())
+}
+
+/// The parts of a comma-separated list; an empty text is an empty list.
+pub(crate) fn list(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim).filter(|part| !part.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(name: &str, value: &str) -> bool {
+        check(&[(name.to_owned(), value.to_owned())].into()).is_err()
+    }
+
+    #[test]
+    fn values_that_cannot_be_obeyed_are_refused() {
+        for (name, value) in [
+            (INCLUDE_RANGES, "bad"),
+            (INCLUDE_RANGES, "10.0.0.0/33"),
+            (EXCLUDE_RANGES, "*"),
+            (INCLUDE_INBOUND, "80,x"),
+            (EXCLUDE_OUTBOUND, "*"),
+            (EXCLUDE_OUTBOUND, "70000"),
+            (INTERCEPTION, "redirect"),
+            (STATUS_PORT, "-1"),
+            (REWRITE_PROBES, "yes"),
+        ] {
+            assert!(refused(name, value), "{name}={value}");
+        }
+    }
+
+    #[test]
+    fn values_that_can_be_are_taken() {
+        for (name, value) in [
+            (INCLUDE_RANGES, "*"),
+            (INCLUDE_RANGES, "127.0.0.1/24, fd00::/8"),
+            (EXCLUDE_RANGES, ""),
+            (INCLUDE_INBOUND, "*"),
+            (INCLUDE_INBOUND, ""),
+            (EXCLUDE_INBOUND, "1,2,3"),
+            (STATUS_PORT, "0"),
+        ] {
+            assert!(!refused(name, value), "{name}={value}");
+        }
+    }
+}
