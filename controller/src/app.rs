@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::admin::{self, Pages};
-use crate::auth::Authenticator;
+use crate::auth::{Authenticator, Issuer};
 use crate::config::Config;
 use crate::generate::Compiler;
 use crate::router::Router;
@@ -74,13 +74,13 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     let (encryption, encryptions) = watch::channel(tls::server(&config, &loaded, now)?);
     authority.send_replace(Some(Arc::new(loaded)));
     tasks.spawn(renewal::run(config.clone(), authority, encryption, end.clone()));
-    let current = revisions.clone();
-    let authenticator = Arc::new(Authenticator::new(issuer, move || mesh_of(&current)));
+    let authenticator = authenticator(issuer, revisions.clone());
     let signer = Arc::new(Signer::new(authorities, limits(&config)));
 
     // Discovery, and certificates on the encrypted port.
     let by_host = config.discovers_virtual_hosts();
     let discovery = Ads::new(compiler, authenticator.clone(), revisions, registry, metrics.clone(), by_host);
+    tasks.spawn(until(end.clone(), discovery.spread()));
     let certificates = Certificates::service(authenticator, signer, metrics);
     let manners = Manners::from(&config);
     let plain = (ports.plain, None, None);
@@ -127,6 +127,15 @@ fn sources(config: &Config) -> anyhow::Result<(watch::Receiver<Option<Published>
     let store = Store::new(settings(config));
     thread("writer", move || writer::run(store, arrived, &Readers { published, board }))?;
     Ok((revisions, looked))
+}
+
+/// Runs until it ends, or the process is told to.
+async fn until(end: CancellationToken, work: impl Future<Output = ()> + Send) {
+    end.run_until_cancelled(work).await;
+}
+
+fn authenticator(issuer: Issuer, current: watch::Receiver<Option<Published>>) -> Arc<Authenticator> {
+    Arc::new(Authenticator::new(issuer, move || mesh_of(&current)))
 }
 
 fn limits(config: &Config) -> Limits {

@@ -2,26 +2,27 @@
 //! cannot have touched is not compiled again.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
 use heddle_compile::compile::{compile_own, compile_view};
-use heddle_compile::impact::impact;
+use heddle_compile::impact::{impact, own_impact};
 use heddle_compile::memo::Memo as Shared;
-use heddle_compile::view::{ViewKey, view};
-use heddle_model::Text;
-use heddle_model::diff::Changes;
+use heddle_compile::view::ViewKey;
+use heddle_model::diff::{Changes, diff};
 use heddle_model::issue::Issue;
 use heddle_model::object::ObjectRef;
 use heddle_model::proxy::Proxy;
 use heddle_model::snapshot::Snapshot;
 use heddle_serve::Generate;
 use heddle_serve::metrics::{Counter, Histogram, Page};
-use heddle_xds_api::{ResourceSet, TypeSet, TypeUrl};
+use heddle_xds_api::{Layer, ResourceSet, TypeUrl};
 
 mod memo;
+mod seat;
 
 use memo::Memo;
+use seat::{Basis, Seat, View};
 
 /// Entries beyond which those that no stream holds are looked for.
 const FEW: usize = 64;
@@ -32,27 +33,43 @@ const SECONDS: &[f64] = &[0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0
 #[derive(Debug)]
 pub(crate) struct Compiler {
     shared: Shared,
-    views: Memos<ViewKey>,
-    owns: Memos<Text>,
+    views: Views,
+    // Mutexes: streams compile on many threads, and hold these for a look-up only.
+    owns: Mutex<Owns>,
+    compared: Mutex<Option<Compared>>,
     hits: Counter,
     misses: Counter,
     seconds: Histogram,
 }
 
-/// Memos by key. A mutex a memo, so that of many streams with one key one compiles and the others wait for that; they run
-/// on threads that may block.
+/// Views by key, as long as some proxy is in them.
+#[derive(Debug, Default)]
+struct Views(Mutex<BTreeMap<ViewKey, Weak<View>>>);
+
+/// What is each proxy's own, to be asked for issues.
+#[derive(Debug, Default)]
+struct Owns {
+    all: Vec<Weak<Mutex<Memo>>>,
+    /// How many there are when the dead are looked for next.
+    sweep_at: usize,
+}
+
+/// The last two revisions that were compared, and in what they differ.
 #[derive(Debug)]
-struct Memos<K>(Mutex<BTreeMap<K, Arc<Mutex<Memo>>>>);
+struct Compared {
+    old: u64,
+    new: u64,
+    changes: Arc<Changes>,
+}
 
 impl Compiler {
     /// What compilation found wrong, for the proxies that are connected.
     pub(crate) fn issues(&self) -> BTreeSet<Issue> {
-        let memos = self.views.all().into_iter().chain(self.owns.all());
-        let held = |memo: Arc<Mutex<Memo>>| {
-            let memo = lock(&memo);
-            if memo.is_held() { memo.issues().cloned().collect() } else { Vec::new() }
-        };
-        memos.flat_map(held).collect()
+        let views: Vec<Arc<View>> = lock(&self.views.0).values().filter_map(Weak::upgrade).collect();
+        let owns: Vec<_> = lock(&self.owns).all.iter().filter_map(Weak::upgrade).collect();
+        let found = |memo: &Mutex<Memo>| lock(memo).issues().cloned().collect::<Vec<_>>();
+        let of_views = views.iter().flat_map(|view| found(&view.memo));
+        of_views.chain(owns.iter().flat_map(|own| found(own))).collect()
     }
 
     /// Writes how it went.
@@ -60,9 +77,22 @@ impl Compiler {
         page.family("xds_cache_reads", "counter", "Layers asked for, by whether anything of them had to be compiled.");
         page.sample("xds_cache_reads", &[("type", "hit")], self.hits.get());
         page.sample("xds_cache_reads", &[("type", "miss")], self.misses.get());
-        page.single("xds_cache_size", "gauge", "Layers that are kept.", self.views.len() + self.owns.len());
+        let kept = lock(&self.views.0).len() + lock(&self.owns).all.len();
+        page.single("xds_cache_size", "gauge", "Layers that are kept.", kept);
         page.family("heddle_compile_seconds", "histogram", "Seconds of one compilation of a layer.");
         self.seconds.write(page, "heddle_compile_seconds", &[]);
+    }
+
+    /// In what two revisions differ; found once for all who compile after a commit.
+    fn changes(&self, old: &Snapshot, new: &Snapshot) -> Arc<Changes> {
+        let mut compared = lock(&self.compared);
+        let known = compared.as_ref().filter(|known| (known.old, known.new) == (old.revision, new.revision));
+        if let Some(known) = known {
+            return known.changes.clone();
+        }
+        let changes = Arc::new(diff(old, new));
+        *compared = Some(Compared { old: old.revision, new: new.revision, changes: changes.clone() });
+        changes
     }
 
     fn count(&self, compiled: bool, start: Instant) {
@@ -73,6 +103,38 @@ impl Compiler {
             self.hits.add(1);
         }
     }
+
+    fn shared(&self, snapshot: &Arc<Snapshot>, seat: &mut Seat) -> Arc<Layer> {
+        let start = Instant::now();
+        if let Some(key) = seat.moved(snapshot) {
+            let before = seat.view.take().map(|(_, view)| view).filter(|view| view.key == key);
+            let view = before.unwrap_or_else(|| self.views.get(key));
+            seat.view = Some((Basis::new(snapshot, &seat.proxy), view));
+        }
+        let Some((_, view)) = &seat.view else { return Arc::default() };
+        let (layer, compiled) = lock(&view.memo).layer(
+            snapshot,
+            |old| impact(&self.changes(old, snapshot)),
+            |types| compile_view(snapshot, &view.key, types, &self.shared),
+        );
+        self.count(compiled, start);
+        layer
+    }
+
+    fn own(&self, snapshot: &Arc<Snapshot>, seat: &mut Seat) -> Arc<Layer> {
+        let start = Instant::now();
+        let (proxy, targets) = (&seat.proxy, &seat.targets);
+        let (layer, compiled) = lock(&seat.own).layer(
+            snapshot,
+            |old| own_impact(&self.changes(old, snapshot), old, snapshot, proxy, targets),
+            |types| compile_own(snapshot, proxy, types),
+        );
+        if compiled {
+            seat.note_targets(snapshot);
+        }
+        self.count(compiled, start);
+        layer
+    }
 }
 
 impl Default for Compiler {
@@ -80,8 +142,9 @@ impl Default for Compiler {
         let (hits, misses) = (Counter::default(), Counter::default());
         Self {
             shared: Shared::default(),
-            views: Memos::default(),
-            owns: Memos::default(),
+            views: Views::default(),
+            owns: Mutex::default(),
+            compared: Mutex::default(),
             hits,
             misses,
             seconds: Histogram::new(SECONDS, 1e-6),
@@ -90,61 +153,46 @@ impl Default for Compiler {
 }
 
 impl Generate for Compiler {
-    fn generate(&self, snapshot: &Snapshot, proxy: &Proxy, types: TypeSet) -> ResourceSet {
-        let start = Instant::now();
-        let key = view(snapshot, proxy);
-        let memo = self.views.get(&key);
-        let (shared, compiled) =
-            lock(&memo).layer(snapshot, types, impact, |types| compile_view(snapshot, &key, types, &self.shared));
-        self.count(compiled, start);
+    type Seat = Seat;
 
-        let start = Instant::now();
-        let memo = self.owns.get(&proxy.id);
-        let mut memo = lock(&memo);
-        memo.belong_to(proxy);
-        let (own, compiled) = memo.layer(snapshot, types, own_impact, |types| compile_own(snapshot, proxy, types));
-        self.count(compiled, start);
-        ResourceSet { shared, own }
-    }
-
-    fn sources(&self, snapshot: &Snapshot, proxy: &Proxy, type_url: TypeUrl, name: &str) -> Vec<Arc<ObjectRef>> {
-        let (shared, own) = (self.views.get(&view(snapshot, proxy)), self.owns.get(&proxy.id));
-        let own = lock(&own).sources(type_url, name);
-        if own.is_empty() { lock(&shared).sources(type_url, name) } else { own }
-    }
-}
-
-/// What is a proxy's own is its inbound side and its secrets: no routes, but rules, whose limits hold for inbound too.
-fn own_impact(changes: &Changes) -> TypeSet {
-    let inbound = Changes { routes: false, route_reach: false, ..changes.clone() };
-    impact(&inbound)
-}
-
-impl<K: Ord + Clone> Memos<K> {
-    fn get(&self, key: &K) -> Arc<Mutex<Memo>> {
-        let mut memos = lock(&self.0);
-        if let Some(memo) = memos.get(key) {
-            return memo.clone();
+    fn seat(&self, proxy: &Arc<Proxy>) -> Seat {
+        let seat = Seat::new(proxy);
+        let mut owns = lock(&self.owns);
+        if owns.all.len() >= owns.sweep_at {
+            owns.all.retain(|own| own.strong_count() > 0);
+            owns.sweep_at = (owns.all.len() * 2).max(FEW);
         }
-        if memos.len() >= FEW && memos.len().is_power_of_two() {
-            // Whoever is being compiled for holds the memo; whoever was, the layer.
-            memos.retain(|_, memo| Arc::strong_count(memo) > 1 || lock(memo).is_held());
+        owns.all.push(Arc::downgrade(&seat.own));
+        seat
+    }
+
+    fn generate(&self, snapshot: &Arc<Snapshot>, seat: &mut Seat) -> Arc<ResourceSet> {
+        let (shared, own) = (self.shared(snapshot, seat), self.own(snapshot, seat));
+        if !(Arc::ptr_eq(&shared, &seat.set.shared) && Arc::ptr_eq(&own, &seat.set.own)) {
+            seat.set = Arc::new(ResourceSet { shared, own });
         }
-        memos.entry(key.clone()).or_default().clone()
+        seat.set.clone()
     }
 
-    fn all(&self) -> Vec<Arc<Mutex<Memo>>> {
-        lock(&self.0).values().cloned().collect()
-    }
-
-    fn len(&self) -> usize {
-        lock(&self.0).len()
+    fn sources(&self, seat: &Seat, type_url: TypeUrl, name: &str) -> Vec<Arc<ObjectRef>> {
+        let own = lock(&seat.own).sources(type_url, name);
+        let shared = || seat.view.as_ref().map(|(_, view)| lock(&view.memo).sources(type_url, name));
+        if own.is_empty() { shared().unwrap_or_default() } else { own }
     }
 }
 
-impl<K> Default for Memos<K> {
-    fn default() -> Self {
-        Self(Mutex::default())
+impl Views {
+    fn get(&self, key: ViewKey) -> Arc<View> {
+        let mut views = lock(&self.0);
+        if let Some(view) = views.get(&key).and_then(Weak::upgrade) {
+            return view;
+        }
+        if views.len() >= FEW && views.len().is_power_of_two() {
+            views.retain(|_, view| view.strong_count() > 0);
+        }
+        let view = Arc::new(View { key: key.clone(), memo: Mutex::default() });
+        views.insert(key, Arc::downgrade(&view));
+        view
     }
 }
 

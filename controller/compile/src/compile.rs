@@ -56,7 +56,7 @@ pub fn compile_own(snapshot: &Snapshot, proxy: &Proxy, types: TypeSet) -> Output
         return output.finish();
     }
     if types.contains(TypeUrl::Cluster) {
-        let scope = Scope::new(snapshot, &key);
+        let scope = Scope::inbound(snapshot, &key);
         let inbound = cluster::inbound(&scope, proxy).into_iter();
         output.set(TypeUrl::Cluster, inbound.map(|c| (c.value.name.clone(), c)));
     }

@@ -192,7 +192,8 @@ impl Town {
 
     /// The view of a proxy.
     pub(crate) fn view(&self, proxy: &Proxy) -> ViewKey {
-        view::view(&self.snapshot, proxy)
+        let reads = Arc::new(heddle_model::reads::Reads::of(&self.snapshot));
+        view::view(&Snapshot { reads, ..self.snapshot.clone() }, proxy)
     }
 
     /// Something worked out in the scope of a proxy.

@@ -89,6 +89,17 @@ impl<'a> Scope<'a> {
         scope
     }
 
+    /// What a proxy's inbound side needs of a scope: no services, which only the outbound side sends to.
+    #[must_use]
+    pub fn inbound(snapshot: &'a Snapshot, view: &'a ViewKey) -> Self {
+        let sidecar = match view.kind {
+            ProxyKind::Sidecar => view::sidecar(snapshot, &view.namespace, &view.labels).cloned(),
+            ProxyKind::Gateway => None,
+        };
+        let outbound = OutboundPolicy { mode: snapshot.mesh.outbound, egress_proxy: None };
+        Self { snapshot, view, sidecar, outbound, listeners: Vec::new(), services: BTreeMap::new() }
+    }
+
     /// A service that this view may send to, by host.
     #[must_use]
     pub fn service(&self, host: &Host) -> Option<&Arc<Service>> {

@@ -12,11 +12,10 @@ use heddle_model::{
     labels::Labels,
     locality::Locality,
     proxy::{Capabilities, Interception, Proxy, ProxyKind},
-    route::{HttpMatch, L4Match, RouteTable},
     scope::Sidecar,
     service::Service,
     snapshot::Snapshot,
-    traffic::TrafficPolicy,
+    workload::Workload,
 };
 
 /// All of a proxy that outbound output depends on. What is not here cannot be read there.
@@ -82,17 +81,16 @@ pub type Target = (Arc<Service>, Vec<(u16, u16)>);
 #[must_use]
 pub fn view(snapshot: &Snapshot, proxy: &Proxy) -> ViewKey {
     let labels = labels_of(snapshot, proxy);
-    let node_matters = snapshot.services.iter().any(|s| s.node_local || s.prefer.is_some());
     ViewKey {
         kind: proxy.kind,
         namespace: proxy.namespace.clone(),
         domain: proxy.domain.clone(),
-        labels: project(&labels, &labels_read(snapshot)),
+        labels: project(&labels, &snapshot.reads.labels),
         can: proxy.can.clone(),
         locality: locality_of(snapshot, proxy),
         network: proxy.network.clone(),
         cluster: proxy.cluster.clone(),
-        node_name: if node_matters { proxy.node_name.clone() } else { Text::default() },
+        node_name: if snapshot.reads.node { proxy.node_name.clone() } else { Text::default() },
         ipv4: proxy.ipv4(),
         ipv6: proxy.ipv6(),
         interception: proxy.interception,
@@ -146,10 +144,12 @@ pub fn sidecar<'a>(snapshot: &'a Snapshot, namespace: &str, labels: &Labels) -> 
     of(namespace, true).or_else(|| of(namespace, false)).or_else(|| of(root, false))
 }
 
-fn workload<'a>(snapshot: &'a Snapshot, proxy: &Proxy) -> Option<&'a heddle_model::workload::Workload> {
+/// The workload of a proxy: by its name, else by its address.
+#[must_use]
+pub fn workload<'a>(snapshot: &'a Snapshot, proxy: &Proxy) -> Option<&'a Arc<Workload>> {
     let at = |ip: &IpAddr| snapshot.workloads.at(*ip).filter(|w| w.origin.namespace() == &proxy.namespace);
     let named = snapshot.workloads.named(&proxy.namespace, &proxy.name);
-    named.or_else(|| proxy.addresses.iter().find_map(at)).map(AsRef::as_ref)
+    named.or_else(|| proxy.addresses.iter().find_map(at))
 }
 
 fn locality_of(snapshot: &Snapshot, proxy: &Proxy) -> Locality {
@@ -184,35 +184,4 @@ fn fronts(snapshot: &Snapshot, proxy: &Proxy) -> BTreeSet<Front> {
 
 fn project(labels: &Labels, keys: &BTreeSet<Text>) -> Labels {
     labels.iter().filter(|(key, _)| keys.contains(*key)).map(|(k, v)| (k.clone(), v.clone())).collect()
-}
-
-/// Keys of the labels of proxies that some object reads.
-fn labels_read(snapshot: &Snapshot) -> BTreeSet<Text> {
-    let mut keys = BTreeSet::new();
-    let mut read = |labels: &Labels| keys.extend(labels.iter().map(|(key, _)| key.clone()));
-    snapshot.gateways.iter().for_each(|g| read(&g.selector));
-    snapshot.sidecars.iter().filter_map(|s| s.selector.as_ref()).for_each(&mut read);
-    snapshot.routes.iter().for_each(|table| source_labels(table, &mut read));
-    let rules = || snapshot.destinations.values().flatten();
-    rules().filter_map(|rule| rule.selector.as_ref()).for_each(&mut read);
-    let policies = rules().flat_map(|rule| {
-        std::iter::once(&rule.policy).chain(rule.subsets.iter().filter_map(|subset| subset.policy.as_ref()))
-    });
-    let mut priorities: Vec<&Text> = snapshot.mesh.locality.failover_priority.iter().collect();
-    priorities.extend(policies.flat_map(failover_priority));
-    keys.extend(priorities.into_iter().map(|p| p.split('=').next().unwrap_or_default().into()));
-    keys
-}
-
-fn source_labels(table: &RouteTable, read: &mut impl FnMut(&Labels)) {
-    let http = table.http.iter().flat_map(|r| &r.matches).map(|m: &HttpMatch| &m.source_labels);
-    let tls = table.tls.iter().flat_map(|r| &r.matches).map(|m| &m.l4.source_labels);
-    let tcp = table.tcp.iter().flat_map(|r| &r.matches).map(|m: &L4Match| &m.source_labels);
-    http.chain(tls).chain(tcp).for_each(read);
-}
-
-fn failover_priority(policy: &TrafficPolicy) -> impl Iterator<Item = &Text> {
-    let ports = policy.ports.values().filter_map(|p| p.load_balancer.as_ref());
-    let all = policy.load_balancer.iter().chain(ports);
-    all.filter_map(|lb| lb.locality.as_ref()).flat_map(|l| &l.failover_priority)
 }

@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
+    destination::DestinationRule,
     host::Host,
     route::{Destination, HttpAction, RouteTable},
     service::ServiceKey,
@@ -28,6 +29,8 @@ pub struct Changes {
     pub route_reach: bool,
     /// DestinationRules.
     pub destinations: bool,
+    /// Hosts, perhaps with a wildcard, of the DestinationRules that came, changed or went.
+    pub rules: BTreeSet<Host>,
     /// Gateways.
     pub gateways: bool,
     /// Sidecars.
@@ -59,6 +62,7 @@ pub fn diff(old: &Snapshot, new: &Snapshot) -> Changes {
         routes: !Arc::ptr_eq(&old.routes, &new.routes),
         route_reach: !Arc::ptr_eq(&old.routes, &new.routes) && !same_reach(old, new),
         destinations: !Arc::ptr_eq(&old.destinations, &new.destinations),
+        rules: changed_rules(old, new),
         gateways: !Arc::ptr_eq(&old.gateways, &new.gateways),
         sidecars: !Arc::ptr_eq(&old.sidecars, &new.sidecars),
         peer_authentications: !Arc::ptr_eq(&old.peer_authentications, &new.peer_authentications),
@@ -87,6 +91,19 @@ fn http_destinations(table: &RouteTable) -> impl Iterator<Item = &Destination> {
         };
         forwards.iter().map(|d| &d.destination).chain(rule.mirrors.iter().map(|m| &m.destination))
     })
+}
+
+fn changed_rules(old: &Snapshot, new: &Snapshot) -> BTreeSet<Host> {
+    if Arc::ptr_eq(&old.destinations, &new.destinations) {
+        return BTreeSet::new();
+    }
+    let rules = |all: &'_ Snapshot| all.destinations.values().flatten().cloned().collect::<Vec<_>>();
+    let (old, new) = (rules(old), rules(new));
+    let places = |all: &[Arc<DestinationRule>]| all.iter().map(Arc::as_ptr).collect::<BTreeSet<_>>();
+    let (known, now) = (places(&old), places(&new));
+    let gone = old.iter().filter(|rule| !now.contains(&Arc::as_ptr(rule)));
+    let come = new.iter().filter(|rule| !known.contains(&Arc::as_ptr(rule)));
+    gone.chain(come).map(|rule| rule.host.clone()).collect()
 }
 
 fn changed_services(old: &Snapshot, new: &Snapshot) -> BTreeSet<Host> {

@@ -19,6 +19,7 @@ pub mod node;
 pub mod object;
 pub mod protocol;
 pub mod proxy;
+pub mod reads;
 pub mod route;
 pub mod scope;
 pub mod secret;

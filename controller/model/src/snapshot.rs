@@ -10,6 +10,7 @@ use crate::{
     issue::Issue,
     labels::Labels,
     mesh::Mesh,
+    reads::Reads,
     route::RouteTable,
     scope::Sidecar,
     secret::Secrets,
@@ -48,6 +49,8 @@ pub struct Snapshot {
     pub assume_secrets: bool,
     /// Labels of namespaces.
     pub namespaces: Arc<BTreeMap<Text, Labels>>,
+    /// What of proxies the objects read.
+    pub reads: Arc<Reads>,
     /// What ingest and merge found wrong.
     pub issues: Arc<Vec<Issue>>,
 }

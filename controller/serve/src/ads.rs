@@ -12,13 +12,14 @@ use std::{
 
 use heddle_xds_api::Differences;
 use http::{HeaderValue, Request, Response, header::CONTENT_TYPE};
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tonic::{Status, body::Body, server::NamedService};
 use tower::Service;
 
 use crate::{
     Generate,
     answer::Answer,
+    audience::Audience,
     auth::{Authenticate, Credentials},
     delta::Delta,
     metrics::Metrics,
@@ -36,19 +37,16 @@ const MAX_REQUEST: usize = 32 * 1024 * 1024;
 const MAX_WAITING: usize = 32;
 
 /// Discovery for proxies.
-pub struct Ads<A, G> {
+pub struct Ads<A, G: Generate> {
     shared: Arc<Shared<A, G>>,
 }
 
 /// What all streams share.
-pub(crate) struct Shared<A, G> {
-    pub(crate) generate: Arc<G>,
+pub(crate) struct Shared<A, G: Generate> {
+    pub(crate) audience: Arc<Audience<G>>,
     pub(crate) authenticate: Arc<A>,
-    pub(crate) revisions: watch::Receiver<Option<Published>>,
     pub(crate) registry: Arc<Registry>,
     pub(crate) metrics: Arc<Metrics>,
-    /// Compilations at a time: more than there are processors would only make each slower.
-    pub(crate) compilations: Arc<Semaphore>,
     pub(crate) differences: Arc<Differences>,
     /// Whether clients that can are sent routes virtual host by virtual host.
     pub(crate) virtual_hosts: bool,
@@ -66,12 +64,15 @@ impl<A: Authenticate, G: Generate> Ads<A, G> {
         metrics: Arc<Metrics>,
         virtual_hosts: bool,
     ) -> Self {
-        let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let compilations = Arc::new(Semaphore::new(processors));
+        let audience = Arc::new(Audience::new(generate, revisions));
         let differences = Arc::default();
-        let shared =
-            Shared { generate, authenticate, revisions, registry, metrics, compilations, differences, virtual_hosts };
+        let shared = Shared { audience, authenticate, registry, metrics, differences, virtual_hosts };
         Self { shared: Arc::new(shared) }
+    }
+
+    /// Spreads revisions to the streams, as long as there are any: it wants to run beside them.
+    pub fn spread(&self) -> impl Future<Output = ()> + Send + 'static {
+        self.shared.audience.clone().run()
     }
 
     fn serve<W: Wire>(&self, request: Request<Body>) -> Response<Body> {
@@ -113,17 +114,17 @@ impl<A: Authenticate, G: Generate> Service<Request<Body>> for Ads<A, G> {
     }
 }
 
-impl<A, G> NamedService for Ads<A, G> {
+impl<A, G: Generate> NamedService for Ads<A, G> {
     const NAME: &'static str = "envoy.service.discovery.v3.AggregatedDiscoveryService";
 }
 
-impl<A, G> Clone for Ads<A, G> {
+impl<A, G: Generate> Clone for Ads<A, G> {
     fn clone(&self) -> Self {
         Self { shared: self.shared.clone() }
     }
 }
 
-impl<A, G> fmt::Debug for Ads<A, G> {
+impl<A, G: Generate> fmt::Debug for Ads<A, G> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("Ads")
     }

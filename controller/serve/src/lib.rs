@@ -3,6 +3,7 @@
 
 pub mod ads;
 mod answer;
+mod audience;
 pub mod auth;
 pub mod csr;
 mod delta;

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
-use heddle_model::{node::NodeError, proxy::Proxy};
+use heddle_model::node::NodeError;
 use heddle_xds_api::{
     TypeSet, TypeUrl,
     envoy::config::core::v3::Node,
@@ -13,11 +13,12 @@ use tokio::sync::mpsc;
 use crate::{
     Generate,
     ads::Shared,
+    audience::{Offer, Place},
     auth::{AuthError, Authenticate, Credentials},
     error::StreamError,
     message::Message,
     node,
-    push::{Published, Push},
+    push::Push,
     registry::Session,
     requests::Requests,
 };
@@ -39,19 +40,13 @@ pub(crate) trait Wire: Send + 'static {
     fn encode(type_url: TypeUrl, version: &str, reply: &Reply) -> Option<Message>;
 }
 
-struct Stream<'a, A, G> {
+struct Stream<'a, A, G: Generate> {
     shared: &'a Shared<A, G>,
-    proxy: Arc<Proxy>,
     session: Session,
     messages: mpsc::Sender<Message>,
     push: Push,
-    /// The revision that was compiled last.
-    current: Published,
+    /// The revision of the newest set, in words.
     version: String,
-    /// Whether `current` is yet to be compiled.
-    stale: bool,
-    /// The types that were compiled last; none before the first.
-    compiled: TypeSet,
     /// The types of which the proxy was sent something, or has all that there is.
     told: TypeSet,
     /// Of types with something to send, when the event arrived that it comes from.
@@ -75,41 +70,23 @@ pub(crate) async fn run<W: Wire, A: Authenticate, G: Generate>(
     let proxy = Arc::new(proxy);
     let connection = call.connection.as_ref().ok_or(AuthError::Unknown)?;
 
-    let mut revisions = shared.revisions.clone();
-    let synced = revisions.wait_for(Option::is_some).await.map_err(|_| StreamError::ShuttingDown)?.clone();
-    let Some(current) = synced else { return Err(StreamError::ShuttingDown) };
-    let session = shared.registry.connect(proxy.clone(), connection);
-    let version = current.snapshot.revision.to_string();
+    let mut place = shared.audience.join(&proxy).await?;
+    let session = shared.registry.connect(proxy, connection);
     let push = Push::new(W::PROTOCOL, shared.differences.clone());
-    let mut stream = Stream {
-        shared,
-        proxy,
-        session,
-        messages,
-        push,
-        current,
-        version,
-        stale: true,
-        compiled: TypeSet::EMPTY,
-        told: TypeSet::EMPTY,
-        carried: BTreeMap::new(),
-    };
+    let (told, carried) = (TypeSet::EMPTY, BTreeMap::new());
+    let mut stream = Stream { shared, session, messages, push, version: String::new(), told, carried };
 
-    stream.hear::<W>(&first)?;
+    stream.take(place.next().await?, false);
+    stream.hear::<W>(&first, &place)?;
     loop {
         stream.turn::<W>().await?;
         let deadline = stream.push.deadline();
         tokio::select! {
             request = requests.message() => match request? {
-                Some(request) => stream.hear::<W>(&request)?,
+                Some(request) => stream.hear::<W>(&request, &place)?,
                 None => return Ok(()),
             },
-            changed = revisions.changed() => {
-                changed.map_err(|_| StreamError::ShuttingDown)?;
-                if let Some(published) = revisions.borrow_and_update().clone() {
-                    stream.take(published);
-                }
-            }
+            offer = place.next() => stream.take(offer?, true),
             () = sleep_until(deadline) => {}
         }
     }
@@ -123,7 +100,7 @@ async fn sleep_until(deadline: Option<Instant>) {
 }
 
 impl<A: Authenticate, G: Generate> Stream<'_, A, G> {
-    fn hear<W: Wire>(&mut self, request: &W::Request) -> Result<(), StreamError> {
+    fn hear<W: Wire>(&mut self, request: &W::Request, place: &Place<G>) -> Result<(), StreamError> {
         let Some(type_url) = TypeUrl::parse(W::type_url(request)) else {
             tracing::debug!(connection = self.session.connection(), r#type = W::type_url(request), "not served");
             return Ok(());
@@ -134,7 +111,7 @@ impl<A: Authenticate, G: Generate> Stream<'_, A, G> {
                 let content = self.push.subscription(type_url).is_none_or(Subscription::is_content);
                 self.session.acked(type_url, &request.nonce, content);
             }
-            Heard::Rejected(rejection) => self.tell_rejection(type_url, &request.nonce, &rejection),
+            Heard::Rejected(rejection) => self.tell_rejection(type_url, &request.nonce, &rejection, place),
             Heard::Stale => self.shared.metrics.expired_nonce(type_url),
             Heard::Nothing => {}
         }
@@ -145,17 +122,20 @@ impl<A: Authenticate, G: Generate> Stream<'_, A, G> {
         Ok(())
     }
 
-    fn take(&mut self, published: Published) {
-        self.version = published.snapshot.revision.to_string();
-        self.current = published;
-        self.stale = true;
+    /// Takes what the client is to hold from now on. `changed` says that an event brought it, not the client's coming.
+    fn take(&mut self, offer: Offer, changed: bool) {
+        self.version = offer.published.snapshot.revision.to_string();
+        self.push.on_resources(offer.set.clone(), TypeSet::ALL);
+        self.session.holds(offer.set);
+        if changed {
+            let due = |type_url: &TypeUrl| self.push.subscription(*type_url).is_some_and(|one| !one.is_settled());
+            for type_url in self.push.types().iter().filter(due) {
+                self.carried.entry(type_url).or_insert(offer.published.since);
+            }
+        }
     }
 
     async fn turn<W: Wire>(&mut self) -> Result<(), StreamError> {
-        let types = self.push.types();
-        if !types.is_empty() && (self.stale || self.push.is_missing_types()) {
-            self.compile(types).await?;
-        }
         for (type_url, reply) in self.push.responses(Instant::now()) {
             self.send::<W>(type_url, &reply).await?;
         }
@@ -163,26 +143,6 @@ impl<A: Authenticate, G: Generate> Stream<'_, A, G> {
         self.carried.retain(|type_url, _| !settled(*type_url));
         self.tell_resumed();
         self.shared.metrics.holds_expired.add(self.push.take_lapsed());
-        Ok(())
-    }
-
-    async fn compile(&mut self, types: TypeSet) -> Result<(), StreamError> {
-        let shared = self.shared;
-        let permit = shared.compilations.acquire().await.map_err(|_| StreamError::ShuttingDown)?;
-        let (generate, snapshot, proxy) = (shared.generate.clone(), self.current.snapshot.clone(), self.proxy.clone());
-        let compiled = tokio::task::spawn_blocking(move || generate.generate(&snapshot, &proxy, types)).await;
-        drop(permit);
-        let set = Arc::new(compiled.map_err(|_| StreamError::Internal("the configuration could not be compiled"))?);
-        self.push.on_resources(set.clone(), types);
-        self.session.holds(set);
-        let first = self.compiled.is_empty();
-        self.compiled = types;
-        if std::mem::take(&mut self.stale) && !first {
-            let due = |type_url: &TypeUrl| self.push.subscription(*type_url).is_some_and(|one| !one.is_settled());
-            for type_url in types.iter().filter(due) {
-                self.carried.entry(type_url).or_insert(self.current.since);
-            }
-        }
         Ok(())
     }
 
@@ -206,7 +166,7 @@ impl<A: Authenticate, G: Generate> Stream<'_, A, G> {
 
     /// Notes the types of which a proxy that has come back lacks nothing.
     fn tell_resumed(&mut self) {
-        for type_url in self.compiled.iter() {
+        for type_url in self.push.types().iter() {
             let has_all = |one: &Subscription| one.is_started() && one.is_settled();
             if !self.told.contains(type_url) && self.push.subscription(type_url).is_some_and(has_all) {
                 self.told = self.told.with(type_url);
@@ -215,7 +175,7 @@ impl<A: Authenticate, G: Generate> Stream<'_, A, G> {
         }
     }
 
-    fn tell_rejection(&self, type_url: TypeUrl, nonce: &str, rejection: &Rejection) {
+    fn tell_rejection(&self, type_url: TypeUrl, nonce: &str, rejection: &Rejection, place: &Place<G>) {
         let rejected = self.push.subscription(type_url).into_iter().flat_map(Subscription::rejected);
         let names: Vec<&Arc<str>> = match rejection {
             // All that it rejects by now, not only what was found last.
@@ -223,10 +183,8 @@ impl<A: Authenticate, G: Generate> Stream<'_, A, G> {
             Rejection { names, .. } if names.len() <= MAX_SUSPECTS => names.iter().collect(),
             Rejection { .. } => Vec::new(),
         };
-        let sources =
-            |name| self.shared.generate.sources(&self.current.snapshot, &self.proxy, type_url, name).into_iter();
-        let mut objects: Vec<String> =
-            names.into_iter().flat_map(|name| sources(name)).map(|object| object.to_string()).collect();
+        let sources = names.into_iter().flat_map(|name| place.sources(type_url, name));
+        let mut objects: Vec<String> = sources.map(|object| object.to_string()).collect();
         objects.sort();
         objects.dedup();
         self.session.rejected(type_url, nonce, &rejection.reason, objects);

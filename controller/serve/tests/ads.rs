@@ -23,7 +23,7 @@ use heddle_serve::{
     registry::Registry,
 };
 use heddle_xds_api::{
-    Layer, Resource, ResourceSet, TypeSet, TypeUrl,
+    Layer, Resource, ResourceSet, TypeUrl,
     envoy::{
         config::{
             cluster::v3::{Cluster, cluster},
@@ -51,16 +51,22 @@ struct Fake {
 }
 
 impl Generate for Fake {
-    fn generate(&self, snapshot: &Snapshot, proxy: &Proxy, types: TypeSet) -> ResourceSet {
+    type Seat = Arc<Proxy>;
+
+    fn seat(&self, proxy: &Arc<Proxy>) -> Arc<Proxy> {
+        proxy.clone()
+    }
+
+    fn generate(&self, snapshot: &Arc<Snapshot>, proxy: &mut Arc<Proxy>) -> Arc<ResourceSet> {
         self.calls.fetch_add(1, Ordering::Relaxed);
-        assert!(types.contains(TypeUrl::Cluster) && &*proxy.namespace == "default");
+        assert!(&*proxy.namespace == "default");
         let names = (0..self.more).map(|number| format!("more-{number}"));
         let more: Vec<_> = names.map(|name| cluster(&name, 0)).collect();
         let clusters = more.iter().cloned().chain([cluster("revision", snapshot.revision)]);
         let message = ClusterLoadAssignment { cluster_name: "revision".to_owned(), ..Default::default() };
         let endpoints = Arc::new(Resource::new(TypeUrl::Endpoint, "revision", &message));
         let layer = Layer::default().with(TypeUrl::Cluster, clusters).with(TypeUrl::Endpoint, [endpoints]);
-        ResourceSet { shared: Arc::new(layer), own: Arc::default() }
+        Arc::new(ResourceSet { shared: Arc::new(layer), own: Arc::default() })
     }
 }
 
@@ -113,6 +119,7 @@ impl Server {
         let registry = Arc::new(Registry::new(metrics.clone()));
         let fake = Arc::new(Fake { calls: AtomicUsize::new(0), more });
         let ads = Ads::new(fake.clone(), Arc::new(Nobody), receiver, registry.clone(), metrics, true);
+        tokio::spawn(ads.spread());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let server = tonic::transport::Server::builder().add_service(Local { ads, secure });

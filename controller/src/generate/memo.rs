@@ -6,18 +6,15 @@ use std::sync::Arc;
 use heddle_compile::memo::Kept;
 use heddle_compile::output::{Output, Sources};
 use heddle_compile::route::Routes;
-use heddle_model::diff::{Changes, diff};
 use heddle_model::issue::Issue;
 use heddle_model::object::ObjectRef;
-use heddle_model::proxy::Proxy;
 use heddle_model::snapshot::Snapshot;
 use heddle_xds_api::{Layer, Resource, ResourceMap, TypeSet, TypeUrl};
 
 /// One layer, the revision it is of, and its story.
 #[derive(Debug, Default)]
 pub(super) struct Memo {
-    of: Option<Snapshot>,
-    whose: Option<Proxy>,
+    of: Option<Arc<Snapshot>>,
     layer: Arc<Layer>,
     issues: BTreeMap<TypeUrl, Vec<Issue>>,
     sources: Sources,
@@ -27,35 +24,25 @@ pub(super) struct Memo {
 }
 
 impl Memo {
-    /// The layer with these types for this revision. `compile` is asked for the types that the changes since the last
-    /// time can have touched, by `impact`, and for those that were never asked for; whether it was is the other value.
+    /// The layer for this revision, or for a newer one that was asked for before. `compile` is asked for the types that
+    /// the changes since the last time can have touched, by `impact`; whether it was is the other value.
     pub(super) fn layer(
         &mut self,
-        snapshot: &Snapshot,
-        types: TypeSet,
-        impact: impl Fn(&Changes) -> TypeSet,
+        snapshot: &Arc<Snapshot>,
+        impact: impl FnOnce(&Snapshot) -> TypeSet,
         compile: impl FnOnce(TypeSet) -> Output,
     ) -> (Arc<Layer>, bool) {
-        let held = self.layer.types();
-        let changes = self.of.as_ref().map(|old| diff(old, snapshot));
-        let touched = changes.as_ref().map_or(TypeSet::ALL, impact);
-        let due = pick(types.union(held), |one| touched.contains(one) || !held.contains(one));
-        if changes.is_none_or(|changes| !changes.is_empty()) {
-            self.of = Some(snapshot.clone());
+        if self.of.as_ref().is_some_and(|of| of.revision >= snapshot.revision) {
+            return (self.layer.clone(), false);
         }
+        let due = self.of.as_ref().map_or(TypeSet::ALL, |old| impact(old));
+        self.of = Some(snapshot.clone());
         if due.is_empty() {
             return (self.layer.clone(), false);
         }
         let output = compile(due);
         self.take(due, output);
         (self.layer.clone(), true)
-    }
-
-    /// Forgets everything if it is of a proxy that said other things of itself under the same id.
-    pub(super) fn belong_to(&mut self, proxy: &Proxy) {
-        if self.whose.as_ref() != Some(proxy) {
-            *self = Self { whose: Some(proxy.clone()), ..Self::default() };
-        }
     }
 
     /// What is wrong with the objects behind the layer.
@@ -66,11 +53,6 @@ impl Memo {
     /// The objects behind a resource.
     pub(super) fn sources(&self, type_url: TypeUrl, name: &str) -> Vec<Arc<ObjectRef>> {
         self.sources.get(&(type_url, name.into())).cloned().unwrap_or_default()
-    }
-
-    /// Whether a stream still holds the layer.
-    pub(super) fn is_held(&self) -> bool {
-        Arc::strong_count(&self.layer) > 1
     }
 
     /// Puts in place what was compiled; what came out as it was keeps its pointers, so that nobody looks at it again.
@@ -114,8 +96,4 @@ fn kept(old: &Arc<ResourceMap>, fresh: &Arc<ResourceMap>) -> (Arc<ResourceMap>, 
         (name.clone(), same.unwrap_or(new).clone())
     };
     (Arc::new(fresh.iter().map(keep).collect()), true)
-}
-
-fn pick(types: TypeSet, wanted: impl Fn(TypeUrl) -> bool) -> TypeSet {
-    types.iter().filter(|one| wanted(*one)).collect()
 }

@@ -22,6 +22,7 @@ use heddle_model::{
     issue::Issue,
     labels::Labels,
     mesh::Mesh,
+    reads::Reads,
     scope::Sidecar,
     secret::{Secret, Secrets},
     snapshot::Snapshot,
@@ -141,7 +142,11 @@ impl Store {
             assume_secrets: self.settings.assume_secrets,
             namespaces: self.commit_namespaces(&old.namespaces),
             issues: old.issues.clone(),
+            reads: old.reads.clone(),
         };
+        if reads_may_differ(&old, &next) {
+            next.reads = share(&old.reads, Reads::of(&next));
+        }
         next.issues = self.commit_issues(&old.issues);
         if !is_same(&old, &next) {
             next.revision += 1;
@@ -265,6 +270,16 @@ impl Store {
         all.dedup();
         share(old, all)
     }
+}
+
+/// Whether a part changed of which some object may read other things of proxies than before.
+fn reads_may_differ(old: &Snapshot, new: &Snapshot) -> bool {
+    !(Arc::ptr_eq(&old.mesh, &new.mesh)
+        && Arc::ptr_eq(&old.services, &new.services)
+        && Arc::ptr_eq(&old.routes, &new.routes)
+        && Arc::ptr_eq(&old.destinations, &new.destinations)
+        && Arc::ptr_eq(&old.gateways, &new.gateways)
+        && Arc::ptr_eq(&old.sidecars, &new.sidecars))
 }
 
 /// Whether two revisions have the same parts.

@@ -1,0 +1,143 @@
+//! Who is to hear of a commit: all streams are looked at once, off the async workers, and only those are woken whose
+//! configuration it changes.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use heddle_model::{object::ObjectRef, proxy::Proxy};
+use heddle_xds_api::{ResourceSet, TypeUrl};
+use tokio::sync::{Semaphore, watch};
+
+use crate::{Generate, error::StreamError, push::Published};
+
+/// What a stream is to tell its client next.
+#[derive(Clone, Debug)]
+pub(crate) struct Offer {
+    pub(crate) set: Arc<ResourceSet>,
+    /// The revision that it is of.
+    pub(crate) published: Published,
+}
+
+/// All streams.
+pub(crate) struct Audience<G: Generate> {
+    generate: Arc<G>,
+    revisions: watch::Receiver<Option<Published>>,
+    /// What streams are answered from: the revision that the last round began with.
+    current: watch::Sender<Option<Published>>,
+    next: AtomicU64,
+    // A mutex, because streams come and go on any thread. It is held to change or to copy the list only.
+    members: Mutex<BTreeMap<u64, Arc<Member<G::Seat>>>>,
+    /// Compilations for streams that have just come: more than there are processors would only make each slower.
+    arrivals: Semaphore,
+}
+
+/// One stream's place. Dropping it is leaving.
+pub(crate) struct Place<G: Generate> {
+    audience: Arc<Audience<G>>,
+    key: u64,
+    member: Arc<Member<G::Seat>>,
+    offers: watch::Receiver<Option<Offer>>,
+}
+
+struct Member<S> {
+    // A mutex: rounds and the stream's own first compilation take turns.
+    seat: Mutex<S>,
+    offers: watch::Sender<Option<Offer>>,
+}
+
+impl<G: Generate> Audience<G> {
+    pub(crate) fn new(generate: Arc<G>, revisions: watch::Receiver<Option<Published>>) -> Self {
+        let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Self {
+            generate,
+            revisions,
+            current: watch::Sender::new(None),
+            next: AtomicU64::new(0),
+            members: Mutex::default(),
+            arrivals: Semaphore::new(processors),
+        }
+    }
+
+    /// Spreads each revision until there are no more. What is committed during a round is one revision of the next.
+    pub(crate) async fn run(self: Arc<Self>) {
+        let mut revisions = self.revisions.clone();
+        revisions.mark_changed();
+        while revisions.changed().await.is_ok() {
+            let Some(published) = revisions.borrow_and_update().clone() else { continue };
+            let audience = self.clone();
+            if tokio::task::spawn_blocking(move || audience.spread(&published)).await.is_err() {
+                tracing::error!("a revision could not be compiled");
+            }
+        }
+    }
+
+    /// A place for a proxy, with its first offer, as soon as there is anything to offer.
+    pub(crate) async fn join(self: &Arc<Self>, proxy: &Arc<Proxy>) -> Result<Place<G>, StreamError> {
+        let mut current = self.current.subscribe();
+        current.wait_for(Option::is_some).await.map_err(|_| StreamError::ShuttingDown)?;
+        let (sender, offers) = watch::channel(None);
+        let member = Arc::new(Member { seat: Mutex::new(self.generate.seat(proxy)), offers: sender });
+        let key = self.next.fetch_add(1, Ordering::Relaxed);
+        lock(&self.members).insert(key, member.clone());
+        let place = Place { audience: self.clone(), key, member: member.clone(), offers };
+        let _permit = self.arrivals.acquire().await.map_err(|_| StreamError::ShuttingDown)?;
+        let audience = self.clone();
+        let compiled = tokio::task::spawn_blocking(move || audience.offer(&member, None)).await;
+        compiled.map_err(|_| StreamError::Internal("the configuration could not be compiled"))?;
+        Ok(place)
+    }
+
+    fn spread(&self, published: &Published) {
+        self.current.send_replace(Some(published.clone()));
+        let members: Vec<_> = lock(&self.members).values().cloned().collect();
+        for member in members {
+            self.offer(&member, Some(published));
+        }
+    }
+
+    /// Compiles for a member, and wakes its stream if that gave something new. Without a revision it is the current one,
+    /// looked up when it is this member's turn: never one older than that of the last round.
+    fn offer(&self, member: &Member<G::Seat>, published: Option<&Published>) {
+        let mut turn = lock(&member.seat);
+        let current = || self.current.borrow().clone();
+        let Some(published) = published.cloned().or_else(current) else { return };
+        let set = self.generate.generate(&published.snapshot, &mut turn);
+        let is_new = |last: &Offer| !Arc::ptr_eq(&last.set, &set);
+        if member.offers.borrow().as_ref().is_none_or(is_new) {
+            member.offers.send_replace(Some(Offer { set, published }));
+        }
+    }
+}
+
+impl<G: Generate> Place<G> {
+    /// The newest offer, when there is one that was not taken yet.
+    pub(crate) async fn next(&mut self) -> Result<Offer, StreamError> {
+        loop {
+            self.offers.changed().await.map_err(|_| StreamError::ShuttingDown)?;
+            if let Some(offer) = self.offers.borrow_and_update().clone() {
+                return Ok(offer);
+            }
+        }
+    }
+
+    /// The objects that a resource came from.
+    pub(crate) fn sources(&self, type_url: TypeUrl, name: &str) -> Vec<Arc<ObjectRef>> {
+        self.audience.generate.sources(&lock(&self.member.seat), type_url, name)
+    }
+}
+
+impl<G: Generate> Drop for Place<G> {
+    fn drop(&mut self) {
+        lock(&self.audience.members).remove(&self.key);
+    }
+}
+
+/// A compilation that panicked leaves its seat as the generator left it.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,69 @@
+//! Whatever the order of changes: what is compiled with all that was compiled before at hand is, byte for byte, what a
+//! compiler without any memory makes of the last revision.
+
+use proptest::prelude::*;
+
+use super::objects::{OBJECTS, object};
+use super::*;
+
+/// Sidecars of two namespaces, with routes whole and in parts, and a gateway.
+fn proxies() -> Vec<Arc<Proxy>> {
+    let ids = [
+        ("sidecar~10.1.0.1~one.a~a.svc.cluster.local", true),
+        ("sidecar~10.1.0.2~two.a~a.svc.cluster.local", false),
+        ("sidecar~10.1.0.3~three.b~b.svc.cluster.local", true),
+        ("router~10.1.0.4~edge.a~a.svc.cluster.local", true),
+    ];
+    let proxy = |(id, virtual_hosts)| {
+        let mut proxy = node::proxy(&json!({"id": id, "metadata": {"LABELS": {"app": "edge"}}})).unwrap();
+        (proxy.can.virtual_hosts, proxy.verified) = (virtual_hosts, true);
+        Arc::new(proxy)
+    };
+    ids.into_iter().map(proxy).collect()
+}
+
+fn versions(set: &ResourceSet) -> BTreeSet<(TypeUrl, Arc<str>, u64)> {
+    let of = |one: TypeUrl| set.typed(one).iter().map(|r| (one, r.name().clone(), r.version())).collect::<Vec<_>>();
+    TypeUrl::ALL.into_iter().flat_map(of).collect()
+}
+
+/// Applies one change; every fifth takes an object away.
+fn change(store: &mut Store, which: usize, version: usize) {
+    let text = object(OBJECTS[which % OBJECTS.len()], version);
+    let (mut objects, issues) = documents(text.as_bytes());
+    assert_eq!(issues, [], "{text}");
+    let object = objects.remove(0);
+    store.apply(if version % 5 == 4 { Event::Delete(object.key) } else { Event::Apply(Box::new(object)) });
+}
+
+fn check(history: &[Vec<(usize, usize)>]) {
+    let (compiler, mut store) = (Compiler::default(), Store::new(Settings::default()));
+    (0..OBJECTS.len()).for_each(|which| change(&mut store, which, 0));
+    let mut seats: Vec<Seat> = proxies().iter().map(|proxy| compiler.seat(proxy)).collect();
+    for changes in history {
+        let snapshot = store.commit();
+        for (seat, proxy) in seats.iter_mut().zip(proxies()) {
+            let remembered = versions(&compiler.generate(&snapshot, seat));
+            let fresh = Compiler::default();
+            let made = versions(&fresh.generate(&snapshot, &mut fresh.seat(&proxy)));
+            let (wrong, lacks) = (&remembered - &made, &made - &remembered);
+            assert!(wrong.is_empty() && lacks.is_empty(), "{} holds {wrong:?}\nand lacks {lacks:?}", proxy.id);
+        }
+        for (which, version) in changes {
+            change(&mut store, *which, *version);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: (ProptestConfig::default().cases / 4).max(1), failure_persistence: None, ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn memory_changes_nothing(
+        history in proptest::collection::vec(proptest::collection::vec((0..14_usize, 0..8_usize), 1..3), 2..12)
+    ) {
+        check(&history);
+    }
+}
