@@ -4,34 +4,36 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Context;
-use heddle_ca::Limits;
+use heddle_ca::{Authority, Limits};
 use heddle_model::mesh::Mesh;
 use heddle_serve::ads::Ads;
 use heddle_serve::csr::Certificates;
 use heddle_serve::metrics::Metrics;
 use heddle_serve::push::Published;
 use heddle_serve::registry::Registry;
-use heddle_store::{Kind, Settings, Store};
+use kube::Client;
 use time::OffsetDateTime;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::admin::{self, Pages};
-use crate::auth::{Authenticator, Issuer};
+use crate::auth::{self, Authenticator, Issuers, Tokens};
+use crate::authority::{self, Keeper, RootCerts, Signer};
+use crate::cluster::{self, Candidate};
 use crate::config::Config;
 use crate::generate::Compiler;
 use crate::router::Router;
 use crate::server::{self, Manners};
-use crate::signer::Signer;
-use crate::source::file::{Files, Roots};
-use crate::writer::{self, Board, Readers};
-use crate::{ca_secret, renewal, tls};
+use crate::source::roster::Roster;
+use crate::tls;
+use crate::writer::Board;
 
-/// Batches of events that may wait for the writer; a source that is ahead waits.
-const MAX_WAITING: usize = 1024;
+mod sources;
+
+use sources::{Sources, sources};
 
 /// Runs until the process is told to end.
 ///
@@ -42,16 +44,17 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     let end = CancellationToken::new();
     let mut tasks = JoinSet::new();
     let ports = Ports::bind(&config).await?;
-    let (revisions, looked) = sources(&config)?;
+    let cluster = cluster::connect(&config).await?;
+    let Sources { revisions, board, roster } = sources(&config, cluster.clone(), &mut tasks, &end)?;
 
     // Pages, first of all so that probes are answered while the rest is not ready.
     let metrics = Arc::new(Metrics::default());
     let registry = Arc::new(Registry::new(metrics.clone()));
     let compiler = Arc::new(Compiler::default());
-    let (authority, authorities) = watch::channel(None);
+    let (known, authorities) = watch::channel(None);
     let pages = Pages {
         registry: registry.clone(),
-        board: looked,
+        board: board.clone(),
         published: revisions.clone(),
         authority: authorities.clone(),
         compiled: compiler.clone(),
@@ -63,18 +66,16 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         tasks.spawn(admin::serve(listener, pages.clone(), end.clone()));
     }
 
-    // Certificates, of which the mesh says for which trust domain.
-    let mesh = tokio::select! {
-        mesh = first_mesh(revisions.clone()) => mesh?,
+    // Certificates.
+    let (keeper, loaded) = tokio::select! {
+        opened = opened(&config, cluster.clone(), revisions.clone()) => opened?,
         told = told_to_end() => return told,
     };
-    let now = OffsetDateTime::now_utc();
-    let loaded = ca_secret::authority(&config.ca_dir, &mesh.trust_domain, config.root_cert_ttl, now)?;
-    let issuer = ca_secret::issuer(&config.ca_dir, &config.token_audiences)?;
-    let (encryption, encryptions) = watch::channel(tls::server(&config, &loaded, now)?);
-    authority.send_replace(Some(Arc::new(loaded)));
-    tasks.spawn(renewal::run(config.clone(), authority, encryption, end.clone()));
-    let authenticator = authenticator(issuer, revisions.clone());
+    let (encryption, encryptions) = watch::channel(tls::server(&config, &loaded, OffsetDateTime::now_utc())?);
+    known.send_replace(Some(Arc::new(loaded)));
+    tasks.spawn(authority::renew(config.clone(), keeper, known, encryption, end.clone()));
+    write(&config, cluster.clone(), board, authorities.clone(), &mut tasks, &end);
+    let authenticator = authenticator(issuers(&config, cluster, roster, &mut tasks, &end)?, revisions.clone());
     let signer = Arc::new(Signer::new(authorities, limits(&config)));
 
     // Discovery, and certificates on the encrypted port.
@@ -117,16 +118,21 @@ impl Ports {
     }
 }
 
-/// Starts the sources and the one writer. Both block, and end when the process does.
-fn sources(config: &Config) -> anyhow::Result<(watch::Receiver<Option<Published>>, watch::Receiver<Board>)> {
-    let (events, arrived) = mpsc::channel(MAX_WAITING);
-    let (published, revisions) = watch::channel(None);
-    let (board, looked) = watch::channel(Board::default());
-    let files = Files::open(Roots { folders: config.folders.clone(), mesh: config.mesh.clone() })?;
-    thread("files", move || files.run(&events))?;
-    let store = Store::new(settings(config));
-    thread("writer", move || writer::run(store, arrived, &Readers { published, board }))?;
-    Ok((revisions, looked))
+/// Who issues tokens: the cluster, where there is one.
+fn issuers(
+    config: &Config,
+    cluster: Option<Client>,
+    roster: Roster,
+    tasks: &mut JoinSet<()>,
+    end: &CancellationToken,
+) -> anyhow::Result<Issuers> {
+    let Some(client) = cluster else {
+        let issuer = authority::issuer(&config.ca_dir, &config.token_audiences)?;
+        return Ok(Issuers::Local(Box::new(issuer)));
+    };
+    let (found, keys) = watch::channel(None);
+    tasks.spawn(auth::watch_keys(client.clone(), found, end.clone()));
+    Ok(Issuers::Cluster(Box::new(Tokens::new(client, keys, roster, config.token_audiences.clone()))))
 }
 
 /// Runs until it ends, or the process is told to.
@@ -134,29 +140,42 @@ async fn until(end: CancellationToken, work: impl Future<Output = ()> + Send) {
     end.run_until_cancelled(work).await;
 }
 
-fn authenticator(issuer: Issuer, current: watch::Receiver<Option<Published>>) -> Arc<Authenticator> {
-    Arc::new(Authenticator::new(issuer, move || mesh_of(&current)))
+fn authenticator(issuers: Issuers, current: watch::Receiver<Option<Published>>) -> Arc<Authenticator> {
+    Arc::new(Authenticator::new(issuers, move || mesh_of(&current)))
 }
 
 fn limits(config: &Config) -> Limits {
     Limits { default: config.workload_cert_ttl, most: config.max_workload_cert_ttl }
 }
 
-fn settings(config: &Config) -> Settings {
-    let revision = if config.revision.is_empty() { "default" } else { &config.revision };
-    Settings {
-        revision: revision.into(),
-        domain: config.domain.as_str().into(),
-        namespace: config.namespace.as_str().into(),
-        expected: Kind::ALL.into_iter().collect(),
-        assume_secrets: false,
-    }
+/// Starts what writes to the cluster, if there is one, in the one replica that leads.
+fn write(
+    config: &Config,
+    cluster: Option<Client>,
+    board: watch::Receiver<Board>,
+    authority: watch::Receiver<Option<Arc<Authority>>>,
+    tasks: &mut JoinSet<()>,
+    end: &CancellationToken,
+) {
+    let Some(client) = cluster else { return };
+    let (elected, leads) = watch::channel(false);
+    let candidate = Candidate::new(client.clone(), &config.namespace, &config.revision, &config.pod_name);
+    tasks.spawn(candidate.run(elected, end.clone()));
+    let roots = RootCerts { client, board, authority, leads }.run();
+    let end = end.clone();
+    tasks.spawn(async move { _ = end.run_until_cancelled_owned(roots).await });
 }
 
-/// Blocking work of the process's whole life. The thread is not waited for.
-fn thread(name: &str, work: impl FnOnce() + Send + 'static) -> anyhow::Result<()> {
-    std::thread::Builder::new().name(name.into()).spawn(work).context("cannot start a thread")?;
-    Ok(())
+/// The authority and where it is kept. The mesh says for which trust domain it is.
+async fn opened(
+    config: &Config,
+    cluster: Option<Client>,
+    revisions: watch::Receiver<Option<Published>>,
+) -> anyhow::Result<(Keeper, Authority)> {
+    let mesh = first_mesh(revisions).await?;
+    let keeper = Keeper::of(config, cluster)?;
+    let loaded = keeper.load(config, &mesh.trust_domain, OffsetDateTime::now_utc()).await?;
+    Ok((keeper, loaded))
 }
 
 /// The settings of the first revision.

@@ -1,4 +1,4 @@
-//! Decides who a caller is: by its verified client certificate, else by a token of the local issuer.
+//! Decides who a caller is: by its verified client certificate, else by a token of the local issuer, or of a cluster.
 
 use std::sync::Arc;
 
@@ -7,30 +7,47 @@ use heddle_model::mesh::Mesh;
 use heddle_serve::auth::{AuthError, Authenticate, Credentials};
 
 mod client_cert;
+mod issuer;
 mod jwks;
+mod token_review;
 
-pub(crate) use jwks::{Issuer, IssuerError};
+pub(crate) use issuer::{Issuer, IssuerError};
+pub(crate) use jwks::watch_keys;
+pub(crate) use token_review::Tokens;
+
+/// Who issues tokens.
+#[derive(Debug)]
+pub(crate) enum Issuers {
+    /// The key in the authority's folder: where there is no Kubernetes.
+    Local(Box<Issuer>),
+    /// The API server.
+    Cluster(Box<Tokens>),
+}
 
 /// Tries what a caller brought, in istiod's order.
 pub(crate) struct Authenticator {
-    issuer: Issuer,
+    issuers: Issuers,
     mesh: Box<dyn Fn() -> Arc<Mesh> + Send + Sync>,
 }
 
 impl Authenticator {
     /// `mesh` gives the settings of the moment: trust domains may be added while streams are open.
-    pub(crate) fn new(issuer: Issuer, mesh: impl Fn() -> Arc<Mesh> + Send + Sync + 'static) -> Self {
-        Self { issuer, mesh: Box::new(mesh) }
+    pub(crate) fn new(issuers: Issuers, mesh: impl Fn() -> Arc<Mesh> + Send + Sync + 'static) -> Self {
+        Self { issuers, mesh: Box::new(mesh) }
     }
 
-    fn decide(&self, call: &Credentials) -> Result<Identity, AuthError> {
+    async fn decide(&self, call: &Credentials) -> Result<Identity, AuthError> {
         let mesh = (self.mesh)();
         let leaf = call.connection.as_ref().and_then(|connection| connection.chain.first());
         let by_certificate = leaf.map(|leaf| client_cert::identity(leaf, &mesh));
         if let Some(Ok(identity)) = by_certificate {
             return Ok(identity);
         }
-        let by_token = call.bearer.as_deref().map(|token| self.issuer.identity(token, &mesh.trust_domain));
+        let by_token = match (call.bearer.as_deref(), &self.issuers) {
+            (None, _) => None,
+            (Some(token), Issuers::Local(issuer)) => Some(issuer.identity(token, &mesh.trust_domain)),
+            (Some(token), Issuers::Cluster(tokens)) => Some(tokens.identity(token, &mesh.trust_domain).await),
+        };
         match (by_certificate, by_token) {
             (_, Some(Ok(identity))) => Ok(identity),
             (None | Some(Ok(_)), None) => Err(AuthError::Missing),
@@ -42,7 +59,7 @@ impl Authenticator {
 
 impl Authenticate for Authenticator {
     async fn authenticate(&self, call: &Credentials) -> Result<Identity, AuthError> {
-        self.decide(call)
+        self.decide(call).await
     }
 }
 

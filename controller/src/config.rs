@@ -47,6 +47,13 @@ pub(crate) struct Config {
     /// File with the MeshConfig. Without it the ConfigMap `istio` of the root namespace counts.
     #[arg(long = "meshConfig", env = "MESH_CONFIG", default_value = "./etc/istio/config/mesh", value_name = "FILE")]
     pub mesh: PathBuf,
+    /// How to reach the Kubernetes API. Without it, and without `--config-dir`, heddled looks for the API of the cluster it
+    /// runs in.
+    #[arg(long = "kubeconfig", value_name = "FILE", conflicts_with = "folders")]
+    pub kubeconfig: Option<PathBuf>,
+    /// Where the API server of the surrounding cluster is; Kubernetes tells each pod.
+    #[arg(long = "kubernetesServiceHost", env = "KUBERNETES_SERVICE_HOST", hide = true)]
+    pub kubernetes_host: Option<String>,
     /// DNS suffix of the cluster.
     #[arg(long = "domain", default_value = "cluster.local")]
     pub domain: String,

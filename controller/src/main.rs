@@ -3,14 +3,13 @@
 mod admin;
 mod app;
 mod auth;
-mod ca_secret;
+mod authority;
+mod cluster;
 mod config;
 mod generate;
 mod pem;
-mod renewal;
 mod router;
 mod server;
-mod signer;
 mod source;
 mod telemetry;
 mod tls;

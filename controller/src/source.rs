@@ -7,8 +7,13 @@ use std::time::Instant;
 use heddle_model::issue::Issue;
 use heddle_store::Event;
 
+mod definitions;
 pub(crate) mod file;
+pub(crate) mod kinds;
+pub(crate) mod kube;
 mod ledger;
+mod raw;
+pub(crate) mod roster;
 mod scan;
 mod watch;
 

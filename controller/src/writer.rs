@@ -86,7 +86,16 @@ fn note(objects: &mut Arc<BTreeSet<ObjectKey>>, event: &Event) {
         Event::Delete(key) => {
             Arc::make_mut(objects).remove(key);
         }
-        Event::Relist(..) | Event::Synced(_) => {}
+        Event::Relist(kind, listed) => {
+            let listed: BTreeSet<&ObjectKey> = listed.iter().map(|object| &object.key).collect();
+            let gone = |key: &&ObjectKey| key.kind == *kind && !listed.contains(*key);
+            if objects.iter().any(|key| gone(&key)) || listed.iter().any(|key| !objects.contains(*key)) {
+                let objects = Arc::make_mut(objects);
+                objects.retain(|key| !gone(&key));
+                objects.extend(listed.into_iter().cloned());
+            }
+        }
+        Event::Synced(_) => {}
     }
 }
 

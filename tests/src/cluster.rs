@@ -159,6 +159,11 @@ impl Cluster {
         Ok(())
     }
 
+    /// Ends the API server as a crash does: one that is asked to end waits a minute for those who watch it.
+    pub fn kill_server(&mut self) {
+        self.server = None;
+    }
+
     /// Starts it again and waits until it is ready.
     pub async fn start_server(&mut self) -> Result<()> {
         self.stop_server().await?;

@@ -203,8 +203,11 @@ impl Control {
 
 fn launch(folder: &Path, config: &Path, flags: &[&str]) -> Result<Process> {
     let mut command = Command::new(product::binary("heddled")?);
-    command.arg("--config-dir").arg(config).arg("--caDir").arg(folder.join("ca"));
-    let is_given = |port: &str| flags.iter().any(|flag| flag.starts_with(&format!("--{port}=")));
+    let is_given = |name: &str| flags.iter().any(|flag| flag.starts_with(&format!("--{name}=")));
+    if !is_given("kubeconfig") {
+        command.arg("--config-dir").arg(config);
+    }
+    command.arg("--caDir").arg(folder.join("ca"));
     for port in ["httpAddr", "grpcAddr", "secureGRPCAddr", "monitoringAddr"] {
         if !is_given(port) {
             command.arg(format!("--{port}=127.0.0.1:0"));

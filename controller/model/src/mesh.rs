@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
     Text,
+    labels::{LabelSelector, Labels},
     route::Retries,
     service::Visibility,
     tls::TlsVersion,
@@ -85,6 +86,8 @@ pub struct Mesh {
     pub proxy: ProxyDefaults,
     /// Names of telemetry providers that are on for everyone, by signal (`metrics`, `tracing`, `accessLogging`).
     pub default_providers: BTreeMap<Text, Vec<Text>>,
+    /// Which namespaces' objects are read, by their labels; none: all.
+    pub discovery: Vec<LabelSelector>,
 }
 
 /// `exportTo` of MeshConfig, which knows the namespace of each object only later.
@@ -191,6 +194,17 @@ impl Default for Mesh {
             outbound_stat_name: "".into(),
             proxy: ProxyDefaults::default(),
             default_providers: BTreeMap::new(),
+            discovery: Vec::new(),
         }
+    }
+}
+
+impl Mesh {
+    /// Whether objects of a namespace with these labels are read. Those of the root namespace always are.
+    #[must_use]
+    pub fn discovers(&self, namespace: &str, labels: &Labels) -> bool {
+        self.discovery.is_empty()
+            || namespace == &*self.root_namespace
+            || self.discovery.iter().any(|selector| selector.select(labels))
     }
 }

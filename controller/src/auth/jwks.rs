@@ -1,66 +1,127 @@
-//! The local issuer: tokens for workloads where there is no Kubernetes to issue them.
+//! Tokens of Kubernetes, verified here: the API server publishes the keys that it signs them with. So a thousand workloads
+//! that come back at once cost the API server nothing.
 
-use heddle_model::identity::Identity;
-use heddle_model::token::{Claims, LOCAL_ISSUER};
-use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
-use ring::rand::SystemRandom;
-use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
+use std::time::Duration;
 
-/// The longest token that is looked at, in bytes.
-const MAX_TOKEN: usize = 16 * 1024;
-/// How far the clocks of issuer and verifier may be apart, in seconds.
+use jsonwebtoken::jwk::{Jwk, JwkSet};
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
+use kube::Client;
+use serde::Deserialize;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+/// How often the keys are read anew. Tokens of a key that is not among them are the API server's to judge meanwhile.
+const INTERVAL: Duration = Duration::from_mins(5);
+/// How long the first reading waits before it tries again.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How far the clocks of the API server and ours may be apart, in seconds.
 const LEEWAY: u64 = 10;
+/// What keys the API server can sign with.
+const ALGORITHMS: [Algorithm; 3] = [Algorithm::RS256, Algorithm::ES256, Algorithm::ES384];
 
-/// Verifies tokens that were signed with the key in the authority's folder.
-pub(crate) struct Issuer {
-    key: DecodingKey,
-    validation: Validation,
+/// The keys of the API server, and how it names itself in tokens.
+#[derive(Clone, Debug)]
+pub(crate) struct Keys {
+    issuer: String,
+    keys: JwkSet,
 }
 
-/// Why a key is no issuer's.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum IssuerError {
-    /// The key is not ECDSA P-256 in PKCS #8.
-    #[error("the issuer's key is not an ECDSA P-256 key in PKCS #8: {0}")]
-    Key(ring::error::KeyRejected),
-    /// No randomness, or the signing library failed.
-    #[error("the cryptographic library failed")]
-    Crypto,
+/// What a token of Kubernetes says of its bearer.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(super) struct Claims {
+    /// When it ends, in seconds since 1970.
+    pub exp: i64,
+    /// `system:serviceaccount:<namespace>:<name>`.
+    pub sub: String,
+    /// What it is bound to.
+    #[serde(rename = "kubernetes.io", default)]
+    pub bound: Bound,
 }
 
-impl Issuer {
-    /// From the private key (DER of PKCS #8); a token must name one of `audiences`.
-    ///
-    /// # Errors
-    /// When the key is of another kind.
-    pub(crate) fn new(pkcs8: &[u8], audiences: &[String]) -> Result<Self, IssuerError> {
-        let random = SystemRandom::new();
-        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8, &random);
-        let pair = pair.map_err(IssuerError::Key)?;
-        let mut validation = Validation::new(Algorithm::ES256);
-        validation.set_issuer(&[LOCAL_ISSUER]);
+/// What a token is bound to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub(super) struct Bound {
+    /// Namespace of the pod.
+    pub namespace: String,
+    /// The pod.
+    pub pod: Option<Named>,
+}
+
+/// An object by name and unique name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub(super) struct Named {
+    /// Name.
+    pub name: String,
+    /// Unique name.
+    pub uid: String,
+}
+
+/// What can be said of a token here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Signed by the API server, for us, and valid now.
+    Valid(Claims),
+    /// Not that, whoever judges it.
+    Refused(String),
+    /// Of a key that we do not have.
+    Unknown,
+}
+
+#[derive(Deserialize)]
+struct Configuration {
+    issuer: String,
+}
+
+impl Keys {
+    /// Reads a token.
+    pub(super) fn verify(&self, token: &str, audiences: &[String]) -> Verdict {
+        let refused = |error: jsonwebtoken::errors::Error| Verdict::Refused(format!("token: {error}"));
+        let header = match decode_header(token) {
+            Ok(header) => header,
+            Err(error) => return refused(error),
+        };
+        let Some(key) = header.kid.as_deref().and_then(|id| self.keys.find(id)) else { return Verdict::Unknown };
+        let Some(key) = decoding(key).filter(|_| ALGORITHMS.contains(&header.alg)) else { return Verdict::Unknown };
+        let mut validation = Validation::new(header.alg);
+        validation.set_issuer(&[&self.issuer]);
         validation.set_audience(audiences);
-        validation.set_required_spec_claims(&["exp", "nbf", "iss", "aud", "sub"]);
+        validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         (validation.validate_nbf, validation.leeway) = (true, LEEWAY);
-        Ok(Self { key: DecodingKey::from_ec_der(pair.public_key().as_ref()), validation })
-    }
-
-    /// A new key, DER of PKCS #8.
-    ///
-    /// # Errors
-    /// When the system has no randomness.
-    pub(crate) fn new_key() -> Result<Vec<u8>, IssuerError> {
-        let made = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new());
-        made.map(|document| document.as_ref().to_vec()).map_err(|_| IssuerError::Crypto)
-    }
-
-    /// The service account that a token was issued to, as an identity of this trust domain.
-    pub(super) fn identity(&self, token: &str, trust_domain: &str) -> Result<Identity, String> {
-        if token.len() > MAX_TOKEN {
-            return Err("token: too long".into());
+        match decode::<Claims>(token, &key, &validation) {
+            Ok(token) => Verdict::Valid(token.claims),
+            Err(error) => refused(error),
         }
-        let token = decode::<Claims>(token, &self.key, &self.validation).map_err(|error| format!("token: {error}"))?;
-        let (namespace, account) = token.claims.service_account().map_err(|error| format!("token: {error}"))?;
-        Identity::new(trust_domain, namespace, account).map_err(|error| format!("token: {error}"))
     }
+}
+
+/// Keeps the keys fresh until `end`.
+pub(crate) async fn watch_keys(client: Client, found: watch::Sender<Option<Keys>>, end: CancellationToken) {
+    loop {
+        let wait = match read(&client).await {
+            Ok(keys) => {
+                found.send_replace(Some(keys));
+                INTERVAL
+            }
+            Err(error) => {
+                tracing::warn!(%error, "cannot read the API server's keys; it is asked about each token");
+                if found.borrow().is_some() { INTERVAL } else { PATIENCE }
+            }
+        };
+        tokio::select! {
+            () = end.cancelled() => return,
+            () = tokio::time::sleep(wait) => {}
+        }
+    }
+}
+
+async fn read(client: &Client) -> Result<Keys, kube::Error> {
+    let get = |path: &'static str| http::Request::get(path).body(Vec::new()).map_err(kube::Error::HttpError);
+    let Configuration { issuer } = client.request(get("/.well-known/openid-configuration")?).await?;
+    Ok(Keys { issuer, keys: client.request(get("/openid/v1/jwks")?).await? })
+}
+
+fn decoding(key: &Jwk) -> Option<DecodingKey> {
+    DecodingKey::from_jwk(key).ok()
 }

@@ -34,6 +34,8 @@ pub(crate) struct Roots {
     pub folders: Vec<PathBuf>,
     /// The file with the MeshConfig; it counts more than any folder, and may be missing.
     pub mesh: PathBuf,
+    /// The kinds of which nobody else reports: these are in sync once the files are read.
+    pub kinds: Vec<Kind>,
 }
 
 /// Why the folders cannot be watched.
@@ -56,6 +58,7 @@ pub(crate) enum FilesError {
 pub(crate) struct Files {
     roots: Vec<PathBuf>,
     mesh: PathBuf,
+    kinds: Vec<Kind>,
     watch: Watch,
     ledger: Ledger<ObjectKey, Object>,
     seen: BTreeMap<PathBuf, Fingerprint>,
@@ -78,6 +81,7 @@ impl Files {
         Ok(Self {
             roots: folders,
             mesh,
+            kinds: roots.kinds,
             watch: Watch::open()?,
             ledger: Ledger::default(),
             seen: BTreeMap::new(),
@@ -89,7 +93,7 @@ impl Files {
     /// Sends all there is, then each change, until nobody listens any more. Blocks: it wants a thread of its own.
     pub(crate) fn run(mut self, out: &Sender<Batch>) {
         let mut first = self.look_everywhere(Instant::now());
-        first.events.extend(Kind::ALL.map(Event::Synced));
+        first.events.extend(self.kinds.iter().copied().map(Event::Synced));
         if out.blocking_send(first).is_err() {
             return;
         }

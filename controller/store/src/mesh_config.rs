@@ -3,6 +3,8 @@
 //! Every field is optional, because what is left out keeps its default. Fields whose content other parts read are kept
 //! as they are.
 
+use std::collections::BTreeMap;
+
 use heddle_crds::{
     Duration,
     decode::decode_at,
@@ -54,13 +56,13 @@ pub struct MeshConfig {
     pub outbound_cluster_stat_name: Option<String>,
     pub default_providers: Option<DefaultProviders>,
     pub default_config: Option<Value>,
+    pub discovery_selectors: Vec<LabelSelector>,
     // Read by other parts, or by nothing yet.
     pub ca: Option<Value>,
     pub ca_certificates: Option<Value>,
     pub certificates: Option<Value>,
     pub config_sources: Option<Value>,
     pub default_inbound_http_retry_policy: Option<Value>,
-    pub discovery_selectors: Option<Value>,
     pub enable_envoy_access_log_service: Option<Value>,
     pub enable_prometheus_merge: Option<Value>,
     pub enable_tracing: Option<Value>,
@@ -75,6 +77,28 @@ pub struct MeshConfig {
     pub service_settings: Option<Value>,
     pub verify_certificate_at_client: Option<Value>,
     pub zone_aware_lb_setting: Option<Value>,
+}
+
+/// A selector of Kubernetes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct LabelSelector {
+    /// Labels that must be equal.
+    pub match_labels: BTreeMap<String, String>,
+    /// What else must hold.
+    pub match_expressions: Vec<Requirement>,
+}
+
+/// See [`LabelSelector`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Requirement {
+    /// Label.
+    pub key: String,
+    /// `In`, `NotIn`, `Exists` or `DoesNotExist`.
+    pub operator: String,
+    /// Values of `In` and `NotIn`.
+    pub values: Vec<String>,
 }
 
 /// How access log lines are written.

@@ -3,6 +3,7 @@
 //! [`Store::apply`] ingests the one object and notes what it may concern; [`Store::commit`] rebuilds that and shares
 //! the rest with the revision before.
 
+mod discovery;
 mod ingest;
 mod part;
 mod registry;
@@ -64,6 +65,8 @@ pub struct Store {
     peer_authentications: Sorted<PeerAuthentication>,
     secrets: BTreeMap<Name, Arc<Secret>>,
     namespaces: BTreeMap<Text, Labels>,
+    /// Namespaces with objects that are not read.
+    hidden: BTreeSet<Text>,
     synced: BTreeSet<Kind>,
     snapshot: Arc<Snapshot>,
 }
@@ -75,6 +78,7 @@ struct Stale {
     secrets: bool,
     namespaces: bool,
     findings: bool,
+    discovery: bool,
 }
 
 impl Store {
@@ -97,6 +101,7 @@ impl Store {
             peer_authentications: Sorted::default(),
             secrets: BTreeMap::new(),
             namespaces: BTreeMap::new(),
+            hidden: BTreeSet::new(),
             synced: BTreeSet::new(),
             snapshot: Arc::new(snapshot),
         }
@@ -124,6 +129,7 @@ impl Store {
         if self.stale.mesh {
             self.commit_mesh();
         }
+        self.commit_discovery();
         let old = self.snapshot.clone();
         let services = self.registry.services(&old.services);
         let mut next = Snapshot {
@@ -172,8 +178,9 @@ impl Store {
             return Vec::new();
         }
         if object.spec == Spec::Malformed {
-            self.find(&object.key, &object.issues);
-            return object.issues;
+            let issues = if self.is_discovered(&object.key) { object.issues } else { Vec::new() };
+            self.find(&object.key, &issues);
+            return issues;
         }
         let unchanged = self.objects.get(&object.key).is_some_and(|old| **old == object);
         if unchanged && !self.was_malformed(&object.key) {
@@ -181,6 +188,10 @@ impl Store {
         }
         let object = Arc::new(object);
         self.objects.insert(object.key.clone(), object.clone());
+        if !self.is_discovered(&object.key) {
+            self.hide(&object.key);
+            return Vec::new();
+        }
         let issues = self.ingest(&object);
         if object.key.kind == Kind::Node {
             self.ingest_pods_of(&object.key.name);
@@ -239,8 +250,13 @@ impl Store {
         let settings = |o: &&Arc<Object>| matches!(o.key.kind, Kind::MeshConfig | Kind::ConfigMap);
         let objects: Vec<_> = self.objects.values().filter(|o| !settings(o)).cloned().collect();
         for object in objects {
-            self.ingest(&object);
+            if self.is_discovered(&object.key) {
+                self.ingest(&object);
+            } else {
+                self.hide(&object.key);
+            }
         }
+        self.stale.discovery = true;
         self.registry.mark_all();
     }
 

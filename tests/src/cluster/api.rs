@@ -60,12 +60,18 @@ impl Api {
         self.call(Method::POST, path, Some(object)).await
     }
 
-    /// Any request. An answer that refuses is an answer; only a connection that breaks is an error.
+    /// Applies an object at its path, whatever is there; fields that others own are taken from them.
+    pub async fn apply(&self, path: &str, object: &Value) -> Result<Answer> {
+        self.call(Method::PATCH, &format!("{path}?fieldManager=test&force=true"), Some(object)).await
+    }
+
+    /// Any request; a PATCH applies. An answer that refuses is an answer; only a connection that breaks is an error.
     pub async fn call(&self, method: Method, path: &str, object: Option<&Value>) -> Result<Answer> {
         let what = format!("{method} {path}");
         let body = object.map(serde_json::to_vec).transpose()?.unwrap_or_default();
+        let content = if method == Method::PATCH { "application/apply-patch+yaml" } else { "application/json" };
         let request = Request::builder().method(method).uri(format!("https://{SERVER}{path}"));
-        let request = request.header("content-type", "application/json").body(Full::new(Bytes::from(body)))?;
+        let request = request.header("content-type", content).body(Full::new(Bytes::from(body)))?;
         let send = async {
             let response = self.0.clone().send_request(request).await?;
             let status = response.status().as_u16();

@@ -21,8 +21,11 @@ impl Seen {
     fn start(prepare: impl Fn(&Path)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         prepare(folder.path());
-        let mut seen =
-            Self::watching(folder, |folder| Roots { folders: vec![folder.into()], mesh: folder.join("../no/mesh") });
+        let mut seen = Self::watching(folder, |folder| Roots {
+            folders: vec![folder.into()],
+            mesh: folder.join("../no/mesh"),
+            kinds: Kind::ALL.into(),
+        });
         seen.take();
         seen
     }
@@ -226,8 +229,11 @@ fn a_folder_that_is_exchanged_behind_a_link_is_followed() {
         fs::write(place.path().join(folder).join("x.yaml"), object(name)).unwrap();
     }
     symlink("1", place.path().join("current")).unwrap();
-    let mut seen =
-        Seen::watching(place, |place| Roots { folders: vec![place.join("current")], mesh: place.join("mesh") });
+    let mut seen = Seen::watching(place, |place| Roots {
+        folders: vec![place.join("current")],
+        mesh: place.join("mesh"),
+        kinds: Kind::ALL.into(),
+    });
     seen.names(&["a"]);
     symlink("2", seen.path("next")).unwrap();
     fs::rename(seen.path("next"), seen.path("current")).unwrap();
@@ -243,7 +249,11 @@ fn a_root_that_vanishes_keeps_what_it_gave() {
     let place = tempfile::tempdir().unwrap();
     fs::create_dir(place.path().join("root")).unwrap();
     fs::write(place.path().join("root/a.yaml"), object("a")).unwrap();
-    let mut seen = Seen::watching(place, |place| Roots { folders: vec![place.join("root")], mesh: place.join("mesh") });
+    let mut seen = Seen::watching(place, |place| Roots {
+        folders: vec![place.join("root")],
+        mesh: place.join("mesh"),
+        kinds: Kind::ALL.into(),
+    });
     seen.names(&["a"]);
     fs::rename(seen.path("root"), seen.path("away")).unwrap();
     seen.settle();
@@ -269,7 +279,7 @@ fn of_two_files_the_later_counts_and_the_other_is_told_of() {
 #[test]
 fn when_events_are_lost_everything_is_read_again() {
     let folder = tempfile::tempdir().unwrap();
-    let roots = Roots { folders: vec![folder.path().into()], mesh: "/no/mesh".into() };
+    let roots = Roots { folders: vec![folder.path().into()], mesh: "/no/mesh".into(), kinds: Kind::ALL.into() };
     let mut files = Files::open(roots).unwrap();
     assert_eq!(files.look_everywhere(Instant::now()).events.len(), 0);
     fs::write(folder.path().join("a.yaml"), object("a")).unwrap();
@@ -279,6 +289,6 @@ fn when_events_are_lost_everything_is_read_again() {
 
 #[test]
 fn a_folder_that_is_missing_at_start_is_refused() {
-    let roots = Roots { folders: vec!["/no/such/folder".into()], mesh: "/no/mesh".into() };
+    let roots = Roots { folders: vec!["/no/such/folder".into()], mesh: "/no/mesh".into(), kinds: Kind::ALL.into() };
     assert!(matches!(Files::open(roots), Err(FilesError::Folder { .. })));
 }

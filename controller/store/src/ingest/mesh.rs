@@ -3,6 +3,7 @@
 use heddle_crds::decode::decode_at;
 use heddle_model::{
     Text,
+    labels::{LabelSelector, Operator, Requirement},
     mesh::{DefaultExport, Mesh, Normalization, ProxyDefaults},
     route::Retries,
 };
@@ -27,10 +28,37 @@ pub fn ingest(config: &MeshConfig, below: Mesh, report: &mut Report) -> Mesh {
     traffic(&mut mesh, config, report);
     policies(&mut mesh, config, report);
     names(&mut mesh, config, report);
+    if !config.discovery_selectors.is_empty() {
+        let written = config.discovery_selectors.iter().enumerate();
+        mesh.discovery =
+            written.filter_map(|(at, s)| selector(s, &format!("discoverySelectors[{at}]"), report)).collect();
+    }
     if let Some(proxy) = &config.default_config {
         mesh.proxy = proxy_defaults(proxy);
     }
     mesh
+}
+
+/// A selector; none where it cannot be read, because a guess would show or hide whole namespaces.
+fn selector(written: &written::LabelSelector, field: &str, report: &mut Report) -> Option<LabelSelector> {
+    let mut requirements = Vec::new();
+    for (at, requirement) in written.match_expressions.iter().enumerate() {
+        let operator = match requirement.operator.as_str() {
+            "In" => Operator::In,
+            "NotIn" => Operator::NotIn,
+            "Exists" => Operator::Exists,
+            "DoesNotExist" => Operator::DoesNotExist,
+            other => {
+                let field = format!("{field}.matchExpressions[{at}].operator");
+                report.error(field, "BadSelector", format!("{other:?} is no operator; the selector has no effect"));
+                return None;
+            }
+        };
+        let key = requirement.key.as_str().into();
+        requirements.push(Requirement { key, operator, values: tls::texts(&requirement.values) });
+    }
+    let labels = written.match_labels.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+    Some(LabelSelector { labels, requirements })
 }
 
 fn traffic(mesh: &mut Mesh, config: &MeshConfig, report: &mut Report) {

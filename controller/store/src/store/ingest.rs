@@ -81,7 +81,10 @@ impl Store {
         match key.kind {
             Kind::ServiceAccount => {}
             Kind::MeshConfig => self.stale.mesh = true,
-            Kind::Namespace => self.stale.namespaces |= self.namespaces.remove(&key.name).is_some(),
+            Kind::Namespace => {
+                let known = self.namespaces.remove(&key.name).is_some();
+                (self.stale.namespaces, self.stale.discovery) = (self.stale.namespaces | known, true);
+            }
             Kind::Node => self.registry.set_place(name.1, None),
             Kind::ConfigMap => {
                 self.stale.mesh |= self.is_mesh_map(key);
@@ -181,7 +184,7 @@ impl Store {
         let labels = &object.meta.labels;
         if self.namespaces.get(&object.key.name) != Some(labels) {
             self.namespaces.insert(object.key.name.clone(), labels.clone());
-            self.stale.namespaces = true;
+            (self.stale.namespaces, self.stale.discovery) = (true, true);
         }
     }
 }

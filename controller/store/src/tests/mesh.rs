@@ -44,6 +44,36 @@ fn a_change_of_the_mesh_reaches_what_was_made_with_it() {
 }
 
 #[test]
+fn objects_of_namespaces_that_are_not_selected_are_not_read() {
+    let mut store = store();
+    let namespace =
+        |name: &str, mesh: &str| object("Namespace", &format!("/{name}"), "null").label("mesh", mesh).apply();
+    let service = |name: &str| object("Service", name, "{clusterIP: 10.0.0.1}").apply();
+    let hosts = |store: &mut crate::Store| -> Vec<String> {
+        store.commit().services.iter().map(|service| service.host.to_string()).collect()
+    };
+    for name in ["in/a", "out/b", "istio-system/c"] {
+        store.apply(service(name));
+    }
+    store.apply(map("discoverySelectors: [{matchExpressions: [{key: mesh, operator: In, values: [on]}]}]").apply());
+    store.apply(namespace("out", "off"));
+    assert_eq!(hosts(&mut store), ["c.istio-system.svc.cluster.local"], "before the namespace is known");
+    store.apply(namespace("in", "on"));
+    assert_eq!(hosts(&mut store), ["a.in.svc.cluster.local", "c.istio-system.svc.cluster.local"]);
+    store.apply(namespace("in", "off"));
+    store.apply(namespace("out", "on"));
+    store.apply(service("in/d"));
+    store.apply(service("out/e"));
+    let out = ["b.out.svc.cluster.local", "c.istio-system.svc.cluster.local", "e.out.svc.cluster.local"];
+    assert_eq!(hosts(&mut store), out);
+    store.apply(Event::Delete(object("Service", "in/a", "null").key()));
+    store.apply(map("discoverySelectors: [{matchExpressions: [{key: mesh, operator: Maybe}]}]").apply());
+    assert_eq!(hosts(&mut store).len(), 4, "a selector that cannot be read selects nothing and hides nothing");
+    let issues = store.commit().issues.clone();
+    assert_eq!(found(&issues), ["discoverySelectors[0].matchExpressions[0].operator BadSelector"]);
+}
+
+#[test]
 fn bad_settings_leave_those_of_before() {
     let mut store = store();
     store.apply(map("trustDomain: a.b").apply());

@@ -10,11 +10,11 @@ use time::OffsetDateTime;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::ca_secret::{self, FolderError};
+use super::keeper::{Keeper, KeeperError};
 use crate::config::Config;
 use crate::tls;
 
-/// How often the folder is looked at. An operator's new certificate may wait a minute; it is there for months.
+/// How often what is kept is looked at. An operator's new certificate may wait a minute; it is there for months.
 const INTERVAL: Duration = Duration::from_mins(1);
 /// A self-signed root is renewed in the last fifth of its life, as istiod's is.
 const GRACE: f64 = 0.2;
@@ -22,6 +22,7 @@ const GRACE: f64 = 0.2;
 /// Looks at the certificates each minute until `end`.
 pub(crate) async fn run(
     config: Config,
+    keeper: Keeper,
     authority: watch::Sender<Option<Arc<Authority>>>,
     encryption: watch::Sender<Arc<ServerConfig>>,
     end: CancellationToken,
@@ -34,7 +35,7 @@ pub(crate) async fn run(
         }
         let Some(old) = authority.borrow().clone() else { continue };
         let now = OffsetDateTime::now_utc();
-        let fresh = match renewed(&config, &old, now) {
+        let fresh = match renewed(&config, &keeper, &old, now).await {
             Ok(fresh) => fresh.map(Arc::new),
             Err(error) => {
                 tracing::error!(%error, "keeping the certificate authority as it was");
@@ -59,9 +60,14 @@ pub(crate) async fn run(
     }
 }
 
-/// A new authority, if the folder's files have changed or a self-signed root nears its end.
-fn renewed(config: &Config, old: &Authority, now: OffsetDateTime) -> Result<Option<Authority>, RenewalError> {
-    let files = ca_secret::read(&config.ca_dir)?;
+/// A new authority, if what is kept has changed or a self-signed root nears its end.
+async fn renewed(
+    config: &Config,
+    keeper: &Keeper,
+    old: &Authority,
+    now: OffsetDateTime,
+) -> Result<Option<Authority>, RenewalError> {
+    let files = keeper.files(config).await?;
     let loaded = heddle_ca::load(&files, now)?;
     let loaded = heddle_ca::replacement(old, loaded)?;
     let validity = loaded.validity();
@@ -69,7 +75,7 @@ fn renewed(config: &Config, old: &Authority, now: OffsetDateTime) -> Result<Opti
     let key = files.get("ca-key.pem").filter(|_| loaded.is_root() && validity.not_after - now < life * GRACE);
     if let Some(key) = key {
         let (renewed, files) = heddle_ca::renewed_root(&loaded, key, config.root_cert_ttl, now)?;
-        ca_secret::write(&config.ca_dir, &files)?;
+        keeper.write(config, &files).await?;
         return Ok(Some(renewed));
     }
     let same = loaded.roots() == old.roots() && loaded.validity() == old.validity();
@@ -80,7 +86,7 @@ fn renewed(config: &Config, old: &Authority, now: OffsetDateTime) -> Result<Opti
 #[derive(Debug, thiserror::Error)]
 enum RenewalError {
     #[error(transparent)]
-    Folder(#[from] FolderError),
+    Keeper(#[from] KeeperError),
     #[error("{0}")]
     Authority(#[from] heddle_ca::AuthorityError),
     #[error("{0}")]

@@ -1,0 +1,134 @@
+//! The Secret `istio-ca-secret`, in which a cluster's self-signed root is kept. One that istiod made is taken over as it
+//! is, so that what it certified stays trusted; and istiod can take ours over again.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use heddle_ca::{Authority, AuthorityError, Files};
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::Secret as Stored;
+use kube::api::{ObjectMeta, PostParams};
+use kube::{Api, Client};
+use ring::rand::SystemRandom;
+use time::OffsetDateTime;
+
+use crate::cluster::reason;
+
+/// Its name.
+const NAME: &str = "istio-ca-secret";
+/// Its type.
+const TYPE: &str = "istio.io/ca-root";
+/// Keys that istiod's have, with nothing in them where the signing certificate is the root.
+const KEYS: [&str; 4] = ["ca-cert.pem", "ca-key.pem", "root-cert.pem", "cert-chain.pem"];
+/// Another key of istiod's that holds nothing here.
+const UNUSED: &str = "key.pem";
+/// How long the API server is given before it is asked again, at start.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Why the Secret gives no authority.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SecretError {
+    /// The API server refused, or did not answer.
+    #[error("Secret {NAME}: {0}")]
+    Api(#[from] kube::Error),
+    /// What it holds is no authority.
+    #[error("Secret {NAME}: {0}")]
+    Authority(#[from] AuthorityError),
+    /// It is gone, though it was there.
+    #[error("Secret {NAME} is gone")]
+    Gone,
+}
+
+/// Reads and writes it.
+#[derive(Clone)]
+pub(crate) struct Secret {
+    api: Api<Stored>,
+}
+
+impl Secret {
+    /// That of the control plane's namespace.
+    pub(super) fn new(client: Client, namespace: &str) -> Self {
+        Self { api: Api::namespaced(client, namespace) }
+    }
+
+    /// The authority in it; where there is none, a root is made, once: of replicas that start together one makes it and
+    /// the others take that.
+    pub(super) async fn load(
+        &self,
+        trust_domain: &str,
+        life: Duration,
+        now: OffsetDateTime,
+    ) -> Result<Authority, SecretError> {
+        let mut said = false;
+        loop {
+            match self.found_or_made(trust_domain, life, now).await {
+                Ok(Some(authority)) => return Ok(authority),
+                Ok(None) => {}
+                Err(SecretError::Api(error)) => {
+                    if !std::mem::replace(&mut said, true) {
+                        tracing::error!(
+                            error = reason(&error),
+                            "cannot read or make Secret {NAME}; trying again until it works"
+                        );
+                    }
+                    tokio::time::sleep(PATIENCE).await;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// What it holds.
+    pub(super) async fn read(&self) -> Result<Files, SecretError> {
+        Ok(files(self.api.get_opt(NAME).await?.ok_or(SecretError::Gone)?))
+    }
+
+    /// Replaces what it holds, unless somebody else has changed it meanwhile.
+    pub(super) async fn write(&self, files: &Files) -> Result<(), SecretError> {
+        let mut stored = self.api.get_opt(NAME).await?.ok_or(SecretError::Gone)?;
+        stored.data.get_or_insert_default().extend(data(files));
+        self.api.replace(NAME, &PostParams::default(), &stored).await?;
+        Ok(())
+    }
+
+    /// None when somebody else made one at the same time.
+    async fn found_or_made(
+        &self,
+        trust_domain: &str,
+        life: Duration,
+        now: OffsetDateTime,
+    ) -> Result<Option<Authority>, SecretError> {
+        if let Some(stored) = self.api.get_opt(NAME).await? {
+            let authority = heddle_ca::load(&files(stored), now)?;
+            tracing::info!("the root certificate is that of Secret {NAME}");
+            return Ok(Some(authority));
+        }
+        let (authority, files) = heddle_ca::self_signed(trust_domain, life, now, &SystemRandom::new())?;
+        let mut data = data(&files);
+        data.insert(UNUSED.into(), ByteString::default());
+        let stored = Stored {
+            metadata: ObjectMeta { name: Some(NAME.into()), ..ObjectMeta::default() },
+            type_: Some(TYPE.into()),
+            data: Some(data),
+            ..Stored::default()
+        };
+        match self.api.create(&PostParams::default(), &stored).await {
+            Ok(_) => {
+                tracing::info!(trust_domain, "made a self-signed root certificate in Secret {NAME}");
+                Ok(Some(authority))
+            }
+            Err(kube::Error::Api(status)) if status.code == 409 => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+fn files(stored: Stored) -> Files {
+    let mut data = stored.data.unwrap_or_default();
+    // A key that is missing says as much as one that is empty.
+    KEYS.iter().map(|key| ((*key).to_owned(), data.remove(*key).unwrap_or_default().0)).collect()
+}
+
+fn data(files: &Files) -> BTreeMap<String, ByteString> {
+    files.iter().map(|(name, content)| (name.clone(), ByteString(content.clone()))).collect()
+}

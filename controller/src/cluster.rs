@@ -1,0 +1,64 @@
+//! The connection to a Kubernetes API server.
+
+mod leader;
+
+use std::path::PathBuf;
+
+use kube::client::ClientBuilder;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config as Place};
+
+use crate::config::Config;
+
+pub(crate) use leader::Candidate;
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ClusterError {
+    /// The file that says how to reach the API server is of no use.
+    #[error("--kubeconfig {path}: {error}", path = path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        error: Box<kube::config::KubeconfigError>,
+    },
+    /// What Kubernetes gives each pod is not there.
+    #[error("in the cluster: {0}")]
+    Inside(#[from] kube::config::InClusterError),
+    /// The certificates or keys in it are of no use.
+    #[error("the connection to the API server: {0}")]
+    Client(Box<kube::Error>),
+}
+
+/// Prepares the connection, if there is a cluster to connect to. Nothing is sent yet: the API server may come later.
+///
+/// # Errors
+/// When it cannot be told how to reach it.
+pub(crate) async fn connect(config: &Config) -> Result<Option<Client>, ClusterError> {
+    let mut place = match &config.kubeconfig {
+        Some(path) => from_file(path.clone()).await?,
+        None if config.folders.is_empty() && config.kubernetes_host.is_some() => Place::incluster()?,
+        None => return Ok(None),
+    };
+    // A watch may be silent for minutes; it ends itself before that is too long.
+    place.read_timeout = None;
+    tracing::info!(server = %place.cluster_url, "watching a Kubernetes API server");
+    let of = |error| ClusterError::Client(Box::new(error));
+    Ok(Some(ClientBuilder::try_from(place).map_err(of)?.build()))
+}
+
+async fn from_file(path: PathBuf) -> Result<Place, ClusterError> {
+    let of = |error| ClusterError::File { path: path.clone(), error: Box::new(error) };
+    let file = Kubeconfig::read_from(&path).map_err(of)?;
+    Place::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await.map_err(of)
+}
+
+/// What the API server said, in its own words and no more.
+#[must_use]
+pub(crate) fn reason(error: &kube::Error) -> String {
+    match error {
+        kube::Error::Api(status) => status.message.clone(),
+        error => error.to_string(),
+    }
+}

@@ -1,0 +1,136 @@
+//! Which of several replicas writes: the one that holds a Lease. Reading and serving need no leader.
+
+use std::time::{Duration, Instant};
+
+use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
+use k8s_openapi::jiff::Timestamp;
+use kube::api::{ObjectMeta, PostParams};
+use kube::{Api, Client};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::reason;
+
+/// Its name; a revision's has the revision behind it.
+const NAME: &str = "heddle-leader";
+/// How long a holder that says nothing keeps it.
+const LIFE: Duration = Duration::from_secs(15);
+/// How often the holder says that it is there, and others look.
+const BEAT: Duration = Duration::from_secs(4);
+/// How long one attempt may take: a holder that cannot renew must stop before another one begins.
+const PATIENCE: Duration = Duration::from_secs(4);
+
+/// Takes part in the election.
+pub(crate) struct Candidate {
+    api: Api<Lease>,
+    name: String,
+    identity: String,
+    /// What the Lease last said, and since when it has said just that, by our own clock: clocks of machines differ.
+    seen: Option<(LeaseSpec, Instant)>,
+    renewed: Option<Instant>,
+}
+
+impl Candidate {
+    /// A candidate of this name.
+    pub(crate) fn new(client: Client, namespace: &str, revision: &str, identity: &str) -> Self {
+        let suffix = if revision.is_empty() || revision == "default" { String::new() } else { format!("-{revision}") };
+        let (name, identity) = (format!("{NAME}{suffix}"), identity.to_owned());
+        Self { api: Api::namespaced(client, namespace), name, identity, seen: None, renewed: None }
+    }
+
+    /// Says on `leads` whether this process leads, until `end`; then gives the Lease back.
+    pub(crate) async fn run(mut self, leads: watch::Sender<bool>, end: CancellationToken) {
+        loop {
+            let held = match tokio::time::timeout(PATIENCE, self.attempt()).await {
+                Ok(Ok(held)) => held,
+                failed => {
+                    let error = failed.map_or("no answer in time".into(), |error| {
+                        error.map_or_else(|e| reason(&e), |_| String::new())
+                    });
+                    tracing::debug!(error, "the leader's Lease");
+                    self.renewed.is_some_and(|at| at.elapsed() + PATIENCE < LIFE)
+                }
+            };
+            leads.send_if_modified(|leads| {
+                let changed = *leads != held;
+                if changed {
+                    tracing::info!(leads = held, "the leader's Lease changed hands");
+                }
+                *leads = held;
+                changed
+            });
+            tokio::select! {
+                () = end.cancelled() => break,
+                () = tokio::time::sleep(BEAT) => {}
+            }
+        }
+        if *leads.borrow() {
+            leads.send_replace(false);
+            let _ = tokio::time::timeout(PATIENCE, self.give_back()).await;
+        }
+    }
+
+    /// Renews or takes the Lease; whether we hold it now.
+    async fn attempt(&mut self) -> Result<bool, kube::Error> {
+        let Some(mut lease) = self.api.get_opt(&self.name).await? else {
+            let metadata = ObjectMeta { name: Some(self.name.clone()), ..ObjectMeta::default() };
+            let lease = Lease { metadata, spec: Some(self.spec(None)) };
+            return self.written(self.api.create(&PostParams::default(), &lease).await);
+        };
+        let spec = lease.spec.take().unwrap_or_default();
+        let holder = spec.holder_identity.as_deref().unwrap_or_default();
+        if holder != self.identity && !holder.is_empty() && !self.is_over(&spec) {
+            self.renewed = None;
+            return Ok(false);
+        }
+        lease.spec = Some(self.spec(Some(&spec)));
+        self.written(self.api.replace(&self.name, &PostParams::default(), &lease).await)
+    }
+
+    /// Whether its holder has said nothing for so long.
+    fn is_over(&mut self, spec: &LeaseSpec) -> bool {
+        let now = Instant::now();
+        let since = self.seen.as_ref().filter(|(seen, _)| seen == spec).map_or(now, |(_, since)| *since);
+        self.seen = Some((spec.clone(), since));
+        let life = spec.lease_duration_seconds.and_then(|seconds| u64::try_from(seconds).ok());
+        now.duration_since(since) > life.map_or(LIFE, Duration::from_secs)
+    }
+
+    /// That somebody else was faster is no error.
+    fn written(&mut self, written: Result<Lease, kube::Error>) -> Result<bool, kube::Error> {
+        match written {
+            Ok(_) => {
+                self.renewed = Some(Instant::now());
+                Ok(true)
+            }
+            Err(kube::Error::Api(status)) if status.code == 409 => {
+                self.renewed = None;
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn spec(&self, old: Option<&LeaseSpec>) -> LeaseSpec {
+        let now = Some(MicroTime(Timestamp::now()));
+        let ours = old.filter(|old| old.holder_identity.as_deref() == Some(&self.identity));
+        LeaseSpec {
+            holder_identity: Some(self.identity.clone()),
+            lease_duration_seconds: i32::try_from(LIFE.as_secs()).ok(),
+            acquire_time: ours.map_or_else(|| now.clone(), |old| old.acquire_time.clone()),
+            renew_time: now,
+            lease_transitions: Some(old.and_then(|old| old.lease_transitions).unwrap_or(0) + i32::from(ours.is_none())),
+            ..LeaseSpec::default()
+        }
+    }
+
+    async fn give_back(&self) -> Result<(), kube::Error> {
+        let mut lease = self.api.get(&self.name).await?;
+        if let Some(spec) = lease.spec.as_mut().filter(|spec| spec.holder_identity.as_deref() == Some(&self.identity)) {
+            spec.holder_identity = Some(String::new());
+            self.api.replace(&self.name, &PostParams::default(), &lease).await?;
+        }
+        Ok(())
+    }
+}

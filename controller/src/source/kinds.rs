@@ -1,0 +1,102 @@
+//! How each kind is asked for at an API server. Only what is compiled is watched.
+
+use heddle_crds::kind::Kind as Custom;
+use heddle_store::Kind;
+use kube::discovery::ApiResource;
+
+/// Secrets that are never a gateway's: tokens, releases of Helm (which are large), and the authority's own key.
+const GATEWAY_SECRETS: &str =
+    "type!=kubernetes.io/service-account-token,type!=helm.sh/release.v1,type!=istio.io/ca-root";
+
+/// A kind as the API server knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Watched {
+    /// The kind.
+    pub kind: Kind,
+    /// Its name in paths.
+    pub plural: String,
+    /// It is defined by a CustomResourceDefinition, which may be missing.
+    pub custom: bool,
+    /// The one namespace whose objects count; none: all.
+    pub namespace: Option<String>,
+    /// A selector of fields, to be sent less.
+    pub fields: Option<&'static str>,
+}
+
+/// All kinds that are watched. Settings (ConfigMaps) are read in the control plane's own namespace only.
+#[must_use]
+pub(crate) fn watched(namespace: &str) -> Vec<Watched> {
+    let read = |kind: &Kind| !matches!(kind, Kind::MeshConfig | Kind::ServiceAccount);
+    Kind::ALL.into_iter().filter(read).map(|kind| Watched::new(kind, namespace)).collect()
+}
+
+impl Watched {
+    fn new(kind: Kind, namespace: &str) -> Self {
+        let custom = Custom::ALL.into_iter().find(|of| of.name() == kind.name() && of.info().group == kind.group());
+        let plural = custom.map_or_else(|| format!("{}s", kind.name().to_lowercase()), |of| of.info().plural.into());
+        Self {
+            kind,
+            plural,
+            custom: custom.is_some(),
+            namespace: (kind == Kind::ConfigMap).then(|| namespace.into()),
+            fields: (kind == Kind::Secret).then_some(GATEWAY_SECRETS),
+        }
+    }
+
+    /// The name of its CustomResourceDefinition.
+    #[must_use]
+    pub(crate) fn definition(&self) -> String {
+        format!("{}.{}", self.plural, self.kind.group())
+    }
+
+    /// The version to ask for, of those that are served: the first that we read, in the order in which Kubernetes ranks
+    /// versions. All have one schema.
+    #[must_use]
+    pub(crate) fn version(&self, served: &[String]) -> Option<&'static str> {
+        let read = |version: &&str| Kind::of(&format!("{}/{version}", self.kind.group()), self.kind.name()).is_some();
+        let ranked = ["v1", "v1beta1", "v1alpha3", "v1alpha1"].into_iter().filter(read);
+        ranked.into_iter().find(|version| served.iter().any(|name| name == version))
+    }
+
+    /// What the client needs to know to ask for it.
+    #[must_use]
+    pub(crate) fn resource(&self, version: &str) -> ApiResource {
+        let group = self.kind.group();
+        ApiResource {
+            group: group.into(),
+            version: version.into(),
+            api_version: if group.is_empty() { version.into() } else { format!("{group}/{version}") },
+            kind: self.kind.name().into(),
+            plural: self.plural.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(kind: Kind) -> Watched {
+        watched("istio-system").into_iter().find(|watched| watched.kind == kind).unwrap()
+    }
+
+    #[test]
+    fn kinds_are_asked_for_by_their_names_in_paths() {
+        let (entry, slice, pod) = (of(Kind::ServiceEntry), of(Kind::EndpointSlice), of(Kind::Pod));
+        assert_eq!(entry.definition(), "serviceentries.networking.istio.io");
+        assert!(entry.custom && !slice.custom && !pod.custom);
+        assert_eq!(slice.resource("v1").api_version, "discovery.k8s.io/v1");
+        assert_eq!((slice.plural.as_str(), pod.plural.as_str()), ("endpointslices", "pods"));
+        assert_eq!(pod.resource("v1").api_version, "v1");
+        assert_eq!(of(Kind::ConfigMap).namespace.as_deref(), Some("istio-system"));
+    }
+
+    #[test]
+    fn the_best_version_that_is_served_and_read_is_asked_for() {
+        let served = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let entry = of(Kind::ServiceEntry);
+        assert_eq!(entry.version(&served(&["v1alpha3", "v1beta1", "v1"])), Some("v1"));
+        assert_eq!(entry.version(&served(&["v1alpha3", "v1beta1"])), Some("v1beta1"));
+        assert_eq!(entry.version(&served(&["v2"])), None);
+    }
+}
