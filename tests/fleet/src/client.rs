@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 
 use mio::net::TcpStream;
 
-use crate::grpc::{Messages, Piece};
-use crate::http2::Connection;
 use crate::marker::Marker;
 use crate::names::Names;
 use crate::node;
 use crate::proxy::{Proxy, Shared};
 use crate::transport::Transport;
+use crate::wire::grpc::{Messages, Piece};
+use crate::wire::http2::Connection;
 use crate::worker::Target;
 
 /// The method.
@@ -154,16 +154,17 @@ impl Client {
             let Some(stream) = &mut self.stream else { return Ok(()) };
             let buffer = std::mem::take(&mut progress.buffer);
             let read = stream.read(&mut buffer[..most]);
+            // A short read has emptied the socket, and the next event will tell of more.
+            let short_is_all = stream.short_is_all();
             let result = match read {
                 Ok(0) => Err(io::Error::new(ErrorKind::UnexpectedEof, "the server closed the connection")),
-                Ok(length) => self.take(&buffer[..length], progress).map(|()| length == most),
+                Ok(length) => self.take(&buffer[..length], progress).map(|()| length == most || !short_is_all),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(false),
                 Err(error) if error.kind() == ErrorKind::Interrupted => Ok(true),
                 Err(error) => Err(error),
             };
             progress.buffer = buffer;
-            // A short read has emptied the socket, and the next event will tell of more.
-            progress.more = result? || self.stream.as_ref().is_some_and(Transport::has_more);
+            progress.more = result?;
             if !progress.more || self.reading != Reading::AtOnce {
                 return Ok(());
             }

@@ -6,11 +6,11 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use crate::grpc::Piece;
 use crate::marker::Marker;
 use crate::names::{Id, Names};
-use crate::request::Request;
 use crate::wire::Value;
+use crate::wire::grpc::Piece;
+use crate::wire::request::Request;
 
 mod resource;
 

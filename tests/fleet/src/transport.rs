@@ -51,10 +51,9 @@ impl Transport {
         }
     }
 
-    /// Whether more can be read though the socket has told of nothing since.
-    pub(crate) fn has_more(&self) -> bool {
-        // Of TLS a short read says little: what was read is what one record held.
-        matches!(self, Self::Encrypted(..))
+    /// Whether a read that did not fill the buffer took all there is. Of TLS it took what one record held.
+    pub(crate) fn short_is_all(&self) -> bool {
+        matches!(self, Self::Plain(_))
     }
 
     pub(crate) fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {

@@ -3,6 +3,10 @@
 //! A proxy of the fleet wants names, versions and a marker of what may be a quarter of a megabyte; decoding it would cost
 //! the machine that is being measured more than the server spends on sending it.
 
+pub(crate) mod grpc;
+pub(crate) mod http2;
+pub(crate) mod request;
+
 /// What a field holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Value<'a> {

@@ -41,6 +41,9 @@ pub(super) fn slow(session: &mut Session, args: &Args) -> Result<Row> {
 /// A few never read: what they cost, and when they are given up.
 pub(super) fn mute(session: &mut Session, args: &Args) -> Result<Row> {
     let before = lone(session, args.rounds)?;
+    // The same edits with all who read, so that what a burst takes is not blamed on who does not.
+    session.changes(&[Change::VirtualService], MISSED.0, MISSED.1)?;
+    session.until_arrived()?;
     let start = session.mark()?;
     session.fleet.read(|sidecar| sidecar < MUTE, Reading::Never)?;
     session.fleet.redial(|sidecar| sidecar < MUTE)?;

@@ -1,7 +1,7 @@
 //! Cuts a call's data into the fields of its messages, each as soon as it is whole: the first resources of a long
 //! response are seen while the last are on the way, and of a response no more is kept than the resource under way.
 
-use crate::wire::{self, Value};
+use super::{self as wire, Value};
 
 /// The byte for compression and four for the length.
 const PREFIX: usize = 5;
