@@ -18,6 +18,7 @@ use tower::Service;
 
 use crate::{
     Generate,
+    admission::Admission,
     answer::Answer,
     audience::Audience,
     auth::{Authenticate, Credentials},
@@ -50,6 +51,7 @@ pub(crate) struct Shared<A, G: Generate> {
     pub(crate) differences: Arc<Differences>,
     /// Whether clients that can are sent routes virtual host by virtual host.
     pub(crate) virtual_hosts: bool,
+    pub(crate) admission: Admission,
 }
 
 impl<A: Authenticate, G: Generate> Ads<A, G> {
@@ -65,8 +67,8 @@ impl<A: Authenticate, G: Generate> Ads<A, G> {
         virtual_hosts: bool,
     ) -> Self {
         let audience = Arc::new(Audience::new(generate, revisions));
-        let differences = Arc::default();
-        let shared = Shared { audience, authenticate, registry, metrics, differences, virtual_hosts };
+        let (differences, admission) = (Arc::default(), Admission::default());
+        let shared = Shared { audience, authenticate, registry, metrics, differences, virtual_hosts, admission };
         Self { shared: Arc::new(shared) }
     }
 

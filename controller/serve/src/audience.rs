@@ -76,10 +76,16 @@ impl<G: Generate> Audience<G> {
         }
     }
 
-    /// A place for a proxy, with its first offer, as soon as there is anything to offer.
-    pub(crate) async fn join(self: &Arc<Self>, proxy: &Arc<Proxy>) -> Result<Place<G>, StreamError> {
+    /// Waits until there is anything to offer.
+    pub(crate) async fn ready(&self) -> Result<(), StreamError> {
         let mut current = self.current.subscribe();
         current.wait_for(Option::is_some).await.map_err(|_| StreamError::ShuttingDown)?;
+        Ok(())
+    }
+
+    /// A place for a proxy, with its first offer, as soon as there is anything to offer.
+    pub(crate) async fn join(self: &Arc<Self>, proxy: &Arc<Proxy>) -> Result<Place<G>, StreamError> {
+        self.ready().await?;
         let (sender, offers) = watch::channel(None);
         let member = Arc::new(Member { seat: Mutex::new(self.generate.seat(proxy)), offers: sender });
         let key = self.next.fetch_add(1, Ordering::Relaxed);

@@ -1,6 +1,7 @@
 //! Serves Envoys: discovery (ADS) and certificates over gRPC. It knows neither Kubernetes nor how configuration is
 //! compiled; the daemon joins it to both by the traits here.
 
+mod admission;
 pub mod ads;
 mod answer;
 mod audience;

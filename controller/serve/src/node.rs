@@ -31,46 +31,39 @@ pub fn takes_virtual_hosts(can: &Capabilities) -> bool {
     can.version >= VIRTUAL_HOSTS_SINCE
 }
 
-/// Whether the caller may have the configuration of this proxy; who it is, where it had to prove that.
-///
-/// On the encrypted port the identity must be the node's, by namespace and service account. The plain port asks for nothing,
-/// and serves this machine only.
+/// Who the caller is, where it has to prove that: the plain port asks for nothing, and serves this machine only.
 ///
 /// # Errors
-/// When it may not. The reason has been logged; the caller is to be told [`AuthError::status`] and no more.
-pub async fn admit<A: Authenticate>(
-    authenticate: &A,
-    call: &Credentials,
-    proxy: &Proxy,
-) -> Result<Option<Identity>, AuthError> {
-    let admitted = decide(authenticate, call, proxy).await;
-    if let Err(error) = &admitted {
-        tracing::warn!(peer = ?call.peer(), node = %proxy.id, %error, "refused a stream");
-    }
-    admitted
+/// When it is not to be served. The reason has been logged; the caller is to be told [`AuthError::status`] and no more.
+pub async fn identify<A: Authenticate>(authenticate: &A, call: &Credentials) -> Result<Option<Identity>, AuthError> {
+    let identity = async {
+        let connection = call.connection.as_ref().ok_or(AuthError::Unknown)?;
+        if connection.secure {
+            return authenticate.authenticate(call).await.map(Some);
+        }
+        let local = connection.peer.ip().to_canonical().is_loopback();
+        if local { Ok(None) } else { Err(AuthError::NotLoopback(connection.peer)) }
+    };
+    identity.await.inspect_err(|error| tracing::warn!(peer = ?call.peer(), %error, "refused a stream"))
 }
 
-async fn decide<A: Authenticate>(
-    authenticate: &A,
-    call: &Credentials,
-    proxy: &Proxy,
-) -> Result<Option<Identity>, AuthError> {
-    let connection = call.connection.as_ref().ok_or(AuthError::Unknown)?;
-    if !connection.secure {
-        let local = connection.peer.ip().to_canonical().is_loopback();
-        return if local { Ok(None) } else { Err(AuthError::NotLoopback(connection.peer)) };
-    }
-    let identity = authenticate.authenticate(call).await?;
+/// Whether the caller may have the configuration of this proxy: an identity that was proved must be the node's, by
+/// namespace and service account.
+///
+/// # Errors
+/// When it may not; as with [`identify`].
+pub fn admit(identity: Option<&Identity>, proxy: &Proxy) -> Result<(), AuthError> {
     // An account that the node does not name is not checked, as in istiod; a namespace it always has.
-    let account = &*proxy.service_account;
-    if identity.namespace() == &*proxy.namespace && (account.is_empty() || identity.service_account() == account) {
-        return Ok(Some(identity));
-    }
-    Err(AuthError::WrongNode {
-        identity: Box::new(identity),
-        namespace: proxy.namespace.to_string(),
+    let (namespace, account) = (&*proxy.namespace, &*proxy.service_account);
+    let is = |one: &&Identity| one.namespace() == namespace && (account.is_empty() || one.service_account() == account);
+    let Some(other) = identity.filter(|identity| !is(identity)) else { return Ok(()) };
+    let error = AuthError::WrongNode {
+        identity: Box::new(other.clone()),
+        namespace: namespace.to_owned(),
         service_account: account.to_owned(),
-    })
+    };
+    tracing::warn!(node = %proxy.id, %error, "refused a stream");
+    Err(error)
 }
 
 /// The part of a Node that is read, as protobuf JSON.

@@ -98,6 +98,14 @@ impl Push {
         self.slots.get(&type_url).map(|slot| &slot.subscription)
     }
 
+    /// Whether the client has begun and has all that it asked for and is to have, as far as it accepts it.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.subscription(TypeUrl::Cluster).is_some_and(|one| one.is_started() && one.is_settled())
+            && self.subscription(TypeUrl::Endpoint).is_none_or(Subscription::is_settled)
+            && self.listeners_and_routes_settled()
+    }
+
     /// How many waits ended because they took too long; counted once.
     pub fn take_lapsed(&mut self) -> u64 {
         std::mem::take(&mut self.lapsed)

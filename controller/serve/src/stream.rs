@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     Generate,
+    admission::Beginning,
     ads::Shared,
     audience::{Offer, Place},
     auth::{AuthError, Authenticate, Credentials},
@@ -60,10 +61,14 @@ pub(crate) async fn run<W: Wire, A: Authenticate, G: Generate>(
     mut requests: Requests<W::Request>,
     messages: mpsc::Sender<Message>,
 ) -> Result<(), StreamError> {
-    let Some(first) = requests.message().await? else { return Ok(()) };
+    let refused = |_: &AuthError| shared.metrics.streams_refused.add(1);
+    let identity = node::identify(&*shared.authenticate, &call).await.inspect_err(refused)?;
+    shared.audience.ready().await?;
+    // Before the first request is read, which is the largest.
+    let mut beginning = Some(shared.admission.enter().await);
+    let Some(first) = Beginning::within(&mut beginning, requests.message()).await? else { return Ok(()) };
     let mut proxy = node::proxy(W::node(&first).ok_or(NodeError::Missing)?)?;
-    let admitted = node::admit(&*shared.authenticate, &call, &proxy).await;
-    let identity = admitted.inspect_err(|_| shared.metrics.streams_refused.add(1))?;
+    node::admit(identity.as_ref(), &proxy).inspect_err(refused)?;
     proxy.verified = identity.is_some();
     let by_host = shared.virtual_hosts && W::PROTOCOL == Protocol::Delta;
     proxy.can.virtual_hosts = by_host && node::takes_virtual_hosts(&proxy.can);
@@ -80,7 +85,9 @@ pub(crate) async fn run<W: Wire, A: Authenticate, G: Generate>(
     stream.hear::<W>(&first, &place)?;
     loop {
         stream.turn::<W>().await?;
-        let deadline = stream.push.deadline();
+        beginning.take_if(|beginning| stream.push.is_complete() || beginning.end() <= Instant::now());
+        let deadlines = [stream.push.deadline(), beginning.as_ref().map(Beginning::end)];
+        let deadline = deadlines.into_iter().flatten().min();
         tokio::select! {
             request = requests.message() => match request? {
                 Some(request) => stream.hear::<W>(&request, &place)?,

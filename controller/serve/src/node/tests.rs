@@ -32,7 +32,8 @@ fn node(namespace: &str, account: &str) -> Proxy {
 #[tokio::test]
 async fn the_encrypted_port_serves_a_node_only_to_itself() {
     let admitted = |namespace, account, bearer| async move {
-        admit(&Shop, &call("10.1.1.1:5", true, bearer), &node(namespace, account)).await
+        let identity = identify(&Shop, &call("10.1.1.1:5", true, bearer)).await?;
+        admit(identity.as_ref(), &node(namespace, account)).map(|()| identity)
     };
     assert!(admitted("shop", "web", Some("t")).await.unwrap().is_some());
     assert!(admitted("shop", "", Some("t")).await.is_ok());
@@ -46,7 +47,8 @@ async fn the_encrypted_port_serves_a_node_only_to_itself() {
 
 #[tokio::test]
 async fn the_plain_port_serves_this_machine_only() {
-    let admitted = |peer| async move { admit(&Shop, &call(peer, false, None), &node("any", "one")).await };
+    admit(None, &node("any", "one")).unwrap();
+    let admitted = |peer| async move { identify(&Shop, &call(peer, false, None)).await };
     assert_eq!(admitted("127.0.0.9:1").await, Ok(None));
     assert_eq!(admitted("[::1]:1").await, Ok(None));
     assert_eq!(admitted("[::ffff:127.0.0.1]:1").await, Ok(None));
@@ -58,7 +60,7 @@ async fn the_plain_port_serves_this_machine_only() {
 #[tokio::test]
 async fn a_call_of_an_unknown_connection_is_refused() {
     let call = Credentials { connection: None, bearer: Some("t".into()) };
-    assert_eq!(admit(&Shop, &call, &node("shop", "web")).await, Err(AuthError::Unknown));
+    assert_eq!(identify(&Shop, &call).await, Err(AuthError::Unknown));
 }
 
 #[test]
