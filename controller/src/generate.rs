@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use heddle_compile::compile::{compile_own, compile_view};
 use heddle_compile::impact::{impact, own_impact};
+use heddle_compile::increment::recompile;
 use heddle_compile::memo::Memo as Shared;
 use heddle_compile::view::ViewKey;
 use heddle_model::diff::{Changes, diff};
@@ -115,6 +116,7 @@ impl Compiler {
         let (layer, compiled) = lock(&view.memo).layer(
             snapshot,
             |old| impact(&self.changes(old, snapshot)),
+            |old, known| recompile(snapshot, &view.key, &self.changes(old, snapshot), known, &self.shared),
             |types| compile_view(snapshot, &view.key, types, &self.shared),
         );
         self.count(compiled, start);
@@ -127,6 +129,7 @@ impl Compiler {
         let (layer, compiled) = lock(&seat.own).layer(
             snapshot,
             |old| own_impact(&self.changes(old, snapshot), old, snapshot, proxy, targets),
+            |_, _| None,
             |types| compile_own(snapshot, proxy, types),
         );
         if compiled {

@@ -13,7 +13,7 @@ mod tls;
 
 pub use fixed::fixed;
 pub use inbound::inbound;
-pub use key::{Client, ClusterKey, Credential, Peers, keys, targets};
+pub use key::{Client, ClusterKey, Credential, Peers, keys, keys_of, targets, targets_of};
 pub use offer::{Offer, offer};
 pub use policy::Policy;
 pub use target::{Purpose, Target};

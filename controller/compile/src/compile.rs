@@ -40,6 +40,9 @@ pub fn compile_view(snapshot: &Snapshot, key: &ViewKey, types: TypeSet, memo: &M
             ProxyKind::Gateway => gateway(&scope, types, memo, &mut output),
         }
     }
+    if key.kind == ProxyKind::Sidecar {
+        output.sight = Some(scope.into_sight());
+    }
     output.finish()
 }
 
@@ -115,7 +118,7 @@ fn routes(scope: &Scope<'_>, plan: &Plan, memo: &Memo, output: &mut Output) {
         let key = RouteKey::Proxy(listener::outbound::HTTP_PROXY_ROUTES.into());
         named.extend(first.map(|egress| (key, egress)));
     }
-    let (mut configurations, mut hosts) = (Vec::new(), Vec::new());
+    let (mut configurations, mut hosts, mut all) = (Vec::new(), Vec::new(), Vec::new());
     for (key, egress) in named {
         let parts = parts(scope, egress, &key, memo);
         if scope.view.can.virtual_hosts && parts.may_part() {
@@ -124,8 +127,9 @@ fn routes(scope: &Scope<'_>, plan: &Plan, memo: &Memo, output: &mut Output) {
         } else {
             configurations.push((key.name(), parts.whole()));
         }
-        output.routes.extend(parts.hosts.into_iter().map(|(host, _)| host.routes.arc().clone()));
+        all.push(parts);
     }
+    output.parts = Some(all);
     output.set(TypeUrl::Route, configurations);
     output.set_kept(TypeUrl::VirtualHost, hosts);
 }

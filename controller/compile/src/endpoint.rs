@@ -4,7 +4,7 @@ mod key;
 mod place;
 mod telemetry;
 
-pub use key::{EndpointKey, Place, keys};
+pub use key::{EndpointKey, Place, keys, keys_of};
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -7,6 +7,7 @@ pub mod endpoint;
 pub mod envoy;
 pub mod gateway;
 pub mod impact;
+pub mod increment;
 pub mod listener;
 pub mod lookup;
 pub mod memo;

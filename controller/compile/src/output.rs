@@ -8,13 +8,13 @@ use std::{
 use heddle_model::{issue::Issue, object::ObjectRef};
 use heddle_xds_api::{Layer, ResourceMap, TypeUrl};
 
-use crate::{compiled::Compiled, memo::Kept, route::Routes};
+use crate::{compiled::Compiled, memo::Kept, route::virtual_host::Parts, scope::Sight};
 
 /// Objects by the resource that came from them.
 pub type Sources = BTreeMap<(TypeUrl, Arc<str>), Vec<Arc<ObjectRef>>>;
 
 /// One layer of a proxy's resources with its story.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Output {
     /// The resources.
     pub layer: Layer,
@@ -26,8 +26,10 @@ pub struct Output {
     pub sources: Sources,
     /// Results that others may share as long as this is held.
     pub kept: BTreeMap<TypeUrl, Vec<Arc<Kept>>>,
-    /// Routes that others may share as long as this is held.
-    pub routes: Vec<Arc<Routes>>,
+    /// Of a sidecar's view: what it sees.
+    pub sight: Option<Sight>,
+    /// Of a sidecar's view, with its routes: their parts, whose results others may share as long as this is held.
+    pub parts: Option<Vec<Parts>>,
 }
 
 impl Output {

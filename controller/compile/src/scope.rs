@@ -38,8 +38,17 @@ pub struct Scope<'a> {
     pub services: BTreeMap<Host, Import>,
 }
 
-/// What one outbound listener sees.
+/// What a view sees, kept for small changes that leave it as it is.
 #[derive(Debug)]
+pub struct Sight {
+    sidecar: Option<Arc<Sidecar>>,
+    outbound: OutboundPolicy,
+    listeners: Vec<EgressScope>,
+    services: BTreeMap<Host, Import>,
+}
+
+/// What one outbound listener sees.
+#[derive(Clone, Debug)]
 pub struct EgressScope {
     /// Its declaration; none: the default one.
     pub egress: Option<Egress>,
@@ -87,6 +96,26 @@ impl<'a> Scope<'a> {
         scope.import_listed();
         scope.import_destinations(&visible);
         scope
+    }
+
+    /// What the view saw before, in a snapshot that changes nothing of that.
+    #[must_use]
+    pub fn again(snapshot: &'a Snapshot, view: &'a ViewKey, sight: &Sight) -> Self {
+        Self {
+            snapshot,
+            view,
+            sidecar: sight.sidecar.clone(),
+            outbound: sight.outbound.clone(),
+            listeners: sight.listeners.clone(),
+            services: sight.services.clone(),
+        }
+    }
+
+    /// What is seen, to be kept.
+    #[must_use]
+    pub fn into_sight(self) -> Sight {
+        let Self { sidecar, outbound, listeners, services, .. } = self;
+        Sight { sidecar, outbound, listeners, services }
     }
 
     /// What a proxy's inbound side needs of a scope: no services, which only the outbound side sends to.
@@ -158,6 +187,12 @@ impl<'a> Scope<'a> {
                 }
             }
         }
+    }
+}
+
+impl Sight {
+    pub(crate) fn tables_mut(&mut self) -> impl Iterator<Item = &mut Arc<RouteTable>> {
+        self.listeners.iter_mut().flat_map(|listener| &mut listener.tables)
     }
 }
 

@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use crate::{
     destination::DestinationRule,
     host::Host,
+    object::Origin,
     route::{Destination, HttpAction, RouteTable},
     service::ServiceKey,
     snapshot::Snapshot,
@@ -24,6 +25,8 @@ pub struct Changes {
     pub workloads: bool,
     /// VirtualServices.
     pub routes: bool,
+    /// Where they do not differ in their reach: those that differ.
+    pub edited: BTreeSet<Origin>,
     /// VirtualServices in more than how they treat HTTP requests on the way to the same services: in hosts, bindings,
     /// destinations, or rules for TLS and TCP.
     pub route_reach: bool,
@@ -54,13 +57,16 @@ impl Changes {
 /// Compares two revisions.
 #[must_use]
 pub fn diff(old: &Snapshot, new: &Snapshot) -> Changes {
+    let routes = !Arc::ptr_eq(&old.routes, &new.routes);
+    let route_reach = routes && !same_reach(old, new);
     Changes {
         mesh: !Arc::ptr_eq(&old.mesh, &new.mesh),
         services: changed_services(old, new),
         endpoints: changed_endpoints(old, new),
         workloads: !Arc::ptr_eq(&old.workloads, &new.workloads),
-        routes: !Arc::ptr_eq(&old.routes, &new.routes),
-        route_reach: !Arc::ptr_eq(&old.routes, &new.routes) && !same_reach(old, new),
+        routes,
+        edited: if routes && !route_reach { edited(old, new) } else { BTreeSet::new() },
+        route_reach,
         destinations: !Arc::ptr_eq(&old.destinations, &new.destinations),
         rules: changed_rules(old, new),
         gateways: !Arc::ptr_eq(&old.gateways, &new.gateways),
@@ -81,6 +87,11 @@ fn same_reach(old: &Snapshot, new: &Snapshot) -> bool {
                 && http_destinations(old).eq(http_destinations(new)))
     };
     old.routes.len() == new.routes.len() && old.routes.iter().zip(new.routes.iter()).all(same)
+}
+
+fn edited(old: &Snapshot, new: &Snapshot) -> BTreeSet<Origin> {
+    let pairs = old.routes.iter().zip(new.routes.iter());
+    pairs.filter(|(old, new)| !Arc::ptr_eq(old, new)).map(|(_, new)| new.origin.clone()).collect()
 }
 
 fn http_destinations(table: &RouteTable) -> impl Iterator<Item = &Destination> {

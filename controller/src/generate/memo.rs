@@ -1,11 +1,14 @@
 //! A layer that was compiled before, and what of it a newer revision leaves as it was.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use heddle_compile::increment::Patch;
 use heddle_compile::memo::Kept;
 use heddle_compile::output::{Output, Sources};
-use heddle_compile::route::Routes;
+use heddle_compile::route::virtual_host::Parts;
+use heddle_compile::scope::Sight;
+use heddle_model::host::Host;
 use heddle_model::issue::Issue;
 use heddle_model::object::ObjectRef;
 use heddle_model::snapshot::Snapshot;
@@ -20,7 +23,8 @@ pub(super) struct Memo {
     sources: Sources,
     /// What other views may share as long as this one holds it.
     kept: BTreeMap<TypeUrl, Vec<Arc<Kept>>>,
-    routes: Vec<Arc<Routes>>,
+    sight: Option<Sight>,
+    parts: Vec<Parts>,
 }
 
 impl Memo {
@@ -30,15 +34,22 @@ impl Memo {
         &mut self,
         snapshot: &Arc<Snapshot>,
         impact: impl FnOnce(&Snapshot) -> TypeSet,
+        recompile: impl FnOnce(&Snapshot, (&mut Sight, &mut [Parts])) -> Option<Patch>,
         compile: impl FnOnce(TypeSet) -> Output,
     ) -> (Arc<Layer>, bool) {
         if self.of.as_ref().is_some_and(|of| of.revision >= snapshot.revision) {
             return (self.layer.clone(), false);
         }
-        let due = self.of.as_ref().map_or(TypeSet::ALL, |old| impact(old));
-        self.of = Some(snapshot.clone());
+        let old = self.of.replace(snapshot.clone());
+        let due = old.as_ref().map_or(TypeSet::ALL, |old| impact(old));
         if due.is_empty() {
             return (self.layer.clone(), false);
+        }
+        if let (Some(old), Some(sight)) = (&old, &mut self.sight)
+            && let Some(patch) = recompile(old, (sight, &mut self.parts))
+        {
+            self.patch(patch);
+            return (self.layer.clone(), true);
         }
         let output = compile(due);
         self.take(due, output);
@@ -55,6 +66,43 @@ impl Memo {
         self.sources.get(&(type_url, name.into())).cloned().unwrap_or_default()
     }
 
+    /// Puts in place what a small change made anew.
+    fn patch(&mut self, patch: Patch) {
+        let hosts: BTreeSet<&str> = patch.hosts.iter().map(Host::as_str).collect();
+        let mut layer = (*self.layer).clone();
+        let mut changed = false;
+        for (url, fresh) in patch.kept {
+            let names: BTreeSet<Arc<str>> = fresh.iter().map(|one| one.resource.name().clone()).collect();
+            // `outbound|<port>|<subset>|<host>`
+            let of_host = |name: &str| url != TypeUrl::VirtualHost && is_of(name, &hosts);
+            let goes = |name: &Arc<str>| names.contains(name) || of_host(name);
+            let old = layer.get(url).cloned().unwrap_or_default();
+            let mut map = (*old).clone();
+            for name in old.keys().filter(|name| goes(name)) {
+                map.remove(name);
+                self.sources.remove(&(url, name.clone()));
+            }
+            for one in &fresh {
+                let name = one.resource.name().clone();
+                let same = old.get(&name).filter(|old| old.version() == one.resource.version());
+                map.insert(name.clone(), same.unwrap_or(&one.resource).clone());
+                self.sources.insert((url, name), one.sources.clone());
+            }
+            let all = self.kept.entry(url).or_default();
+            all.retain(|one| !goes(one.resource.name()));
+            all.extend(fresh);
+            self.issues.insert(url, all.iter().flat_map(|one| one.issues.iter().cloned()).collect());
+            let same = |(a, b): (&Arc<Resource>, &Arc<Resource>)| Arc::ptr_eq(a, b);
+            if old.len() != map.len() || !old.values().zip(map.values()).all(same) {
+                layer.set(url, Arc::new(map));
+                changed = true;
+            }
+        }
+        if changed {
+            self.layer = Arc::new(layer);
+        }
+    }
+
     /// Puts in place what was compiled; what came out as it was keeps its pointers, so that nobody looks at it again.
     fn take(&mut self, due: TypeSet, output: Output) {
         let mut found = output.found;
@@ -65,8 +113,9 @@ impl Memo {
         self.sources.extend(output.sources);
         due.iter().for_each(|one| drop(self.kept.remove(&one)));
         self.kept.extend(output.kept);
-        if due.contains(TypeUrl::Route) {
-            self.routes = output.routes;
+        self.sight = output.sight;
+        if let Some(parts) = output.parts {
+            self.parts = parts;
         }
         let mut layer = (*self.layer).clone();
         let mut changed = false;
@@ -83,6 +132,10 @@ impl Memo {
             self.layer = Arc::new(layer);
         }
     }
+}
+
+fn is_of(cluster: &str, hosts: &BTreeSet<&str>) -> bool {
+    cluster.rsplit_once('|').is_some_and(|(_, host)| hosts.contains(host))
 }
 
 /// The fresh map with the old one's resources where they are equal, and whether it differs from the old one at all.

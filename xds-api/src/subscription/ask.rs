@@ -72,13 +72,14 @@ impl Subscription {
     }
 
     fn start_delta(&mut self, subscribe: &[String], initial: &BTreeMap<String, String>) {
+        let target = std::mem::take(&mut self.target);
         self.restart();
         self.interest.started = true;
         let all = subscribe.is_empty() || subscribe.iter().any(|name| name == WILDCARD);
         self.interest.wildcard = all && self.type_url.may_be_wildcard();
         self.owes_answer = self.interest.wildcard && initial.is_empty();
         for (name, version) in initial {
-            let name: Arc<str> = name.as_str().into();
+            let name = shared_name(&target, name);
             if !self.interest.wildcard {
                 self.interest.names.insert(name.clone());
             }
@@ -88,9 +89,9 @@ impl Subscription {
         }
         for name in subscribe.iter().filter(|name| *name != WILDCARD) {
             if initial.contains_key(name) {
-                self.interest.names.insert(name.as_str().into());
+                self.interest.names.insert(shared_name(&target, name));
             } else {
-                self.ask(name);
+                self.ask_shared(shared_name(&target, name));
             }
         }
     }
@@ -121,7 +122,11 @@ impl Subscription {
 
     /// The client wants this name, and waits for an answer unless it was sent it unasked.
     fn ask(&mut self, name: &str) {
-        let name: Arc<str> = name.into();
+        let name = shared_name(&self.target, name);
+        self.ask_shared(name);
+    }
+
+    fn ask_shared(&mut self, name: Arc<str>) {
         self.offers.remove(&name);
         self.interest.names.insert(name.clone());
         match self.offered.remove(&name) {
@@ -151,4 +156,9 @@ impl Subscription {
     fn check_names(&self) -> Result<(), TooManyNames> {
         if self.interest.names.len() > MAX_NAMES { Err(TooManyNames) } else { Ok(()) }
     }
+}
+
+/// The name as all share it, where there is one: a thousand clients ask for a thousand names each.
+fn shared_name(target: &TypedSet, name: &str) -> Arc<str> {
+    target.get(name).map_or_else(|| name.into(), |one| one.name().clone())
 }

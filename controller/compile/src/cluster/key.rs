@@ -9,6 +9,7 @@ use heddle_model::{
     Text,
     authn::MtlsMode,
     endpoint::Endpoint,
+    host::Host,
     identity::Identity,
     protocol::Protocol,
     proxy::ProxyKind,
@@ -18,7 +19,14 @@ use heddle_model::{
 };
 
 use super::target::{Purpose, Target};
-use crate::{endpoint::EndpointKey, lookup::Lookup, mtls, scope::Scope, shared::Shared, view::ViewKey};
+use crate::{
+    endpoint::EndpointKey,
+    lookup::Lookup,
+    mtls,
+    scope::{Import, Scope},
+    shared::Shared,
+    view::ViewKey,
+};
 
 /// All that one outbound cluster depends on.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -75,8 +83,18 @@ pub enum Credential {
 /// Keys of all clusters of a view that lead to services, in order of their names.
 #[must_use]
 pub fn keys(scope: &Scope<'_>) -> Vec<ClusterKey> {
+    sorted(scope, targets(scope))
+}
+
+/// Keys of the clusters that lead to these hosts.
+#[must_use]
+pub fn keys_of(scope: &Scope<'_>, hosts: &BTreeSet<Host>) -> Vec<ClusterKey> {
+    sorted(scope, targets_of(scope, hosts))
+}
+
+fn sorted(scope: &Scope<'_>, targets: Vec<Target>) -> Vec<ClusterKey> {
     let client = Arc::new(Client::of(scope.view));
-    let mut keys: Vec<ClusterKey> = targets(scope).into_iter().map(|target| key(scope, &client, target)).collect();
+    let mut keys: Vec<ClusterKey> = targets.into_iter().map(|target| key(scope, &client, target)).collect();
     keys.sort_by_cached_key(ClusterKey::name);
     keys
 }
@@ -84,10 +102,20 @@ pub fn keys(scope: &Scope<'_>) -> Vec<ClusterKey> {
 /// Every destination of a view: each port of each service, whole and by subset.
 #[must_use]
 pub fn targets(scope: &Scope<'_>) -> Vec<Target> {
+    led_to(scope, scope.services.values())
+}
+
+/// The destinations of these hosts.
+#[must_use]
+pub fn targets_of(scope: &Scope<'_>, hosts: &BTreeSet<Host>) -> Vec<Target> {
+    led_to(scope, hosts.iter().filter_map(|host| scope.services.get(host)))
+}
+
+fn led_to<'s>(scope: &Scope<'_>, imports: impl Iterator<Item = &'s Import>) -> Vec<Target> {
     let purposes: &[Purpose] =
         if passes_tls_on(scope) { &[Purpose::Outbound, Purpose::SniDnat] } else { &[Purpose::Outbound] };
     let mut targets = Vec::new();
-    for import in scope.services.values() {
+    for import in imports {
         let asked = |port: &&ServicePort| import.ports.as_ref().is_none_or(|ports| ports.contains(&port.number));
         let proxied = |port: &&ServicePort| port.protocol != Protocol::Udp;
         for port in import.service.ports.iter().filter(asked).filter(proxied) {

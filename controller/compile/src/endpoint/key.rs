@@ -1,8 +1,10 @@
 //! Keys of endpoints: everything that the endpoints of one cluster depend on.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
-use heddle_model::{Text, authn::PeerAuthentication, endpoint::Endpoint, labels::Labels, locality::Locality};
+use heddle_model::{
+    Text, authn::PeerAuthentication, endpoint::Endpoint, host::Host, labels::Labels, locality::Locality,
+};
 
 use super::place;
 use crate::{
@@ -41,7 +43,17 @@ pub struct Place {
 /// Keys of the endpoints of all clusters of a view that do not carry their own, in order of their names.
 #[must_use]
 pub fn keys(scope: &Scope<'_>) -> Vec<EndpointKey> {
-    let mut keys: Vec<EndpointKey> = cluster::targets(scope)
+    sorted(scope, cluster::targets(scope))
+}
+
+/// Keys of the endpoints of the clusters that lead to these hosts.
+#[must_use]
+pub fn keys_of(scope: &Scope<'_>, hosts: &BTreeSet<Host>) -> Vec<EndpointKey> {
+    sorted(scope, cluster::targets_of(scope, hosts))
+}
+
+fn sorted(scope: &Scope<'_>, targets: Vec<Target>) -> Vec<EndpointKey> {
+    let mut keys: Vec<EndpointKey> = targets
         .into_iter()
         .filter(|target| cluster::discovery(target, scope.view.kind) == Discovery::Sent)
         .map(|target| EndpointKey::of(scope, &target))
