@@ -12,6 +12,8 @@ use serde_json::{Value, json};
 
 #[path = "protocol/pair.rs"]
 mod pair;
+#[path = "protocol/virtual_hosts.rs"]
+mod virtual_hosts;
 
 use pair::Pair;
 
