@@ -1,17 +1,13 @@
 //! A real API server as the source: what is applied there reaches proxies at once, whatever comes, goes, or cannot be read.
 
-mod kube_source {
-    pub(crate) mod place;
-}
-
 use std::time::{Duration, Instant};
 
+use super::place::{SOON, Watcher, start};
 use anyhow::{Result, ensure};
 use heddle_tests::cluster::{Cluster, own, shared};
 use heddle_tests::process::eventually;
 use heddle_tests::xds_client::ENDPOINT;
 use http::Method;
-use kube_source::place::{SOON, Watcher, start};
 use serde_json::{Value, json};
 
 /// A ServiceEntry of one host with one endpoint.
