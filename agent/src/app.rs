@@ -40,8 +40,9 @@ pub(crate) async fn run(config: Config, kind: Kind) -> Result<()> {
     tokio::spawn(sds::serve(sds_socket, current.clone()));
     let relay = Relay { config: Arc::clone(&config), current: current.clone(), counters: Arc::clone(&counters) };
     tokio::spawn(xds_proxy::serve(xds_socket, Arc::new(relay)));
-    let sources = Sources { admin: reachable(config.addresses.admin), application: config.scrape.clone() };
-    let status = Status { local: Local::new(), sources, counters: Arc::clone(&counters), current, phase };
+    let sources = Sources { admin: reachable(config.addresses.admin), application: config.scrapes.clone() };
+    let probes = config.probes.clone();
+    let status = Status { local: Local::new(), sources, probes, counters: Arc::clone(&counters), current, phase };
     tokio::spawn(status::serve(page, Arc::new(status)));
     let (for_renewal, counted) = (Arc::clone(&config), Arc::clone(&counters));
     tokio::spawn(async move { svid::renew(&for_renewal, &certificate, &counted).await });

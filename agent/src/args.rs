@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::capture::CaptureArgs;
+
 /// Runs beside each Envoy: starts it, gives it its certificate, relays its configuration.
 #[derive(Debug, Parser)]
 #[command(name = "heddle-agent", version)]
@@ -21,6 +23,9 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     /// Runs an Envoy and all that it needs, until SIGTERM.
     Proxy(Box<ProxyArgs>),
+    /// Redirects the pod's traffic to its proxy by iptables.
+    #[command(alias = "istio-iptables")]
+    Capture(Box<CaptureArgs>),
     /// Calls a page of Envoy's admin interface or of the agent, as a pod's hooks do.
     Request {
         /// The method, such as `POST`.

@@ -3,6 +3,7 @@
 //! This is the only file that reads the environment. Names and defaults are pilot-agent's, so that a pod that was made
 //! for it runs with this agent.
 
+mod application;
 mod duration;
 mod node;
 mod pod_info;
@@ -16,7 +17,9 @@ use std::time::Duration;
 use heddle_model::identity::{Identity, IdentityError};
 
 use crate::args::ProxyArgs;
+use crate::probes::Probes;
 
+pub(crate) use application::Scrape;
 pub(crate) use duration::duration;
 pub(crate) use node::Node;
 pub(crate) use proxy_config::ProxyConfig;
@@ -48,8 +51,10 @@ pub(crate) struct Config {
     pub(crate) certificate: Certificate,
     /// How Envoy is run.
     pub(crate) envoy: Envoy,
-    /// The pod's application metrics, if they are to be merged.
-    pub(crate) scrape: Option<Scrape>,
+    /// The pod's application metrics that are to be merged.
+    pub(crate) scrapes: Vec<Scrape>,
+    /// The application's probes and hooks, which are asked through the agent.
+    pub(crate) probes: Probes,
     /// ProxyConfig, for the bootstrap.
     pub(crate) proxy: ProxyConfig,
 }
@@ -118,15 +123,6 @@ pub(crate) struct Envoy {
     pub(crate) delta: bool,
 }
 
-/// Where the application serves its metrics.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Scrape {
-    /// The port on the pod's own address.
-    pub(crate) port: u16,
-    /// The path, with its slash.
-    pub(crate) path: String,
-}
-
 /// Why the settings are of no use.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConfigError {
@@ -182,7 +178,8 @@ pub(crate) fn config(args: &ProxyArgs, env: &Env) -> Result<Config, ConfigError>
         cluster_id: text("ISTIO_META_CLUSTER_ID", "Kubernetes"),
         certificate: certificate(env)?,
         envoy: envoy(args, env, &proxy_config)?,
-        scrape: scrape(env)?,
+        scrapes: application::scrapes(env)?,
+        probes: application::probes(env)?,
         addresses,
         proxy: proxy_config,
     })
@@ -278,20 +275,6 @@ fn envoy(args: &ProxyArgs, env: &Env, proxy_config: &ProxyConfig) -> Result<Envo
         exit_when_idle: is_true("EXIT_ON_ZERO_ACTIVE_CONNECTIONS").then_some(idle),
         delta: env.get("ISTIO_DELTA_XDS").is_none_or(|value| value != "false"),
     })
-}
-
-/// The annotations `prometheus.io/*` as the injector hands them on: `{"scrape":"true","path":"/metrics","port":"9080"}`.
-fn scrape(env: &Env) -> Result<Option<Scrape>, ConfigError> {
-    const NAME: &str = "ISTIO_PROMETHEUS_ANNOTATIONS";
-    let Some(text) = env.get(NAME).filter(|text| !text.is_empty()) else { return Ok(None) };
-    let given: BTreeMap<String, serde_json::Value> = serde_json::from_str(text).map_err(|error| bad(NAME, error))?;
-    let value = |name: &str| given.get(name).and_then(|value| value.as_str()).filter(|value| !value.is_empty());
-    if value("scrape") != Some("true") {
-        return Ok(None);
-    }
-    let port = value("port").unwrap_or("80").parse().map_err(|_| bad(NAME, "the port is not a number"))?;
-    let path = value("path").unwrap_or("/metrics");
-    Ok(Some(Scrape { port, path: format!("/{}", path.trim_start_matches('/')) }))
 }
 
 #[cfg(test)]

@@ -9,11 +9,13 @@ mod app;
 mod args;
 mod backoff;
 mod bootstrap;
+mod capture;
 mod config;
 mod csr;
 mod dial;
 mod envoy;
 mod hook;
+mod probes;
 mod sds;
 mod status;
 mod svid;
@@ -27,12 +29,14 @@ use std::time::Duration;
 use anyhow::Result;
 
 use args::{Command, ProxyArgs};
+use capture::CaptureArgs;
 
 fn main() -> Result<()> {
     let (args, unknown) = args::parse(std::env::args_os()).unwrap_or_else(|error| error.exit());
     match args.command {
         Command::Tether { parent, command } => Err(envoy::tether(parent, &command).into()),
         Command::Proxy(args) => proxy(&args, &unknown),
+        Command::Capture(args) => capture(&args, &unknown),
         Command::Request { method, path, port } => runtime()?.block_on(hook::request(method, &path, port)),
         Command::Wait { at, seconds, period, patience } => {
             let all = [Duration::from_secs(seconds), Duration::from_millis(period), Duration::from_millis(patience)];
@@ -41,11 +45,26 @@ fn main() -> Result<()> {
     }
 }
 
-fn proxy(args: &ProxyArgs, unknown: &[String]) -> Result<()> {
-    telemetry::start(&args.log_output_level, args.log_as_json);
+fn capture(args: &CaptureArgs, unknown: &[String]) -> Result<()> {
+    start_log(&args.log_output_level, args.log_as_json, unknown);
+    if config::environment().get("ISTIO_META_DNS_CAPTURE").is_some_and(|value| value == "true") {
+        // Captured questions would find nobody.
+        tracing::warn!(
+            "ISTIO_META_DNS_CAPTURE is not obeyed: the agent answers no questions yet, so none are captured"
+        );
+    }
+    Ok(capture::run(args)?)
+}
+
+fn start_log(level: &str, as_json: bool, unknown: &[String]) {
+    telemetry::start(level, as_json);
     if !unknown.is_empty() {
         tracing::warn!(flags = unknown.join(" "), "flags that mean nothing here");
     }
+}
+
+fn proxy(args: &ProxyArgs, unknown: &[String]) -> Result<()> {
+    start_log(&args.log_output_level, args.log_as_json, unknown);
     let config = config::config(args, &config::environment())?;
     tracing::info!(identity = %config.identity, node = config.node.id, discovery = config.discovery.address, "starting");
     runtime()?.block_on(app::run(config, args.kind))

@@ -11,12 +11,13 @@ use axum::Router;
 use axum::extract::{ConnectInfo, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use http::{StatusCode, header};
+use http::{HeaderMap, StatusCode, Uri, header};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::admin::Local;
 use crate::envoy::Phase;
+use crate::probes::Probes;
 use crate::svid::Current;
 use metrics::merged;
 use readiness::{NotReady, ready};
@@ -31,6 +32,8 @@ pub(crate) struct Status {
     pub(crate) local: Local,
     /// Where these are.
     pub(crate) sources: Sources,
+    /// The application's probes and hooks.
+    pub(crate) probes: Probes,
     /// The agent's own numbers.
     pub(crate) counters: Arc<Counters>,
     /// The certificate of the moment.
@@ -50,6 +53,8 @@ pub(crate) async fn serve(socket: TcpListener, status: Arc<Status>) -> std::io::
         .route("/metrics", get(metrics))
         .route("/drain", post(drain))
         .route("/quitquitquit", post(quit))
+        .route("/app-health/{container}/{probe}", get(probe))
+        .route("/app-lifecycle/{container}/{hook}", get(probe))
         .with_state(status);
     axum::serve(socket, router.into_make_service_with_connect_info::<SocketAddr>()).await
 }
@@ -73,6 +78,14 @@ async fn metrics(State(status): State<Arc<Status>>) -> Response {
     let current = status.current.borrow().clone();
     let page = merged(&status.local, &status.sources, &status.counters, &current).await;
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], page).into_response()
+}
+
+/// What the kubelet asks of the application.
+async fn probe(State(status): State<Arc<Status>>, uri: Uri, headers: HeaderMap) -> Response {
+    match status.probes.ask(uri.path(), &headers).await {
+        Some(answer) => (answer.status, answer.body).into_response(),
+        None => (StatusCode::NOT_FOUND, "the pod has no such probe\n").into_response(),
+    }
 }
 
 /// What a pod's preStop hook calls.

@@ -37,7 +37,7 @@ fn without_any_setting_there_are_pilot_agents_defaults() {
     assert_eq!(config.envoy.drain, Duration::from_secs(45));
     assert_eq!(config.envoy.termination_drain, Duration::from_secs(5));
     assert_eq!(config.certificate.ttl, Duration::from_hours(24));
-    assert!(config.envoy.delta && config.envoy.exit_when_idle.is_none() && config.scrape.is_none());
+    assert!(config.envoy.delta && config.envoy.exit_when_idle.is_none() && config.scrapes.is_empty());
 }
 
 #[test]
@@ -89,7 +89,7 @@ fn the_environment_of_a_pod_is_read() {
     assert_eq!(config.envoy.concurrency, Some(2));
     assert_eq!(config.envoy.override_file, Some("/custom.json".into()));
     assert_eq!(config.envoy.exit_when_idle, Some(Duration::from_secs(5)));
-    assert_eq!(config.scrape, Some(Scrape { port: 9080, path: "/stats".into() }));
+    assert_eq!(config.scrapes, [Scrape { port: 9080, path: "/stats".into() }]);
 }
 
 #[test]

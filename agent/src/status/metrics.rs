@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::join_all;
 use http::Method;
 
 use super::Counters;
@@ -21,25 +22,24 @@ const LIMIT: Duration = Duration::from_secs(9);
 pub(crate) struct Sources {
     /// Envoy's admin interface.
     pub(crate) admin: SocketAddr,
-    /// The application's page, on loopback.
-    pub(crate) application: Option<Scrape>,
+    /// The application's pages, on loopback.
+    pub(crate) application: Vec<Scrape>,
 }
 
 /// The merged page.
 pub(crate) async fn merged(local: &Local, sources: &Sources, counters: &Counters, current: &Current) -> String {
-    let application = async {
-        let scrape = sources.application.as_ref()?;
+    let application = join_all(sources.application.iter().map(|scrape| {
         let at = SocketAddr::from(([127, 0, 0, 1], scrape.port));
-        Some(local.call(Method::GET, at, &scrape.path, LIMIT).await)
-    };
+        local.call(Method::GET, at, &scrape.path, LIMIT)
+    }));
     let envoy = local.call(Method::GET, sources.admin, "/stats/prometheus", LIMIT);
     let (envoy, application) = tokio::join!(envoy, application);
     let mut page = own(counters, current);
-    for (name, part) in [("envoy", Some(envoy)), ("application", application)] {
+    let application = application.into_iter().map(|part| ("application", part));
+    for (name, part) in [("envoy", envoy)].into_iter().chain(application) {
         match part {
-            None => {}
-            Some(Ok(body)) => append(&mut page, &body),
-            Some(Err(error)) => {
+            Ok(body) => append(&mut page, &body),
+            Err(error) => {
                 counters.scrape_failures.add();
                 tracing::debug!(%error, name, "no metrics");
             }

@@ -1,0 +1,71 @@
+//! Rules for calls to the pod.
+
+use super::rules::Table;
+use super::{Family, Scope, list};
+
+/// Another mesh's tunnels end in the proxy by themselves.
+const TUNNEL_PORT: u16 = 15008;
+
+/// Calls to the pod have their destination rewritten.
+pub(super) fn redirect(scope: &Scope, nat: &mut Table) {
+    if list(&scope.args.include_inbound).next().is_none() {
+        return;
+    }
+    nat.chain("ISTIO_INBOUND");
+    nat.rule(format!("ISTIO_INBOUND -p tcp --dport {TUNNEL_PORT} -j RETURN"));
+    ports(scope, nat, "ISTIO_IN_REDIRECT");
+    for interface in list(&scope.args.exclude_interfaces) {
+        nat.rule(format!("PREROUTING -i {interface} -j RETURN"));
+    }
+    nat.rule("PREROUTING -p tcp -j ISTIO_INBOUND");
+}
+
+/// Calls to the pod are given to a transparent socket; packets of connections that it has, to that connection.
+pub(super) fn transparent(scope: &Scope, family: Family, mangle: &mut Table) {
+    if list(&scope.args.include_inbound).next().is_none() {
+        return;
+    }
+    let (args, loopback) = (&scope.args, family.loopback());
+    let (mark, back) = (args.mark, args.mark.wrapping_add(1));
+    for chain in ["ISTIO_DIVERT", "ISTIO_TPROXY", "ISTIO_INBOUND"] {
+        mangle.chain(chain);
+    }
+    mangle.rule(format!("ISTIO_DIVERT -j MARK --set-mark {mark}"));
+    mangle.rule("ISTIO_DIVERT -j ACCEPT");
+    let port = args.inbound_port;
+    let tproxy = format!("TPROXY --tproxy-mark {mark}/0xffffffff --on-port {port}");
+    mangle.rule(format!("ISTIO_TPROXY ! -d {loopback} -p tcp -j {tproxy}"));
+    mangle.rule(format!("ISTIO_INBOUND -p tcp -m mark --mark {mark} -j RETURN"));
+    // What Envoy sends to the application, and what it answers, goes over loopback and is no call to the pod.
+    mangle.rule(format!("ISTIO_INBOUND -p tcp -s {} -i lo -j RETURN", family.past_capture()));
+    mangle.rule(format!("ISTIO_INBOUND -p tcp -i lo -m mark ! --mark {back} -j RETURN"));
+    mangle.rule(format!("ISTIO_INBOUND -p tcp --dport {TUNNEL_PORT} -j RETURN"));
+    let established = "-m conntrack --ctstate RELATED,ESTABLISHED";
+    mangle.rule(format!("ISTIO_INBOUND -p tcp {established} -j ISTIO_DIVERT"));
+    ports(scope, mangle, "ISTIO_TPROXY");
+    for interface in list(&args.exclude_interfaces) {
+        mangle.rule(format!("PREROUTING -i {interface} -j RETURN"));
+    }
+    mangle.rule("PREROUTING -p tcp -j ISTIO_INBOUND");
+    mangle.rule(format!("PREROUTING -p tcp -m mark --mark {mark} -j CONNMARK --save-mark"));
+    mangle.chain("ISTIO_OUTPUT");
+    // The proxy's answers to a caller whose address it took on go back by the connection's mark.
+    mangle.rule(format!("ISTIO_OUTPUT -p tcp -m connmark --mark {mark} -j CONNMARK --restore-mark"));
+    for owner in scope.owners() {
+        mangle.rule(format!("ISTIO_OUTPUT ! -d {loopback} -p tcp -o lo -m owner {owner} -j MARK --set-mark {back}"));
+    }
+    mangle.rule("OUTPUT -p tcp -j ISTIO_OUTPUT");
+}
+
+fn ports(scope: &Scope, table: &mut Table, target: &str) {
+    if scope.args.include_inbound.trim() == "*" {
+        for port in list(&scope.args.exclude_inbound) {
+            table.rule(format!("ISTIO_INBOUND -p tcp --dport {port} -j RETURN"));
+        }
+        table.rule(format!("ISTIO_INBOUND -p tcp -j {target}"));
+        return;
+    }
+    for port in list(&scope.args.include_inbound) {
+        table.rule(format!("ISTIO_INBOUND -p tcp --dport {port} -j {target}"));
+    }
+}
