@@ -17,7 +17,10 @@ use crate::{
     memo::{Kept, Memo},
     mtls,
     output::Output,
-    route::virtual_host::{RouteKey, parts},
+    route::{
+        catch_all,
+        virtual_host::{RouteKey, parts},
+    },
     scope::{EgressScope, Scope},
     secret,
     view::{self, ViewKey},
@@ -90,7 +93,7 @@ fn planned(types: TypeSet) -> TypeUrl {
 }
 
 fn sidecar(scope: &Scope<'_>, types: TypeSet, memo: &Memo, output: &mut Output) {
-    let mut issues: Vec<Issue> = Vec::new();
+    let mut issues: Vec<Issue> = catch_all::issues(scope);
     let plan = listener::plan::plan(scope, &mut issues);
     output.find(planned(types), issues);
     if types.contains(TypeUrl::Listener) {

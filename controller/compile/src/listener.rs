@@ -2,6 +2,7 @@
 
 pub mod access_log;
 pub mod chain;
+pub mod destination;
 pub mod http;
 pub mod inbound;
 pub mod inspector;

@@ -1,17 +1,18 @@
 //! Listeners of gateways: one a port, with a filter chain for each server that speaks TLS.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use heddle_model::{
     host::Host,
     issue::Issue,
-    route::{L4Match, RouteTable, WeightedDestination},
+    route::{L4Match, RouteTable},
     tls::{ServerTls, ServerTlsMode},
 };
 use heddle_xds_api::envoy::config::{
     core::v3::TrafficDirection,
-    listener::v3::{FilterChain, Listener},
+    listener::v3::{FilterChain, FilterChainMatch, Listener},
 };
+use prost::Message;
 
 use super::merge::{Bound, PortKind, Ports};
 use crate::{
@@ -19,8 +20,9 @@ use crate::{
     listener::{
         access_log, bind_address,
         chain::{Asks, TLS, chain},
+        destination::{L4Rule, clusters},
         http::{Direction, Http, Routes, http},
-        inspector, listener_name, plan, tcp, tls, wildcard,
+        inspector, listener_name, tcp, tls, wildcard,
     },
     name,
     scope::Scope,
@@ -64,28 +66,31 @@ fn listener(scope: &Scope<'_>, bind: &str, port: u16, servers: &[Bound]) -> Opti
 
 /// Envoy rejects a listener with two chains that ask for the same: the first, which is the oldest's, stays.
 fn distinct(chains: Vec<FilterChain>) -> Vec<FilterChain> {
-    let mut kept: Vec<FilterChain> = Vec::new();
+    let mut asked: BTreeSet<Vec<u8>> = BTreeSet::new();
+    let mut taken: BTreeMap<Vec<u8>, BTreeSet<String>> = BTreeMap::new();
+    let mut kept = Vec::new();
     for mut chain in chains {
-        if let Some(asked) = &mut chain.filter_chain_match {
-            let taken: BTreeSet<&String> = kept
-                .iter()
-                .filter_map(|k| k.filter_chain_match.as_ref())
-                .filter(|k| {
-                    k.prefix_ranges == asked.prefix_ranges && k.application_protocols == asked.application_protocols
-                })
-                .flat_map(|k| &k.server_names)
-                .collect();
-            let before = asked.server_names.len();
-            asked.server_names.retain(|name| !taken.contains(name));
-            if before > 0 && asked.server_names.is_empty() {
+        if let Some(asks) = &mut chain.filter_chain_match {
+            let names = taken.entry(but_for_names(asks)).or_default();
+            let before = asks.server_names.len();
+            asks.server_names.retain(|name| !names.contains(name));
+            if before > 0 && asks.server_names.is_empty() {
                 continue;
             }
+            names.extend(asks.server_names.iter().cloned());
         }
-        if !kept.iter().any(|k| k.filter_chain_match == chain.filter_chain_match) {
+        if asked.insert(chain.filter_chain_match.as_ref().map(Message::encode_to_vec).unwrap_or_default()) {
             kept.push(chain);
         }
     }
     kept
+}
+
+/// What tells chains apart before their server names do.
+fn but_for_names(asks: &FilterChainMatch) -> Vec<u8> {
+    let prefix_ranges = asks.prefix_ranges.clone();
+    let application_protocols = asks.application_protocols.clone();
+    FilterChainMatch { prefix_ranges, application_protocols, ..FilterChainMatch::default() }.encode_to_vec()
 }
 
 fn server_chains(scope: &Scope<'_>, bind: &str, bound: &Bound, issues: &mut Vec<Issue>) -> Vec<FilterChain> {
@@ -93,10 +98,10 @@ fn server_chains(scope: &Scope<'_>, bind: &str, bound: &Bound, issues: &mut Vec<
     match tls.map(|tls| tls.mode) {
         _ if bound.kind() == PortKind::Http => vec![http_chain(scope, bind, bound, None)],
         Some(ServerTlsMode::AutoPassthrough) => auto_passthrough(scope, bound),
-        Some(ServerTlsMode::Passthrough) => passthrough(scope, bound),
-        None if bound.kind() == PortKind::Tls => passthrough(scope, bound),
+        Some(ServerTlsMode::Passthrough) => passthrough(scope, bound, issues),
+        None if bound.kind() == PortKind::Tls => passthrough(scope, bound, issues),
         Some(_) => tls.map(|tls| terminated(scope, bind, bound, tls, issues)).unwrap_or_default(),
-        None => connections(scope, bound, &Asks::default())
+        None => connections(scope, bound, &Asks::default(), issues)
             .into_iter()
             .map(|(asks, clusters)| tcp_chain(scope, &asks, &clusters, None))
             .collect(),
@@ -123,7 +128,7 @@ fn terminated(
         return vec![http_chain(scope, bind, bound, Some(tls))];
     }
     let asks = Asks { server_names: server_names(bound), ..Asks::default() };
-    connections(scope, bound, &asks)
+    connections(scope, bound, &asks, issues)
         .into_iter()
         .map(|(asks, clusters)| tcp_chain(scope, &asks, &clusters, Some(tls)))
         .collect()
@@ -164,7 +169,8 @@ fn names<'a>(hosts: impl Iterator<Item = &'a Host>) -> Vec<String> {
 }
 
 /// TLS passed through: a chain for each SNI that a VirtualService routes.
-fn passthrough(scope: &Scope<'_>, bound: &Bound) -> Vec<FilterChain> {
+fn passthrough(scope: &Scope<'_>, bound: &Bound, issues: &mut Vec<Issue>) -> Vec<FilterChain> {
+    let port = bound.server().port;
     let mut chains = Vec::new();
     for table in bound.tables(scope).filter(|table| !bound.hosts_for(table).is_empty()) {
         for rule in &table.tls {
@@ -174,12 +180,13 @@ fn passthrough(scope: &Scope<'_>, bound: &Bound) -> Vec<FilterChain> {
                     server_names: names(condition.sni_hosts.iter()),
                     ..Asks::default()
                 };
-                chains.push(tcp_chain(scope, &asks, &clusters(scope, bound, &rule.destinations), None));
+                let clusters = clusters(scope, &L4Rule::tls(table, rule), port, issues);
+                chains.push(tcp_chain(scope, &asks, &clusters, None));
             }
         }
     }
     let asks = Asks { server_names: server_names(bound), ..Asks::default() };
-    let plain = tcp_rules(scope, bound, &asks);
+    let plain = tcp_rules(scope, bound, &asks, issues);
     chains.extend(plain.into_iter().map(|(asks, clusters)| tcp_chain(scope, &asks, &clusters, None)));
     chains
 }
@@ -209,8 +216,8 @@ fn auto_passthrough(scope: &Scope<'_>, bound: &Bound) -> Vec<FilterChain> {
 }
 
 /// Where connections of a server go: by TCP rules, else by TLS rules for TLS that ends here.
-fn connections(scope: &Scope<'_>, bound: &Bound, asks: &Asks) -> Vec<(Asks, tcp::Weighted)> {
-    let rules = tcp_rules(scope, bound, asks);
+fn connections(scope: &Scope<'_>, bound: &Bound, asks: &Asks, issues: &mut Vec<Issue>) -> Vec<(Asks, tcp::Weighted)> {
+    let rules = tcp_rules(scope, bound, asks, issues);
     if !rules.is_empty() || !bound.ends_tls() {
         return rules;
     }
@@ -219,18 +226,21 @@ fn connections(scope: &Scope<'_>, bound: &Bound, asks: &Asks) -> Vec<(Asks, tcp:
     for (table, rule) in tables.flat_map(|table| table.tls.iter().map(move |rule| (table, rule))) {
         for condition in rule.matches.iter().filter(|m| applies(bound, table, &m.l4)) {
             let asks = Asks { server_names: names(condition.sni_hosts.iter()), ..asks.clone() };
-            found.push((asks, clusters(scope, bound, &rule.destinations)));
+            found.push((asks, clusters(scope, &L4Rule::tls(table, rule), bound.server().port, issues)));
         }
     }
     found
 }
 
-fn tcp_rules(scope: &Scope<'_>, bound: &Bound, asks: &Asks) -> Vec<(Asks, tcp::Weighted)> {
+fn tcp_rules(scope: &Scope<'_>, bound: &Bound, asks: &Asks, issues: &mut Vec<Issue>) -> Vec<(Asks, tcp::Weighted)> {
     let tables = bound.tables(scope).filter(|table| !bound.hosts_for(table).is_empty());
     let mut found = Vec::new();
     for (table, rule) in tables.flat_map(|table| table.tcp.iter().map(move |rule| (table, rule))) {
-        let clusters = clusters(scope, bound, &rule.destinations);
         let applying: Vec<&L4Match> = rule.matches.iter().filter(|m| applies(bound, table, m)).collect();
+        if !rule.matches.is_empty() && applying.is_empty() {
+            continue;
+        }
+        let clusters = clusters(scope, &L4Rule::tcp(table, rule), bound.server().port, issues);
         if rule.matches.is_empty() {
             found.push((asks.clone(), clusters));
         } else {
@@ -246,8 +256,4 @@ fn tcp_rules(scope: &Scope<'_>, bound: &Bound, asks: &Asks) -> Vec<(Asks, tcp::W
 fn applies(bound: &Bound, table: &RouteTable, condition: &L4Match) -> bool {
     let gateways = if condition.gateways.is_empty() { &table.gateways } else { &condition.gateways };
     gateways.contains(&bound.reference()) && condition.port.is_none_or(|port| port == bound.server().port)
-}
-
-fn clusters(scope: &Scope<'_>, bound: &Bound, destinations: &[WeightedDestination]) -> tcp::Weighted {
-    plan::weighted(destinations, |to| plan::cluster(scope, to, bound.server().port))
 }

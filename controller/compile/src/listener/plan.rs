@@ -1,6 +1,6 @@
 //! The plan of outbound listeners: which addresses are listened on, and what each takes. No messages yet.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map::Entry};
 
 use ipnet::IpNet;
 
@@ -9,12 +9,17 @@ use heddle_model::{
     issue::Issue,
     protocol::Protocol,
     proxy::Interception,
-    route::{Destination, GatewayRef, L4Match, RouteTable, WeightedDestination},
-    scope::{CaptureMode, Egress},
+    route::{GatewayRef, L4Match, RouteTable},
+    scope::{CaptureMode, Egress, EgressPort},
     service::{Registry, Resolution, Service, ServicePort},
 };
 
-use super::{loopback, tcp::Weighted, wildcard};
+use super::{
+    destination::{L4Rule, clusters},
+    loopback,
+    tcp::Weighted,
+    wildcard,
+};
 use crate::{
     name,
     route::virtual_host::RouteKey,
@@ -40,6 +45,8 @@ pub struct Planned {
     pub sniffed: bool,
     /// Chains for other bytes, in order.
     pub tcp: Vec<TcpChain>,
+    /// Which of these takes what.
+    taken: BTreeMap<(Vec<IpNet>, Vec<String>), usize>,
 }
 
 /// A chain of a planned listener.
@@ -74,7 +81,7 @@ pub fn plan(scope: &Scope<'_>, issues: &mut Vec<Issue>) -> Plan {
         let bound = capture == CaptureMode::None || (capture == CaptureMode::Default && uncaptured);
         let planner = Planner { scope, listener, index, bound };
         match listener.egress.as_ref().and_then(|egress| Some((egress, egress.port.as_ref()?))) {
-            Some((egress, port)) => planner.declared(egress, port, &mut plan),
+            Some((egress, port)) => planner.declared(egress, port, &mut plan, issues),
             None => planner.everything(&mut plan, issues),
         }
     }
@@ -90,7 +97,7 @@ struct Planner<'a, 'b> {
 
 impl Planner<'_, '_> {
     /// One listener on a declared port.
-    fn declared(&self, egress: &Egress, port: &heddle_model::scope::EgressPort, plan: &mut Plan) {
+    fn declared(&self, egress: &Egress, port: &EgressPort, plan: &mut Plan, issues: &mut Vec<Issue>) {
         let view = self.scope.view;
         let bind = match (&*egress.bind, self.bound) {
             ("", true) => loopback(view),
@@ -111,16 +118,14 @@ impl Planner<'_, '_> {
         }
         if !port.protocol.is_http() {
             let place = Place { bind, networks: Vec::new(), own_address: false };
-            let chains = self.listener.services.iter().flat_map(|service| {
+            for service in &self.listener.services {
                 let known = service.port(port.number).or(match service.ports.as_slice() {
                     [only] => Some(only),
                     _ => None,
                 });
-                known.map(|p| self.chains(service, p, port.protocol, &place)).unwrap_or_default()
-            });
-            let chains: Vec<_> = chains.collect();
-            for chain in chains {
-                add(slot, chain);
+                for chain in known.map(|p| self.chains(service, p, port.protocol, &place, issues)).unwrap_or_default() {
+                    add(slot, chain);
+                }
             }
         }
     }
@@ -152,7 +157,7 @@ impl Planner<'_, '_> {
         if port.protocol.is_http() {
             return;
         }
-        for chain in self.chains(service, port, port.protocol, place) {
+        for chain in self.chains(service, port, port.protocol, place, issues) {
             if !add(slot, chain) {
                 let message = format!(
                     "port {} of {} has no address of its own, and an older service has the port; TCP goes to that one",
@@ -173,6 +178,7 @@ impl Planner<'_, '_> {
             forward_proxy: false,
             sniffed: false,
             tcp: Vec::new(),
+            taken: BTreeMap::new(),
         })
     }
 
@@ -216,7 +222,14 @@ impl Planner<'_, '_> {
     }
 
     /// The chains of a TCP or TLS port: what VirtualServices say, else the service itself.
-    fn chains(&self, service: &Service, port: &ServicePort, protocol: Protocol, place: &Place) -> Vec<TcpChain> {
+    fn chains(
+        &self,
+        service: &Service,
+        port: &ServicePort,
+        protocol: Protocol,
+        place: &Place,
+        issues: &mut Vec<Issue>,
+    ) -> Vec<TcpChain> {
         let tables = || self.listener.tables.iter().filter(|t| t.hosts.iter().any(|h| h.covers(&service.host)));
         let mut chains = Vec::new();
         if protocol.is_tls() {
@@ -226,13 +239,13 @@ impl Planner<'_, '_> {
                     chains.push(TcpChain {
                         networks: networks(&condition.l4, place),
                         server_names: condition.sni_hosts.iter().map(ToString::to_string).collect(),
-                        clusters: self.clusters(&rule.destinations, port.number),
+                        clusters: clusters(self.scope, &L4Rule::tls(table, rule), port.number, issues),
                     });
                 }
             }
         }
         if chains.is_empty() {
-            let whole = self.tcp_routes(tables(), port, place, &mut chains);
+            let whole = self.tcp_routes(tables(), port, place, &mut chains, issues);
             if !whole {
                 chains.push(default_chain(service, port, protocol, place));
             }
@@ -247,11 +260,12 @@ impl Planner<'_, '_> {
         port: &ServicePort,
         place: &Place,
         chains: &mut Vec<TcpChain>,
+        issues: &mut Vec<Issue>,
     ) -> bool {
         for (table, rule) in tables.flat_map(|table| table.tcp.iter().map(move |rule| (table, rule))) {
-            let clusters = self.clusters(&rule.destinations, port.number);
             let mut add = |networks: Vec<IpNet>| {
-                chains.push(TcpChain { networks, server_names: Vec::new(), clusters: clusters.clone() });
+                let clusters = clusters(self.scope, &L4Rule::tcp(table, rule), port.number, issues);
+                chains.push(TcpChain { networks, server_names: Vec::new(), clusters });
             };
             let applying: Vec<_> = rule.matches.iter().filter(|m| self.applies(table, m, port.number)).collect();
             if rule.matches.is_empty() || applying.iter().any(|m| m.destination_subnets.is_empty()) {
@@ -274,10 +288,6 @@ impl Planner<'_, '_> {
             && condition.source_labels.select(&view.labels)
             && (condition.source_namespace.is_empty() || condition.source_namespace == view.namespace)
     }
-
-    fn clusters(&self, destinations: &[WeightedDestination], port: u16) -> Weighted {
-        weighted(destinations, |to| cluster(self.scope, to, port))
-    }
 }
 
 fn default_chain(service: &Service, port: &ServicePort, protocol: Protocol, place: &Place) -> TcpChain {
@@ -291,41 +301,17 @@ fn default_chain(service: &Service, port: &ServicePort, protocol: Protocol, plac
     }
 }
 
-/// Clusters of weighted destinations. All zero: the first gets all.
-pub fn weighted(destinations: &[WeightedDestination], cluster: impl Fn(&Destination) -> String) -> Weighted {
-    let used = destinations.iter().filter(|d| d.weight > 0);
-    let mut clusters: Weighted = used.map(|d| (cluster(&d.destination), d.weight)).collect();
-    if clusters.is_empty() {
-        clusters.extend(destinations.first().map(|d| (cluster(&d.destination), 1)));
-    }
-    clusters
-}
-
-/// The cluster of a destination of connections.
-#[must_use]
-pub fn cluster(scope: &Scope<'_>, to: &Destination, listener_port: u16) -> String {
-    let service = scope.service(&to.host);
-    let only = service.and_then(|s| match s.ports.as_slice() {
-        [port] => Some(port.number),
-        _ => None,
-    });
-    let port = to.port.or(only).unwrap_or(listener_port);
-    let Some(service) = service else { return name::missing(port, to, &scope.snapshot.mesh.domain) };
-    let known = scope.rule(service).is_some_and(|rule| rule.subset(&to.subset).is_some());
-    name::outbound(port, if known { &to.subset } else { "" }, &to.host)
-}
-
 /// Adds a chain unless an earlier one takes the same connections; false when it was left out.
 fn add(slot: &mut Planned, chain: TcpChain) -> bool {
-    let same = |a: &TcpChain, b: &TcpChain| {
-        let trunc = |n: &TcpChain| n.networks.iter().map(IpNet::trunc).collect::<Vec<_>>();
-        trunc(a) == trunc(b) && a.server_names == b.server_names
-    };
-    if slot.tcp.iter().any(|known| same(known, &chain)) {
-        return slot.tcp.contains(&chain);
+    let asks = (chain.networks.iter().map(IpNet::trunc).collect(), chain.server_names.clone());
+    match slot.taken.entry(asks) {
+        Entry::Occupied(known) => slot.tcp.get(*known.get()) == Some(&chain),
+        Entry::Vacant(free) => {
+            free.insert(slot.tcp.len());
+            slot.tcp.push(chain);
+            true
+        }
     }
-    slot.tcp.push(chain);
-    true
 }
 
 fn networks(condition: &L4Match, place: &Place) -> Vec<IpNet> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use heddle_model::mesh::OutboundMode;
+use heddle_model::{issue::Issue, mesh::OutboundMode, route::Destination};
 use heddle_xds_api::envoy::config::route::v3::{
     DirectResponseAction, Route, RouteAction, RouteMatch, VirtualHost,
     route::Action,
@@ -10,7 +10,7 @@ use heddle_xds_api::envoy::config::route::v3::{
     route_match::PathSpecifier,
 };
 
-use crate::{envoy::duration::duration, name, scope::Scope};
+use crate::{envoy::duration::duration, listener::destination::cluster, name, scope::Scope};
 
 /// Passes on, resolves or refuses, by the view's outbound policy.
 pub(crate) fn virtual_host(scope: &Scope<'_>) -> VirtualHost {
@@ -38,9 +38,24 @@ pub(crate) fn virtual_host(scope: &Scope<'_>) -> VirtualHost {
 pub(crate) fn any_cluster(scope: &Scope<'_>) -> String {
     match (scope.outbound.mode, &scope.outbound.egress_proxy) {
         (OutboundMode::RegistryOnly, _) => name::BLACK_HOLE.into(),
-        (_, Some(proxy)) => name::outbound(proxy.port.unwrap_or_default(), &proxy.subset, &proxy.host),
+        (_, Some(proxy)) => egress_proxy(scope, proxy, &mut Vec::new()),
         (_, None) => name::PASSTHROUGH.into(),
     }
+}
+
+/// What is wrong with the egress proxy that a Sidecar names.
+pub(crate) fn issues(scope: &Scope<'_>) -> Vec<Issue> {
+    let mut issues = Vec::new();
+    if let Some(proxy) = &scope.outbound.egress_proxy {
+        egress_proxy(scope, proxy, &mut issues);
+    }
+    issues
+}
+
+fn egress_proxy(scope: &Scope<'_>, proxy: &Destination, issues: &mut Vec<Issue>) -> String {
+    let Some(sidecar) = &scope.sidecar else { return name::PASSTHROUGH.into() };
+    let place = (&sidecar.origin.object, "spec.outboundTrafficPolicy.egressProxy");
+    cluster(scope, proxy, 0, place, issues)
 }
 
 fn refuse() -> Action {

@@ -1,0 +1,83 @@
+//! Where connections are sent, and what is said of destinations that lead nowhere.
+
+use std::sync::Arc;
+
+use heddle_model::{
+    issue::Issue,
+    object::ObjectRef,
+    route::{Destination, RouteTable, TcpRoute, TlsRoute, WeightedDestination},
+};
+
+use super::tcp::Weighted;
+use crate::{name, scope::Scope};
+
+/// A rule for connections, with its place in its object.
+#[derive(Clone, Copy, Debug)]
+pub struct L4Rule<'a> {
+    object: &'a Arc<ObjectRef>,
+    field: &'a str,
+    destinations: &'a [WeightedDestination],
+}
+
+impl<'a> L4Rule<'a> {
+    /// A TCP rule of a table.
+    #[must_use]
+    pub fn tcp(table: &'a RouteTable, rule: &'a TcpRoute) -> Self {
+        Self { object: &table.origin.object, field: &rule.field, destinations: &rule.destinations }
+    }
+
+    /// A TLS rule of a table.
+    #[must_use]
+    pub fn tls(table: &'a RouteTable, rule: &'a TlsRoute) -> Self {
+        Self { object: &table.origin.object, field: &rule.field, destinations: &rule.destinations }
+    }
+}
+
+/// The clusters of a rule by weight. All zero: the first gets all.
+pub fn clusters(scope: &Scope<'_>, rule: &L4Rule<'_>, listener_port: u16, issues: &mut Vec<Issue>) -> Weighted {
+    let all = || rule.destinations.iter().enumerate();
+    let mut used: Vec<_> = all().filter(|(_, to)| to.weight > 0).map(|(index, to)| (index, to, to.weight)).collect();
+    if used.is_empty() {
+        used.extend(all().next().map(|(index, to)| (index, to, 1)));
+    }
+    let cluster = |(index, to, weight): (usize, &WeightedDestination, u32)| {
+        let field = format!("{}.route[{index}].destination", rule.field);
+        (cluster(scope, &to.destination, listener_port, (rule.object, &field), issues), weight)
+    };
+    used.into_iter().map(cluster).collect()
+}
+
+/// The cluster of a destination. A subset that no rule defines is replaced by the whole service; that is reported, as is a
+/// service or port that does not exist.
+pub fn cluster(
+    scope: &Scope<'_>,
+    to: &Destination,
+    listener_port: u16,
+    (object, field): (&Arc<ObjectRef>, &str),
+    issues: &mut Vec<Issue>,
+) -> String {
+    let service = scope.service(&to.host);
+    let only = service.and_then(|s| match s.ports.as_slice() {
+        [port] => Some(port.number),
+        _ => None,
+    });
+    let port = to.port.or(only).unwrap_or(listener_port);
+    let mut report = |part: &str, reason, message: String| {
+        issues.push(Issue::error(object, format!("{field}.{part}"), reason, message));
+    };
+    let Some(service) = service else {
+        report("host", "UnknownHost", format!("no service {} is visible here; connections are closed", to.host));
+        return name::missing(port, to, &scope.snapshot.mesh.domain);
+    };
+    if service.port(port).is_none() {
+        let message = format!("service {} has no port {port}; connections are closed", to.host);
+        report("port.number", "UnknownPort", message);
+    }
+    let subset = &to.subset;
+    if subset.is_empty() || scope.rule(service).is_some_and(|rule| rule.subset(subset).is_some()) {
+        return name::outbound(port, subset, &to.host);
+    }
+    let message = format!("no DestinationRule of {} defines subset `{subset}`; the whole service is used", to.host);
+    report("subset", "UnknownSubset", message);
+    name::outbound(port, "", &to.host)
+}
