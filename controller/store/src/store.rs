@@ -55,6 +55,8 @@ pub struct Store {
     objects: BTreeMap<ObjectKey, Arc<Object>>,
     /// What is wrong with each object by itself.
     findings: BTreeMap<ObjectKey, Vec<Issue>>,
+    /// Why the newest version of an object cannot be read, where it cannot; until one comes that can.
+    malformed: BTreeMap<ObjectKey, Vec<Issue>>,
     mesh: Arc<Mesh>,
     stale: Stale,
     registry: Registry,
@@ -91,6 +93,7 @@ impl Store {
             settings,
             objects: BTreeMap::new(),
             findings: BTreeMap::new(),
+            malformed: BTreeMap::new(),
             mesh,
             stale: Stale::default(),
             registry: Registry::default(),
@@ -178,12 +181,14 @@ impl Store {
             return Vec::new();
         }
         if object.spec == Spec::Malformed {
-            let issues = if self.is_discovered(&object.key) { object.issues } else { Vec::new() };
-            self.find(&object.key, &issues);
-            return issues;
+            let old = self.malformed.insert(object.key.clone(), object.issues.clone());
+            self.stale.findings |= old.as_ref() != Some(&object.issues);
+            return if self.is_discovered(&object.key) { object.issues } else { Vec::new() };
         }
+        let was_malformed = self.malformed.remove(&object.key).is_some();
+        self.stale.findings |= was_malformed;
         let unchanged = self.objects.get(&object.key).is_some_and(|old| **old == object);
-        if unchanged && !self.was_malformed(&object.key) {
+        if unchanged && !was_malformed {
             return Vec::new();
         }
         let object = Arc::new(object);
@@ -199,12 +204,9 @@ impl Store {
         issues
     }
 
-    fn was_malformed(&self, key: &ObjectKey) -> bool {
-        self.findings.get(key).is_some_and(|found| found.iter().any(|i| i.reason == "Malformed"))
-    }
-
     fn remove(&mut self, key: &ObjectKey) {
         self.find(key, &[]);
+        self.stale.findings |= self.malformed.remove(key).is_some();
         if self.objects.remove(key).is_some() {
             self.forget(key);
             if key.kind == Kind::Node {
@@ -215,7 +217,7 @@ impl Store {
 
     fn relist(&mut self, kind: Kind, objects: Vec<Object>) -> Vec<Issue> {
         let listed: BTreeSet<&ObjectKey> = objects.iter().map(|o| &o.key).collect();
-        let known = self.objects.keys().chain(self.findings.keys());
+        let known = self.objects.keys().chain(self.findings.keys()).chain(self.malformed.keys());
         let gone: BTreeSet<ObjectKey> = known.filter(|k| k.kind == kind && !listed.contains(k)).cloned().collect();
         for key in gone {
             self.remove(&key);
@@ -279,7 +281,10 @@ impl Store {
         if !std::mem::take(&mut self.stale.findings) && !parts.contains(&true) {
             return old.clone();
         }
-        let own = self.findings.values().flatten();
+        // What was wrong with the version before matters less than that there is a newer one.
+        let read = self.findings.iter().filter(|(key, _)| !self.malformed.contains_key(*key));
+        let unread = self.malformed.iter().filter(|(key, _)| self.is_discovered(key));
+        let own = read.chain(unread).flat_map(|(_, issues)| issues);
         let joint = self.routes.issues.iter().chain(self.rules.issues.iter()).chain(self.registry.issues.iter());
         let mut all: Vec<Issue> = own.chain(joint).cloned().collect();
         all.sort();

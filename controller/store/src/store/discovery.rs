@@ -29,6 +29,7 @@ impl Store {
         let all: BTreeSet<Text> = self.objects.keys().map(|key| key.namespace.clone()).collect();
         let hidden: BTreeSet<Text> = all.into_iter().filter(|n| !n.is_empty() && !self.discovers(n)).collect();
         let changed: BTreeSet<&Text> = hidden.symmetric_difference(&self.hidden).collect();
+        self.stale.findings |= !changed.is_empty();
         let objects = self.objects.values().filter(|object| changed.contains(&object.key.namespace));
         for object in objects.cloned().collect::<Vec<_>>() {
             if hidden.contains(&object.key.namespace) {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use heddle_model::{diff::diff, snapshot::Snapshot};
+use serde_json::json;
 
 use super::build::{Builder, found, object, pod, slice, store};
 use crate::{Event, Kind, Settings, Store};
@@ -86,6 +87,20 @@ fn an_object_that_cannot_be_read_keeps_its_last_version() {
     store.apply(Event::Delete(bad.key()));
     let gone = store.commit();
     assert!(gone.routes.is_empty() && gone.issues.is_empty());
+}
+
+#[test]
+fn what_cannot_be_read_stays_on_show_when_others_change() {
+    let mut store = store();
+    let pod = pod("shop/web-a", "10.1.0.1");
+    store.apply(pod.clone().apply());
+    store.apply(pod.with("spec", json!({"containers": 1})).apply());
+    assert_eq!(found(&store.commit().issues), ["spec.containers Malformed"]);
+    let mesh = object("ConfigMap", "istio-system/istio", "null").with("data", json!({"mesh": "trustDomain: x.y"}));
+    for other in [mesh, object("Node", "/n1", "null").label("topology.kubernetes.io/region", "eu")] {
+        store.apply(other.apply());
+        assert_eq!(found(&store.commit().issues), ["spec.containers Malformed"]);
+    }
 }
 
 #[test]
