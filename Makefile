@@ -4,7 +4,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-up demo-down build check test soak suites bench bench-fleet clean envoy kubernetes tools deny
+.PHONY: help demo demo-up demo-down build check test fuzz soak suites bench bench-fleet clean envoy kubernetes tools deny
 
 export HEDDLE_CACHE ?= $(HOME)/.cache/heddle
 # Where `make build` leaves the programs; run from there, as `cargo run` would build some dependencies once more.
@@ -40,14 +40,19 @@ check: tools deny ## formatting, clippy, docs, the tree's own rules, licences: a
 test: check envoy kubernetes ## what must hold on each commit: check, every test on real Envoys, and the suites
 	cargo build --locked --workspace --bins
 	cargo test --locked --workspace --no-fail-fast
+	@$(MAKE) --no-print-directory fuzz
+
+fuzz: tools ## fuzz each target for FUZZ_SECONDS (30), two at a time; a finding is printed with how to see it again
+	@command -v c++ >/dev/null || { echo "A C++ compiler is missing, which libFuzzer needs: apt-get install g++"; exit 1; }
+	@tests/fuzz/run.sh $(or $(FUZZ_SECONDS),30) $(FUZZ_TARGETS)
 
 suites: tools envoy kubernetes ## run the cases of ../shared/suites (or HEDDLE_SUITES) when they are there, against the recorded floor
 	cargo build --locked --workspace --bins
 	cargo test --locked -p heddle-tests --test suites -- --nocapture --test-threads 1
 
-soak: tools envoy kubernetes ## long runs: property tests with many cases, in release; once an issue
+soak: tools envoy kubernetes ## long runs, once an issue: property tests, 30 minutes of fuzzing a target, storms, the fleet
 	cargo build --locked --release --workspace --bins
-	PROPTEST_CASES=$${PROPTEST_CASES:-20000} cargo test --locked --release --workspace --no-fail-fast
+	@tests/soak.sh
 
 bench: tools envoy ## the benchmarks that docs/performance.md quotes
 	cargo build --locked --release --workspace --bins

@@ -29,15 +29,10 @@ const MAX_LISTS: usize = 4;
 #[must_use]
 pub fn documents(bytes: &[u8]) -> (Vec<Object>, Vec<Issue>) {
     let mut out = Found::default();
-    if bytes.len() > MAX_BYTES {
-        out.refuse(1, 1, &format!("the file has more than {MAX_BYTES} bytes"));
-        return (out.objects, out.issues);
-    }
-    let text = match std::str::from_utf8(bytes) {
-        Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text),
-        Err(error) => {
-            let line = 1 + bytes.iter().take(error.valid_up_to()).filter(|b| **b == b'\n').count();
-            out.refuse(1, line, "the file is not UTF-8");
+    let text = match text(bytes) {
+        Ok(text) => text,
+        Err((line, reason)) => {
+            out.refuse(1, line, &reason);
             return (out.objects, out.issues);
         }
     };
@@ -48,6 +43,28 @@ pub fn documents(bytes: &[u8]) -> (Vec<Object>, Vec<Issue>) {
         }
     }
     (out.objects, out.issues)
+}
+
+/// The documents of a file as they were written, each a value or the reason why it is none. `List`s are left as they are.
+#[must_use]
+pub fn values(bytes: &[u8]) -> Vec<Result<Value, String>> {
+    let reason = |(_, reason): (usize, String)| reason;
+    match text(bytes) {
+        Ok(text) => split::documents(text).into_iter().map(|document| parse(document.text).map_err(reason)).collect(),
+        Err(refused) => vec![Err(reason(refused))],
+    }
+}
+
+/// The file as text; the error has its line, from 1, and the reason.
+fn text(bytes: &[u8]) -> Result<&str, (usize, String)> {
+    if bytes.len() > MAX_BYTES {
+        return Err((1, format!("the file has more than {MAX_BYTES} bytes")));
+    }
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let line = 1 + bytes.iter().take(error.valid_up_to()).filter(|b| **b == b'\n').count();
+        (line, "the file is not UTF-8".to_owned())
+    })?;
+    Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
 }
 
 /// Parses one document; the error has its line, from 1, and the reason in one line.

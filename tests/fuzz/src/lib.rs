@@ -1,0 +1,22 @@
+//! What fuzzers run: each target takes bytes and must come back, whatever they are.
+//!
+//! A target is an ordinary function, so that libFuzzer's programs (`engine/`, built by `make fuzz` only) and the tests that
+//! replay committed inputs run the very same code. What it asserts is its oracle: a panic is a finding.
+#![allow(clippy::missing_panics_doc, reason = "a panic is how a target reports")]
+
+pub mod csr;
+pub mod delta;
+mod der;
+mod mesh;
+pub mod objects;
+pub mod seed;
+mod sound;
+mod typed;
+pub mod yaml;
+
+/// A target: bytes in, a panic if they break something.
+pub type Target = fn(&[u8]);
+
+/// All targets by name.
+pub const TARGETS: [(&str, Target); 4] =
+    [("csr", csr::run), ("delta", delta::run), ("objects", objects::run), ("yaml", yaml::run)];

@@ -1,0 +1,29 @@
+//! Decisions from bytes. When they have run out every decision is the first, so that a short input is a small object.
+
+/// What is left of a part of the input.
+pub(crate) struct Bytes<'a>(std::slice::Iter<'a, u8>);
+
+impl<'a> Bytes<'a> {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+        Self(bytes.iter())
+    }
+
+    /// The next byte, or 0.
+    pub(crate) fn next(&mut self) -> u8 {
+        self.0.next().copied().unwrap_or(0)
+    }
+
+    /// A number below `count`, which must not be 0.
+    pub(crate) fn below(&mut self, count: usize) -> usize {
+        usize::from(self.next()) % count
+    }
+
+    /// One of these, of which there must be one.
+    pub(crate) fn pick<T: Copy>(&mut self, choices: &[T]) -> T {
+        choices[self.below(choices.len())]
+    }
+
+    pub(crate) fn flag(&mut self) -> bool {
+        self.next() & 1 == 1
+    }
+}
