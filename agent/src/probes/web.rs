@@ -92,7 +92,9 @@ where
 /// The kubelet's headers, then the probe's own.
 fn merged(asked: &HttpGet, at: SocketAddr, given: &HeaderMap) -> Result<HeaderMap, ProbeError> {
     let mut out = given.clone();
-    OF_THE_CONNECTION.iter().for_each(|name| drop(out.remove(*name)));
+    for name in OF_THE_CONNECTION {
+        out.remove(name);
+    }
     let host = asked.host.as_ref().map_or_else(|| at.to_string(), |host| format!("{host}:{}", asked.port));
     out.insert(HOST, HeaderValue::from_str(&host).map_err(wrong)?);
     out.insert(CONNECTION, HeaderValue::from_static("close"));
@@ -118,7 +120,7 @@ async fn read(answer: Response<Incoming>) -> Result<Answer, ProbeError> {
     let status = answer.status();
     // A body that is longer, or breaks off, does not change the status.
     let body = Limited::new(answer.into_body(), LONGEST_BODY).collect().await;
-    Ok(Answer { status, body: body.map(|body| body.to_bytes()).unwrap_or_default() })
+    Ok(Answer { status, body: body.map(http_body_util::Collected::to_bytes).unwrap_or_default() })
 }
 
 fn wrong(error: impl std::fmt::Display) -> ProbeError {
