@@ -19,6 +19,7 @@ use serde_json::Value;
 pub(crate) use entries::is_spelling;
 pub use error::DecodeError;
 pub use path::Path;
+pub(crate) use scalar::describe;
 
 use reader::{Reader, Unknown};
 

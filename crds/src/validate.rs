@@ -15,6 +15,7 @@ mod report;
 mod target;
 mod time;
 mod tls;
+mod together;
 mod url;
 
 pub mod authorization_policy;
@@ -34,7 +35,7 @@ pub mod workload_entry;
 pub mod workload_group;
 
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::decode::{Path, decode, decode_at};
 use crate::kind::Kind;
@@ -42,6 +43,7 @@ use crate::metadata::ObjectMeta;
 use crate::{extensions, networking, schema, security};
 
 pub use report::{Report, Severity, Violation};
+pub use together::together;
 
 /// A check of one kind: the spec, the object's metadata, the place of the spec, and where violations go.
 type Check<T> = fn(&T, &ObjectMeta, &Path<'_>, &mut Report);
@@ -92,7 +94,9 @@ const UNKNOWN: &str = "no such field";
 
 fn judge_spec(kind: Kind, meta: &ObjectMeta, value: &Value, out: &mut Report) {
     judge_meaning(kind, meta, value, out);
-    schema::check::check(kind, value, &Path::Root("spec"), out);
+    // The API server drops a spec that is null.
+    let empty = Value::Object(Map::new());
+    schema::check::check(kind, if value.is_null() { &empty } else { value }, &Path::Root("spec"), out);
 }
 
 fn judge_meaning(kind: Kind, meta: &ObjectMeta, value: &Value, out: &mut Report) {

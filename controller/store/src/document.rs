@@ -22,6 +22,56 @@ const MAX_DEPTH: usize = 48;
 /// Lists of lists are read to this depth.
 const MAX_LISTS: usize = 4;
 
+/// One document of a file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Document {
+    /// Line of its first content, from 1.
+    pub line: usize,
+    /// What it says as JSON, or why it cannot be read.
+    pub content: Result<Value, Unreadable>,
+}
+
+/// Why a document cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreadable {
+    /// Line of the file, from 1.
+    pub line: usize,
+    /// Reason, in one line.
+    pub reason: String,
+}
+
+/// What plain words such as `yes`, `off` and `n` are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Words {
+    /// Texts; where a boolean is expected, the type takes them for one. So a label may say `country: no`.
+    Text,
+    /// Booleans, and `0777` is octal: as `kubectl` reads YAML 1.1, before it sends anything.
+    Booleans,
+}
+
+/// Reads all documents of a file, YAML or JSON; those without content are left out.
+#[must_use]
+pub fn read(bytes: &[u8], words: Words) -> Vec<Document> {
+    let unreadable = |line, reason| vec![Document { line, content: Err(Unreadable { line, reason }) }];
+    if bytes.len() > MAX_BYTES {
+        return unreadable(1, format!("the file has more than {MAX_BYTES} bytes"));
+    }
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text),
+        Err(error) => {
+            let line = 1 + bytes.iter().take(error.valid_up_to()).filter(|b| **b == b'\n').count();
+            return unreadable(line, "the file is not UTF-8".to_owned());
+        }
+    };
+    let one = |document: split::Document<'_>| {
+        let content = parse_as(document.text, words);
+        let content =
+            content.map_err(|(line, reason)| Unreadable { line: document.line + line.saturating_sub(1), reason });
+        Document { line: document.first_content(), content }
+    };
+    split::documents(text).into_iter().map(one).collect()
+}
+
 /// Reads all objects of a file, YAML (many documents) or JSON. `List`s are expanded.
 ///
 /// The issues are about the file: documents that do not parse, with their number (from 1) and line, and documents of
@@ -29,17 +79,10 @@ const MAX_LISTS: usize = 4;
 #[must_use]
 pub fn documents(bytes: &[u8]) -> (Vec<Object>, Vec<Issue>) {
     let mut out = Found::default();
-    let text = match text(bytes) {
-        Ok(text) => text,
-        Err((line, reason)) => {
-            out.refuse(1, line, &reason);
-            return (out.objects, out.issues);
-        }
-    };
-    for (index, document) in split::documents(text).into_iter().enumerate() {
-        match parse(document.text) {
+    for (index, document) in read(bytes, Words::Text).into_iter().enumerate() {
+        match document.content {
             Ok(value) => out.add(index + 1, document.line, &value, 0),
-            Err((line, reason)) => out.refuse(index + 1, document.line + line.saturating_sub(1), &reason),
+            Err(error) => out.refuse(index + 1, error.line, &error.reason),
         }
     }
     (out.objects, out.issues)
@@ -48,27 +91,16 @@ pub fn documents(bytes: &[u8]) -> (Vec<Object>, Vec<Issue>) {
 /// The documents of a file as they were written, each a value or the reason why it is none. `List`s are left as they are.
 #[must_use]
 pub fn values(bytes: &[u8]) -> Vec<Result<Value, String>> {
-    let reason = |(_, reason): (usize, String)| reason;
-    match text(bytes) {
-        Ok(text) => split::documents(text).into_iter().map(|document| parse(document.text).map_err(reason)).collect(),
-        Err(refused) => vec![Err(reason(refused))],
-    }
-}
-
-/// The file as text; the error has its line, from 1, and the reason.
-fn text(bytes: &[u8]) -> Result<&str, (usize, String)> {
-    if bytes.len() > MAX_BYTES {
-        return Err((1, format!("the file has more than {MAX_BYTES} bytes")));
-    }
-    let text = std::str::from_utf8(bytes).map_err(|error| {
-        let line = 1 + bytes.iter().take(error.valid_up_to()).filter(|b| **b == b'\n').count();
-        (line, "the file is not UTF-8".to_owned())
-    })?;
-    Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
+    let content = |document: Document| document.content.map_err(|error| error.reason);
+    read(bytes, Words::Text).into_iter().map(content).collect()
 }
 
 /// Parses one document; the error has its line, from 1, and the reason in one line.
 pub(crate) fn parse(text: &str) -> Result<Value, (usize, String)> {
+    parse_as(text, Words::Text)
+}
+
+fn parse_as(text: &str, words: Words) -> Result<Value, (usize, String)> {
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! {
             max_depth: MAX_DEPTH,
@@ -79,7 +111,8 @@ pub(crate) fn parse(text: &str) -> Result<Value, (usize, String)> {
             max_anchors: 1_000,
         },
         alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: 100_000, max_replay_stack_depth: 16 },
-        strict_booleans: true,
+        strict_booleans: words == Words::Text,
+        legacy_octal_numbers: words == Words::Booleans,
         emit_comments: false,
         non_finite_float_policy: serde_saphyr::NonFiniteFloatPolicy::AsString,
     };

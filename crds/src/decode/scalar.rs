@@ -52,7 +52,7 @@ pub(super) fn yes_or_no(text: &str) -> Option<bool> {
 }
 
 /// What a value is, for an error.
-pub(super) fn describe(value: &Value) -> String {
+pub(crate) fn describe(value: &Value) -> String {
     match value {
         Value::Null => "null".to_owned(),
         Value::Bool(value) => format!("{value}"),

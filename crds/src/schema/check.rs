@@ -1,14 +1,15 @@
-//! Checks a spec against the sizes of its schema, as the API server does before any rule.
+//! Checks a spec against its schema, as the API server does before any rule.
 //!
-//! Types, enums and oneofs are the reader's to refuse, and patterns and CEL are repeated in [`crate::validate`]; what
-//! is left is what must be there and how much there may be.
+//! The reader is more lenient than the API server, which takes a field in one spelling and a number as a number only.
+//! Enums and oneofs are the reader's to refuse, and patterns and CEL are repeated in [`crate::validate`]; what is left
+//! is what must be there, of which type, and how much there may be.
 
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
 use serde_json::{Map, Value};
 
-use crate::decode::{Path, is_spelling};
+use crate::decode::{Path, describe, is_spelling};
 use crate::kind::Kind;
 use crate::validate::Report;
 
@@ -22,6 +23,9 @@ pub(crate) fn check(kind: Kind, spec: &Value, at: &Path<'_>, out: &mut Report) {
 }
 
 fn node(schema: &Value, value: &Value, at: &Path<'_>, out: &mut Report) {
+    if let Some(wanted) = wanted_type(schema, value) {
+        return out.refuse_once(at, format_args!("expected {wanted}, found {}", describe(value)));
+    }
     match value {
         Value::Object(members) => object(schema, members, at, out),
         Value::Array(elements) => list(schema, elements, at, out),
@@ -54,11 +58,33 @@ fn object(schema: &Value, members: &Map<String, Value>, at: &Path<'_>, out: &mut
             properties.get_key_value(key).or_else(|| properties.iter().find(|(name, _)| is_spelling(key, name)))
         });
         if let Some((name, schema)) = field {
-            node(schema, value, &at.field(name), out);
-        } else if let Some(schema) = schema.get("additionalProperties") {
+            let at = at.field(key);
+            if key != name {
+                out.refuse_once(&at, format_args!("the API server knows this field as {name} only"));
+            }
+            // It drops such a null before it looks.
+            if !value.is_null() {
+                node(schema, value, &at, out);
+            }
+        } else if let Some(schema) = schema.get("additionalProperties").filter(|_| !value.is_null()) {
             node(schema, value, &at.field(key), out);
         }
     }
+}
+
+/// The type that a value should have, if it has another.
+fn wanted_type(schema: &Value, value: &Value) -> Option<&'static str> {
+    let wanted = schema.get("type").and_then(Value::as_str)?;
+    let nullable = schema.get("nullable").is_some_and(|nullable| nullable == true);
+    let (name, fits) = match wanted {
+        "object" => ("an object", value.is_object()),
+        "array" => ("a list", value.is_array()),
+        "string" => ("a string", value.is_string()),
+        "boolean" => ("true or false", value.is_boolean()),
+        "integer" => ("a whole number", value.as_f64().is_some_and(|number| number.fract() == 0.0)),
+        _ => ("a number", value.is_number()),
+    };
+    (!(fits || nullable && value.is_null())).then_some(name)
 }
 
 fn list(schema: &Value, elements: &[Value], at: &Path<'_>, out: &mut Report) {

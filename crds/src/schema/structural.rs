@@ -38,6 +38,8 @@ impl Converter<'_> {
         }
         if let Some(choices) = node.get("oneOf").and_then(Value::as_array) {
             enumerate(&mut out, choices);
+            // Of a type's names a limit may leave out some.
+            self.limit(&mut out, name);
         }
         if place != name {
             self.limit(&mut out, place);

@@ -82,6 +82,14 @@ fn every_limit_holds_somewhere() {
     }
 }
 
+/// A limit of an enum is whole: one name more would be one that validation alone refuses.
+#[test]
+fn an_enum_is_held_to_its_limit() {
+    let sidecar = spec(Kind::Sidecar);
+    let modes = sidecar.pointer("/properties/outboundTrafficPolicy/properties/mode/enum");
+    assert_eq!(modes, Some(&serde_json::json!(["REGISTRY_ONLY", "ALLOW_ANY"])));
+}
+
 #[test]
 fn definitions_have_one_storage_version() {
     for kind in Kind::ALL {

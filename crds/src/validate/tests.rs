@@ -93,7 +93,27 @@ fn sizes_of_the_schema_are_kept() {
     refused(Kind::WasmPlugin, json!({"url": "a", "imagePullSecret": ""}), "spec.imagePullSecret");
     refused(
         Kind::DestinationRule,
-        json!({"host": "a", "trafficPolicy": {"tunnel": {"target_host": "b"}}}),
+        json!({"host": "a", "trafficPolicy": {"tunnel": {"targetHost": "b.c"}}}),
         "spec.trafficPolicy.tunnel.targetPort",
     );
+}
+
+/// The reader takes more than the API server does; what validation accepts must be accepted by both.
+#[test]
+fn types_and_spellings_are_those_of_the_schema() {
+    let of = |http: Value| json!({"hosts": ["a"], "http": [http]});
+    let route = json!([{"destination": {"host": "a"}}]);
+    refused(
+        Kind::VirtualService,
+        of(json!({"route": route, "mirror_percentage": {"value": 1}, "mirror": {"host": "b"}})),
+        "spec.http[0].mirror_percentage",
+    );
+    refused(Kind::VirtualService, of(json!({"route": route, "match": [{"port": "80"}]})), "spec.http[0].match[0].port");
+    refused(
+        Kind::VirtualService,
+        of(json!({"route": route, "match": [{"ignoreUriCase": "yes"}]})),
+        "spec.http[0].match[0].ignoreUriCase",
+    );
+    accepted(Kind::VirtualService, of(json!({"route": route, "match": [{"port": 80.0, "uri": null}]})));
+    accepted(Kind::PeerAuthentication, Value::Null);
 }

@@ -60,13 +60,18 @@ struct Finding {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let mut findings = Vec::new();
+    let (mut findings, mut objects) = (Vec::new(), Vec::new());
     for name in &args.filenames {
         for (file, text) in texts(name)? {
-            findings.extend(document::read(&text).into_iter().map(|document| judge(&file, document)));
+            for document in document::read(&text) {
+                let (finding, object) = judge(&file, document);
+                findings.push(finding);
+                objects.push(object);
+            }
         }
     }
     name_twice(&mut findings);
+    together(&mut findings, &objects);
     match args.output {
         Format::Text => output::text(&findings),
         Format::Json => output::json(&findings)?,
@@ -74,7 +79,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(if findings.iter().all(|finding| finding.accepted) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn judge(file: &str, document: Document) -> Finding {
+/// Judges one object by itself; it is given back for a look at all of them.
+fn judge(file: &str, document: Document) -> (Finding, Value) {
     let (violations, value, skipped) = match document.content {
         Ok(value) => {
             let skipped = !is_ours(&value);
@@ -83,7 +89,7 @@ fn judge(file: &str, document: Document) -> Finding {
         Err(reason) => (vec![refusal(reason)], Value::Null, false),
     };
     let text = |pointer: &str| value.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
-    Finding {
+    let finding = Finding {
         file: file.to_owned(),
         line: document.line,
         kind: text("/kind"),
@@ -92,6 +98,17 @@ fn judge(file: &str, document: Document) -> Finding {
         skipped,
         accepted: violations.iter().all(|violation| violation.severity == Severity::Warning),
         violations,
+    };
+    (finding, value)
+}
+
+/// Adds what accepted objects say against each other.
+fn together(findings: &mut [Finding], objects: &[Value]) {
+    let judged: Vec<usize> =
+        (0..findings.len()).filter(|index| findings[*index].accepted && !findings[*index].skipped).collect();
+    let objects: Vec<&Value> = judged.iter().map(|index| &objects[*index]).collect();
+    for (number, violation) in validate::together(&objects) {
+        findings[judged[number]].violations.push(violation);
     }
 }
 

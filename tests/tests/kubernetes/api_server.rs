@@ -1,5 +1,20 @@
 //! What a real API server says of our resource definitions, and the harness that runs it.
 
+#[path = "api_server/agreement.rs"]
+mod agreement;
+#[path = "api_server/chance.rs"]
+mod chance;
+#[path = "api_server/generate.rs"]
+mod generate;
+#[path = "api_server/mutate.rs"]
+mod mutate;
+#[path = "api_server/path.rs"]
+mod path;
+#[path = "api_server/round_trip.rs"]
+mod round_trip;
+#[path = "api_server/words.rs"]
+mod words;
+
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -28,6 +43,24 @@ fn the_definitions_install_and_serve_every_version() -> Result<()> {
         ensure!(out.status.success(), "kubectl diff:\n{}", String::from_utf8_lossy(&out.stdout));
         Ok(())
     })
+}
+
+/// The examples of the reference, by kubectl and by `heddlectl validate`.
+#[test]
+fn the_examples_of_the_reference_are_accepted() -> Result<()> {
+    let folder = heddle_tests::product::root()?.join("docs/reference/examples").display().to_string();
+    cluster::shared(async |cluster| {
+        cluster.install_crds()?;
+        let namespaces =
+            ["shop"].map(|name| format!("{{apiVersion: v1, kind: Namespace, metadata: {{name: {name}}}}}\n"));
+        cluster.apply(&namespaces.join("---\n"))?;
+        let out = cluster.kubectl(&["apply", "-f", &folder], "")?;
+        ensure!(out.status.success(), "kubectl: {}", String::from_utf8_lossy(&out.stderr));
+        Ok(())
+    })?;
+    let out = heddle_tests::product::heddlectl(["validate", "-f", &folder])?.output()?;
+    ensure!(out.status.success(), "heddlectl: {}", String::from_utf8_lossy(&out.stdout));
+    Ok(())
 }
 
 #[test]

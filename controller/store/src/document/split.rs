@@ -11,6 +11,13 @@ pub(super) struct Document<'a> {
     pub text: &'a str,
 }
 
+impl Document<'_> {
+    /// Line of its first content, from 1.
+    pub(super) fn first_content(&self) -> usize {
+        self.line + self.text.lines().take_while(|line| !has_content(line)).count()
+    }
+}
+
 /// The documents that hold more than comments.
 pub(super) fn documents(text: &str) -> Vec<Document<'_>> {
     let mut found = Vec::new();

@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 
 use heddle_model::issue::Issue;
+use serde_json::json;
 
-use super::documents;
+use super::{Words, documents};
 use crate::{Kind, Object, Spec};
 
 fn read(text: &str) -> (Vec<Object>, Vec<String>) {
@@ -40,7 +41,7 @@ fn other_kinds_and_versions_are_noted() {
          ---\nkind: Gateway\napiVersion: networking.istio.io/v1alpha3\nmetadata: {name: a}\n",
     );
     assert_eq!(objects[0].key.kind, Kind::Gateway);
-    assert_eq!(issues, ["1 line 1 UnknownKind", "2 line 4 UnknownKind"]);
+    assert_eq!(issues, ["1 line 1 UnknownKind", "2 line 5 UnknownKind"]);
 }
 
 #[test]
@@ -50,6 +51,34 @@ fn what_is_no_object_is_refused_with_its_place() {
     assert!(objects.is_empty());
     assert_eq!(issues.len(), 6, "{issues:?}");
     assert!(issues.iter().all(|i| i.ends_with("Unreadable")));
+}
+
+/// What `kubectl apply` would send: checked by hand with `kubectl label --local -o json` of 1.34.
+#[test]
+fn scalars_are_read_as_kubectl_reads_them() {
+    let cases = [
+        ("yes", json!(true)),
+        ("y", json!(true)),
+        ("Off", json!(false)),
+        ("'yes'", json!("yes")),
+        ("TRUE", json!(true)),
+        ("~", json!(null)),
+        ("0777", json!(511)),
+        ("0o17", json!(15)),
+        ("0x1F", json!(31)),
+        ("1_000", json!(1000)),
+        ("1e3", json!(1000.0)),
+        ("-.5", json!(-0.5)),
+        ("+12", json!(12)),
+        ("190:20:30", json!("190:20:30")),
+        ("2001-01-01", json!("2001-01-01")),
+        ("{a: 1, }", json!({"a": 1})),
+        ("{b}", json!({"b": null})),
+        ("{1: a, yes: c}", json!({"1": "a", "yes": "c"})),
+    ];
+    for (text, want) in cases {
+        assert_eq!(super::read(text.as_bytes(), Words::Booleans)[0].content, Ok(want), "{text}");
+    }
 }
 
 #[test]
@@ -80,8 +109,10 @@ fn hostile_files_are_refused_soon() {
         let of = format!("*a{}", i - 1);
         writeln!(bomb, "a{i}: &a{i} [{}]", vec![of; 10].join(",")).unwrap();
     }
+    let json = format!("{{\"a\": {}1{}}}", "{\"a\":".repeat(10_000), "}".repeat(10_000));
+    let merged = format!("a: &a {{x: 1}}\nb: [{}]\n", "{<<: *a},".repeat(200_000));
     let keys: String = (0..50).map(|_| "a: 1\n").collect();
-    for (name, text) in [("deep", deep), ("bomb", bomb), ("keys", keys)] {
+    for (name, text) in [("deep", deep), ("json", json), ("bomb", bomb), ("merged", merged), ("keys", keys)] {
         let (objects, issues) = read(&text);
         assert!(objects.is_empty() && issues.len() == 1, "{name}");
     }

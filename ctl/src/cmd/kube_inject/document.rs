@@ -1,9 +1,8 @@
 //! The documents of a YAML file, with every byte between them.
 
 use anyhow::{Context, anyhow};
-use serde_json::Value;
-
-use crate::cmd::validate::document::json;
+use serde_json::{Map, Value};
+use serde_yaml_ng::Value as Yaml;
 
 /// One document.
 pub(super) struct Document<'a> {
@@ -45,6 +44,54 @@ pub(super) fn parse(text: &str) -> anyhow::Result<Value> {
     let mut yaml: serde_yaml_ng::Value = serde_yaml_ng::from_str(text)?;
     yaml.apply_merge().context("a merge key `<<`")?;
     json(yaml, 0).map_err(|reason| anyhow!(reason))
+}
+
+/// Most levels of a document.
+const DEEPEST: usize = 128;
+
+/// YAML as JSON; `depth` is how many levels are above it.
+fn json(yaml: Yaml, depth: usize) -> Result<Value, String> {
+    if depth > DEEPEST {
+        return Err(format!("the document has more than {DEEPEST} levels"));
+    }
+    Ok(match yaml {
+        Yaml::Null => Value::Null,
+        Yaml::Bool(value) => Value::Bool(value),
+        Yaml::String(value) => Value::String(value),
+        Yaml::Number(number) => number_to_json(&number)?,
+        Yaml::Sequence(list) => {
+            Value::Array(list.into_iter().map(|item| json(item, depth + 1)).collect::<Result<_, _>>()?)
+        }
+        Yaml::Mapping(entries) => {
+            let mut members = Map::new();
+            for (key, value) in entries {
+                members.insert(key_to_text(key)?, json(value, depth + 1)?);
+            }
+            Value::Object(members)
+        }
+        Yaml::Tagged(tagged) => return Err(format!("the tag {} has no meaning here", tagged.tag)),
+    })
+}
+
+fn number_to_json(number: &serde_yaml_ng::Number) -> Result<Value, String> {
+    if let Some(whole) = number.as_u64() {
+        return Ok(whole.into());
+    }
+    if let Some(whole) = number.as_i64() {
+        return Ok(whole.into());
+    }
+    let float = number.as_f64().and_then(serde_json::Number::from_f64);
+    float.map(Value::Number).ok_or_else(|| format!("{number} is not a number of JSON"))
+}
+
+/// Keys of JSON are texts; numbers and booleans become such, as kubectl does it.
+fn key_to_text(key: Yaml) -> Result<String, String> {
+    match key {
+        Yaml::String(text) => Ok(text),
+        Yaml::Number(number) => Ok(number.to_string()),
+        Yaml::Bool(value) => Ok(value.to_string()),
+        _ => Err("a key is neither a text nor a number".to_owned()),
+    }
 }
 
 #[cfg(test)]
