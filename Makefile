@@ -1,10 +1,10 @@
-# Plain `make` prints what there is. Only the tests that run a Kubernetes API server need root, for its network namespace. Nothing is
-# installed outside $(HEDDLE_CACHE) but cargo-deny, which `cargo install` puts beside cargo, and what cargo and go cache by themselves.
+# Plain `make` prints what there is. Only tests need root, for network namespaces: of a Kubernetes API server, and of captured traffic. Nothing
+# is installed outside $(HEDDLE_CACHE) but cargo-deny, which `cargo install` puts beside cargo, iptables, and what cargo and go cache themselves.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-up demo-down build check test fuzz soak suites bench bench-fleet clean envoy kubernetes tools deny
+.PHONY: help demo demo-up demo-down build check test fuzz soak suites bench bench-fleet clean envoy kubernetes iptables tools deny
 
 export HEDDLE_CACHE ?= $(HOME)/.cache/heddle
 # Where `make build` leaves the programs; run from there, as `cargo run` would build some dependencies once more.
@@ -37,7 +37,7 @@ check: tools deny ## formatting, clippy, docs, the tree's own rules, licences: a
 	cargo test --locked --quiet -p heddle-tests --test tidy
 	cargo deny check bans licenses sources
 
-test: check envoy kubernetes ## what must hold on each commit: check, every test on real Envoys, and the suites
+test: check envoy kubernetes iptables ## what must hold on each commit: check, every test on real Envoys, and the suites
 	cargo build --locked --workspace --bins
 	cargo test --locked --workspace --no-fail-fast
 	@$(MAKE) --no-print-directory fuzz
@@ -50,7 +50,7 @@ suites: tools envoy kubernetes ## run the cases of ../shared/suites (or HEDDLE_S
 	cargo build --locked --workspace --bins
 	cargo test --locked -p heddle-tests --test suites -- --nocapture --test-threads 1
 
-soak: tools envoy kubernetes ## long runs, once an issue: property tests, 30 minutes of fuzzing a target, storms, the fleet
+soak: tools envoy kubernetes iptables ## long runs, once an issue: property tests, 30 minutes of fuzzing a target, storms, the fleet
 	cargo build --locked --release --workspace --bins
 	@tests/soak.sh
 
@@ -86,6 +86,12 @@ $(ENVOY_STAMP):
 # kube-apiserver and kubectl, built from Go modules, and etcd, from Debian where the machine has none (the tests call it too).
 kubernetes:
 	@tests/cluster/build.sh $(HEDDLE_CACHE)/kubernetes-1.34.4
+
+# The rules of captured traffic are written by iptables, in network namespaces that the tests make.
+iptables:
+	@command -v iptables >/dev/null || { \
+		echo "Installing iptables from Debian's package"; \
+		apt-get install -y -qq iptables >/dev/null || { apt-get update -qq && apt-get install -y -qq iptables >/dev/null; }; }
 
 deny: tools
 	@cargo deny --version >/dev/null 2>&1 || { \

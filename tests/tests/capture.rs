@@ -1,8 +1,7 @@
 //! The capture of a pod's traffic, by the real kernel: a network namespace is the pod, another the rest of the world, and
 //! iptables writes what `heddle-agent capture` tells it.
 //!
-//! It needs root and iptables. Without root it says so and ends; without iptables it fails.
-#![allow(clippy::print_stdout)] // says what was not tried
+//! It needs root and iptables, and fails without them.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -28,34 +27,34 @@ struct Net {
 
 #[test]
 fn traffic_goes_through_the_proxy_and_comes_back_when_it_is_cleaned_up() -> Result<()> {
-    let Some(net) = Net::new("redirect")? else { return Ok(()) };
+    let net = Net::new("redirect")?;
     net.listen_everywhere()?;
-    assert_eq!(net.from_world(&format!("{POD}:8080"))?, "application", "nothing is captured yet");
+    assert_eq!(net.said_to_world(&format!("{POD}:8080"))?, "application", "nothing is captured yet");
     net.capture(FLAGS)?;
     for (pod, world, outside) in [(POD, WORLD, "10.77.9.1"), (POD_6, WORLD_6, "fd77:9::1")] {
         let at = |host: &str, port: u16| SocketAddr::new(host.parse().expect("an address"), port).to_string();
-        assert_eq!(net.from_world(&at(pod, 8080))?, "inbound");
-        assert_eq!(net.from_world(&at(pod, 2222))?, "excluded", "-d");
-        assert_eq!(net.from_pod(0, &at(world, 80))?, "outbound");
-        assert_eq!(net.from_pod(0, &at(world, 8025))?, "world", "-o");
-        assert_eq!(net.from_pod(0, &at(outside, 80))?, "world", "-x");
-        assert_eq!(net.from_pod(1337, &at(world, 80))?, "world", "the proxy's own call");
-        assert_eq!(net.from_pod(1337, &at(pod, 8080))?, "inbound", "the proxy calls its own pod");
-        assert_eq!(net.from_pod(0, &at(pod, 8080))?, "application", "the application calls itself");
+        assert_eq!(net.said_to_world(&at(pod, 8080))?, "inbound");
+        assert_eq!(net.said_to_world(&at(pod, 2222))?, "excluded", "-d");
+        assert_eq!(net.said_to_pod(0, &at(world, 80))?, "outbound");
+        assert_eq!(net.said_to_pod(0, &at(world, 8025))?, "world", "-o");
+        assert_eq!(net.said_to_pod(0, &at(outside, 80))?, "world", "-x");
+        assert_eq!(net.said_to_pod(1337, &at(world, 80))?, "world", "the proxy's own call");
+        assert_eq!(net.said_to_pod(1337, &at(pod, 8080))?, "inbound", "the proxy calls its own pod");
+        assert_eq!(net.said_to_pod(0, &at(pod, 8080))?, "application", "the application calls itself");
         let loopback = if pod == POD { "127.0.0.1" } else { "::1" };
-        assert_eq!(net.from_pod(0, &at(loopback, 8080))?, "application");
-        assert_eq!(net.from_pod(1337, &at(loopback, 8080))?, "application", "the proxy calls the application");
+        assert_eq!(net.said_to_pod(0, &at(loopback, 8080))?, "application");
+        assert_eq!(net.said_to_pod(1337, &at(loopback, 8080))?, "application", "the proxy calls the application");
     }
     net.capture("--cleanup-only")?;
     assert_eq!(net.rules()?, "", "nothing is left");
-    assert_eq!(net.from_world(&format!("{POD}:8080"))?, "application");
-    assert_eq!(net.from_pod(0, &format!("{WORLD}:80"))?, "world");
+    assert_eq!(net.said_to_world(&format!("{POD}:8080"))?, "application");
+    assert_eq!(net.said_to_pod(0, &format!("{WORLD}:80"))?, "world");
     Ok(())
 }
 
 #[test]
 fn the_same_flags_twice_leave_the_same_rules_and_others_take_their_place() -> Result<()> {
-    let Some(net) = Net::new("twice")? else { return Ok(()) };
+    let net = Net::new("twice")?;
     let resolv = tempfile::NamedTempFile::new()?;
     std::fs::write(&resolv, "nameserver 10.77.0.1\nnameserver fd77::1\n")?;
     let dns = format!("{FLAGS} -k net1 -c eth9 --redirect-dns --resolv-conf {}", resolv.path().display());
@@ -76,7 +75,7 @@ fn the_same_flags_twice_leave_the_same_rules_and_others_take_their_place() -> Re
 
 #[test]
 fn a_dry_run_writes_nothing_and_validation_tells_the_difference() -> Result<()> {
-    let Some(net) = Net::new("dry")? else { return Ok(()) };
+    let net = Net::new("dry")?;
     let said = net.capture(&format!("{FLAGS} --dry-run"))?;
     ensure!(said.contains("*nat") && said.contains("-A OUTPUT -p tcp -j ISTIO_OUTPUT"), "{said}");
     assert_eq!(net.rules()?, "");
@@ -89,12 +88,8 @@ fn a_dry_run_writes_nothing_and_validation_tells_the_difference() -> Result<()> 
 }
 
 impl Net {
-    /// None, and a line that says so, where namespaces cannot be made.
-    fn new(name: &str) -> Result<Option<Self>> {
-        if !nix::unistd::geteuid().is_root() {
-            println!("the capture of traffic was not tried: it needs root");
-            return Ok(None);
-        }
+    fn new(name: &str) -> Result<Self> {
+        ensure!(nix::unistd::geteuid().is_root(), "network namespaces and their rules need root");
         for program in ["iptables", "ip6tables", "ip", "setpriv"] {
             let there = Command::new(program).arg("--version").output();
             there.with_context(|| format!("{program} is missing: apt-get install iptables iproute2 util-linux"))?;
@@ -125,7 +120,7 @@ impl Net {
             ip(&["-n", namespace, "route", "replace", "default", "dev", "eth0"])?;
             ip(&["-n", namespace, "-6", "route", "replace", "default", "dev", "eth0"])?;
         }
-        Ok(Some(net))
+        Ok(net)
     }
 
     /// Whoever answers says who it is.
@@ -146,7 +141,7 @@ impl Net {
         Ok(())
     }
 
-    fn from_world(&self, to: &str) -> Result<String> {
+    fn said_to_world(&self, to: &str) -> Result<String> {
         let to: SocketAddr = to.parse()?;
         inside(&self.world, || -> Result<String> {
             let mut stream = TcpStream::connect_timeout(&to, Duration::from_secs(5)).context(to)?;
@@ -158,7 +153,7 @@ impl Net {
     }
 
     /// Who answers a user's call from the pod.
-    fn from_pod(&self, user: u32, to: &str) -> Result<String> {
+    fn said_to_pod(&self, user: u32, to: &str) -> Result<String> {
         let to: SocketAddr = to.parse()?;
         let script = format!("exec 3<>/dev/tcp/{}/{} && timeout 5 cat <&3", to.ip(), to.port());
         let out = self.run(user, &["bash", "-c", &script])?;
@@ -193,7 +188,10 @@ impl Net {
             ensure!(out.status.success(), "{program}: {}", String::from_utf8_lossy(&out.stderr));
             let text = String::from_utf8(out.stdout)?;
             let lines = text.lines().filter(|line| line.starts_with("-A") || line.starts_with(":ISTIO_"));
-            lines.for_each(|line| all.push_str(&format!("{}\n", line.split(" [").next().unwrap_or(line))));
+            for line in lines {
+                all.push_str(line.split(" [").next().unwrap_or(line));
+                all.push('\n');
+            }
         }
         Ok(all)
     }

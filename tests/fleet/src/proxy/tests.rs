@@ -1,3 +1,5 @@
+//! A proxy against answers as a control plane sends them.
+
 use heddle_xds_api::envoy::config::cluster::v3::Cluster;
 use heddle_xds_api::envoy::config::cluster::v3::cluster::{ClusterDiscoveryType, DiscoveryType, EdsClusterConfig};
 use heddle_xds_api::envoy::config::endpoint::v3::ClusterLoadAssignment;

@@ -1,3 +1,5 @@
+//! Frames, read and written.
+
 use super::*;
 
 fn opened() -> Connection {
