@@ -51,10 +51,11 @@ pub(crate) fn run(mut store: Store, mut batches: mpsc::Receiver<Batch>, readers:
             apply(&mut store, &mut board, batch);
         }
         let snapshot = store.commit();
-        publish(&board.snapshot, &snapshot, since, readers);
-        tell(&board.snapshot, &snapshot);
-        board.snapshot = snapshot;
+        let old = std::mem::replace(&mut board.snapshot, snapshot.clone());
+        // First the board: who sees a change at a proxy finds what came of it.
         readers.board.send_replace(board.clone());
+        publish(&old, &snapshot, since, readers);
+        tell(&old, &snapshot);
     }
 }
 
