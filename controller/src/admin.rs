@@ -40,6 +40,8 @@ pub(crate) struct Pages {
     pub authority: watch::Receiver<Option<Arc<Authority>>>,
     /// What compilation found wrong, and how it went.
     pub compiled: Arc<crate::generate::Compiler>,
+    /// Calls of webhooks.
+    pub webhooks: Arc<crate::webhook::Counts>,
     /// The cluster's name.
     pub cluster: String,
     /// The name of this process.

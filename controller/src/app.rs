@@ -12,6 +12,7 @@ use heddle_serve::metrics::Metrics;
 use heddle_serve::push::Published;
 use heddle_serve::registry::Registry;
 use kube::Client;
+use rustls::ServerConfig;
 use time::OffsetDateTime;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -29,7 +30,7 @@ use crate::router::Router;
 use crate::server::{self, Manners};
 use crate::source::roster::Roster;
 use crate::tls;
-use crate::writer::Board;
+use crate::webhook::{self, Bundles, Webhooks};
 
 mod sources;
 
@@ -54,10 +55,11 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     let (known, authorities) = watch::channel(None);
     let pages = Pages {
         registry: registry.clone(),
-        board: board.clone(),
+        board,
         published: revisions.clone(),
         authority: authorities.clone(),
         compiled: compiler.clone(),
+        webhooks: Arc::default(),
         cluster: config.cluster_id.clone(),
         pod: config.pod_name.clone(),
         started,
@@ -66,7 +68,6 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         tasks.spawn(admin::serve(listener, pages.clone(), end.clone()));
     }
 
-    // Certificates.
     let (keeper, loaded) = tokio::select! {
         opened = opened(&config, cluster.clone(), revisions.clone()) => opened?,
         told = told_to_end() => return told,
@@ -74,7 +75,8 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     let (encryption, encryptions) = watch::channel(tls::server(&config, &loaded, OffsetDateTime::now_utc())?);
     known.send_replace(Some(Arc::new(loaded)));
     tasks.spawn(authority::renew(config.clone(), keeper, known, encryption, end.clone()));
-    write(&config, cluster.clone(), board, authorities.clone(), &mut tasks, &end);
+    let asked = ports.https.zip(Some(encryptions.clone()));
+    attend(&config, cluster.clone(), (asked, roster.clone()), pages, &mut tasks, &end);
     let authenticator = authenticator(issuers(&config, cluster, roster, &mut tasks, &end)?, revisions.clone());
     let signer = Arc::new(Signer::new(authorities, limits(&config)));
 
@@ -105,6 +107,7 @@ struct Ports {
     monitoring: Option<TcpListener>,
     plain: Option<TcpListener>,
     secure: Option<TcpListener>,
+    https: Option<TcpListener>,
 }
 
 impl Ports {
@@ -114,6 +117,7 @@ impl Ports {
             monitoring: server::bind("monitoring", config.monitoring_addr).await?,
             plain: server::bind("grpc", config.grpc_addr).await?,
             secure: server::bind("secure-grpc", config.secure_grpc_addr).await?,
+            https: if config.is_in_cluster() { server::bind("https", config.https_addr).await? } else { None },
         })
     }
 }
@@ -148,12 +152,15 @@ fn limits(config: &Config) -> Limits {
     Limits { default: config.workload_cert_ttl, most: config.max_workload_cert_ttl }
 }
 
-/// Starts what writes to the cluster, if there is one, in the one replica that leads.
-fn write(
+/// The port of webhooks, with its certificates.
+type Asked = (TcpListener, watch::Receiver<Arc<ServerConfig>>);
+
+/// Starts what a cluster asks for, if there is one: its webhooks, and what one replica, the leader, writes to it.
+fn attend(
     config: &Config,
     cluster: Option<Client>,
-    board: watch::Receiver<Board>,
-    authority: watch::Receiver<Option<Arc<Authority>>>,
+    (asked, roster): (Option<Asked>, Roster),
+    pages: Pages,
     tasks: &mut JoinSet<()>,
     end: &CancellationToken,
 ) {
@@ -161,9 +168,18 @@ fn write(
     let (elected, leads) = watch::channel(false);
     let candidate = Candidate::new(client.clone(), &config.namespace, &config.revision, &config.pod_name);
     tasks.spawn(candidate.run(elected, end.clone()));
-    let roots = RootCerts { client, board, authority, leads }.run();
-    let end = end.clone();
-    tasks.spawn(async move { _ = end.run_until_cancelled_owned(roots).await });
+    let (template, settings) = watch::channel(None);
+    let (namespace, revision) = (config.namespace.clone(), config.revision().to_owned());
+    tasks.spawn(until(end.clone(), webhook::follow(client.clone(), namespace.clone(), revision.clone(), template)));
+    if let Some((listener, encryption)) = asked {
+        let webhooks = Webhooks::new(pages.webhooks.clone(), settings, roster);
+        tasks.spawn(webhook::serve(listener, encryption, webhooks, end.clone()));
+    }
+    let (authority, counts) = (pages.authority.clone(), pages.webhooks);
+    let bundles = Bundles { client: client.clone(), revision, namespace, authority, counts };
+    tasks.spawn(until(end.clone(), bundles.run()));
+    let roots = RootCerts { client, board: pages.board, authority: pages.authority, leads };
+    tasks.spawn(until(end.clone(), roots.run()));
 }
 
 /// The authority and where it is kept. The mesh says for which trust domain it is.

@@ -38,7 +38,7 @@ pub(crate) enum ClusterError {
 pub(crate) async fn connect(config: &Config) -> Result<Option<Client>, ClusterError> {
     let mut place = match &config.kubeconfig {
         Some(path) => from_file(path.clone()).await?,
-        None if config.folders.is_empty() && config.kubernetes_host.is_some() => Place::incluster()?,
+        None if config.is_in_cluster() => Place::incluster()?,
         None => return Ok(None),
     };
     // A watch may be silent for minutes; it ends itself before that is too long.

@@ -78,6 +78,9 @@ pub(crate) struct Config {
     /// `/metrics`, `/version` and `/debug`.
     #[arg(long = "monitoringAddr", default_value = ":15014", value_parser = parse_listen)]
     pub monitoring_addr: Listen,
+    /// Webhooks, where there is a Kubernetes to call them.
+    #[arg(long = "httpsAddr", default_value = ":15017", value_parser = parse_listen)]
+    pub https_addr: Listen,
     /// Folder of the signing certificate and key; a self-signed root is made there when it holds none.
     #[arg(long = "caDir", env = "ROOT_CA_DIR", default_value = "./etc/cacerts", value_name = "DIR")]
     pub ca_dir: PathBuf,
@@ -167,6 +170,18 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Config, 
 }
 
 impl Config {
+    /// Whether the objects are those of a Kubernetes API server.
+    #[must_use]
+    pub(crate) fn is_in_cluster(&self) -> bool {
+        self.kubeconfig.is_some() || (self.folders.is_empty() && self.kubernetes_host.is_some())
+    }
+
+    /// The revision's name, also where none was given.
+    #[must_use]
+    pub(crate) fn revision(&self) -> &str {
+        if self.revision.is_empty() { "default" } else { &self.revision }
+    }
+
     /// Whether Envoys that can are sent routes virtual host by virtual host.
     #[must_use]
     pub(crate) fn discovers_virtual_hosts(&self) -> bool {

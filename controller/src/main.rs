@@ -13,6 +13,7 @@ mod server;
 mod source;
 mod telemetry;
 mod tls;
+mod webhook;
 mod writer;
 
 fn main() -> anyhow::Result<()> {

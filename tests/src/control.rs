@@ -208,7 +208,7 @@ fn launch(folder: &Path, config: &Path, flags: &[&str]) -> Result<Process> {
         command.arg("--config-dir").arg(config);
     }
     command.arg("--caDir").arg(folder.join("ca"));
-    for port in ["httpAddr", "grpcAddr", "secureGRPCAddr", "monitoringAddr"] {
+    for port in ["httpAddr", "grpcAddr", "secureGRPCAddr", "monitoringAddr", "httpsAddr"] {
         if !is_given(port) {
             command.arg(format!("--{port}=127.0.0.1:0"));
         }

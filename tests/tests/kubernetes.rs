@@ -1,7 +1,9 @@
-//! Heddle and a real Kubernetes API server: its definitions of resources, and its objects as a source.
+//! Heddle and a real Kubernetes API server: definitions, source, authority, webhooks.
 
 mod kubernetes {
     mod api_server;
+    mod authority;
     mod place;
     mod source;
+    mod webhook;
 }

@@ -23,6 +23,7 @@ pub(super) fn page(pages: &Pages) -> Response {
     authority(pages, &mut page);
     pages.registry.metrics().write(&mut page);
     pages.compiled.write(&mut page);
+    pages.webhooks.write(&mut page);
     process(&mut page);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], page.finish()).into_response()
 }

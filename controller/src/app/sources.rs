@@ -58,9 +58,8 @@ pub(super) fn sources(
 }
 
 fn settings(config: &Config, expected: BTreeSet<Kind>) -> Settings {
-    let revision = if config.revision.is_empty() { "default" } else { &config.revision };
     Settings {
-        revision: revision.into(),
+        revision: config.revision().into(),
         domain: config.domain.as_str().into(),
         namespace: config.namespace.as_str().into(),
         expected,

@@ -130,8 +130,12 @@ impl Cluster {
     }
 
     fn note(&self, kind: Kind, raw: &Raw) {
-        if kind == Kind::Pod {
-            self.roster.insert(raw.key(kind), raw.text("/metadata/uid"), raw.text("/spec/serviceAccountName"));
+        match kind {
+            Kind::Pod => {
+                self.roster.insert(raw.key(kind), raw.text("/metadata/uid"), raw.text("/spec/serviceAccountName"));
+            }
+            Kind::Node => self.roster.insert_node(raw.key(kind), raw.text("/status/nodeInfo/kubeletVersion")),
+            _ => {}
         }
     }
 

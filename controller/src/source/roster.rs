@@ -15,30 +15,49 @@ pub(crate) struct Resident {
     pub service_account: Text,
 }
 
-/// All pods by key. A lock, because it must not lag behind the watch as a revision does: a token that was good for a pod
+/// The first minor version of the kubelet that starts an init container that restarts as a sidecar, without being told to.
+const NATIVE_SIDECARS: u32 = 33;
+
+/// All pods by key, and the nodes' kubelets. A lock, because it must not lag behind the watch as a revision does: a token that was good for a pod
 /// ends with it. It is held for one look or one change.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Roster(Arc<RwLock<BTreeMap<ObjectKey, Resident>>>);
+pub(crate) struct Roster {
+    pods: Arc<RwLock<BTreeMap<ObjectKey, Resident>>>,
+    kubelets: Arc<RwLock<BTreeMap<ObjectKey, u32>>>,
+}
 
 impl Roster {
     /// Notes a pod.
     pub(crate) fn insert(&self, key: ObjectKey, uid: &str, service_account: &str) {
         let resident = Resident { uid: uid.into(), service_account: service_account.into() };
-        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(key, resident);
+        self.pods.write().unwrap_or_else(PoisonError::into_inner).insert(key, resident);
     }
 
-    /// Strikes a pod out.
+    /// Strikes a pod or a node out.
     pub(crate) fn remove(&self, key: &ObjectKey) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).remove(key);
+        self.pods.write().unwrap_or_else(PoisonError::into_inner).remove(key);
+        self.kubelets.write().unwrap_or_else(PoisonError::into_inner).remove(key);
     }
 
-    /// Strikes out all but these.
+    /// Strikes out all pods but these.
     pub(crate) fn retain(&self, keys: &BTreeSet<&ObjectKey>) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).retain(|key, _| keys.contains(key));
+        self.pods.write().unwrap_or_else(PoisonError::into_inner).retain(|key, _| keys.contains(key));
+    }
+
+    /// Notes a node by its kubelet's version, `v1.34.1` for instance.
+    pub(crate) fn insert_node(&self, key: ObjectKey, version: &str) {
+        let minor = version.split('.').nth(1).and_then(|minor| minor.parse().ok()).unwrap_or(0);
+        self.kubelets.write().unwrap_or_else(PoisonError::into_inner).insert(key, minor);
+    }
+
+    /// Whether each node starts native sidecars. Where there is no node, none is too old.
+    pub(crate) fn has_native_sidecars(&self) -> bool {
+        let kubelets = self.kubelets.read().unwrap_or_else(PoisonError::into_inner);
+        kubelets.values().all(|minor| *minor >= NATIVE_SIDECARS)
     }
 
     /// The pod of this key.
     pub(crate) fn get(&self, key: &ObjectKey) -> Option<Resident> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
+        self.pods.read().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
     }
 }

@@ -96,7 +96,7 @@ pub fn values(bytes: &[u8]) -> Vec<Result<Value, String>> {
 }
 
 /// Parses one document; the error has its line, from 1, and the reason in one line.
-pub(crate) fn parse(text: &str) -> Result<Value, (usize, String)> {
+pub fn parse(text: &str) -> Result<Value, (usize, String)> {
     parse_as(text, Words::Text)
 }
 

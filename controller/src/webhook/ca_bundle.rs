@@ -1,0 +1,210 @@
+//! Webhook configurations: which roots the API server is to trust when it calls us, and whether it may go on without us.
+//!
+//! Bundles are compared as sets of certificates, so that two control planes of one root never write in turn. That objects
+//! are refused while nobody can be asked (`failurePolicy: Fail`) is set only once an invalid object was really refused.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use heddle_ca::Authority;
+use k8s_openapi::ByteString;
+use k8s_openapi::api::admissionregistration::v1::{MutatingWebhookConfiguration, ValidatingWebhookConfiguration};
+use kube::api::{DynamicObject, PostParams};
+use kube::discovery::ApiResource;
+use kube::runtime::watcher::{self, Event, watcher};
+use kube::{Api, Client, Resource, ResourceExt};
+use serde_json::json;
+use tokio::sync::watch;
+
+use super::counts::Counts;
+use crate::cluster::reason;
+use crate::pem;
+use crate::source::kube::steady;
+
+/// How the names of webhooks that inject end.
+const INJECTOR: &str = "sidecar-injector.istio.io";
+/// How the names of webhooks that validate end.
+const VALIDATOR: &str = "validation.istio.io";
+/// The label that gives a configuration, or an object, to one revision.
+const REVISION: &str = "istio.io/rev";
+/// How long a round that failed, or a validation that is not yet in effect, waits for the next one.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What decides what configurations must say.
+pub(crate) struct Bundles {
+    /// The connection.
+    pub client: Client,
+    /// Our revision.
+    pub revision: String,
+    /// The control plane's namespace, in which an invalid object is tried.
+    pub namespace: String,
+    /// The roots.
+    pub authority: watch::Receiver<Option<Arc<Authority>>>,
+    /// Counts.
+    pub counts: Arc<Counts>,
+}
+
+/// The configurations of our revision, by name.
+#[derive(Default)]
+struct Found {
+    injecting: BTreeMap<String, MutatingWebhookConfiguration>,
+    validating: BTreeMap<String, ValidatingWebhookConfiguration>,
+}
+
+impl Bundles {
+    /// Writes until the process ends. Each replica does: all write the same.
+    pub(crate) async fn run(mut self) {
+        let ours = watcher::Config::default().labels(&format!("{REVISION}={}", self.revision));
+        let injecting: Api<MutatingWebhookConfiguration> = Api::all(self.client.clone());
+        let validating: Api<ValidatingWebhookConfiguration> = Api::all(self.client.clone());
+        let mut injecting = pin!(steady(watcher(injecting, ours.clone()), "MutatingWebhookConfiguration"));
+        let mut validating = pin!(steady(watcher(validating, ours), "ValidatingWebhookConfiguration"));
+        let mut found = Found::default();
+        let mut done = true;
+        loop {
+            let wait = if done { Duration::MAX } else { PATIENCE };
+            tokio::select! {
+                event = injecting.next() => match event {
+                    Some(event) => note(&mut found.injecting, event),
+                    None => return,
+                },
+                event = validating.next() => match event {
+                    Some(event) => note(&mut found.validating, event),
+                    None => return,
+                },
+                changed = self.authority.changed() => if changed.is_err() { return },
+                () = tokio::time::sleep(wait) => {}
+            }
+            done = self.write(&found).await;
+        }
+    }
+
+    /// Writes what differs; whether there is nothing left to do.
+    async fn write(&self, found: &Found) -> bool {
+        let Some(roots) = self.authority.borrow().as_ref().map(|authority| authority.roots().pem().to_owned()) else {
+            return true;
+        };
+        let mut done = true;
+        for configuration in found.injecting.values() {
+            let mut changed = configuration.clone();
+            for webhook in changed.webhooks.iter_mut().flatten().filter(|webhook| webhook.name.ends_with(INJECTOR)) {
+                put(&mut webhook.client_config.ca_bundle, &roots);
+            }
+            done &= changed == *configuration || self.replace(changed).await;
+        }
+        for configuration in found.validating.values() {
+            let mut changed = configuration.clone();
+            for webhook in changed.webhooks.iter_mut().flatten().filter(|webhook| webhook.name.ends_with(VALIDATOR)) {
+                put(&mut webhook.client_config.ca_bundle, &roots);
+            }
+            if changed != *configuration {
+                // What is written comes back as an event, and then it is tried whether it works.
+                done &= self.replace(changed).await;
+            } else if changed.webhooks.iter().flatten().any(|webhook| webhook.failure_policy.as_deref() != Some("Fail"))
+            {
+                done &= self.insist(changed).await;
+            }
+        }
+        done
+    }
+
+    /// Makes a validation binding, if an invalid object is refused by it.
+    async fn insist(&self, mut configuration: ValidatingWebhookConfiguration) -> bool {
+        if !self.refuses().await {
+            return false;
+        }
+        for webhook in configuration.webhooks.iter_mut().flatten() {
+            webhook.failure_policy = Some("Fail".into());
+        }
+        tracing::info!(configuration = configuration.name_any(), "validation works; from now on it must be asked");
+        self.replace(configuration).await
+    }
+
+    /// Whether the webhook, and not something before it, refuses a Gateway without servers. Nothing is stored.
+    async fn refuses(&self) -> bool {
+        let resource = ApiResource {
+            group: "networking.istio.io".into(),
+            version: "v1".into(),
+            api_version: "networking.istio.io/v1".into(),
+            kind: "Gateway".into(),
+            plural: "gateways".into(),
+        };
+        let api: Api<DynamicObject> = Api::namespaced_with(self.client.clone(), &self.namespace, &resource);
+        let name = format!("heddled-validates-{}", self.revision);
+        let mut object = DynamicObject::new(&name, &resource).data(json!({"spec": {}}));
+        object.labels_mut().insert(REVISION.into(), self.revision.clone());
+        let parameters = PostParams { dry_run: true, ..PostParams::default() };
+        match api.create(&parameters, &object).await {
+            Err(kube::Error::Api(status)) => {
+                status.message.contains("admission webhook") && status.message.contains("spec.servers")
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether it is written as we have it; if somebody else was faster, their version comes as an event.
+    async fn replace<K>(&self, configuration: K) -> bool
+    where
+        K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + serde::Serialize + serde::de::DeserializeOwned,
+    {
+        let (name, api): (String, Api<K>) = (configuration.name_any(), Api::all(self.client.clone()));
+        match api.replace(&name, &PostParams::default(), &configuration).await {
+            Ok(_) => {
+                self.counts.patched.add(1);
+                tracing::info!(configuration = name, "wrote a webhook configuration");
+                true
+            }
+            Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => true,
+            Err(error) => {
+                self.counts.unpatched.add(1);
+                tracing::error!(configuration = name, error = reason(&error), "cannot write a webhook configuration");
+                false
+            }
+        }
+    }
+}
+
+fn note<K: Resource>(known: &mut BTreeMap<String, K>, event: Event<K>) {
+    match event {
+        Event::Init => known.clear(),
+        Event::InitDone => {}
+        Event::InitApply(object) | Event::Apply(object) => _ = known.insert(object.name_any(), object),
+        Event::Delete(object) => _ = known.remove(&object.name_any()),
+    }
+}
+
+/// Puts the roots in, unless the same certificates are there, in whatever order.
+fn put(bundle: &mut Option<ByteString>, roots: &str) {
+    let has = bundle.as_ref().map(|bundle| certificates(&String::from_utf8_lossy(&bundle.0)));
+    if has.as_ref() != Some(&certificates(roots)) {
+        *bundle = Some(ByteString(roots.as_bytes().to_vec()));
+    }
+}
+
+fn certificates(text: &str) -> BTreeSet<Option<Vec<u8>>> {
+    let ends = "-----END CERTIFICATE-----";
+    let one = |section: &str| pem::decode(&format!("{section}{ends}"), "CERTIFICATE");
+    text.split_inclusive(ends).filter_map(|section| section.strip_suffix(ends)).map(one).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bundle_with_the_same_certificates_stays_as_it_is() {
+        let (one, two) = (pem::encode("CERTIFICATE", b"one"), pem::encode("CERTIFICATE", b"two"));
+        let theirs = ByteString(format!("# a note\n{two}\n{one}").into_bytes());
+        let mut bundle = Some(theirs.clone());
+        put(&mut bundle, &format!("{one}{two}"));
+        assert_eq!(bundle, Some(theirs));
+        for other in [None, Some(ByteString(one.clone().into_bytes())), Some(ByteString(b"nonsense".to_vec()))] {
+            let mut bundle = other;
+            put(&mut bundle, &format!("{one}{two}"));
+            assert_eq!(bundle, Some(ByteString(format!("{one}{two}").into_bytes())));
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Gives pods their proxy, by what the ConfigMaps of the control plane's namespace say.
+
+use std::collections::BTreeMap;
+use std::pin::pin;
+use std::sync::Arc;
+
+use futures_util::StreamExt;
+use heddle_inject::{Context, Outcome, Settings, environment, inject, patch};
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::runtime::watcher::{self, Event, watcher};
+use kube::{Api, Client, ResourceExt};
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+use super::review::{Answer, Request};
+use crate::source::kube::steady;
+
+/// What is injected; none before the ConfigMaps were read, or where they cannot be.
+pub(crate) type Template = watch::Receiver<Option<Arc<Settings>>>;
+
+/// The pod with its proxy, as a patch.
+pub(super) fn judge(request: &Request, path: &str, settings: Option<&Settings>, native: bool) -> Answer {
+    if request.operation != "CREATE" {
+        return Answer::default();
+    }
+    let Some(settings) = settings else {
+        return Answer {
+            refused: Some("the ConfigMap istio-sidecar-injector is not there, or says nothing".into()),
+            ..Answer::default()
+        };
+    };
+    let environment = environment(path);
+    let context = Context { namespace: request.namespace.clone(), environment, native, ..Context::default() };
+    match inject(&request.object, &context, settings) {
+        Ok(Outcome::Injected(injected)) => {
+            let changes = patch::patch(&request.object, &injected.pod);
+            Answer { patch: Some(changes), warnings: injected.warnings, ..Answer::default() }
+        }
+        Ok(Outcome::Skipped(_)) => Answer::default(),
+        Err(error) => Answer { refused: Some(error.to_string()), ..Answer::default() },
+    }
+}
+
+/// Follows the ConfigMaps `istio-sidecar-injector` and `istio` of a revision, until the process ends.
+pub(crate) async fn follow(
+    client: Client,
+    namespace: String,
+    revision: String,
+    found: watch::Sender<Option<Arc<Settings>>>,
+) {
+    let suffix = if revision == "default" { String::new() } else { format!("-{revision}") };
+    let (injector, mesh) = (format!("istio-sidecar-injector{suffix}"), format!("istio{suffix}"));
+    let api: Api<ConfigMap> = Api::namespaced(client, &namespace);
+    let mut events = pin!(steady(watcher(api, watcher::Config::default()), "istio-sidecar-injector"));
+    let mut maps: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
+    while let Some(event) = events.next().await {
+        match event {
+            Event::Init => {
+                maps.clear();
+                continue;
+            }
+            Event::InitApply(map) => {
+                note(&mut maps, map, &[&injector, &mesh]);
+                continue;
+            }
+            Event::InitDone => {}
+            Event::Apply(map) => note(&mut maps, map, &[&injector, &mesh]),
+            Event::Delete(map) => _ = maps.remove(&map.name_any()),
+        }
+        match maps.get(&injector).map(|map| settings(map, maps.get(&mesh))) {
+            None => _ = found.send_replace(None),
+            Some(Ok(settings)) => _ = found.send_replace(Some(Arc::new(settings))),
+            // What was injected before goes on being injected.
+            Some(Err(reason)) => tracing::error!(reason, "ConfigMap {injector} cannot be used"),
+        }
+    }
+}
+
+fn note(maps: &mut BTreeMap<String, BTreeMap<String, String>>, map: ConfigMap, names: &[&String]) {
+    let name = map.name_any();
+    if names.iter().any(|known| **known == name) {
+        maps.insert(name, map.data.unwrap_or_default());
+    }
+}
+
+fn settings(injector: &BTreeMap<String, String>, mesh: Option<&BTreeMap<String, String>>) -> Result<Settings, String> {
+    let read = |text: Option<&String>| -> Result<Value, String> {
+        let text = text.map(String::as_str).unwrap_or_default();
+        if text.trim().is_empty() {
+            return Ok(json!({}));
+        }
+        heddle_store::document::parse(text).map_err(|(line, reason)| format!("line {line}: {reason}"))
+    };
+    let mesh = read(mesh.and_then(|mesh| mesh.get("mesh")))?;
+    let settings = Settings::new(&mesh, &read(injector.get("values"))?).map_err(|error| error.to_string())?;
+    settings.with_config(&read(injector.get("config"))?).map_err(|error| error.to_string())
+}

@@ -1,0 +1,54 @@
+//! Judges objects as `heddlectl validate` does.
+
+use heddle_crds::validate::{Severity, Violation, object};
+
+use super::review::{Answer, Request};
+
+/// Violations named at most; whoever mends those sees the next.
+const MAX_NAMED: usize = 20;
+
+/// What is wrong with the object, if it is to be made or changed.
+pub(super) fn judge(request: &Request) -> Answer {
+    if !matches!(request.operation.as_str(), "CREATE" | "UPDATE") {
+        return Answer::default();
+    }
+    let (errors, warnings): (Vec<Violation>, Vec<Violation>) =
+        object(&request.object).into_iter().partition(|violation| violation.severity == Severity::Error);
+    let line = |violation: &Violation| format!("{}: {}", violation.path, violation.reason);
+    let refused = (!errors.is_empty()).then(|| {
+        let named: Vec<String> = errors.iter().take(MAX_NAMED).map(line).collect();
+        let more = errors.len().saturating_sub(MAX_NAMED);
+        let more = if more == 0 { String::new() } else { format!("; and {more} more") };
+        format!("{}{more}", named.join("; "))
+    });
+    Answer { refused, warnings: warnings.iter().map(line).collect(), patch: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn judged(operation: &str, spec: &Value) -> Answer {
+        let object = json!({"apiVersion": "networking.istio.io/v1", "kind": "VirtualService",
+            "metadata": {"name": "a", "namespace": "shop"}, "spec": spec});
+        judge(&Request { uid: "u".into(), operation: operation.into(), namespace: "shop".into(), object })
+    }
+
+    #[test]
+    fn an_invalid_object_is_refused_with_its_field() {
+        let spec = json!({"hosts": ["a"], "http": [{"route": [{"destination": {"host": "a"}, "weight": -1}]}]});
+        let refused = judged("CREATE", &spec).refused.unwrap();
+        assert!(refused.contains("spec.http[0].route[0].weight"), "{refused}");
+        assert!(judged("UPDATE", &spec).refused.is_some());
+        assert!(judged("DELETE", &spec).refused.is_none(), "what is wrong must be deletable");
+    }
+
+    #[test]
+    fn a_valid_object_is_taken() {
+        let spec = json!({"hosts": ["a"], "http": [{"route": [{"destination": {"host": "a"}}]}]});
+        let answer = judged("CREATE", &spec);
+        assert_eq!((answer.refused, answer.warnings), (None, Vec::new()));
+    }
+}
