@@ -19,6 +19,7 @@ use heddle_serve::Generate;
 use heddle_serve::metrics::{Counter, Histogram, Page};
 use heddle_xds_api::{Layer, ResourceSet, TypeUrl};
 
+mod held;
 mod memo;
 mod seat;
 

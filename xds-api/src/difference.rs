@@ -35,42 +35,12 @@ impl Differences {
         if let Some(known) = found.iter().rev().find(|known| is(&known.new, new) && is(&known.old, old)) {
             return known.names.clone();
         }
-        let names: Arc<[Arc<str>]> = difference(old, new).into();
+        let names: Arc<[Arc<str>]> = old.differences(new).into();
         if found.len() == MEMORY {
             found.pop_front();
         }
         found.push_back(Found { old: Arc::downgrade(old), new: Arc::downgrade(new), names: names.clone() });
         names
-    }
-}
-
-/// Walks both side by side. Of what they share only the pointers are compared.
-pub(crate) fn difference(old: &ResourceMap, new: &ResourceMap) -> Vec<Arc<str>> {
-    let (mut old, mut new) = (old.values().peekable(), new.values().peekable());
-    let mut found = Vec::new();
-    loop {
-        match (old.peek().copied(), new.peek().copied()) {
-            (Some(left), Some(right)) if Arc::ptr_eq(left, right) || left.name() == right.name() => {
-                if !Arc::ptr_eq(left, right) && left.version() != right.version() {
-                    found.push(left.name().clone());
-                }
-                old.next();
-                new.next();
-            }
-            (Some(left), Some(right)) if left.name() < right.name() => {
-                found.push(left.name().clone());
-                old.next();
-            }
-            (_, Some(right)) => {
-                found.push(right.name().clone());
-                new.next();
-            }
-            (Some(left), None) => {
-                found.push(left.name().clone());
-                old.next();
-            }
-            (None, None) => return found,
-        }
     }
 }
 
@@ -82,7 +52,7 @@ mod tests {
     fn map(pairs: &[(&str, &str)]) -> Arc<ResourceMap> {
         let resource = |(name, content): &(&str, &str)| {
             let cluster = Cluster { alt_stat_name: (*content).to_owned(), ..Default::default() };
-            ((*name).into(), Arc::new(Resource::new(TypeUrl::Cluster, *name, &cluster)))
+            Arc::new(Resource::new(TypeUrl::Cluster, *name, &cluster))
         };
         Arc::new(pairs.iter().map(resource).collect())
     }

@@ -6,6 +6,7 @@
 mod any;
 mod difference;
 pub mod json;
+mod map;
 mod reference;
 mod resource;
 mod set;
@@ -27,9 +28,10 @@ mod generated {
 pub use any::{any, unpack};
 pub use difference::Differences;
 pub use generated::{cel, envoy, istio, opentelemetry, udpa, xds};
+pub use map::ResourceMap;
 pub use reference::{Reference, references};
 pub use resource::{Resource, parse_version, version_text};
-pub use set::{Layer, ResourceMap, ResourceSet, TypedSet};
+pub use set::{Layer, ResourceSet, TypedSet};
 pub use type_url::{TypeSet, TypeUrl};
 
 /// Google's messages.

@@ -1,15 +1,8 @@
 //! All resources of one proxy at one moment, in two layers that are shared with others.
 
-use std::{
-    collections::BTreeMap,
-    ops::Bound,
-    sync::{Arc, LazyLock},
-};
+use std::sync::{Arc, LazyLock};
 
-use crate::{Differences, Resource, TypeSet, TypeUrl, difference::difference};
-
-/// The resources of one type by name.
-pub type ResourceMap = BTreeMap<Arc<str>, Arc<Resource>>;
+use crate::{Differences, Resource, ResourceMap, TypeSet, TypeUrl};
 
 /// Of each type, all resources of a layer. A type that is not there was not compiled.
 #[derive(Clone, Debug, Default)]
@@ -46,7 +39,7 @@ impl Layer {
     /// With the resources of the type.
     #[must_use]
     pub fn with(mut self, type_url: TypeUrl, resources: impl IntoIterator<Item = Arc<Resource>>) -> Self {
-        self.set(type_url, Arc::new(resources.into_iter().map(|one| (one.name().clone(), one)).collect()));
+        self.set(type_url, Arc::new(resources.into_iter().collect()));
         self
     }
 
@@ -70,12 +63,17 @@ impl ResourceSet {
         TypedSet { shared: self.shared.get(type_url).cloned(), own: self.own.get(type_url).cloned() }
     }
 
+    /// Whether [`Self::typed`] is the same maps as these.
+    #[must_use]
+    pub fn is(&self, type_url: TypeUrl, typed: &TypedSet) -> bool {
+        same(self.shared.get(type_url), typed.shared.as_ref()) && same(self.own.get(type_url), typed.own.as_ref())
+    }
+
     /// The resource of that name.
     #[must_use]
     pub fn get(&self, type_url: TypeUrl, name: &str) -> Option<&Arc<Resource>> {
-        let of = |layer: &'_ Arc<Layer>| layer.get(type_url).and_then(|map| map.get(name).map(Arc::as_ptr));
-        let layer = if of(&self.own).is_some() { &self.own } else { &self.shared };
-        layer.get(type_url).and_then(|map| map.get(name))
+        let own = self.own.get(type_url).and_then(|map| map.get(name));
+        own.or_else(|| self.shared.get(type_url).and_then(|map| map.get(name)))
     }
 }
 
@@ -112,12 +110,10 @@ impl TypedSet {
     /// The resources whose names are of this collection, `<collection>/<name without a slash>`.
     pub fn members<'a>(&'a self, collection: &'a str) -> impl Iterator<Item = &'a Arc<Resource>> {
         let prefix = format!("{collection}/");
-        let range = (Bound::Included(prefix.as_str()), Bound::Unbounded);
         let layers = self.shared.iter().chain(&self.own);
         let found: Vec<_> = layers
-            .flat_map(|map| map.range::<str, _>(range).take_while(|(name, _)| name.starts_with(&prefix)))
-            .filter(|(name, _)| !name[prefix.len()..].contains('/'))
-            .map(|(_, resource)| resource)
+            .flat_map(|map| map.starting(&prefix).take_while(|one| one.name().starts_with(&prefix)))
+            .filter(|one| !one.name()[prefix.len()..].contains('/'))
             .collect();
         found.into_iter()
     }
@@ -133,7 +129,7 @@ impl TypedSet {
         // What is one proxy's own is not worth remembering.
         if !same(self.own.as_ref(), other.own.as_ref()) {
             let (old, new) = (self.own.as_ref().unwrap_or(&NONE), other.own.as_ref().unwrap_or(&NONE));
-            names.extend(difference(old, new));
+            names.extend(old.differences(new));
         }
         names
     }

@@ -174,7 +174,7 @@ impl Town {
     /// Adds a rule.
     pub(crate) fn rule(mut self, rule: DestinationRule) -> Self {
         let rules = Arc::make_mut(&mut self.snapshot.destinations);
-        rules.entry(rule.origin.namespace().clone()).or_default().push(Arc::new(rule));
+        Arc::make_mut(rules.entry(rule.origin.namespace().clone()).or_default()).push(Arc::new(rule));
         self
     }
 

@@ -46,11 +46,12 @@ pub fn own_impact(changes: &Changes, old: &Snapshot, new: &Snapshot, proxy: &Pro
         snapshot.services.of_host(host).any(|service| is_behind(snapshot, proxy, &service.key()))
     };
     let own_service = changes.services.iter().any(|host| of_host(old, host) || of_host(new, host));
-    let same_workload = match (view::workload(old, proxy), view::workload(new, proxy)) {
-        (Some(old), Some(new)) => Arc::ptr_eq(old, new),
-        (None, None) => true,
-        _ => false,
-    };
+    let same_workload = !changes.workloads
+        || match (view::workload(old, proxy), view::workload(new, proxy)) {
+            (Some(old), Some(new)) => Arc::ptr_eq(old, new),
+            (None, None) => true,
+            _ => false,
+        };
     let own_rule = changes.rules.iter().any(|rule| targets.iter().any(|host| rule.covers(host)));
     let own = own_service || own_rule || !same_workload || changes.endpoints.iter().any(behind);
     let inbound = own || changes.mesh || changes.gateways || changes.sidecars || changes.peer_authentications;

@@ -8,9 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use heddle_model::{
-    diff::Changes, host::Host, proxy::ProxyKind, route::RouteTable, service::Resolution, snapshot::Snapshot,
-};
+use heddle_model::{diff::Changes, host::Host, proxy::ProxyKind, route::RouteTable, snapshot::Snapshot};
 use heddle_xds_api::TypeUrl;
 
 use crate::{
@@ -44,12 +42,10 @@ pub fn recompile(
     }
     let edited = edited(snapshot, changes, sight)?;
     let scope = Scope::again(snapshot, key, sight);
-    let ruled = hosts(&scope, |host, _| changes.rules.iter().any(|rule| rule.covers(host)));
-    let moved = hosts(&scope, |_, service| changes.endpoints.contains(&service.key()));
+    let ruled: BTreeSet<Host> = changes.rules.iter().flat_map(|rule| sight.covered(rule)).collect();
+    let moved = moved(&scope, changes, sight);
     let pods = |host: &Host| scope.service(host).is_some_and(|service| service.headless);
-    let by_bytes = |table: &Arc<RouteTable>| !(table.tls.is_empty() && table.tcp.is_empty());
-    let mut tables = scope.listeners.iter().flat_map(|listener| &listener.tables);
-    if moved.iter().any(pods) || !ruled.is_empty() && tables.any(by_bytes) {
+    if moved.iter().any(pods) || !ruled.is_empty() && sight.is_by_bytes() {
         // Headless services have a listener a pod, and rules say which subsets bytes go to.
         return None;
     }
@@ -88,22 +84,19 @@ fn edited(
     sight: &mut Sight,
 ) -> Option<BTreeMap<Shared<RouteTable>, Arc<RouteTable>>> {
     let mut edited = BTreeMap::new();
-    for table in sight.tables_mut().filter(|table| changes.edited.contains(&table.origin)) {
-        let fresh = snapshot.routes.iter().find(|fresh| fresh.origin == table.origin)?.clone();
-        edited.insert(Shared::new(table), fresh.clone());
-        *table = fresh;
+    for origin in &changes.edited {
+        let fresh = snapshot.routes.get(origin)?;
+        if let Some(old) = sight.replace(fresh) {
+            edited.insert(Shared::new(&old), fresh.clone());
+        }
     }
     Some(edited)
 }
 
-/// The hosts of services that are concerned, and those that stand for one that is.
-fn hosts(scope: &Scope<'_>, concerned: impl Fn(&Host, &heddle_model::service::Service) -> bool) -> BTreeSet<Host> {
-    let is = |host: &Host| scope.service(host).is_some_and(|service| concerned(host, service));
-    let found = scope.services.iter().filter(|(host, import)| match &import.service.resolution {
-        Resolution::Alias(real) => is(host) || is(real),
-        _ => is(host),
-    });
-    found.map(|(host, _)| host.clone()).collect()
+/// The hosts of the services whose endpoints changed, and those that stand for one of them.
+fn moved(scope: &Scope<'_>, changes: &Changes, sight: &Sight) -> BTreeSet<Host> {
+    let seen = changes.endpoints.iter().filter(|key| scope.service(&key.host).is_some_and(|one| one.key() == **key));
+    seen.flat_map(|key| sight.covered(&key.host)).collect()
 }
 
 /// The virtual hosts whose routes are of an edited table, or lead to a service with another rule. None, if there are some that
@@ -115,22 +108,21 @@ fn virtual_hosts(
     parts: &mut [Parts],
     memo: &Memo,
 ) -> Option<Vec<Arc<Kept>>> {
-    let mut seen = BTreeSet::new();
+    let mut seen: BTreeSet<&Shared<RouteTable>> = BTreeSet::new();
     let mut fresh = Vec::new();
     for part in parts {
         let parted = scope.view.can.virtual_hosts && part.may_part();
-        for (host, key) in &mut part.hosts {
-            let table = match &key.of {
-                RoutesOf::Table(table) => edited.get(table),
-                RoutesOf::Service(_) => None,
-            };
-            if table.is_none() && !ruled.iter().any(|host| key.known.contains(host)) {
-                continue;
+        let mut due: BTreeSet<usize> = ruled.iter().flat_map(|host| part.leading_to(host)).collect();
+        for (old, new) in edited {
+            let places = part.exchange(old, new);
+            if !places.is_empty() {
+                seen.insert(old);
             }
-            if let RoutesOf::Table(table) = &key.of {
-                seen.insert(table.clone());
-            }
-            *key = again(scope, key, table);
+            due.extend(places);
+        }
+        for at in due {
+            let (host, key) = part.hosts.get_mut(at)?;
+            *key = again(scope, key, edited);
             host.routes = Shared::new(&memo.routes(key));
             if !parted || host.routes.routes.is_empty() {
                 return None;
@@ -143,11 +135,12 @@ fn virtual_hosts(
     all_seen.then_some(fresh)
 }
 
-fn again(scope: &Scope<'_>, key: &RoutesKey, table: Option<&Arc<RouteTable>>) -> RoutesKey {
-    match (&key.of, table) {
-        (RoutesOf::Table(old), table) => {
-            RoutesKey::of_table(scope, table.unwrap_or(old.arc()), key.port, key.gateways.clone())
+fn again(scope: &Scope<'_>, key: &RoutesKey, edited: &BTreeMap<Shared<RouteTable>, Arc<RouteTable>>) -> RoutesKey {
+    match &key.of {
+        RoutesOf::Table(old) => {
+            let table = edited.get(old).unwrap_or(old.arc());
+            RoutesKey::of_table(scope, table, key.port, key.gateways.clone())
         }
-        (RoutesOf::Service(service), _) => RoutesKey::of_service(scope, service.arc(), key.port),
+        RoutesOf::Service(service) => RoutesKey::of_service(scope, service.arc(), key.port),
     }
 }

@@ -42,10 +42,9 @@ impl Known {
         known
     }
 
-    /// Whether it holds this host.
-    #[must_use]
-    pub fn contains(&self, host: &Host) -> bool {
-        self.services.contains_key(host)
+    /// Those that it holds.
+    pub fn hosts(&self) -> impl Iterator<Item = &Host> {
+        self.services.keys()
     }
 
     fn add<'s>(&mut self, scope: &'s Scope<'_>, host: &Host) -> Option<&'s Arc<Service>> {

@@ -1,9 +1,6 @@
 //! What a compilation gives: resources by type, the issues found, and the objects that each resource came from.
 
-use std::{
-    collections::{BTreeMap, btree_map::Entry},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use heddle_model::{issue::Issue, object::ObjectRef};
 use heddle_xds_api::{Layer, ResourceMap, TypeUrl};
@@ -51,8 +48,8 @@ impl Output {
         for one in &kept {
             found.extend(one.issues.iter().cloned());
             let name = one.resource.name().clone();
-            if let Entry::Vacant(slot) = map.entry(name.clone()) {
-                slot.insert(one.resource.clone());
+            if !map.contains(&name) {
+                map.insert(one.resource.clone());
                 self.sources.insert((type_url, name), one.sources.clone());
             }
         }

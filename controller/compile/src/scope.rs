@@ -15,7 +15,7 @@ use heddle_model::{
     proxy::ProxyKind,
     route::{Destination, GatewayRef, HttpAction, RouteTable},
     scope::{Egress, EgressHost, EgressNamespace, OutboundPolicy, Sidecar},
-    service::{Registry, Service},
+    service::{Registry, Resolution, Service},
     snapshot::Snapshot,
 };
 
@@ -33,9 +33,9 @@ pub struct Scope<'a> {
     /// What happens to unknown destinations.
     pub outbound: OutboundPolicy,
     /// Outbound listeners in order; without a Sidecar one that takes everything.
-    pub listeners: Vec<EgressScope>,
+    pub listeners: Arc<Vec<EgressScope>>,
     /// Every service that some route or listener may need, by host.
-    pub services: BTreeMap<Host, Import>,
+    pub services: Arc<BTreeMap<Host, Import>>,
 }
 
 /// What a view sees, kept for small changes that leave it as it is.
@@ -43,8 +43,12 @@ pub struct Scope<'a> {
 pub struct Sight {
     sidecar: Option<Arc<Sidecar>>,
     outbound: OutboundPolicy,
-    listeners: Vec<EgressScope>,
-    services: BTreeMap<Host, Import>,
+    listeners: Arc<Vec<EgressScope>>,
+    services: Arc<BTreeMap<Host, Import>>,
+    /// Those that stand for another, by its host.
+    aliases: BTreeMap<Host, Vec<Host>>,
+    /// Whether some table has rules for bytes, TCP or TLS.
+    by_bytes: bool,
 }
 
 /// What one outbound listener sees.
@@ -83,18 +87,19 @@ impl<'a> Scope<'a> {
             snapshot,
             view,
             outbound,
-            listeners: Vec::new(),
-            services: BTreeMap::new(),
+            listeners: Arc::default(),
+            services: Arc::default(),
             sidecar: sidecar.clone(),
         };
-        if declared.is_empty() {
-            scope.listeners.push(everything(&scope, &visible));
+        scope.listeners = Arc::new(if declared.is_empty() {
+            vec![everything(&scope, &visible)]
         } else {
-            let listeners: Vec<_> = declared.iter().map(|egress| imported(&scope, &visible, egress)).collect();
-            scope.listeners = listeners;
-        }
-        scope.import_listed();
-        scope.import_destinations(&visible);
+            declared.iter().map(|egress| imported(&scope, &visible, egress)).collect()
+        });
+        let mut services = BTreeMap::new();
+        scope.import_listed(&mut services);
+        scope.import_destinations(&visible, &mut services);
+        scope.services = Arc::new(services);
         scope
     }
 
@@ -115,7 +120,15 @@ impl<'a> Scope<'a> {
     #[must_use]
     pub fn into_sight(self) -> Sight {
         let Self { sidecar, outbound, listeners, services, .. } = self;
-        Sight { sidecar, outbound, listeners, services }
+        let mut aliases: BTreeMap<Host, Vec<Host>> = BTreeMap::new();
+        for (host, import) in services.iter() {
+            if let Resolution::Alias(real) = &import.service.resolution {
+                aliases.entry(real.clone()).or_default().push(host.clone());
+            }
+        }
+        let mut tables = listeners.iter().flat_map(|listener| &listener.tables);
+        let by_bytes = tables.any(|table| !(table.tls.is_empty() && table.tcp.is_empty()));
+        Sight { sidecar, outbound, listeners, services, aliases, by_bytes }
     }
 
     /// What a proxy's inbound side needs of a scope: no services, which only the outbound side sends to.
@@ -126,7 +139,7 @@ impl<'a> Scope<'a> {
             ProxyKind::Gateway => None,
         };
         let outbound = OutboundPolicy { mode: snapshot.mesh.outbound, egress_proxy: None };
-        Self { snapshot, view, sidecar, outbound, listeners: Vec::new(), services: BTreeMap::new() }
+        Self { snapshot, view, sidecar, outbound, listeners: Arc::default(), services: Arc::default() }
     }
 
     /// A service that this view may send to, by host.
@@ -165,24 +178,24 @@ impl<'a> Scope<'a> {
         selected.or_else(|| rules.iter().filter(fits).find(|r| r.selector.as_ref().is_none_or(Labels::is_empty)))
     }
 
-    fn import_listed(&mut self) {
-        for listener in &self.listeners {
+    fn import_listed(&self, services: &mut BTreeMap<Host, Import>) {
+        for listener in self.listeners.iter() {
             let port = listener.port_match();
             for service in &listener.services {
-                import(&mut self.services, service, port);
+                import(services, service, port);
             }
         }
     }
 
     /// Destinations of imported routes are imported with them, though no listener of their own opens.
-    fn import_destinations(&mut self, visible: &BTreeMap<Host, Arc<Service>>) {
-        for listener in &self.listeners {
+    fn import_destinations(&self, visible: &BTreeMap<Host, Arc<Service>>, services: &mut BTreeMap<Host, Import>) {
+        for listener in self.listeners.iter() {
             for destination in listener.tables.iter().flat_map(|table| destinations(table)) {
                 if let Some(service) = visible.get(&destination.host) {
-                    let only = destination.port.filter(|_| !self.services.contains_key(&destination.host));
-                    let imported_whole = self.services.get(&destination.host).is_some_and(|i| i.ports.is_none());
+                    let only = destination.port.filter(|_| !services.contains_key(&destination.host));
+                    let imported_whole = services.get(&destination.host).is_some_and(|i| i.ports.is_none());
                     if !imported_whole {
-                        import(&mut self.services, service, only.or(destination.port));
+                        import(services, service, only.or(destination.port));
                     }
                 }
             }
@@ -191,8 +204,32 @@ impl<'a> Scope<'a> {
 }
 
 impl Sight {
-    pub(crate) fn tables_mut(&mut self) -> impl Iterator<Item = &mut Arc<RouteTable>> {
-        self.listeners.iter_mut().flat_map(|listener| &mut listener.tables)
+    /// Puts a table in the place of the one of the same object; that one, if the view sees it.
+    pub(crate) fn replace(&mut self, fresh: &Arc<RouteTable>) -> Option<Arc<RouteTable>> {
+        let mut old = None;
+        for listener in Arc::make_mut(&mut self.listeners) {
+            if let Ok(at) = listener.tables.binary_search_by(|table| table.origin.cmp(&fresh.origin)) {
+                old = Some(std::mem::replace(&mut listener.tables[at], fresh.clone()));
+            }
+        }
+        old
+    }
+
+    /// Whether some table has rules for bytes, TCP or TLS.
+    pub(crate) fn is_by_bytes(&self) -> bool {
+        self.by_bytes
+    }
+
+    /// The services that a host, which may be a wildcard, covers: and those that stand for one of them.
+    pub(crate) fn covered(&self, host: &Host) -> BTreeSet<Host> {
+        let mut found: BTreeSet<Host> = if host.is_wildcard() {
+            self.services.keys().filter(|one| host.covers(one)).cloned().collect()
+        } else {
+            self.services.get_key_value(host).map(|(host, _)| host.clone()).into_iter().collect()
+        };
+        let real = self.aliases.iter().filter(|(real, _)| host.covers(real) && self.services.contains_key(*real));
+        found.extend(real.flat_map(|(_, aliases)| aliases.iter().cloned()));
+        found
     }
 }
 
@@ -250,7 +287,7 @@ fn visible_services(snapshot: &Snapshot, namespace: &Text) -> BTreeMap<Host, Arc
 fn mesh_tables<'a>(scope: &Scope<'a>) -> impl Iterator<Item = &'a Arc<RouteTable>> {
     let namespace = scope.view.namespace.clone();
     let bound = |table: &&Arc<RouteTable>| table.gateways.contains(&GatewayRef::Mesh);
-    scope.snapshot.routes.iter().filter(bound).filter(move |table| table.export_to.sees(&namespace))
+    scope.snapshot.routes.values().filter(bound).filter(move |table| table.export_to.sees(&namespace))
 }
 
 fn by_age(mut services: Vec<Arc<Service>>) -> Vec<Arc<Service>> {

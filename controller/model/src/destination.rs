@@ -36,8 +36,9 @@ pub struct Subset {
     pub policy: Option<TrafficPolicy>,
 }
 
-/// All rules, by namespace of the object and then as [`Host::specificity`] orders hosts.
-pub type DestinationRules = std::collections::BTreeMap<Text, Vec<Arc<DestinationRule>>>;
+/// All rules, by namespace of the object and then as [`Host::specificity`] orders hosts. Namespaces without a change share
+/// their list with the revision before.
+pub type DestinationRules = std::collections::BTreeMap<Text, Arc<Vec<Arc<DestinationRule>>>>;
 
 impl DestinationRule {
     /// A subset by name.

@@ -58,17 +58,19 @@ impl Changes {
 #[must_use]
 pub fn diff(old: &Snapshot, new: &Snapshot) -> Changes {
     let routes = !Arc::ptr_eq(&old.routes, &new.routes);
-    let route_reach = routes && !same_reach(old, new);
+    let edited: BTreeSet<&Origin> =
+        if routes { new.routes.differing(&old.routes, Arc::ptr_eq).into_iter().collect() } else { BTreeSet::new() };
+    let route_reach = !edited.iter().all(|origin| same_reach(old.routes.get(origin), new.routes.get(origin)));
     Changes {
         mesh: !Arc::ptr_eq(&old.mesh, &new.mesh),
         services: changed_services(old, new),
         endpoints: changed_endpoints(old, new),
         workloads: !Arc::ptr_eq(&old.workloads, &new.workloads),
         routes,
-        edited: if routes && !route_reach { edited(old, new) } else { BTreeSet::new() },
+        edited: if route_reach { BTreeSet::new() } else { edited.into_iter().cloned().collect() },
         route_reach,
         destinations: !Arc::ptr_eq(&old.destinations, &new.destinations),
-        rules: changed_rules(old, new),
+        rules: changed_rules(old, new).map(|rule| rule.host.clone()).collect(),
         gateways: !Arc::ptr_eq(&old.gateways, &new.gateways),
         sidecars: !Arc::ptr_eq(&old.sidecars, &new.sidecars),
         peer_authentications: !Arc::ptr_eq(&old.peer_authentications, &new.peer_authentications),
@@ -77,21 +79,33 @@ pub fn diff(old: &Snapshot, new: &Snapshot) -> Changes {
     }
 }
 
-fn same_reach(old: &Snapshot, new: &Snapshot) -> bool {
-    let same = |(old, new): (&Arc<RouteTable>, &Arc<RouteTable>)| {
-        Arc::ptr_eq(old, new)
-            || (old.origin == new.origin
-                && (&old.hosts, &old.gateways, &old.export_to) == (&new.hosts, &new.gateways, &new.export_to)
-                && (&old.tls, &old.tcp) == (&new.tls, &new.tcp)
-                && old.http.is_empty() == new.http.is_empty()
-                && http_destinations(old).eq(http_destinations(new)))
-    };
-    old.routes.len() == new.routes.len() && old.routes.iter().zip(new.routes.iter()).all(same)
+/// The DestinationRules that one revision has and the other has not, or has in another version.
+pub(crate) fn changed_rules<'a>(
+    old: &'a Snapshot,
+    new: &'a Snapshot,
+) -> impl Iterator<Item = &'a Arc<DestinationRule>> {
+    rules_but(old, new).chain(rules_but(new, old))
 }
 
-fn edited(old: &Snapshot, new: &Snapshot) -> BTreeSet<Origin> {
-    let pairs = old.routes.iter().zip(new.routes.iter());
-    pairs.filter(|(old, new)| !Arc::ptr_eq(old, new)).map(|(_, new)| new.origin.clone()).collect()
+/// Those of one revision that the other lacks.
+pub(crate) fn rules_but<'a>(of: &'a Snapshot, but: &'a Snapshot) -> impl Iterator<Item = &'a Arc<DestinationRule>> {
+    let same = Arc::ptr_eq(&of.destinations, &but.destinations);
+    let namespaces = of.destinations.iter().filter(move |_| !same);
+    namespaces.flat_map(|(namespace, rules)| {
+        let others = but.destinations.get(namespace);
+        let shared = others.is_some_and(|others| Arc::ptr_eq(rules, others));
+        let others = others.filter(|_| !shared).into_iter().flat_map(|others| others.iter());
+        let known: BTreeSet<*const DestinationRule> = others.map(Arc::as_ptr).collect();
+        rules.iter().filter(move |rule| !shared && !known.contains(&Arc::as_ptr(rule)))
+    })
+}
+
+fn same_reach(old: Option<&Arc<RouteTable>>, new: Option<&Arc<RouteTable>>) -> bool {
+    let (Some(old), Some(new)) = (old, new) else { return false };
+    (&old.hosts, &old.gateways, &old.export_to) == (&new.hosts, &new.gateways, &new.export_to)
+        && (&old.tls, &old.tcp) == (&new.tls, &new.tcp)
+        && old.http.is_empty() == new.http.is_empty()
+        && http_destinations(old).eq(http_destinations(new))
 }
 
 fn http_destinations(table: &RouteTable) -> impl Iterator<Item = &Destination> {
@@ -102,19 +116,6 @@ fn http_destinations(table: &RouteTable) -> impl Iterator<Item = &Destination> {
         };
         forwards.iter().map(|d| &d.destination).chain(rule.mirrors.iter().map(|m| &m.destination))
     })
-}
-
-fn changed_rules(old: &Snapshot, new: &Snapshot) -> BTreeSet<Host> {
-    if Arc::ptr_eq(&old.destinations, &new.destinations) {
-        return BTreeSet::new();
-    }
-    let rules = |all: &'_ Snapshot| all.destinations.values().flatten().cloned().collect::<Vec<_>>();
-    let (old, new) = (rules(old), rules(new));
-    let places = |all: &[Arc<DestinationRule>]| all.iter().map(Arc::as_ptr).collect::<BTreeSet<_>>();
-    let (known, now) = (places(&old), places(&new));
-    let gone = old.iter().filter(|rule| !now.contains(&Arc::as_ptr(rule)));
-    let come = new.iter().filter(|rule| !known.contains(&Arc::as_ptr(rule)));
-    gone.chain(come).map(|rule| rule.host.clone()).collect()
 }
 
 fn changed_services(old: &Snapshot, new: &Snapshot) -> BTreeSet<Host> {

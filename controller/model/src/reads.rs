@@ -1,11 +1,14 @@
 //! What of a proxy the objects of a mesh read: proxies that differ in nothing of that see the same.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
     Text,
+    destination::DestinationRule,
+    diff::rules_but,
     labels::Labels,
     route::{HttpMatch, L4Match, RouteTable},
+    service::Service,
     snapshot::Snapshot,
     traffic::TrafficPolicy,
 };
@@ -20,30 +23,66 @@ pub struct Reads {
 }
 
 impl Reads {
-    /// Of all objects of a snapshot. Worked out once a commit: it walks through every route and rule.
+    /// Of all objects of a snapshot: it walks through every route and rule.
     #[must_use]
     pub fn of(snapshot: &Snapshot) -> Self {
-        let node = snapshot.services.iter().any(|s| s.node_local || s.prefer.is_some());
-        Self { labels: labels_read(snapshot), node }
+        let mut all = Self::default();
+        snapshot.gateways.iter().for_each(|gateway| all.labels_of(&gateway.selector));
+        snapshot.sidecars.iter().filter_map(|s| s.selector.as_ref()).for_each(|labels| all.labels_of(labels));
+        all.priorities(&snapshot.mesh.locality.failover_priority);
+        snapshot.services.iter().for_each(|service| all.service(service));
+        snapshot.routes.values().for_each(|table| all.table(table));
+        snapshot.destinations.values().flat_map(|rules| rules.iter()).for_each(|rule| all.rule(rule));
+        all
     }
-}
 
-/// Keys of the labels of proxies that some object reads.
-fn labels_read(snapshot: &Snapshot) -> BTreeSet<Text> {
-    let mut keys = BTreeSet::new();
-    let mut read = |labels: &Labels| keys.extend(labels.iter().map(|(key, _)| key.clone()));
-    snapshot.gateways.iter().for_each(|g| read(&g.selector));
-    snapshot.sidecars.iter().filter_map(|s| s.selector.as_ref()).for_each(&mut read);
-    snapshot.routes.iter().for_each(|table| source_labels(table, &mut read));
-    let rules = || snapshot.destinations.values().flatten();
-    rules().filter_map(|rule| rule.selector.as_ref()).for_each(&mut read);
-    let policies = rules().flat_map(|rule| {
-        std::iter::once(&rule.policy).chain(rule.subsets.iter().filter_map(|subset| subset.policy.as_ref()))
-    });
-    let mut priorities: Vec<&Text> = snapshot.mesh.locality.failover_priority.iter().collect();
-    priorities.extend(policies.flat_map(failover_priority));
-    keys.extend(priorities.into_iter().map(|p| p.split('=').next().unwrap_or_default().into()));
-    keys
+    /// Whether one revision may read other things than another: it looks at the services, routes and rules that differ.
+    #[must_use]
+    pub fn may_differ(old: &Snapshot, new: &Snapshot) -> bool {
+        let same = Arc::ptr_eq(&old.mesh, &new.mesh)
+            && Arc::ptr_eq(&old.gateways, &new.gateways)
+            && Arc::ptr_eq(&old.sidecars, &new.sidecars);
+        !same || Self::of_changed(old, new) != Self::of_changed(new, old)
+    }
+
+    /// Of the services, routes and rules that `other` has not, or has in another version.
+    fn of_changed(of: &Snapshot, other: &Snapshot) -> Self {
+        let mut all = Self::default();
+        if !Arc::ptr_eq(&of.services, &other.services) {
+            let changed = of.services.differing(&other.services);
+            changed.into_iter().filter_map(|key| of.services.get(key)).for_each(|service| all.service(service));
+        }
+        if !Arc::ptr_eq(&of.routes, &other.routes) {
+            let changed = of.routes.differing(&other.routes, Arc::ptr_eq);
+            changed.into_iter().filter_map(|origin| of.routes.get(origin)).for_each(|table| all.table(table));
+        }
+        rules_but(of, other).for_each(|rule| all.rule(rule));
+        all
+    }
+
+    fn service(&mut self, service: &Service) {
+        self.node |= service.node_local || service.prefer.is_some();
+    }
+
+    fn table(&mut self, table: &RouteTable) {
+        source_labels(table, &mut |labels| self.labels_of(labels));
+    }
+
+    fn rule(&mut self, rule: &DestinationRule) {
+        rule.selector.iter().for_each(|labels| self.labels_of(labels));
+        let policies = rule.subsets.iter().filter_map(|subset| subset.policy.as_ref());
+        for policy in std::iter::once(&rule.policy).chain(policies) {
+            self.priorities(failover_priority(policy));
+        }
+    }
+
+    fn labels_of(&mut self, labels: &Labels) {
+        self.labels.extend(labels.iter().map(|(key, _)| key.clone()));
+    }
+
+    fn priorities<'a>(&mut self, priorities: impl IntoIterator<Item = &'a Text>) {
+        self.labels.extend(priorities.into_iter().map(|p| p.split('=').next().unwrap_or_default().into()));
+    }
 }
 
 fn source_labels(table: &RouteTable, read: &mut impl FnMut(&Labels)) {

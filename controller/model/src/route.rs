@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use ipnet::IpNet;
 
-use crate::{Text, host::Host, labels::Labels, object::Origin, service::Visibility};
+use crate::{Text, host::Host, labels::Labels, map::SharedMap, object::Origin, service::Visibility};
+
+/// All tables, the oldest first. Parts are shared between revisions.
+pub type RouteTables = SharedMap<Origin, Arc<RouteTable>>;
 
 /// One VirtualService.
 #[derive(Clone, Debug, PartialEq)]

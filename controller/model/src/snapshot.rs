@@ -11,7 +11,7 @@ use crate::{
     labels::Labels,
     mesh::Mesh,
     reads::Reads,
-    route::RouteTable,
+    route::RouteTables,
     scope::Sidecar,
     secret::Secrets,
     service::{Endpoints, Services},
@@ -34,7 +34,7 @@ pub struct Snapshot {
     /// Workloads by address.
     pub workloads: Arc<Workloads>,
     /// VirtualServices, oldest first, delegates merged in and gone from the list.
-    pub routes: Arc<Vec<Arc<RouteTable>>>,
+    pub routes: Arc<RouteTables>,
     /// DestinationRules by namespace.
     pub destinations: Arc<DestinationRules>,
     /// Gateways, oldest first.

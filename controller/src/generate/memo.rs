@@ -4,15 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use heddle_compile::increment::Patch;
-use heddle_compile::memo::Kept;
 use heddle_compile::output::{Output, Sources};
 use heddle_compile::route::virtual_host::Parts;
 use heddle_compile::scope::Sight;
-use heddle_model::host::Host;
 use heddle_model::issue::Issue;
 use heddle_model::object::ObjectRef;
 use heddle_model::snapshot::Snapshot;
-use heddle_xds_api::{Layer, Resource, ResourceMap, TypeSet, TypeUrl};
+use heddle_xds_api::{Layer, ResourceMap, TypeSet, TypeUrl};
+
+use super::held::Held;
 
 /// One layer, the revision it is of, and its story.
 #[derive(Debug, Default)]
@@ -22,7 +22,7 @@ pub(super) struct Memo {
     issues: BTreeMap<TypeUrl, Vec<Issue>>,
     sources: Sources,
     /// What other views may share as long as this one holds it.
-    kept: BTreeMap<TypeUrl, Vec<Arc<Kept>>>,
+    kept: BTreeMap<TypeUrl, Held>,
     sight: Option<Sight>,
     parts: Vec<Parts>,
 }
@@ -66,34 +66,35 @@ impl Memo {
         self.sources.get(&(type_url, name.into())).cloned().unwrap_or_default()
     }
 
-    /// Puts in place what a small change made anew.
+    /// Puts in place what a small change made anew. It costs what it changes, not what there is.
     fn patch(&mut self, patch: Patch) {
-        let hosts: BTreeSet<&str> = patch.hosts.iter().map(Host::as_str).collect();
         let mut layer = (*self.layer).clone();
         let mut changed = false;
         for (url, fresh) in patch.kept {
-            let names: BTreeSet<Arc<str>> = fresh.iter().map(|one| one.resource.name().clone()).collect();
-            // `outbound|<port>|<subset>|<host>`
-            let of_host = |name: &str| url != TypeUrl::VirtualHost && is_of(name, &hosts);
-            let goes = |name: &Arc<str>| names.contains(name) || of_host(name);
-            let old = layer.get(url).cloned().unwrap_or_default();
-            let mut map = (*old).clone();
-            for name in old.keys().filter(|name| goes(name)) {
+            let held = self.kept.entry(url).or_default();
+            let mut map = layer.get(url).map(|map| (**map).clone()).unwrap_or_default();
+            let mut differs = false;
+            let of_hosts: BTreeSet<Arc<str>> =
+                patch.hosts.iter().flat_map(|host| held.names_of(host)).cloned().collect();
+            let names: BTreeSet<&Arc<str>> = fresh.iter().map(|one| one.resource.name()).collect();
+            for name in of_hosts.iter().filter(|name| !names.contains(*name)) {
+                held.remove(name);
                 map.remove(name);
                 self.sources.remove(&(url, name.clone()));
+                differs = true;
             }
-            for one in &fresh {
-                let name = one.resource.name().clone();
-                let same = old.get(&name).filter(|old| old.version() == one.resource.version());
-                map.insert(name.clone(), same.unwrap_or(&one.resource).clone());
-                self.sources.insert((url, name), one.sources.clone());
+            for one in fresh {
+                let name = one.resource.name();
+                self.sources.insert((url, name.clone()), one.sources.clone());
+                if map.get(name).is_none_or(|old| old.version() != one.resource.version()) {
+                    map.insert(one.resource.clone());
+                    differs = true;
+                }
+                held.remove(name);
+                held.insert(one);
             }
-            let all = self.kept.entry(url).or_default();
-            all.retain(|one| !goes(one.resource.name()));
-            all.extend(fresh);
-            self.issues.insert(url, all.iter().flat_map(|one| one.issues.iter().cloned()).collect());
-            let same = |(a, b): (&Arc<Resource>, &Arc<Resource>)| Arc::ptr_eq(a, b);
-            if old.len() != map.len() || !old.values().zip(map.values()).all(same) {
+            self.issues.insert(url, held.issues());
+            if differs {
                 layer.set(url, Arc::new(map));
                 changed = true;
             }
@@ -112,7 +113,7 @@ impl Memo {
         self.sources.retain(|(one, _), _| !due.contains(*one));
         self.sources.extend(output.sources);
         due.iter().for_each(|one| drop(self.kept.remove(&one)));
-        self.kept.extend(output.kept);
+        self.kept.extend(output.kept.into_iter().map(|(one, kept)| (one, Held::new(kept))));
         self.sight = output.sight;
         if let Some(parts) = output.parts {
             self.parts = parts;
@@ -134,19 +135,18 @@ impl Memo {
     }
 }
 
-fn is_of(cluster: &str, hosts: &BTreeSet<&str>) -> bool {
-    cluster.rsplit_once('|').is_some_and(|(_, host)| hosts.contains(host))
-}
-
 /// The fresh map with the old one's resources where they are equal, and whether it differs from the old one at all.
 fn kept(old: &Arc<ResourceMap>, fresh: &Arc<ResourceMap>) -> (Arc<ResourceMap>, bool) {
-    let version = |(name, resource): (&Arc<str>, &Arc<Resource>)| (name.clone(), resource.version());
-    if old.iter().map(version).eq(fresh.iter().map(version)) {
+    let differing = old.differences(fresh);
+    if differing.is_empty() {
         return (old.clone(), false);
     }
-    let keep = |(name, new): (&Arc<str>, &Arc<Resource>)| {
-        let same = old.get(name).filter(|old| old.version() == new.version());
-        (name.clone(), same.unwrap_or(new).clone())
-    };
-    (Arc::new(fresh.iter().map(keep).collect()), true)
+    let mut map = (**old).clone();
+    for name in differing {
+        match fresh.get(&name) {
+            Some(new) => map.insert(new.clone()),
+            None => map.remove(&name),
+        }
+    }
+    (Arc::new(map), true)
 }

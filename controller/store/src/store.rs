@@ -153,7 +153,7 @@ impl Store {
             issues: old.issues.clone(),
             reads: old.reads.clone(),
         };
-        if reads_may_differ(&old, &next) {
+        if Reads::may_differ(&old, &next) {
             next.reads = share(&old.reads, Reads::of(&next));
         }
         next.issues = self.commit_issues(&old.issues);
@@ -291,16 +291,6 @@ impl Store {
         all.dedup();
         share(old, all)
     }
-}
-
-/// Whether a part changed of which some object may read other things of proxies than before.
-fn reads_may_differ(old: &Snapshot, new: &Snapshot) -> bool {
-    !(Arc::ptr_eq(&old.mesh, &new.mesh)
-        && Arc::ptr_eq(&old.services, &new.services)
-        && Arc::ptr_eq(&old.routes, &new.routes)
-        && Arc::ptr_eq(&old.destinations, &new.destinations)
-        && Arc::ptr_eq(&old.gateways, &new.gateways)
-        && Arc::ptr_eq(&old.sidecars, &new.sidecars))
 }
 
 /// Whether two revisions have the same parts.

@@ -72,7 +72,8 @@ fn printed(snapshot: &Snapshot, proxy: &Proxy, mut issues: Vec<Issue>) -> anyhow
     for (name, type_url) in SECTIONS {
         printed.insert(name.into(), Value::Array(resources(&shared, &own, type_url)?));
     }
-    let secrets = own.layer.get(TypeUrl::Secret).map(|map| map.keys().map(|name| Value::from(&**name)).collect());
+    let secrets =
+        own.layer.get(TypeUrl::Secret).map(|map| map.values().map(|one| Value::from(&**one.name())).collect());
     printed.insert("secrets".into(), Value::Array(secrets.unwrap_or_default()));
     issues.extend(snapshot.issues.iter().cloned());
     issues.extend(shared.issues);
@@ -85,7 +86,7 @@ fn printed(snapshot: &Snapshot, proxy: &Proxy, mut issues: Vec<Issue>) -> anyhow
 
 fn resources(shared: &Output, own: &Output, type_url: TypeUrl) -> anyhow::Result<Vec<Value>> {
     let layers = [shared, own].into_iter().filter_map(|output| output.layer.get(type_url));
-    let all: ResourceMap = layers.flat_map(|map| map.iter().map(|(name, one)| (name.clone(), one.clone()))).collect();
+    let all: ResourceMap = layers.flat_map(|map| map.values().cloned()).collect();
     let mut values = Vec::with_capacity(all.len());
     for resource in all.values() {
         let mut value = json::to_json(&resource.to_any())?;

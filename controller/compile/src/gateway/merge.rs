@@ -102,7 +102,7 @@ impl Bound {
         let namespace = scope.view.namespace.clone();
         let bound =
             move |table: &&Arc<RouteTable>| table.gateways.contains(&reference) && table.export_to.sees(&namespace);
-        scope.snapshot.routes.iter().filter(bound)
+        scope.snapshot.routes.values().filter(bound)
     }
 
     /// The hosts that a table may serve here: each the more specific of the server's and the table's.

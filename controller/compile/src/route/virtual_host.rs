@@ -1,8 +1,16 @@
 //! Virtual hosts of sidecars: one for each service and each further host of a VirtualService.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
-use heddle_model::{host::Host, issue::Issue, route::Destination, service::Service};
+use heddle_model::{
+    host::Host,
+    issue::Issue,
+    route::{Destination, RouteTable},
+    service::Service,
+};
 use heddle_xds_api::envoy::config::route::v3::{
     Decorator, Route, RouteConfiguration, RouteMatch, Vhds, VirtualHost, route::Action, route_match::PathSpecifier,
 };
@@ -10,7 +18,7 @@ use heddle_xds_api::envoy::config::route::v3::{
 use super::{
     Client, RouteContext, action, catch_all, domain,
     group::{Group, groups},
-    key::{self, RoutesKey, VirtualHostKey},
+    key::{self, RoutesKey, RoutesOf, VirtualHostKey},
     offer,
 };
 use crate::{
@@ -66,6 +74,10 @@ pub struct Parts {
     last: Option<VirtualHost>,
     /// What is wrong with routes that do not apply.
     pub issues: Vec<Issue>,
+    /// Where in `hosts` the routes of a table are.
+    of_table: BTreeMap<Shared<RouteTable>, BTreeSet<usize>>,
+    /// Where in `hosts` routes lead to a host.
+    leading_to: BTreeMap<Host, BTreeSet<usize>>,
 }
 
 /// The parts of a sidecar's route configuration.
@@ -78,7 +90,16 @@ pub fn parts(scope: &Scope<'_>, egress: &EgressScope, key: &RouteKey, memo: &Mem
     let mut last = (!matches!(key, RouteKey::Service(..))).then(|| catch_all::virtual_host(scope));
     let client = Client::plain(scope.view);
     last.iter_mut().flat_map(|host| &mut host.routes).for_each(|route| offer::offer(scope, &client, route));
-    Parts { key: key.clone(), hosts, last, issues }
+    let (mut of_table, mut leading_to) = (BTreeMap::new(), BTreeMap::new());
+    for (at, (_, routes)) in hosts.iter().enumerate() {
+        if let RoutesOf::Table(table) = &routes.of {
+            of_table.entry(table.clone()).or_insert_with(BTreeSet::new).insert(at);
+        }
+        for host in routes.known.hosts() {
+            leading_to.entry(host.clone()).or_insert_with(BTreeSet::new).insert(at);
+        }
+    }
+    Parts { key: key.clone(), hosts, last, issues, of_table, leading_to }
 }
 
 impl Parts {
@@ -110,6 +131,18 @@ impl Parts {
         compiled.value.virtual_hosts.extend(self.last.clone());
         compiled.value.vhds = Some(Vhds { config_source: Some(source::ads()) });
         compiled
+    }
+
+    /// The places of the virtual hosts whose routes are of this table, which another takes the place of.
+    pub(crate) fn exchange(&mut self, old: &Shared<RouteTable>, new: &Arc<RouteTable>) -> BTreeSet<usize> {
+        let Some(places) = self.of_table.remove(old) else { return BTreeSet::new() };
+        self.of_table.insert(Shared::new(new), places.clone());
+        places
+    }
+
+    /// The places of the virtual hosts whose routes lead to this host.
+    pub(crate) fn leading_to(&self, host: &Host) -> impl Iterator<Item = usize> {
+        self.leading_to.get(host).into_iter().flatten().copied()
     }
 
     fn inline(&self) -> Compiled<RouteConfiguration> {

@@ -1,6 +1,5 @@
 //! From text to what a proxy gets, by the code that `heddled` and `heddlectl` run.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use heddle_compile::{Memo, compile_own, compile_view, view};
@@ -10,7 +9,7 @@ use heddle_model::proxy::Proxy;
 use heddle_model::snapshot::Snapshot;
 use heddle_store::{Event, Settings, Store, documents};
 use heddle_xds_api::envoy::config::route::v3::{RouteConfiguration, VirtualHost};
-use heddle_xds_api::{Layer, Resource, ResourceSet, TypeSet, TypeUrl, json};
+use heddle_xds_api::{Layer, Resource, ResourceMap, ResourceSet, TypeSet, TypeUrl, json};
 use serde_json::Value;
 
 use super::Output;
@@ -49,7 +48,8 @@ fn check_parted(snapshot: &Snapshot, proxy: &Proxy, whole: &Layer) -> Result<(),
     let parted = compile_view(snapshot, &view(snapshot, &proxy), TypeSet::ALL, &Memo::default()).layer;
     let typed = ResourceSet { shared: Arc::new(parted), own: Arc::default() };
     let decode = |one: &Resource| one.decode::<RouteConfiguration>().map_err(|error| error.to_string());
-    for (name, resource) in whole.get(TypeUrl::Route).into_iter().flat_map(|map| map.iter()) {
+    for resource in whole.get(TypeUrl::Route).into_iter().flat_map(|map| map.values()) {
+        let name = resource.name();
         let (whole, mut joined) =
             (decode(resource)?, typed.get(TypeUrl::Route, name).map_or(Err("none".into()), |one| decode(one))?);
         let hosts = typed.typed(TypeUrl::VirtualHost);
@@ -71,13 +71,13 @@ fn check_parted(snapshot: &Snapshot, proxy: &Proxy, whole: &Layer) -> Result<(),
 /// The resources of both layers as Envoy's JSON, by name; the proxy's own win.
 fn values(layers: &[&Layer], type_url: TypeUrl) -> Result<Vec<Value>, String> {
     let maps = layers.iter().filter_map(|layer| layer.get(type_url));
-    let all: BTreeMap<&Arc<str>, &Arc<Resource>> = maps.flat_map(|map| map.iter()).collect();
+    let all: ResourceMap = maps.flat_map(|map| map.values().cloned()).collect();
     let value = |resource: &Arc<Resource>| {
         let mut value = json::to_json(&resource.to_any()).map_err(|error| error.to_string())?;
         value.as_object_mut().map(|fields| fields.remove("@type"));
         Ok(value)
     };
-    all.into_values().map(value).collect()
+    all.values().map(value).collect()
 }
 
 /// The snapshot of a file's objects, and what was wrong with the file.

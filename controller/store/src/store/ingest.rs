@@ -61,7 +61,7 @@ impl Store {
             Spec::DestinationRule(spec) => {
                 self.rules.set(name, destination_rule::ingest(spec, &origin, &mesh, &mut report));
             }
-            Spec::Gateway(spec) => _ = self.gateways.set(name, Some(gateway::ingest(spec, meta, &origin, &mut report))),
+            Spec::Gateway(spec) => self.gateways.set(name, Some(gateway::ingest(spec, meta, &origin, &mut report))),
             Spec::Sidecar(spec) => {
                 self.sidecars.set(name, Some(sidecar::ingest(spec, &origin, &mesh, &mut report)));
             }
@@ -98,9 +98,9 @@ impl Store {
             Kind::WorkloadEntry => self.registry.set_external(name, None),
             Kind::VirtualService => self.routes.set(name, None),
             Kind::DestinationRule => self.rules.set(name, None),
-            Kind::Gateway => _ = self.gateways.set(name, None),
-            Kind::Sidecar => _ = self.sidecars.set(name, None),
-            Kind::PeerAuthentication => _ = self.peer_authentications.set(name, None),
+            Kind::Gateway => self.gateways.set(name, None),
+            Kind::Sidecar => self.sidecars.set(name, None),
+            Kind::PeerAuthentication => self.peer_authentications.set(name, None),
         }
     }
 

@@ -1,105 +1,118 @@
 //! VirtualServices, with delegates merged in.
 
-use std::{collections::BTreeMap, sync::Arc};
-
-use heddle_model::{object::Origin, route::RouteTable};
-
-use super::{
-    Name,
-    part::Issues,
-    sorted::{HasOrigin, Sorted, share_list},
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
 };
+
+use heddle_model::{
+    object::Origin,
+    route::{RouteTable, RouteTables},
+};
+
+use super::{Name, part::Issues};
 use crate::{
-    ingest::virtual_service::{Rule, VirtualService},
+    ingest::virtual_service::{Delegation, Rule, VirtualService},
     merge::delegate,
 };
 
 /// All VirtualServices.
 #[derive(Debug, Default)]
 pub(super) struct Routes {
-    all: Sorted<VirtualService>,
-    /// Roots merged with their delegates, kept while none of these changes.
-    merged: BTreeMap<Name, Merged>,
+    all: BTreeMap<Name, Arc<VirtualService>>,
+    /// Those that name a delegate, by its name: they are merged again when it changes.
+    roots: BTreeMap<Name, BTreeSet<Name>>,
+    /// Those that changed, came or went since the last build, by name, with what was there then.
+    stale: BTreeMap<Name, Option<Arc<VirtualService>>>,
     /// What merging found, by root.
     pub(super) issues: Issues<Name>,
 }
 
-#[derive(Debug)]
-struct Merged {
-    root: Arc<VirtualService>,
-    delegates: Vec<Option<Arc<VirtualService>>>,
-    table: Arc<RouteTable>,
-}
-
-impl HasOrigin for VirtualService {
-    fn origin(&self) -> &Origin {
-        &self.table.origin
-    }
-}
-
 impl Routes {
-    /// Sets one, or takes it away.
+    /// Sets one, or takes it away. An equal one keeps its pointer.
     pub(super) fn set(&mut self, name: Name, value: Option<VirtualService>) {
-        let gone = value.is_none();
-        if self.all.set(name.clone(), value) && gone {
-            self.merged.remove(&name);
-            self.issues.set(name, Vec::new());
+        let old = self.all.get(&name).cloned();
+        if old.as_deref() == value.as_ref() {
+            return;
         }
+        match value {
+            Some(value) => _ = self.all.insert(name.clone(), Arc::new(value)),
+            None => _ = self.all.remove(&name),
+        }
+        self.stale.entry(name).or_insert(old);
     }
 
-    /// The tables, the oldest first.
-    pub(super) fn build(&mut self, old: &Arc<Vec<Arc<RouteTable>>>) -> Arc<Vec<Arc<RouteTable>>> {
-        if !self.all.take() {
+    /// The tables, the oldest first. Only what changed is merged again, and what names it as a delegate.
+    pub(super) fn build(&mut self, old: &Arc<RouteTables>) -> Arc<RouteTables> {
+        let stale = std::mem::take(&mut self.stale);
+        if stale.is_empty() {
             return old.clone();
         }
-        let mut tables = Vec::with_capacity(old.len() + 1);
-        for value in self.all.iter().filter(|v| !v.is_delegate()) {
-            if value.rules.is_empty() {
-                tables.push(value.table.clone());
-            } else {
-                tables.push(merge(&self.all, &mut self.merged, &mut self.issues, value));
+        let mut due: BTreeSet<&Name> = stale.keys().collect();
+        for (name, was) in &stale {
+            for delegate in was.iter().flat_map(|was| delegates(was)) {
+                self.forget_root(&delegate, name);
+            }
+            for delegate in self.all.get(name).into_iter().flat_map(|is| delegates(is)).collect::<Vec<_>>() {
+                self.roots.entry(delegate).or_default().insert(name.clone());
             }
         }
-        share_list(old, tables)
+        let roots: Vec<Name> = stale.keys().filter_map(|name| self.roots.get(name)).flatten().cloned().collect();
+        due.extend(&roots);
+        let mut tables = (**old).clone();
+        for name in due {
+            let was = stale.get(name).map_or_else(|| self.all.get(name).cloned(), Clone::clone);
+            self.replace(name, was.map(|was| was.table.origin.clone()).as_ref(), &mut tables);
+        }
+        if tables.differing(old, Arc::ptr_eq).is_empty() { old.clone() } else { Arc::new(tables) }
+    }
+
+    fn forget_root(&mut self, delegate: &Name, root: &Name) {
+        if let Some(roots) = self.roots.get_mut(delegate) {
+            roots.remove(root);
+            if roots.is_empty() {
+                self.roots.remove(delegate);
+            }
+        }
+    }
+
+    /// Puts the table of one in the place of the one that it had before; `was` says where that is.
+    fn replace(&mut self, name: &Name, was: Option<&Origin>, tables: &mut RouteTables) {
+        let table = self.table(name);
+        if let Some(was) = was.filter(|was| table.as_ref().is_none_or(|table| table.origin != **was)) {
+            tables.remove(was);
+        }
+        if let Some(table) = table
+            && tables.get(&table.origin) != Some(&table)
+        {
+            tables.insert(table.origin.clone(), table);
+        }
+    }
+
+    /// The table of one as it is now; none of a delegate.
+    fn table(&mut self, name: &Name) -> Option<Arc<RouteTable>> {
+        let root = self.all.get(name).filter(|one| !one.is_delegate());
+        let mut found = Vec::new();
+        let table = root.map(|root| {
+            if root.rules.is_empty() {
+                root.table.clone()
+            } else {
+                Arc::new(delegate::merge(root, |d| self.all.get(&of(d)).cloned(), &mut found))
+            }
+        });
+        self.issues.set(name.clone(), found);
+        table
     }
 }
 
-/// The table of a root; the one before when neither it nor a delegate of it changed.
-fn merge(
-    all: &Sorted<VirtualService>,
-    cache: &mut BTreeMap<Name, Merged>,
-    issues: &mut Issues<Name>,
-    root: &Arc<VirtualService>,
-) -> Arc<RouteTable> {
-    let origin = &root.table.origin;
-    let name: Name = (origin.namespace().clone(), origin.name().clone());
-    let delegates: Vec<_> = root
-        .rules
-        .iter()
-        .filter_map(|rule| match rule {
-            Rule::Delegate(d) => Some(all.get(&(d.namespace.clone(), d.name.clone())).cloned()),
-            Rule::Route(_) => None,
-        })
-        .collect();
-    let same = |m: &&Merged| {
-        Arc::ptr_eq(&m.root, root)
-            && m.delegates.len() == delegates.len()
-            && m.delegates.iter().zip(&delegates).all(|(a, b)| match (a, b) {
-                (Some(a), Some(b)) => Arc::ptr_eq(a, b),
-                (None, None) => true,
-                _ => false,
-            })
-    };
-    if let Some(known) = cache.get(&name).filter(same) {
-        return known.table.clone();
-    }
-    let mut found = Vec::new();
-    let table = delegate::merge(root, |d| all.get(&(d.namespace.clone(), d.name.clone())).cloned(), &mut found);
-    let table = match cache.get(&name) {
-        Some(known) if *known.table == table => known.table.clone(),
-        _ => Arc::new(table),
-    };
-    issues.set(name.clone(), found);
-    cache.insert(name, Merged { root: root.clone(), delegates, table: table.clone() });
-    table
+/// The delegates that one names.
+fn delegates(root: &VirtualService) -> impl Iterator<Item = Name> {
+    root.rules.iter().filter_map(|rule| match rule {
+        Rule::Delegate(delegate) => Some(of(delegate)),
+        Rule::Route(_) => None,
+    })
+}
+
+fn of(delegate: &Delegation) -> Name {
+    (delegate.namespace.clone(), delegate.name.clone())
 }

@@ -58,13 +58,13 @@ impl Rules {
     /// The rules; namespaces without a change keep theirs.
     pub(super) fn build(&mut self, old: &Arc<DestinationRules>) -> Arc<DestinationRules> {
         let stale = std::mem::take(&mut self.stale);
-        let mut changed: BTreeMap<Text, Vec<Arc<DestinationRule>>> = BTreeMap::new();
+        let mut changed: BTreeMap<Text, Arc<Vec<Arc<DestinationRule>>>> = BTreeMap::new();
         for (namespace, hosts) in stale {
             let differs = hosts.into_iter().fold(false, |differs, host| self.merge(&namespace, &host) | differs);
             if differs {
                 let groups = self.by_host.get(&namespace).into_iter().flat_map(BTreeMap::values);
                 let rules = groups.flat_map(|g| &g.merged).cloned().collect();
-                changed.insert(namespace, rules);
+                changed.insert(namespace, Arc::new(rules));
             }
         }
         if changed.is_empty() {

@@ -27,11 +27,11 @@ impl<T> Default for Sorted<T> {
 }
 
 impl<T: HasOrigin> Sorted<T> {
-    /// Sets the value of one object, or takes it away. An equal value keeps its pointer. Says whether it differs.
-    pub(super) fn set(&mut self, name: Name, value: Option<T>) -> bool {
+    /// Sets the value of one object, or takes it away. An equal value keeps its pointer.
+    pub(super) fn set(&mut self, name: Name, value: Option<T>) {
         let old = self.by_name.get(&name);
         if old.map(|o| &**o) == value.as_ref() {
-            return false;
+            return;
         }
         if let Some(old) = self.by_name.remove(&name) {
             self.by_age.remove(old.origin());
@@ -41,38 +41,17 @@ impl<T: HasOrigin> Sorted<T> {
             self.by_name.insert(name, value);
         }
         self.changed = true;
-        true
-    }
-
-    /// One by its name.
-    pub(super) fn get(&self, name: &Name) -> Option<&Arc<T>> {
-        self.by_name.get(name)
-    }
-
-    /// All, the oldest first.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<T>> {
-        self.by_age.values()
-    }
-
-    /// Whether anything changed since the last call.
-    pub(super) fn take(&mut self) -> bool {
-        std::mem::take(&mut self.changed)
     }
 
     /// The list; the old one when nothing changed.
     pub(super) fn build(&mut self, old: &Arc<Vec<Arc<T>>>) -> Arc<Vec<Arc<T>>> {
-        if !self.take() {
+        if !std::mem::take(&mut self.changed) {
             return old.clone();
         }
         let new: Vec<_> = self.by_age.values().cloned().collect();
-        share_list(old, new)
+        let same = old.len() == new.len() && old.iter().zip(&new).all(|(a, b)| Arc::ptr_eq(a, b));
+        if same { old.clone() } else { Arc::new(new) }
     }
-}
-
-/// The old list when it holds the same pointers.
-pub(super) fn share_list<T>(old: &Arc<Vec<Arc<T>>>, new: Vec<Arc<T>>) -> Arc<Vec<Arc<T>>> {
-    let same = old.len() == new.len() && old.iter().zip(&new).all(|(a, b)| Arc::ptr_eq(a, b));
-    if same { old.clone() } else { Arc::new(new) }
 }
 
 impl HasOrigin for Gateway {

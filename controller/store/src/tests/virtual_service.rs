@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use heddle_model::route::{Abort, GatewayRef, HttpAction, HttpRoute, Percent, RedirectPort, RouteTable, StringMatch};
+use heddle_model::snapshot::Snapshot;
 
 use super::build::{Builder, clean, found, host, object, snapshot};
 
@@ -10,8 +11,13 @@ fn vs(name: &str, spec: &str) -> Builder {
     object("VirtualService", name, spec)
 }
 
+/// The oldest table.
+fn first(snapshot: &Snapshot) -> &RouteTable {
+    snapshot.routes.values().next().unwrap()
+}
+
 fn only(spec: &str) -> RouteTable {
-    (*clean([vs("shop/web", spec)]).routes[0]).clone()
+    first(&clean([vs("shop/web", spec)])).clone()
 }
 
 fn rule(rule: &str) -> HttpRoute {
@@ -72,7 +78,7 @@ fn deprecated_fields_work_and_warn() {
          fault: {{delay: {{fixedDelay: 1s, percent: 50}}}}, {TO_A}}}]}}"
     );
     let snapshot = snapshot([vs("shop/web", &spec)]);
-    let rule = &snapshot.routes[0].http[0];
+    let rule = &first(&snapshot).http[0];
     assert_eq!(rule.mirrors[0].share, Percent(100_000));
     assert_eq!(rule.fault.as_ref().unwrap().delay.unwrap().1, Percent(500_000));
     assert_eq!(rule.cors.as_ref().unwrap().allow_origins, [StringMatch::Exact("x".into())]);
@@ -89,7 +95,7 @@ fn what_is_wrong_takes_out_no_more_than_it_must() {
          {{timeout: -1s, {TO_A}}}], tls: [{{match: [{{sniHosts: []}}], {TO_A}}}]}}"
     );
     let snapshot = snapshot([vs("shop/web", &spec)]);
-    let table = &snapshot.routes[0];
+    let table = first(&snapshot);
     assert_eq!(table.hosts.len(), 1);
     assert_eq!(table.http.iter().map(|r| &*r.field).collect::<Vec<_>>(), ["spec.http[1]", "spec.http[3]"]);
     assert_eq!(table.http[0].matches.len(), 1);
@@ -111,7 +117,7 @@ fn patterns_are_those_of_re2() {
                 {rewrite: {uriRegexRewrite: {match: '(?=a)', rewrite: b}}, route: [{destination: {host: a}}]}, \
                 {match: [{headers: {h: {regex: '*'}}}], route: [{destination: {host: a}}]}]}";
     let snapshot = snapshot([vs("shop/web", spec)]);
-    let http = &snapshot.routes[0].http;
+    let http = &first(&snapshot).http;
     assert_eq!(http.iter().map(|r| &*r.field).collect::<Vec<_>>(), ["spec.http[1]", "spec.http[2]"]);
     assert_eq!(http[0].rewrite, None);
     let want = ["spec.http[0].match[0].uri.regex BadRegex", "spec.http[1].rewrite.uriRegexRewrite.match BadRegex"];
@@ -143,7 +149,7 @@ fn delegates_are_merged_within_the_roots_matches() {
     );
     let snapshot = snapshot([root, part]);
     assert_eq!(snapshot.routes.len(), 1);
-    let http = &snapshot.routes[0].http;
+    let http = &first(&snapshot).http;
     assert_eq!(http.len(), 3);
     assert_eq!((&*http[0].name, http[0].timeout), ("r-p", Some(Duration::from_secs(3))));
     assert_eq!(http[0].matches[0].uri, Some(StringMatch::Exact("/a/b".into())));
@@ -165,7 +171,7 @@ fn delegates_that_cannot_be_used_are_reported_at_the_root() {
     let want =
         ["spec.http[0].delegate NotExported", "spec.http[0].delegate UnknownDelegate", "spec.http NestedDelegate"];
     assert_eq!(found(&snapshot.issues), want);
-    assert!(snapshot.routes.iter().all(|t| t.http.is_empty()));
+    assert!(snapshot.routes.values().all(|t| t.http.is_empty()));
 }
 
 #[test]
