@@ -13,7 +13,7 @@ use std::{
     sync::Arc,
 };
 
-use crate::{Differences, Resource, TypeUrl, TypedSet};
+use crate::{Differences, Resource, ResourceSet, TypeUrl, TypedSet};
 
 mod ask;
 mod collection;
@@ -154,6 +154,12 @@ impl Subscription {
         }
     }
 
+    /// Its type.
+    #[must_use]
+    pub fn type_url(&self) -> TypeUrl {
+        self.type_url
+    }
+
     /// Hears a request. The client is then to be shown the newest set and asked for a response.
     ///
     /// # Errors
@@ -184,6 +190,18 @@ impl Subscription {
         let target = &self.target;
         self.offered.retain(|name, _| target.get(name).is_some());
         self.offers.retain(|name| target.get(name).is_some());
+    }
+
+    /// Whether that is what it was shown last: [`Self::observe`] would do nothing.
+    #[must_use]
+    pub fn is_shown(&self, set: &ResourceSet) -> bool {
+        set.is(self.type_url, &self.target)
+    }
+
+    /// Whether [`Self::next_response`] has nothing to say, whatever the gate.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        self.except.is_empty() && self.offers.is_empty() && !self.owes_answer && !self.search.is_going_on()
     }
 
     /// Sends these with the next response whatever the client holds, and without waiting for an answer to the last:

@@ -12,7 +12,7 @@ use std::{
 
 use heddle_xds_api::Differences;
 use http::{HeaderValue, Request, Response, header::CONTENT_TYPE};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tonic::{Status, body::Body, server::NamedService};
 use tower::Service;
 
@@ -23,6 +23,7 @@ use crate::{
     audience::Audience,
     auth::{Authenticate, Credentials},
     delta::Delta,
+    mailbox::Outbox,
     metrics::Metrics,
     push::Published,
     registry::Registry,
@@ -33,9 +34,6 @@ use crate::{
 
 /// The largest request that is read, in bytes. A proxy that comes back names all that it holds, with versions.
 const MAX_REQUEST: usize = 32 * 1024 * 1024;
-
-/// Messages that may wait to be written: one a type, and some endpoints that go with their clusters.
-const MAX_WAITING: usize = 32;
 
 /// Discovery for proxies.
 pub struct Ads<A, G: Generate> {
@@ -80,7 +78,8 @@ impl<A: Authenticate, G: Generate> Ads<A, G> {
     fn serve<W: Wire>(&self, request: Request<Body>) -> Response<Body> {
         let call = Credentials::of(request.extensions(), request.headers());
         let requests = Requests::new(request.into_body(), MAX_REQUEST);
-        let (messages, written) = mpsc::channel(MAX_WAITING);
+        let messages = Outbox::new();
+        let written = messages.clone();
         let shared = self.shared.clone();
         let work = async move {
             match stream::run::<W, A, G>(&shared, call, requests, messages).await {

@@ -11,10 +11,9 @@ use std::{
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use http_body::{Body, Frame};
-use tokio::sync::mpsc;
 use tonic::Status;
 
-use crate::message::Message;
+use crate::{mailbox::Outbox, message::Message};
 
 /// Pieces smaller than this are joined: each piece is a frame of HTTP/2, for which h2 keeps more than a small one holds,
 /// and keeps it as long as the connection lives.
@@ -29,22 +28,19 @@ const CHUNK: usize = 16 * 1024;
 pub(crate) struct Answer {
     /// Ends with the status that ends the stream; gone when it has.
     work: Option<Pin<Box<dyn Future<Output = Status> + Send>>>,
-    messages: mpsc::Receiver<Message>,
+    messages: Outbox<Message>,
     pieces: VecDeque<Bytes>,
     status: Option<Status>,
 }
 
 impl Answer {
-    pub(crate) fn new(work: impl Future<Output = Status> + Send + 'static, messages: mpsc::Receiver<Message>) -> Self {
+    pub(crate) fn new(work: impl Future<Output = Status> + Send + 'static, messages: Outbox<Message>) -> Self {
         Self { work: Some(Box::pin(work)), messages, pieces: VecDeque::new(), status: None }
     }
 
-    fn next_piece(&mut self, context: &mut Context<'_>) -> Option<Bytes> {
+    fn next_piece(&mut self) -> Option<Bytes> {
         while self.pieces.is_empty() {
-            match self.messages.poll_recv(context) {
-                Poll::Ready(Some(message)) => self.pieces = message.pieces,
-                Poll::Ready(None) | Poll::Pending => return None,
-            }
+            self.pieces = self.messages.next()?.pieces;
         }
         let first = self.pieces.pop_front()?;
         Some(if first.len() < SMALL { self.join(first) } else { first })
@@ -77,7 +73,7 @@ impl Body for Answer {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        if let Some(piece) = self.next_piece(context) {
+        if let Some(piece) = self.next_piece() {
             return Poll::Ready(Some(Ok(Frame::data(piece))));
         }
         if let Some(work) = &mut self.work
@@ -87,7 +83,7 @@ impl Body for Answer {
             self.status = Some(status);
         }
         // The work may have said something just now.
-        if let Some(piece) = self.next_piece(context) {
+        if let Some(piece) = self.next_piece() {
             return Poll::Ready(Some(Ok(Frame::data(piece))));
         }
         if self.work.is_some() {
@@ -109,13 +105,11 @@ mod tests {
 
     #[test]
     fn small_pieces_go_together_and_large_ones_are_not_copied() {
-        let (_messages, written) = mpsc::channel(1);
-        let mut answer = Answer::new(std::future::pending(), written);
+        let mut answer = Answer::new(std::future::pending(), Outbox::new());
         let sizes = [100, 4095, 4095, 4095, 4000, 10, 5000, 1];
         let pieces: Vec<Bytes> = sizes.iter().zip(0..).map(|(size, byte)| vec![byte; *size].into()).collect();
         answer.pieces = pieces.clone().into();
-        let mut context = Context::from_waker(std::task::Waker::noop());
-        let given: Vec<Bytes> = std::iter::from_fn(|| answer.next_piece(&mut context)).collect();
+        let given: Vec<Bytes> = std::iter::from_fn(|| answer.next_piece()).collect();
         assert_eq!(given.concat(), pieces.concat());
         assert_eq!(given.iter().map(Bytes::len).collect::<Vec<_>>(), [100 + 3 * 4095, 4010, 5000, 1]);
         assert_eq!(given[2].as_ptr(), pieces[6].as_ptr());

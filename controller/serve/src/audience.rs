@@ -13,7 +13,7 @@ use heddle_model::{object::ObjectRef, proxy::Proxy};
 use heddle_xds_api::{ResourceSet, TypeUrl};
 use tokio::sync::{Semaphore, watch};
 
-use crate::{Generate, error::StreamError, push::Published};
+use crate::{Generate, error::StreamError, mailbox::Mailbox, push::Published};
 
 /// What a stream is to tell its client next.
 #[derive(Clone, Debug)]
@@ -41,13 +41,18 @@ pub(crate) struct Place<G: Generate> {
     audience: Arc<Audience<G>>,
     key: u64,
     member: Arc<Member<G::Seat>>,
-    offers: watch::Receiver<Option<Offer>>,
 }
 
 struct Member<S> {
     // A mutex: rounds and the stream's own first compilation take turns.
-    seat: Mutex<S>,
-    offers: watch::Sender<Option<Offer>>,
+    seat: Mutex<Taken<S>>,
+    offers: Mailbox<Offer>,
+}
+
+/// A seat, and what was offered to it last.
+struct Taken<S> {
+    seat: S,
+    last: Option<Arc<ResourceSet>>,
 }
 
 impl<G: Generate> Audience<G> {
@@ -86,11 +91,11 @@ impl<G: Generate> Audience<G> {
     /// A place for a proxy, with its first offer, as soon as there is anything to offer.
     pub(crate) async fn join(self: &Arc<Self>, proxy: &Arc<Proxy>) -> Result<Place<G>, StreamError> {
         self.ready().await?;
-        let (sender, offers) = watch::channel(None);
-        let member = Arc::new(Member { seat: Mutex::new(self.generate.seat(proxy)), offers: sender });
+        let seat = Taken { seat: self.generate.seat(proxy), last: None };
+        let member = Arc::new(Member { seat: Mutex::new(seat), offers: Mailbox::new() });
         let key = self.next.fetch_add(1, Ordering::Relaxed);
         lock(&self.members).insert(key, member.clone());
-        let place = Place { audience: self.clone(), key, member: member.clone(), offers };
+        let place = Place { audience: self.clone(), key, member: member.clone() };
         let _permit = self.arrivals.acquire().await.map_err(|_| StreamError::ShuttingDown)?;
         let audience = self.clone();
         let compiled = tokio::task::spawn_blocking(move || audience.offer(&member, None)).await;
@@ -110,30 +115,26 @@ impl<G: Generate> Audience<G> {
     /// looked up when it is this member's turn: never one older than that of the last round.
     fn offer(&self, member: &Member<G::Seat>, published: Option<&Published>) {
         let mut turn = lock(&member.seat);
+        let turn = &mut *turn;
         let current = || self.current.borrow().clone();
         let Some(published) = published.cloned().or_else(current) else { return };
-        let set = self.generate.generate(&published.snapshot, &mut turn);
-        let is_new = |last: &Offer| !Arc::ptr_eq(&last.set, &set);
-        if member.offers.borrow().as_ref().is_none_or(is_new) {
-            member.offers.send_replace(Some(Offer { set, published }));
+        let set = self.generate.generate(&published.snapshot, &mut turn.seat);
+        if turn.last.as_ref().is_none_or(|last| !Arc::ptr_eq(last, &set)) {
+            turn.last = Some(set.clone());
+            member.offers.put(Offer { set, published });
         }
     }
 }
 
 impl<G: Generate> Place<G> {
     /// The newest offer, when there is one that was not taken yet.
-    pub(crate) async fn next(&mut self) -> Result<Offer, StreamError> {
-        loop {
-            self.offers.changed().await.map_err(|_| StreamError::ShuttingDown)?;
-            if let Some(offer) = self.offers.borrow_and_update().clone() {
-                return Ok(offer);
-            }
-        }
+    pub(crate) async fn next(&self) -> Offer {
+        self.member.offers.take().await
     }
 
     /// The objects that a resource came from.
     pub(crate) fn sources(&self, type_url: TypeUrl, name: &str) -> Vec<Arc<ObjectRef>> {
-        self.audience.generate.sources(&lock(&self.member.seat), type_url, name)
+        self.audience.generate.sources(&lock(&self.member.seat).seat, type_url, name)
     }
 }
 

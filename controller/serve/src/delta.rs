@@ -26,7 +26,7 @@ impl Wire for Delta {
         &request.type_url
     }
 
-    fn request(request: &Self::Request) -> Request {
+    fn request(request: Self::Request) -> Request {
         request.into()
     }
 

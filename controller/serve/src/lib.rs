@@ -10,6 +10,7 @@ pub mod csr;
 mod delta;
 mod error;
 pub mod generate;
+mod mailbox;
 mod message;
 pub mod metrics;
 pub mod node;

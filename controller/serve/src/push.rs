@@ -6,18 +6,20 @@
 //! routes have been answered. A wait ends after [`HOLD`], or when what is waited for is rejected or no longer wanted.
 
 use std::{
-    collections::BTreeMap,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 mod collection;
+mod slot;
 
 use heddle_model::snapshot::Snapshot;
 use heddle_xds_api::{
     Differences, Resource, ResourceSet, TypeSet, TypeUrl,
     subscription::{Gate, Heard, Protocol, Reply, Request, Subscription, TooManyNames},
 };
+
+use slot::{Slot, Slots};
 
 /// How long a resource waits for another type, and how long an answer to what nobody asked for is waited for.
 pub const HOLD: Duration = Duration::from_secs(5);
@@ -39,34 +41,22 @@ pub struct Push {
     set: Arc<ResourceSet>,
     /// The types that `set` was compiled for: of others nothing is known, not even that there is none.
     compiled: TypeSet,
-    slots: BTreeMap<TypeUrl, Slot>,
+    slots: Slots,
     lapsed: u64,
     /// A response about routes was rejected: what the client has of their virtual hosts is not certain.
     doubtful_routes: bool,
-}
-
-#[derive(Debug)]
-struct Slot {
-    subscription: Subscription,
-    held_since: Option<Instant>,
-    unasked_since: Option<Instant>,
 }
 
 impl Push {
     /// Of a stream on which nothing was said yet. `differences` is shared by all streams.
     #[must_use]
     pub fn new(protocol: Protocol, differences: Arc<Differences>) -> Self {
-        let slot = |type_url| Slot {
-            subscription: Subscription::new(type_url, protocol),
-            held_since: None,
-            unasked_since: None,
-        };
         Self {
             protocol,
             differences,
             set: Arc::default(),
             compiled: TypeSet::EMPTY,
-            slots: TypeUrl::ALL.into_iter().map(|type_url| (type_url, slot(type_url))).collect(),
+            slots: Slots::new(protocol),
             lapsed: 0,
             doubtful_routes: false,
         }
@@ -95,7 +85,7 @@ impl Push {
     /// What the client wants and holds of a type.
     #[must_use]
     pub fn subscription(&self, type_url: TypeUrl) -> Option<&Subscription> {
-        self.slots.get(&type_url).map(|slot| &slot.subscription)
+        self.slots.get(type_url).map(|slot| &slot.subscription)
     }
 
     /// Whether the client has begun and has all that it asked for and is to have, as far as it accepts it.
@@ -117,10 +107,10 @@ impl Push {
     ///
     /// If the client asks for more than anyone could need.
     pub fn on_request(&mut self, type_url: TypeUrl, request: &Request, now: Instant) -> Result<Heard, TooManyNames> {
-        let Some(slot) = self.slots.get_mut(&type_url) else { return Ok(Heard::Nothing) };
+        let Some(slot) = self.slots.get_mut(type_url) else { return Ok(Heard::Nothing) };
         let heard = slot.subscription.on_request(request)?;
         if self.compiled.contains(type_url) {
-            slot.subscription.observe(self.set.typed(type_url), &self.differences);
+            slot.observe(&self.set, &self.differences);
         }
         let unasked = slot.subscription.awaits_unasked();
         slot.unasked_since = unasked.then(|| slot.unasked_since.unwrap_or(now));
@@ -133,14 +123,16 @@ impl Push {
 
     /// Takes what the client is to hold from now on, compiled for these types.
     pub fn on_resources(&mut self, set: Arc<ResourceSet>, compiled: TypeSet) {
+        let mut other_routes = false;
         for type_url in compiled.iter() {
-            if let Some(slot) = self.slots.get_mut(&type_url) {
-                slot.subscription.observe(set.typed(type_url), &self.differences);
+            if let Some(slot) = self.slots.get_mut(type_url) {
+                let other = slot.observe(&set, &self.differences);
+                other_routes |= other && type_url == TypeUrl::Route;
             }
         }
         self.compiled = compiled;
         self.set = set;
-        if compiled.contains(TypeUrl::Route) {
+        if other_routes {
             self.follow_routes();
         }
     }
@@ -162,18 +154,21 @@ impl Push {
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         let held = |slot: &Slot| slot.held_since.filter(|_| !slot.subscription.is_waiting());
-        let times = self.slots.values().flat_map(|slot| [held(slot), slot.unasked_since]);
+        let times = self.slots.iter().flat_map(|(_, slot)| [held(slot), slot.unasked_since]);
         times.flatten().min().map(|since| since + HOLD)
     }
 
     fn started(&self) -> impl Iterator<Item = (TypeUrl, &Subscription)> {
-        let slots = self.slots.iter().map(|(type_url, slot)| (*type_url, &slot.subscription));
+        let slots = self.slots.iter().map(|(type_url, slot)| (type_url, &slot.subscription));
         slots.filter(|(_, subscription)| subscription.is_started())
     }
 
     /// Adds what is to be said of a type; whether there was anything.
     fn say(&mut self, type_url: TypeUrl, now: Instant, replies: &mut Vec<(TypeUrl, Reply)>) -> bool {
-        let (before, Some(mut slot)) = (replies.len(), self.slots.remove(&type_url)) else { return false };
+        if self.slots.get(type_url).is_none_or(Slot::is_quiet) {
+            return false;
+        }
+        let (before, Some(mut slot)) = (replies.len(), self.slots.take(type_url)) else { return false };
         while let Some(reply) = self.response(type_url, &mut slot, now) {
             match type_url {
                 TypeUrl::Cluster => self.force_endpoints(&reply),
@@ -182,7 +177,7 @@ impl Push {
             }
             replies.push((type_url, reply));
         }
-        self.slots.insert(type_url, slot);
+        self.slots.put(type_url, slot);
         replies.len() > before
     }
 
@@ -255,7 +250,7 @@ impl Push {
         let references = clusters.flat_map(|cluster| cluster.references());
         let endpoints = references.filter(|reference| reference.type_url == TypeUrl::Endpoint);
         let names: Vec<_> = endpoints.map(|reference| reference.name.clone()).collect();
-        if let Some(slot) = self.slots.get_mut(&TypeUrl::Endpoint) {
+        if let Some(slot) = self.slots.get_mut(TypeUrl::Endpoint) {
             slot.subscription.force(names);
         }
     }

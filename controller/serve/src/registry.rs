@@ -203,7 +203,8 @@ impl Session {
     /// The proxy accepted the response of this nonce. Unless it is content, it rejects something else of the type still.
     pub fn acked(&self, url: TypeUrl, nonce: &str, content: bool) {
         let mut told = lock(&self.entry.told);
-        let state = told.types.entry(url).or_default();
+        // Nothing is kept of a type of which it wants nothing any more.
+        let Some(state) = told.types.get_mut(&url) else { return };
         nonce.clone_into(&mut state.acked);
         state.acked_at = Some(SystemTime::now());
         if content {

@@ -8,7 +8,6 @@ use heddle_xds_api::{
     envoy::config::core::v3::Node,
     subscription::{Heard, Protocol, Rejection, Reply, Request, Subscription},
 };
-use tokio::sync::mpsc;
 
 use crate::{
     Generate,
@@ -17,12 +16,16 @@ use crate::{
     audience::{Offer, Place},
     auth::{AuthError, Authenticate, Credentials},
     error::StreamError,
+    mailbox::Outbox,
     message::Message,
     node,
     push::Push,
     registry::Session,
     requests::Requests,
 };
+
+/// Messages that may wait to be written: one a type, and some endpoints that go with their clusters.
+const MAX_WAITING: usize = 32;
 
 /// Resources of a rejected response whose objects are looked up when it is not certain which of them is guilty.
 const MAX_SUSPECTS: usize = 8;
@@ -36,7 +39,7 @@ pub(crate) trait Wire: Send + 'static {
 
     fn node(request: &Self::Request) -> Option<&Node>;
     fn type_url(request: &Self::Request) -> &str;
-    fn request(request: &Self::Request) -> Request;
+    fn request(request: Self::Request) -> Request;
     /// The response; `None` if it is too large to be said.
     fn encode(type_url: TypeUrl, version: &str, reply: &Reply) -> Option<Message>;
 }
@@ -44,7 +47,7 @@ pub(crate) trait Wire: Send + 'static {
 struct Stream<'a, A, G: Generate> {
     shared: &'a Shared<A, G>,
     session: Session,
-    messages: mpsc::Sender<Message>,
+    messages: Outbox<Message>,
     push: Push,
     /// The revision of the newest set, in words.
     version: String,
@@ -59,7 +62,7 @@ pub(crate) async fn run<W: Wire, A: Authenticate, G: Generate>(
     shared: &Shared<A, G>,
     call: Credentials,
     mut requests: Requests<W::Request>,
-    messages: mpsc::Sender<Message>,
+    messages: Outbox<Message>,
 ) -> Result<(), StreamError> {
     let refused = |_: &AuthError| shared.metrics.streams_refused.add(1);
     let identity = node::identify(&*shared.authenticate, &call).await.inspect_err(refused)?;
@@ -75,14 +78,14 @@ pub(crate) async fn run<W: Wire, A: Authenticate, G: Generate>(
     let proxy = Arc::new(proxy);
     let connection = call.connection.as_ref().ok_or(AuthError::Unknown)?;
 
-    let mut place = shared.audience.join(&proxy).await?;
+    let place = shared.audience.join(&proxy).await?;
     let session = shared.registry.connect(proxy, connection);
     let push = Push::new(W::PROTOCOL, shared.differences.clone());
     let (told, carried) = (TypeSet::EMPTY, BTreeMap::new());
     let mut stream = Stream { shared, session, messages, push, version: String::new(), told, carried };
 
-    stream.take(place.next().await?, false);
-    stream.hear::<W>(&first, &place)?;
+    stream.take(place.next().await, false);
+    stream.hear::<W>(first, &place)?;
     loop {
         stream.turn::<W>().await?;
         beginning.take_if(|beginning| stream.push.is_complete() || beginning.end() <= Instant::now());
@@ -90,10 +93,10 @@ pub(crate) async fn run<W: Wire, A: Authenticate, G: Generate>(
         let deadline = deadlines.into_iter().flatten().min();
         tokio::select! {
             request = requests.message() => match request? {
-                Some(request) => stream.hear::<W>(&request, &place)?,
+                Some(request) => stream.hear::<W>(request, &place)?,
                 None => return Ok(()),
             },
-            offer = place.next() => stream.take(offer?, true),
+            offer = place.next() => stream.take(offer, true),
             () = sleep_until(deadline) => {}
         }
     }
@@ -107,9 +110,9 @@ async fn sleep_until(deadline: Option<Instant>) {
 }
 
 impl<A: Authenticate, G: Generate> Stream<'_, A, G> {
-    fn hear<W: Wire>(&mut self, request: &W::Request, place: &Place<G>) -> Result<(), StreamError> {
-        let Some(type_url) = TypeUrl::parse(W::type_url(request)) else {
-            tracing::debug!(connection = self.session.connection(), r#type = W::type_url(request), "not served");
+    fn hear<W: Wire>(&mut self, request: W::Request, place: &Place<G>) -> Result<(), StreamError> {
+        let Some(type_url) = TypeUrl::parse(W::type_url(&request)) else {
+            tracing::debug!(connection = self.session.connection(), r#type = W::type_url(&request), "not served");
             return Ok(());
         };
         let request = W::request(request);
@@ -121,6 +124,9 @@ impl<A: Authenticate, G: Generate> Stream<'_, A, G> {
             Heard::Rejected(rejection) => self.tell_rejection(type_url, &request.nonce, &rejection, place),
             Heard::Stale => self.shared.metrics.expired_nonce(type_url),
             Heard::Nothing => {}
+        }
+        if request.is_plain_answer() {
+            return Ok(());
         }
         match self.push.subscription(type_url).map(|one| one.names().map(std::collections::BTreeSet::len)) {
             Some(Some(0)) => self.session.unsubscribed(type_url),
@@ -146,8 +152,10 @@ impl<A: Authenticate, G: Generate> Stream<'_, A, G> {
         for (type_url, reply) in self.push.responses(Instant::now()) {
             self.send::<W>(type_url, &reply).await?;
         }
-        let settled = |type_url| self.push.subscription(type_url).is_none_or(Subscription::is_settled);
-        self.carried.retain(|type_url, _| !settled(*type_url));
+        if !self.carried.is_empty() {
+            let settled = |type_url| self.push.subscription(type_url).is_none_or(Subscription::is_settled);
+            self.carried.retain(|type_url, _| !settled(*type_url));
+        }
         self.tell_resumed();
         self.shared.metrics.holds_expired.add(self.push.take_lapsed());
         Ok(())
@@ -168,7 +176,8 @@ impl<A: Authenticate, G: Generate> Stream<'_, A, G> {
             bytes = message.length,
             "pushed"
         );
-        self.messages.send(message).await.map_err(|_| StreamError::ShuttingDown)
+        self.messages.send(message, MAX_WAITING).await;
+        Ok(())
     }
 
     /// Notes the types of which a proxy that has come back lacks nothing.

@@ -31,26 +31,35 @@ pub enum Names {
     State(Vec<String>),
 }
 
-impl From<&DeltaDiscoveryRequest> for Request {
-    fn from(request: &DeltaDiscoveryRequest) -> Self {
+impl Request {
+    /// Whether it does no more than answer: in the delta protocol most requests name nothing.
+    #[must_use]
+    pub fn is_plain_answer(&self) -> bool {
+        let Names::Delta { subscribe, unsubscribe, initial } = &self.names else { return false };
+        !self.nonce.is_empty() && subscribe.is_empty() && unsubscribe.is_empty() && initial.is_empty()
+    }
+}
+
+impl From<DeltaDiscoveryRequest> for Request {
+    fn from(request: DeltaDiscoveryRequest) -> Self {
         Self {
-            nonce: request.response_nonce.clone(),
-            error: request.error_detail.as_ref().map(|status| status.message.clone()),
+            nonce: request.response_nonce,
+            error: request.error_detail.map(|status| status.message),
             names: Names::Delta {
-                subscribe: request.resource_names_subscribe.clone(),
-                unsubscribe: request.resource_names_unsubscribe.clone(),
-                initial: request.initial_resource_versions.clone(),
+                subscribe: request.resource_names_subscribe,
+                unsubscribe: request.resource_names_unsubscribe,
+                initial: request.initial_resource_versions,
             },
         }
     }
 }
 
-impl From<&DiscoveryRequest> for Request {
-    fn from(request: &DiscoveryRequest) -> Self {
+impl From<DiscoveryRequest> for Request {
+    fn from(request: DiscoveryRequest) -> Self {
         Self {
-            nonce: request.response_nonce.clone(),
-            error: request.error_detail.as_ref().map(|status| status.message.clone()),
-            names: Names::State(request.resource_names.clone()),
+            nonce: request.response_nonce,
+            error: request.error_detail.map(|status| status.message),
+            names: Names::State(request.resource_names),
         }
     }
 }

@@ -16,7 +16,7 @@ use super::Push;
 impl Push {
     /// Opens and closes the collections of virtual hosts by what the client holds of routes now.
     pub(super) fn follow_routes(&mut self) {
-        let [Some(mut hosts), Some(routes)] = [TypeUrl::VirtualHost, TypeUrl::Route].map(|one| self.slots.remove(&one))
+        let [Some(mut hosts), Some(routes)] = [TypeUrl::VirtualHost, TypeUrl::Route].map(|one| self.slots.take(one))
         else {
             return;
         };
@@ -33,14 +33,14 @@ impl Push {
                 members.open(name, false);
             }
         }
-        self.slots.insert(TypeUrl::VirtualHost, hosts);
-        self.slots.insert(TypeUrl::Route, routes);
+        self.slots.put(TypeUrl::VirtualHost, hosts);
+        self.slots.put(TypeUrl::Route, routes);
     }
 
     /// Notes what a response about routes changes.
     pub(super) fn routes_sent(&mut self, reply: &Reply) {
         let doubtful = std::mem::take(&mut self.doubtful_routes);
-        let Some(slot) = self.slots.get_mut(&TypeUrl::VirtualHost) else { return };
+        let Some(slot) = self.slots.get_mut(TypeUrl::VirtualHost) else { return };
         let members = &mut slot.subscription;
         for configuration in &reply.resources {
             let (name, open) = (configuration.name(), members.is_open(configuration.name()));
