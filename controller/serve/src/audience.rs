@@ -13,7 +13,7 @@ use heddle_model::{object::ObjectRef, proxy::Proxy};
 use heddle_xds_api::{ResourceSet, TypeUrl};
 use tokio::sync::{Semaphore, watch};
 
-use crate::{Generate, error::StreamError, mailbox::Mailbox, push::Published};
+use crate::{Generate, error::StreamError, mailbox::Mailbox, pace::Pace, push::Published};
 
 /// What a stream is to tell its client next.
 #[derive(Clone, Debug)]
@@ -68,12 +68,20 @@ impl<G: Generate> Audience<G> {
         }
     }
 
-    /// Spreads each revision until there are no more. What is committed during a round is one revision of the next.
+    /// Spreads each revision until there are no more. What is committed during a round, or while the next one waits for
+    /// its turn, is one revision of the next.
     pub(crate) async fn run(self: Arc<Self>) {
         let mut revisions = self.revisions.clone();
         revisions.mark_changed();
+        let mut last: Option<Pace> = None;
         while revisions.changed().await.is_ok() {
-            let Some(published) = revisions.borrow_and_update().clone() else { continue };
+            let since = revisions.borrow_and_update().as_ref().map(|published| published.since);
+            if let Some(last) = last {
+                last.rest().await;
+            }
+            last = Some(Pace::begin());
+            let Some(mut published) = revisions.borrow_and_update().clone() else { continue };
+            published.since = since.map_or(published.since, |since| since.min(published.since));
             let audience = self.clone();
             if tokio::task::spawn_blocking(move || audience.spread(&published)).await.is_err() {
                 tracing::error!("a revision could not be compiled");

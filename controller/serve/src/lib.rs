@@ -14,6 +14,7 @@ mod mailbox;
 mod message;
 pub mod metrics;
 pub mod node;
+mod pace;
 pub mod push;
 pub mod registry;
 mod requests;
