@@ -1,12 +1,14 @@
 //! A real Kubernetes API: etcd and kube-apiserver in a network namespace of their own, which the test enters with them.
 //!
 //! Within [`shared`] and [`own`] all sockets and all processes that are started belong to the namespace, so that the
-//! server is at `127.0.0.1:6443`, addresses collide with nobody's, and the rest of the harness works as elsewhere. Nothing is scheduled or run:
-//! this is the API alone. It needs root, for the namespace; where something is missing the test fails and says what.
+//! server is at `127.0.0.1:6443`, addresses collide with nobody's, and the rest of the harness works as elsewhere.
+//! Nothing is scheduled or run there: that is the API alone; [`node::run`] runs pods as well. It needs root, for the
+//! namespace; where something is missing the test fails and says what.
 
 mod api;
 mod keys;
 mod namespace;
+pub mod node;
 mod programs;
 
 use std::io::Write as _;
@@ -33,6 +35,22 @@ const SERVER: &str = "127.0.0.1:6443";
 /// How long it may take to answer; 3 s on an idle machine.
 const READY: Duration = Duration::from_secs(90);
 
+/// What [`Shape::Api`] has the server do: nobody makes the service accounts that it would ask for, or reaches it from a pod.
+const API: [&str; 4] = [
+    "--advertise-address=127.0.0.1",
+    "--endpoint-reconciler-type=none",
+    "--authorization-mode=RBAC",
+    "--disable-admission-plugins=ServiceAccount",
+];
+/// What [`Shape::Node`] has it do.
+const NODE: [&str; 5] = [
+    "--advertise-address=10.254.0.2",
+    "--authorization-mode=Node,RBAC",
+    "--allow-privileged=true",
+    "--kubelet-client-certificate=admin.crt",
+    "--kubelet-client-key=admin.key",
+];
+
 /// The cluster of [`shared`], while a test uses it.
 static SHARED: Mutex<Weak<Cluster>> = Mutex::new(Weak::new());
 
@@ -47,6 +65,16 @@ pub struct Cluster {
     failed: AtomicBool,
     /// Tests that share the cluster ask for the definitions at the same time.
     installed: Mutex<bool>,
+    shape: Shape,
+}
+
+/// How much of a cluster there is.
+#[derive(Clone, Copy, Debug)]
+enum Shape {
+    /// The API server alone.
+    Api,
+    /// A node besides, that reaches it and that it reaches.
+    Node,
 }
 
 /// Runs a test in the namespace of a cluster that the tests of this program share while any of them runs, each under
@@ -57,7 +85,7 @@ pub fn shared<T: Send>(test: impl AsyncFnOnce(&Cluster) -> Result<T> + Send) -> 
         if let Some(cluster) = shared.upgrade() {
             cluster
         } else {
-            let cluster = Arc::new(Cluster::start()?);
+            let cluster = Arc::new(Cluster::start(Shape::Api)?);
             *shared = Arc::downgrade(&cluster);
             cluster
         }
@@ -68,7 +96,7 @@ pub fn shared<T: Send>(test: impl AsyncFnOnce(&Cluster) -> Result<T> + Send) -> 
 
 /// Runs a test in the namespace of a cluster that no other test sees, and that it may stop and start.
 pub fn own<T: Send>(test: impl AsyncFnOnce(&mut Cluster) -> Result<T> + Send) -> Result<T> {
-    let mut cluster = Cluster::start()?;
+    let mut cluster = Cluster::start(Shape::Api)?;
     let namespace = cluster.namespace.clone();
     let done = namespace.run(async || test(&mut cluster).await);
     cluster.judge(done)
@@ -167,19 +195,26 @@ impl Cluster {
     /// Starts it again and waits until it is ready.
     pub async fn start_server(&mut self) -> Result<()> {
         self.stop_server().await?;
-        self.server = Some(start_server(&self.programs, self.folder()).await?);
+        self.server = Some(start_server(&self.programs, self.folder(), self.shape).await?);
+        Ok(())
+    }
+
+    /// Ends etcd as a crash does and starts it again.
+    fn restart_etcd(&mut self) -> Result<()> {
+        self.etcd.kill();
+        self.etcd = Process::start("etcd", &mut etcd(&self.programs, self.folder()), self.folder())?;
         Ok(())
     }
 
     /// Starts all, with the namespace.
-    fn start() -> Result<Self> {
+    fn start(shape: Shape) -> Result<Self> {
         let programs = Programs::find()?;
         let namespace = Namespace::new()?;
         let folder = tempfile::Builder::new().prefix("heddle-cluster-").tempdir()?;
         let started = namespace.run(async || {
             keys::write(folder.path(), SERVER)?;
             let etcd = Process::start("etcd", &mut etcd(&programs, folder.path()), folder.path())?;
-            Ok((etcd, start_server(&programs, folder.path()).await?))
+            Ok((etcd, start_server(&programs, folder.path(), shape).await?))
         });
         let started = started.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         let (etcd, server) = match started {
@@ -190,7 +225,7 @@ impl Cluster {
         };
         let folder = Some(folder);
         let (failed, installed) = (AtomicBool::new(false), Mutex::new(false));
-        Ok(Self { server: Some(server), etcd, namespace, programs, folder, failed, installed })
+        Ok(Self { server: Some(server), etcd, namespace, programs, folder, failed, installed, shape })
     }
 
     /// Keeps the files when a test failed, and names them.
@@ -226,13 +261,11 @@ fn etcd(programs: &Programs, folder: &Path) -> Command {
     command
 }
 
-async fn start_server(programs: &Programs, folder: &Path) -> Result<Process> {
+async fn start_server(programs: &Programs, folder: &Path, shape: Shape) -> Result<Process> {
     let mut command = Command::new(programs.path("kube-apiserver"));
     command.current_dir(folder).args([
         "--etcd-servers=http://127.0.0.1:2379",
         "--secure-port=6443",
-        "--advertise-address=127.0.0.1",
-        "--endpoint-reconciler-type=none",
         "--service-cluster-ip-range=10.96.0.0/16",
         "--tls-cert-file=server.crt",
         "--tls-private-key-file=server.key",
@@ -240,10 +273,11 @@ async fn start_server(programs: &Programs, folder: &Path) -> Result<Process> {
         "--service-account-key-file=account.pub",
         "--service-account-signing-key-file=account.key",
         "--service-account-issuer=https://kubernetes.default.svc",
-        "--authorization-mode=RBAC",
-        // Nobody makes the accounts that it would ask for.
-        "--disable-admission-plugins=ServiceAccount",
     ]);
+    command.args(match shape {
+        Shape::Api => API.as_slice(),
+        Shape::Node => &NODE,
+    });
     let mut server = Process::start("kube-apiserver", &mut command, folder)?;
     server.wait_until("answer of kube-apiserver", READY, async || ready(folder).await).await?;
     Ok(server)

@@ -111,27 +111,27 @@ impl Envoy {
 
     /// `/config_dump`, with endpoints.
     pub async fn config_dump(&self) -> Result<Value> {
-        Admin(self.admin).config_dump().await
+        Admin::at(self.admin).config_dump().await
     }
 
     /// `/clusters` as JSON.
     pub async fn clusters(&self) -> Result<Value> {
-        Admin(self.admin).clusters().await
+        Admin::at(self.admin).clusters().await
     }
 
     /// `/listeners` as JSON: the names and the addresses really bound.
     pub async fn listeners(&self) -> Result<Value> {
-        Admin(self.admin).listeners().await
+        Admin::at(self.admin).listeners().await
     }
 
     /// The counter or gauge `name`; none when Envoy has not made it yet.
     pub async fn stat(&self, name: &str) -> Result<Option<u64>> {
-        Admin(self.admin).stat(name).await
+        Admin::at(self.admin).stat(name).await
     }
 
     /// The body of a page of the admin interface.
     pub async fn get(&self, path: &str) -> Result<String> {
-        Admin(self.admin).get(path).await
+        Admin::at(self.admin).get(path).await
     }
 }
 

@@ -14,6 +14,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
+use crate::cluster::node::Place;
+
 /// A call to make.
 #[derive(Clone, Debug)]
 pub struct Call {
@@ -24,6 +26,7 @@ pub struct Call {
     body: Bytes,
     limit: Duration,
     tls: Option<(Arc<rustls::ClientConfig>, ServerName<'static>)>,
+    place: Option<Place>,
 }
 
 /// What came back.
@@ -46,7 +49,16 @@ impl Call {
     pub fn get(to: SocketAddr, path: &str) -> Result<Self> {
         let uri = path.parse().with_context(|| format!("path {path}"))?;
         let limit = Duration::from_secs(10);
-        Ok(Self { to, method: Method::GET, uri, headers: Vec::new(), body: Bytes::new(), limit, tls: None })
+        Ok(Self {
+            to,
+            method: Method::GET,
+            uri,
+            headers: Vec::new(),
+            body: Bytes::new(),
+            limit,
+            tls: None,
+            place: None,
+        })
     }
 
     /// A GET of an absolute address sent to an HTTP proxy, in the form that proxies expect.
@@ -78,6 +90,13 @@ impl Call {
         self
     }
 
+    /// From within a pod's network instead of the test's own.
+    #[must_use]
+    pub fn within_pod(mut self, place: &Place) -> Self {
+        self.place = Some(place.clone());
+        self
+    }
+
     /// Over TLS, with the name to send and to check.
     pub fn tls(mut self, config: Arc<rustls::ClientConfig>, name: &str) -> Result<Self> {
         let name = ServerName::try_from(name.to_owned()).with_context(|| format!("server name {name}"))?;
@@ -86,9 +105,15 @@ impl Call {
     }
 
     /// Makes the call: connection, request, response and body within the limit.
-    pub async fn send(self) -> Result<Answer> {
+    pub async fn send(mut self) -> Result<Answer> {
         let (limit, what) = (self.limit, format!("{} {} at {}", self.method, self.uri, self.to));
-        tokio::time::timeout(limit, self.go()).await.map_err(|_| anyhow!("no answer within {limit:?}"))?.context(what)
+        let go = async {
+            match self.place.take() {
+                Some(place) => place.run(self.go()).await,
+                None => self.go().await,
+            }
+        };
+        tokio::time::timeout(limit, go).await.map_err(|_| anyhow!("no answer within {limit:?}"))?.context(what)
     }
 
     async fn go(mut self) -> Result<Answer> {

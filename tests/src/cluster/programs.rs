@@ -10,6 +10,23 @@ use crate::{envoy, product};
 /// Names the folder in the cache; `tests/cluster/build.sh` builds this version.
 const FOLDER: &str = "kubernetes-1.34.4";
 
+/// What must be there; CNI's plug-ins, and etcd where the machine has none, besides.
+const NEEDED: [&str; 13] = [
+    "kube-apiserver",
+    "kubectl",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kubelet",
+    "kube-proxy",
+    "coredns",
+    "helm",
+    "containerd",
+    "containerd-shim-runc-v2",
+    "ctr",
+    "runc",
+    "busybox",
+];
+
 /// Where the programs are.
 #[derive(Clone, Debug)]
 pub(super) struct Programs(PathBuf);
@@ -19,7 +36,7 @@ impl Programs {
     pub(super) fn find() -> Result<Self> {
         let programs = Self(envoy::cache_folder()?.join(FOLDER));
         let there = |name| programs.path(name).is_file();
-        if ["kube-apiserver", "kubectl", "helm"].into_iter().all(there) && (there("etcd") || on_path("etcd")) {
+        if NEEDED.into_iter().all(there) && (there("etcd") || on_path("etcd")) && programs.path("cni").is_dir() {
             return Ok(programs);
         }
         let script = product::root()?.join("tests/cluster/build.sh");

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use anyhow::{Context, Result, ensure};
 use serde_json::{Map, Value};
 
+use crate::cluster::node::Place;
 use crate::http::Call;
 
 /// The parts of a dump that say what is used: our name for one, its list, and where in an entry the thing and its name are.
@@ -16,10 +17,26 @@ const SECTIONS: [(&str, &str, &str, &str); 3] = [
 ];
 
 /// Where an Envoy's admin interface listens, and what one asks it.
-#[derive(Clone, Copy, Debug)]
-pub struct Admin(pub SocketAddr);
+#[derive(Clone, Debug)]
+pub struct Admin {
+    address: SocketAddr,
+    /// The pod that it must be asked from within.
+    place: Option<Place>,
+}
 
 impl Admin {
+    /// One that can be reached from here.
+    #[must_use]
+    pub fn at(address: SocketAddr) -> Self {
+        Self { address, place: None }
+    }
+
+    /// That of the sidecar or gateway of a pod.
+    #[must_use]
+    pub fn of_pod(place: Place) -> Self {
+        Self { address: SocketAddr::from(([127, 0, 0, 1], 15000)), place: Some(place) }
+    }
+
     /// `/config_dump`, with endpoints.
     pub async fn config_dump(&self) -> Result<Value> {
         self.json("/config_dump?include_eds").await
@@ -73,7 +90,9 @@ impl Admin {
 
     /// The body of a page.
     pub async fn get(&self, path: &str) -> Result<String> {
-        let answer = Call::get(self.0, path)?.send().await?;
+        let call = Call::get(self.address, path)?;
+        let call = self.place.iter().fold(call, Call::within_pod);
+        let answer = call.send().await?;
         ensure!(answer.status == 200, "{path}: {} {}", answer.status, answer.body);
         Ok(answer.body)
     }

@@ -85,7 +85,7 @@ impl Proxy {
             .env("ISTIO_META_INTERCEPTION_MODE", "NONE")
             .env("ISTIO_METAJSON_LABELS", serde_json::Value::from(labels).to_string());
         let agent = Process::start(who.pod, &mut command, &run.join("logs"))?;
-        Ok(Self { agent, admin: Admin(SocketAddr::new(who.ip, 15000)), ip: who.ip })
+        Ok(Self { agent, admin: Admin::at(SocketAddr::new(who.ip, 15000)), ip: who.ip })
     }
 
     pub(super) async fn wait_until_ready(&mut self) -> Result<()> {

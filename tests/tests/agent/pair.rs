@@ -52,7 +52,7 @@ impl Pair {
     }
 
     pub(crate) fn admin(&self) -> Admin {
-        Admin(self.at(15000))
+        Admin::at(self.at(15000))
     }
 
     /// Where the mesh calls the workload.
