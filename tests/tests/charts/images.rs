@@ -1,0 +1,82 @@
+//! The images: what the Dockerfiles say is what `make images` builds, and nothing in them runs as root.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+use heddle_tests::image::IMAGES;
+use heddle_tests::product;
+
+/// One instruction with its arguments, lines joined.
+type Instruction = (String, String);
+
+#[test]
+fn dockerfiles_make_what_make_images_builds() -> Result<()> {
+    let folder = product::root()?.join("deploy/images");
+    let mut files = 0;
+    for entry in std::fs::read_dir(&folder)? {
+        let path = entry?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let Some(name) = name.strip_suffix(".Dockerfile") else { continue };
+        check(name, &parse(&std::fs::read_to_string(&path)?)?).with_context(|| path.display().to_string())?;
+        files += 1;
+    }
+    ensure!(files == 3, "{files} Dockerfiles");
+    Ok(())
+}
+
+fn check(name: &str, instructions: &[Instruction]) -> Result<()> {
+    let image = IMAGES.iter().find(|image| image.name == name).context("make images has no such image")?;
+    let mut stages = Vec::new();
+    for (instruction, arguments) in instructions {
+        match instruction.as_str() {
+            "FROM" => {
+                let (image, stage) = arguments.split_once(" AS ").unwrap_or((arguments, ""));
+                ensure!(image.contains(':') && !image.ends_with(":latest"), "{image} names no version");
+                stages.push(stage);
+            }
+            "COPY" => copied(arguments, &stages)?,
+            "RUN" => ensure!(!arguments.contains("apt-get install") || arguments.contains("--no-install-recommends")),
+            "WORKDIR" | "USER" | "ENTRYPOINT" => {}
+            other => bail!("{other} is not known here"),
+        }
+    }
+    let last = |wanted: &str| {
+        let found = instructions.iter().rev().find(|(instruction, _)| instruction == wanted);
+        found.map(|(_, arguments)| arguments.as_str()).with_context(|| format!("no {wanted}"))
+    };
+    ensure!(last("USER")? == format!("{0}:{0}", image.user) && image.user != 0, "USER {}", last("USER")?);
+    let entrypoint: Vec<String> = serde_json::from_str(last("ENTRYPOINT")?)?;
+    ensure!(entrypoint == image.entrypoint, "ENTRYPOINT {entrypoint:?}");
+    let program = Path::new(&entrypoint[0]).file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let built =
+        |(what, arguments): &Instruction| what == "RUN" && arguments.contains(&format!("--release -p {program}"));
+    ensure!(instructions.iter().any(built), "{program} is not built");
+    Ok(())
+}
+
+/// What is copied from the repository must be there; what is copied from a stage, from one that came before.
+fn copied(arguments: &str, stages: &[&str]) -> Result<()> {
+    let words: Vec<&str> = arguments.split_whitespace().collect();
+    let Some(stage) = words[0].strip_prefix("--from=") else {
+        let from = words.split_last().context("COPY from where")?.1;
+        let root = product::root()?;
+        let missing: Vec<PathBuf> = from.iter().map(|path| root.join(path)).filter(|path| !path.exists()).collect();
+        ensure!(missing.is_empty(), "{missing:?} do not exist");
+        return Ok(());
+    };
+    ensure!(stages.contains(&stage), "no stage {stage} before");
+    ensure!(words.len() == 3 && words[2].starts_with('/'), "COPY {arguments}");
+    Ok(())
+}
+
+fn parse(text: &str) -> Result<Vec<Instruction>> {
+    let lines: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with('#')).collect();
+    let joined = lines.join("\n").replace("\\\n", " ");
+    let whole = joined.lines().map(str::trim).filter(|line| !line.is_empty());
+    whole
+        .map(|line| {
+            let (instruction, arguments) = line.split_once(' ').with_context(|| format!("{line} says nothing"))?;
+            Ok((instruction.to_owned(), arguments.trim().to_owned()))
+        })
+        .collect()
+}
