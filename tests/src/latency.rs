@@ -8,8 +8,9 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::mesh::Mesh;
+use crate::mesh::{Mesh, WORKLOADS};
 use crate::process::eventually;
+use crate::tour::stage::Stage;
 
 /// How long one edit may take before the measurement is given up.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -61,6 +62,22 @@ pub async fn lone_edits(mesh: &Mesh, count: usize) -> Result<Latencies> {
     Ok(Latencies(latencies))
 }
 
+/// Makes `count` edits through an API server, each after the one before was acknowledged by all. What is measured is the
+/// time from the server's answer to the last acknowledgement; none when that came first.
+pub async fn answered_edits(mesh: &impl Stage, count: usize) -> Result<Latencies> {
+    let mut latencies = Vec::with_capacity(count);
+    for number in 0..count {
+        let sent = SystemTime::now();
+        mesh.put("reviews", &route(&format!("answered-{number}"))).await?;
+        let answered = sent.elapsed().unwrap_or_default();
+        tokio::time::sleep(PAUSE).await;
+        latencies.push(settled(mesh, sent).await?.saturating_sub(answered));
+    }
+    mesh.until_routed("productpage-v1", &format!("answered-{}", count - 1)).await?;
+    latencies.sort();
+    Ok(Latencies(latencies))
+}
+
 /// Makes `count` edits of one VirtualService, evenly over `lasting`, and waits until the last is everywhere.
 pub async fn storm(mesh: &Mesh, count: u32, lasting: Duration) -> Result<Storm> {
     let (before, start) = (mesh.heddled.process.memory()?, mesh.heddled.process.cpu()?);
@@ -96,11 +113,11 @@ spec:
 }
 
 /// Waits until every sidecar has acknowledged something after `renamed` and owes nothing, and says when the last did.
-async fn settled(mesh: &Mesh, renamed: SystemTime) -> Result<Duration> {
+async fn settled(mesh: &impl Stage, renamed: SystemTime) -> Result<Duration> {
     let mut took = None;
     eventually("acknowledgement by all sidecars", PATIENCE, async || {
-        took = match mesh.heddled.json("/debug/syncz").await {
-            Ok(page) => last(&page, mesh.workloads.len(), renamed).unwrap_or(None),
+        took = match mesh.page("/debug/syncz").await {
+            Ok(page) => last(&page, WORKLOADS.len(), renamed).unwrap_or(None),
             Err(_) => None,
         };
         took.is_some()

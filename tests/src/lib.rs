@@ -13,6 +13,7 @@ pub mod image;
 pub mod latency;
 pub mod load;
 pub mod mesh;
+pub mod pods;
 pub mod process;
 pub mod product;
 pub mod tour;

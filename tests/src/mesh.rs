@@ -3,6 +3,7 @@
 mod heddled;
 mod layout;
 mod proxy;
+mod stage;
 mod workload;
 
 use std::path::{Path, PathBuf};
@@ -12,18 +13,14 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 use crate::folder::Folder;
-use crate::http::Call;
 use crate::process::eventually;
 use crate::product;
+use crate::tour::stage::{PATIENCE, Stage as _};
 
 pub use heddled::Heddled;
 pub use layout::{Layout, WORKLOADS};
 pub use proxy::Proxy;
 pub use workload::Workload;
-
-/// How long an edit may take to be seen at an Envoy before a step gives up. Far above what it takes, since a test
-/// machine may be busy; how fast it is, the latency bench says.
-const PATIENCE: Duration = Duration::from_secs(15);
 
 /// A running mesh; its processes end with it.
 #[derive(Debug)]
@@ -65,66 +62,9 @@ impl Mesh {
         Ok(mesh)
     }
 
-    /// A GET of `path` at the gateway.
-    pub fn get(&self, path: &str) -> Result<Call> {
-        Call::get(self.layout.gateway_http(), path)
-    }
-
-    /// A GET that the application of `workload` would make: of an absolute URL, through its sidecar.
-    pub fn call_from(&self, workload: &str, url: &str) -> Result<Call> {
-        Call::proxied(self.workload(workload)?.egress, url)
-    }
-
     /// The workload of that name, such as `reviews-v2`.
     pub fn workload(&self, name: &str) -> Result<&Workload> {
         self.workloads.iter().find(|workload| workload.name == name).with_context(|| format!("no workload {name}"))
-    }
-
-    /// Puts a route in place and waits until `workload`'s Envoy has it; `mark` is a word that only the new route says,
-    /// by custom its name.
-    pub async fn route(&self, workload: &str, file: &str, mark: &str, text: &str) -> Result<()> {
-        self.config.put(file, text)?;
-        self.until_routed(workload, mark).await
-    }
-
-    /// Waits until the routes of `workload`'s Envoy say `mark`.
-    pub async fn until_routed(&self, workload: &str, mark: &str) -> Result<()> {
-        let admin = self.workload(workload)?.proxy.admin;
-        let what = format!("route {mark} at {workload}");
-        eventually(&what, PATIENCE, async || admin.routes_say(mark).await.unwrap_or(false)).await
-    }
-
-    /// Changes the DestinationRule of `service` by its traffic policy, and waits until `workload`'s Envoy uses another
-    /// cluster than before.
-    pub async fn traffic_policy(&self, workload: &str, service: &str, policy: &Value) -> Result<()> {
-        let admin = self.workload(workload)?.proxy.admin;
-        let cluster = format!("outbound|9080||{service}.bookinfo.svc.cluster.local");
-        let before = admin.active_cluster(&cluster).await?.with_context(|| format!("no cluster {cluster}"))?;
-        self.config.edit("DestinationRule", service, |rule| rule["spec"]["trafficPolicy"] = policy.clone())?;
-        let differs = |now: &Value| now["cluster"] != before["cluster"];
-        eventually(
-            &format!("new cluster {cluster} at {workload}"),
-            PATIENCE,
-            async || matches!(admin.active_cluster(&cluster).await, Ok(Some(now)) if differs(&now)),
-        )
-        .await
-    }
-
-    /// Takes back all edits and all faults, and waits until every Envoy is configured as it was at first.
-    pub async fn restore(&self) -> Result<()> {
-        self.config.restore()?;
-        for workload in &self.workloads {
-            workload.reset().await?;
-        }
-        let mut differs = String::new();
-        let restored = eventually("configuration of before", PATIENCE, async || match self.configured().await {
-            Ok(now) => {
-                differs = difference(&self.pristine, &now);
-                differs.is_empty()
-            }
-            Err(_) => false,
-        });
-        restored.await.map_err(|error| error.context(differs))
     }
 
     /// What every Envoy is configured with, gateway last.
@@ -156,16 +96,6 @@ impl Mesh {
         )
         .await
     }
-}
-
-/// Where two states of the mesh first differ, in words; empty if they do not.
-fn difference(before: &[Value], now: &[Value]) -> String {
-    let sections = before.iter().zip(now).enumerate().flat_map(|(index, (before, now))| {
-        let sections = before.as_object().into_iter().flatten();
-        sections.map(move |(section, value)| (index + 1, section, value, &now[section]))
-    });
-    let mut differing = sections.filter(|(_, _, before, now)| before != now);
-    differing.next().map_or_else(String::new, |(place, section, ..)| format!("{section} of proxy {place} differ"))
 }
 
 /// The programs that make up a mesh.

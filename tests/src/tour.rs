@@ -1,4 +1,4 @@
-//! The tour of the demo: fourteen things that a mesh does, each shown at work through real Envoys and checked.
+//! The tour: fourteen things that a mesh does, each shown at work through real Envoys and checked, on any [`Stage`].
 //!
 //! A step edits the objects as a person would, waits until the Envoy concerned has the edit, and measures then. What it
 //! returns is what it saw; an error is a step that failed, in words.
@@ -17,6 +17,7 @@ mod outlier;
 mod restart;
 mod retry;
 mod spread;
+pub mod stage;
 pub mod table;
 mod tally;
 
@@ -24,7 +25,7 @@ use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 
-use crate::mesh::Mesh;
+use stage::Stage;
 
 /// How long one step may take before it counts as failed.
 const LIMIT: Duration = Duration::from_mins(1);
@@ -60,7 +61,7 @@ pub const STEPS: [Step; 14] = [
 ];
 
 /// Takes the step of that number, from 1, and puts everything back as it was.
-pub async fn take(number: usize, mesh: &mut Mesh) -> Result<String> {
+pub async fn take(number: usize, mesh: &mut impl Stage) -> Result<String> {
     let seen = tokio::time::timeout(LIMIT, run(number, mesh)).await;
     let restored = mesh.restore().await;
     let seen = seen.map_err(|_| anyhow!("not done within {LIMIT:?}"))??;
@@ -68,7 +69,7 @@ pub async fn take(number: usize, mesh: &mut Mesh) -> Result<String> {
     Ok(seen)
 }
 
-async fn run(number: usize, mesh: &mut Mesh) -> Result<String> {
+async fn run(number: usize, mesh: &mut impl Stage) -> Result<String> {
     match number {
         1 => spread::run(mesh).await,
         2 => header_route::run(mesh).await,

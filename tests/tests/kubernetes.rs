@@ -1,8 +1,10 @@
-//! Heddle and a real Kubernetes API server: definitions, source, authority, webhooks.
+//! Heddle and a real Kubernetes: definitions, source, authority and webhooks against an API server, all of it together on
+//! a node.
 
 mod kubernetes {
     mod api_server;
     mod authority;
+    mod node;
     mod place;
     mod source;
     mod webhook;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use heddle_tests::mesh::{Layout, Mesh};
 use heddle_tests::process::eventually;
+use heddle_tests::tour::stage::Stage as _;
 use serde_json::{Value, json};
 
 #[path = "protocol/pair.rs"]
@@ -99,7 +100,7 @@ async fn a_mutual_tls_call_under_permissive_is_http_at_the_peer() -> Result<()> 
     let run = tempfile::tempdir()?;
     let mesh = Mesh::start(Layout::free()?, run.path()).await?;
     let path = "/details/protocol";
-    let answer = mesh.call_from("productpage-v1", &format!("http://details:9080{path}"))?.send().await?;
+    let answer = mesh.call_from("productpage-v1", &format!("http://details:9080{path}")).await?.send().await?;
     ensure!(answer.status != 503, "no call: {} {}", answer.status, answer.body);
     let details = mesh.workload("details-v1")?;
     let mut line = Value::Null;

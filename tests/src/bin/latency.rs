@@ -9,6 +9,7 @@ use clap::Parser;
 use heddle_tests::latency::{lone_edits, storm};
 use heddle_tests::load::Load;
 use heddle_tests::mesh::{Layout, Mesh};
+use heddle_tests::tour::stage::Stage as _;
 
 /// How many lone edits are made.
 const LONE: usize = 200;

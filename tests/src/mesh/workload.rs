@@ -5,14 +5,13 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
-use http::Method;
-use serde_json::Value;
+use anyhow::{Context, Result};
 
 use super::proxy::Who;
 use super::{Layout, Programs, Proxy, WORKLOADS};
 use crate::http::Call;
 use crate::process::Process;
+use crate::tour::stage::Application;
 
 /// Where a sidecar is its application's HTTP proxy.
 const EGRESS: u16 = 3128;
@@ -57,27 +56,10 @@ impl Workload {
         Ok(Self { name, app, proxy, address, ingress: SocketAddr::new(ip, INGRESS), egress })
     }
 
-    /// What the application saw since the last reset.
-    pub async fn seen(&self) -> Result<Value> {
-        let answer = Call::get(self.address, "/control/seen")?.send().await?;
-        ensure!(answer.status == 200, "{}: {}", self.name, answer.status);
-        answer.json()
-    }
-
-    /// How many requests the application saw since the last reset.
-    pub async fn requests(&self) -> Result<u64> {
-        self.seen().await?["requests"].as_u64().context("no count of requests")
-    }
-
-    /// Tells the application to do wrong; `fault` is in its own words.
-    pub async fn fault(&self, fault: &Value) -> Result<()> {
-        let call = Call::get(self.address, "/control/fault")?.send_as(Method::PUT, fault.to_string());
-        self.told(call.header("content-type", "application/json")).await
-    }
-
-    /// Makes the application forget what it saw and do right again.
-    pub async fn reset(&self) -> Result<()> {
-        self.told(Call::get(self.address, "/control/reset")?.send_as(Method::POST, "")).await
+    /// The application, to be asked and to be told.
+    #[must_use]
+    pub fn application(&self) -> Application {
+        Application { name: self.name.clone(), address: self.address, place: None }
     }
 
     /// Its processes, application first.
@@ -95,11 +77,5 @@ impl Workload {
             )
             .await?;
         self.proxy.wait_until_ready().await
-    }
-
-    async fn told(&self, call: Call) -> Result<()> {
-        let answer = call.send().await?;
-        ensure!(answer.status == 200, "{}: {} {}", self.name, answer.status, answer.body);
-        Ok(())
     }
 }

@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
+use super::stage::Stage;
 use super::tally::Tally;
 use crate::http::Call;
-use crate::mesh::Mesh;
 
-pub(super) async fn run(mesh: &mut Mesh) -> Result<String> {
-    let call = mesh.call_from("productpage-v1", "http://reviews:9080/reviews/0")?;
+pub(super) async fn run(mesh: &mut impl Stage) -> Result<String> {
+    let call = mesh.call_from("productpage-v1", "http://reviews:9080/reviews/0").await?;
     balance(mesh, &json!({"simple": "ROUND_ROBIN"})).await?;
     let robin = Tally::of(&call, 30, 1).await?;
     robin.each_at_least(10)?;
@@ -27,7 +27,7 @@ pub(super) async fn run(mesh: &mut Mesh) -> Result<String> {
     ))
 }
 
-async fn balance(mesh: &Mesh, balancer: &Value) -> Result<()> {
+async fn balance(mesh: &impl Stage, balancer: &Value) -> Result<()> {
     mesh.traffic_policy("productpage-v1", "reviews", &json!({"loadBalancer": balancer})).await
 }
 

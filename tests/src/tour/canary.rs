@@ -2,8 +2,8 @@
 
 use anyhow::{Result, ensure};
 
+use super::stage::Stage;
 use super::tally::Tally;
-use crate::mesh::Mesh;
 
 const ROUTE: &str = "
 apiVersion: networking.istio.io/v1
@@ -18,7 +18,7 @@ spec:
     - {destination: {host: reviews, subset: v3}, weight: 10}
 ";
 
-pub(super) async fn run(mesh: &mut Mesh) -> Result<String> {
+pub(super) async fn run(mesh: &mut impl Stage) -> Result<String> {
     mesh.route("productpage-v1", "reviews", "tour-canary", ROUTE).await?;
     let tally = Tally::of(&mesh.get("/api/v1/products/0/reviews")?, 1000, 8).await?;
     let (stable, canary) = (tally.count("reviews-v1"), tally.count("reviews-v3"));

@@ -3,15 +3,15 @@
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
 
-use crate::mesh::Mesh;
+use super::stage::Stage;
 
-pub(super) async fn run(mesh: &mut Mesh) -> Result<String> {
+pub(super) async fn run(mesh: &mut impl Stage) -> Result<String> {
     let policy = json!({"connectionPool": {"tcp": {"maxConnections": 1}, "http": {"http1MaxPendingRequests": 1}}});
     mesh.traffic_policy("productpage-v1", "ratings", &policy).await?;
-    let call = mesh.call_from("productpage-v1", "http://ratings:9080/ratings/0")?;
+    let call = mesh.call_from("productpage-v1", "http://ratings:9080/ratings/0").await?;
     // The one connection is there before the rush: a request that waits for it to open would be the pending one.
     ensure!(call.clone().send().await?.status == 200, "ratings does not answer");
-    mesh.workload("ratings-v1")?.fault(&json!({"delay_ms": 700})).await?;
+    mesh.application("ratings-v1")?.fault(&json!({"delay_ms": 700})).await?;
     let answers = futures_util::future::join_all((0..10).map(|_| call.clone().send())).await;
     let answers = answers.into_iter().collect::<Result<Vec<_>>>().context("one of ten calls at once")?;
     let answered = answers.iter().filter(|answer| answer.status == 200).count();

@@ -4,26 +4,32 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
+use super::stage::Stage;
 use crate::echo::Echo;
-use crate::mesh::Mesh;
 use crate::process::eventually;
 
-pub(super) async fn run(mesh: &mut Mesh) -> Result<String> {
-    let declared = Echo::start("bookshop", &format!("{}:0", mesh.layout.elsewhere())).await?;
-    // A name that every machine resolves, even one without a network.
-    let unknown = Echo::start("unknown", "127.0.0.1:0").await?;
-    mesh.config.put("bookshop", &service_entry(&declared))?;
-    let shop = mesh.call_from("productpage-v1", "http://bookshop.example.com/")?;
+pub(super) async fn run(mesh: &mut impl Stage) -> Result<String> {
+    let declared = Echo::start("bookshop", &format!("{}:0", mesh.elsewhere())).await?;
+    let (listen, host) = mesh.unknown();
+    let unknown = Echo::start("unknown", &listen.to_string()).await?;
+    mesh.put("bookshop", &service_entry(&declared)).await?;
+    let shop = mesh.call_from("productpage-v1", "http://bookshop.example.com/").await?;
     eventually("declared service", Duration::from_secs(10), async || {
-        matches!(shop.clone().send().await, Ok(answer) if answer.status == 200 && answer.body.contains("bookshop"))
+        matches!(shop.clone().send().await, Ok(answer) if answer.status == 200 && answer.json().is_ok_and(|said| said["name"] == "bookshop"))
     })
     .await?;
-    let elsewhere = mesh.call_from("productpage-v1", &format!("http://localhost:{}/hello", unknown.address.port()))?;
+    let elsewhere = format!("http://{host}:{}/hello", unknown.address.port());
+    let elsewhere = mesh.call_from("productpage-v1", &elsewhere).await?;
+    let before = unknown.hits();
     let reached = elsewhere.clone().send().await?;
     ensure!(reached.status == 200, "unknown host: {} {}", reached.status, reached.body);
-    ensure!(reached.json()?["name"] == "unknown" && unknown.hits() == 1, "another host answered: {}", reached.body);
+    ensure!(
+        reached.json()?["name"] == "unknown" && unknown.hits() == before + 1,
+        "another host answered: {}",
+        reached.body
+    );
 
-    registry_only(mesh)?;
+    registry_only(mesh).await?;
     eventually(
         "refusal of the unknown host",
         Duration::from_secs(10),
@@ -56,10 +62,10 @@ spec:
     )
 }
 
-fn registry_only(mesh: &Mesh) -> Result<()> {
-    mesh.config.edit("ConfigMap", "istio", |map| {
+async fn registry_only(mesh: &impl Stage) -> Result<()> {
+    mesh.edit("ConfigMap", "istio", |map| {
         let mesh = map["data"]["mesh"].as_str().unwrap_or_default();
         map["data"]["mesh"] = mesh.replace("ALLOW_ANY_DYNAMIC_DNS", "REGISTRY_ONLY").into();
-    })?;
-    Ok(())
+    })
+    .await
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
-use crate::mesh::Mesh;
+use super::stage::Stage;
 
 const ROUTE: &str = "
 apiVersion: networking.istio.io/v1
@@ -25,7 +25,7 @@ spec:
     route: [{destination: {host: ratings, subset: v1}}]
 ";
 
-pub(super) async fn run(mesh: &mut Mesh) -> Result<String> {
+pub(super) async fn run(mesh: &mut impl Stage) -> Result<String> {
     mesh.route("productpage-v1", "ratings", "tour-no-fault", ROUTE).await?;
     let call = mesh.get("/api/v1/products/0/ratings")?;
     let delayed = call.clone().header("end-user", "jason").send().await?;
@@ -33,9 +33,9 @@ pub(super) async fn run(mesh: &mut Mesh) -> Result<String> {
     let bounds = Duration::from_millis(690)..Duration::from_millis(1500);
     ensure!(delayed.status == 200, "jason: {} {}", delayed.status, delayed.body);
     ensure!(bounds.contains(&delayed.took), "jason waited {:?}", delayed.took);
-    let before = mesh.workload("ratings-v1")?.requests().await?;
+    let before = mesh.application("ratings-v1")?.requests().await?;
     let aborted = call.clone().header("end-user", "judy").send().await?;
-    let seen = mesh.workload("ratings-v1")?.requests().await? - before;
+    let seen = mesh.application("ratings-v1")?.requests().await? - before;
     ensure!(aborted.status == 418, "judy: {} {}", aborted.status, aborted.body);
     ensure!(seen == 0, "ratings saw {seen} aborted requests");
     let other = call.send().await?;

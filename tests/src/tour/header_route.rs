@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 
+use super::stage::Stage;
 use super::tally::Tally;
-use crate::mesh::Mesh;
 
 const ROUTE: &str = "
 apiVersion: networking.istio.io/v1alpha3
@@ -19,7 +19,7 @@ spec:
     route: [{destination: {host: reviews, subset: v1}}]
 ";
 
-pub(super) async fn run(mesh: &mut Mesh) -> Result<String> {
+pub(super) async fn run(mesh: &mut impl Stage) -> Result<String> {
     mesh.route("productpage-v1", "reviews", "tour-others", ROUTE).await?;
     let call = mesh.get("/api/v1/products/0/reviews")?;
     let jason = Tally::of(&call.clone().header("end-user", "jason"), 20, 4).await?;

@@ -8,9 +8,9 @@ use base64::engine::general_purpose::STANDARD;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use serde_json::json;
 
+use super::stage::Stage;
 use crate::http::{Call, tls_config};
 use crate::load::Load;
-use crate::mesh::Mesh;
 use crate::process::eventually;
 
 const HOST: &str = "bookinfo.example.com";
@@ -22,23 +22,27 @@ struct Pair {
     der: Vec<u8>,
 }
 
-pub(super) async fn run(mesh: &mut Mesh) -> Result<String> {
+pub(super) async fn run(mesh: &mut impl Stage) -> Result<String> {
     let (first, second) = (Pair::new()?, Pair::new()?);
-    mesh.config.put("bookinfo-certificate", &first.secret())?;
-    let bind = mesh.layout.gateway().to_string();
-    mesh.config.edit("Gateway", "bookinfo", |gateway| {
-        let server = json!({
-            "port": {"number": 443, "name": "https", "protocol": "HTTPS"}, "bind": bind, "hosts": [HOST],
+    mesh.put("bookinfo-certificate", &first.secret()).await?;
+    let bind = mesh.bind();
+    mesh.edit("Gateway", "bookinfo", |gateway| {
+        let mut server = json!({
+            "port": {"number": 443, "name": "https", "protocol": "HTTPS"}, "hosts": [HOST],
             "tls": {"mode": "SIMPLE", "credentialName": "bookinfo-certificate"},
         });
+        if let Some(bind) = bind {
+            server["bind"] = bind.to_string().into();
+        }
         gateway["spec"]["servers"].as_array_mut().into_iter().for_each(|servers| servers.push(server.clone()));
-    })?;
+    })
+    .await?;
     let roots = tls_config(&format!("{}{}", first.certificate, second.certificate), None)?;
-    let call = Call::get(mesh.layout.gateway_https(), "/api/v1/products/0")?.header("host", HOST).tls(roots, HOST)?;
+    let call = mesh.get_https("/api/v1/products/0")?.header("host", HOST).tls(roots, HOST)?;
     presented(&call, &first).await.context("first certificate")?;
     let load = Load::start(&call, 3, Duration::from_millis(5));
     load.pass(30).await;
-    mesh.config.put("bookinfo-certificate", &second.secret())?;
+    mesh.put("bookinfo-certificate", &second.secret()).await?;
     presented(&call, &second).await.context("second certificate")?;
     load.pass(30).await;
     let last = call.send().await?;

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
+use super::stage::Stage;
 use super::tally::Tally;
-use crate::mesh::Mesh;
 use crate::process::eventually;
 
 const ROUTE: &str = "
@@ -21,9 +21,9 @@ spec:
     mirrorPercentage: {value: 100}
 ";
 
-pub(super) async fn run(mesh: &mut Mesh) -> Result<String> {
+pub(super) async fn run(mesh: &mut impl Stage) -> Result<String> {
     mesh.route("productpage-v1", "reviews", "tour-mirror", ROUTE).await?;
-    let (v1, v3) = (mesh.workload("reviews-v1")?, mesh.workload("reviews-v3")?);
+    let (v1, v3) = (mesh.application("reviews-v1")?, mesh.application("reviews-v3")?);
     v1.reset().await?;
     v3.reset().await?;
     let tally = Tally::of(&mesh.get("/api/v1/products/0/reviews")?, 30, 4).await?;

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+use super::stage::Stage;
 use super::tally::Tally;
 use crate::load::Load;
-use crate::mesh::Mesh;
 
 const ROUTE: &str = "
 apiVersion: networking.istio.io/v1
@@ -19,12 +19,12 @@ spec:
     route: [{destination: {host: reviews, subset: v3}}]
 ";
 
-pub(super) async fn run(mesh: &mut Mesh) -> Result<String> {
+pub(super) async fn run(mesh: &mut impl Stage) -> Result<String> {
     let load = Load::start(&mesh.get("/api/v1/products/0/reviews")?, 3, Duration::from_millis(5));
     load.pass(20).await;
-    mesh.heddled.process.kill();
+    mesh.crash().await?;
     load.pass(150).await;
-    mesh.heddled.start_again().await?;
+    mesh.recover().await?;
     mesh.route("productpage-v1", "reviews", "tour-after-return", ROUTE).await?;
     load.pass(30).await;
     let report = load.stop().await;

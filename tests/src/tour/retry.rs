@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use serde_json::json;
 
-use crate::mesh::Mesh;
+use super::stage::Stage;
 
 const TIMEOUT: &str = "
 apiVersion: networking.istio.io/v1
@@ -31,8 +31,8 @@ spec:
     route: [{destination: {host: ratings, subset: v1}}]
 ";
 
-pub(super) async fn run(mesh: &mut Mesh) -> Result<String> {
-    let ratings = mesh.workload("ratings-v1")?;
+pub(super) async fn run(mesh: &mut impl Stage) -> Result<String> {
+    let ratings = mesh.application("ratings-v1")?;
     let call = mesh.get("/api/v1/products/0/ratings")?;
     mesh.route("productpage-v1", "ratings", "tour-timeout", TIMEOUT).await?;
     ratings.fault(&json!({"delay_ms": 2000})).await?;
