@@ -1,3 +1,27 @@
+{{/* What the templates see: the values, and over them those that Istio's charts keep at `gateways.<name of the release>`. */}}
+{{- define "gateway.context" -}}
+{{- $own := get .Values.gateways .Release.Name | default dict }}
+{{- $service := dict }}
+{{- range $from, $to := dict "type" "type" "ports" "ports" "serviceAnnotations" "annotations" "loadBalancerIP" "loadBalancerIP"
+  "loadBalancerSourceRanges" "loadBalancerSourceRanges" "externalTrafficPolicy" "externalTrafficPolicy" }}
+{{- if hasKey $own $from }}
+{{- $service = merge $service (dict $to (get $own $from)) }}
+{{- end }}
+{{- end }}
+{{- $scaling := dict }}
+{{- range $from, $to := dict "autoscaleEnabled" "enabled" "autoscaleMin" "minReplicas" "autoscaleMax" "maxReplicas" }}
+{{- if hasKey $own $from }}
+{{- $scaling = merge $scaling (dict $to (get $own $from)) }}
+{{- end }}
+{{- end }}
+{{- with $own.cpu }}
+{{- $scaling = merge $scaling (dict "targetCPUUtilizationPercentage" .targetAverageUtilization) }}
+{{- end }}
+{{- dict
+  "Values" (mergeOverwrite (deepCopy .Values) $own (dict "service" $service "autoscaling" $scaling))
+  "Release" (dict "Name" .Release.Name "Namespace" .Release.Namespace "Service" .Release.Service) | toYaml }}
+{{- end -}}
+
 {{- define "gateway.name" -}}
 {{ .Values.name | default .Release.Name }}
 {{- end -}}

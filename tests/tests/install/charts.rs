@@ -1,9 +1,7 @@
-//! The charts and the images that they name. The charts are rendered by real Helm: what their values say is what their READMEs and schemas say, what they install is
-//! taken by a real API server, and no role of theirs asks for more than it names.
+//! The charts and the images that they name. The charts are rendered by real Helm: what their values say is what their READMEs and
+//! schemas say, what they install is taken by a real API server, and no role of theirs asks for more than it names.
 
-#[path = "charts/images.rs"]
 mod images;
-#[path = "charts/readme.rs"]
 mod readme;
 
 use std::path::PathBuf;

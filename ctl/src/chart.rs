@@ -1,0 +1,116 @@
+//! The charts, rendered without Helm: the part of its language that our templates use. A test renders them by real Helm
+//! too, under many values, and wants the same objects.
+
+mod embedded;
+mod evaluate;
+mod function;
+mod lex;
+mod merge;
+mod parse;
+mod schema;
+mod set;
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result, anyhow, ensure};
+use heddle_store::document::{self, Words};
+use serde_json::{Value, json};
+
+use evaluate::Evaluator;
+
+pub(crate) use embedded::{BASE, GATEWAY, HEDDLED, PROFILES};
+pub(crate) use merge::layer;
+pub(crate) use set::set;
+
+/// A chart's files.
+pub(crate) struct Chart {
+    /// Its name, which its folder has too.
+    name: &'static str,
+    /// `Chart.yaml`.
+    meta: &'static str,
+    /// `values.yaml`.
+    values: &'static str,
+    /// `values.schema.json`.
+    schema: &'static str,
+    /// Templates by path.
+    templates: &'static [(&'static str, &'static str)],
+    /// Other files by path.
+    files: &'static [(&'static str, &'static str)],
+}
+
+/// What Helm says of an installation in `.Release`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Release<'a> {
+    /// Name of the installation.
+    pub(crate) name: &'a str,
+    /// Namespace that it is in.
+    pub(crate) namespace: &'a str,
+}
+
+/// What a chart gives.
+#[derive(Debug, Default)]
+pub(crate) struct Rendered {
+    /// Objects, in the order of the templates.
+    pub(crate) objects: Vec<Value>,
+    /// What the chart has to say to who installs it.
+    pub(crate) notes: String,
+}
+
+/// Who installs, as labels name it.
+pub(crate) const SERVICE: &str = "heddlectl";
+
+impl Chart {
+    /// Renders it. Values that its schema does not allow are an error that names their keys.
+    pub(crate) fn render(&self, release: Release<'_>, values: &Value) -> Result<Rendered> {
+        self.try_render(release, values).with_context(|| format!("chart {}", self.name))
+    }
+
+    /// Keys of the values that nothing in the chart reads.
+    pub(crate) fn unknown(&self, values: &Value) -> Result<Vec<String>> {
+        Ok(schema::unknown(values, &serde_json::from_str(self.schema)?))
+    }
+
+    fn try_render(&self, release: Release<'_>, values: &Value) -> Result<Rendered> {
+        let values = merge::over(&yaml(self.values)?, values);
+        let problems = schema::violations(&values, &serde_json::from_str(self.schema)?);
+        ensure!(problems.is_empty(), "{}", problems.join("; "));
+        let meta = yaml(self.meta)?;
+        let root = json!({
+            "Values": values,
+            "Chart": {"Name": meta["name"], "Version": meta["version"], "AppVersion": meta["appVersion"]},
+            "Release": {"Name": release.name, "Namespace": release.namespace, "Service": SERVICE},
+        });
+        let (mut defined, mut parsed) = (BTreeMap::new(), Vec::new());
+        for (path, text) in self.templates {
+            parsed.push((path, parse::parse(text, &mut defined).with_context(|| (*path).to_owned())?));
+        }
+        let evaluator = Evaluator { defined: &defined, files: self.files };
+        let mut out = Rendered::default();
+        for (path, nodes) in parsed.iter().filter(|(path, _)| !path.contains("/_")) {
+            let text = evaluator.run(nodes, &root).with_context(|| (**path).to_owned())?;
+            if path.ends_with("NOTES.txt") {
+                out.notes = text;
+            } else {
+                out.objects.extend(objects(&text).with_context(|| (**path).to_owned())?);
+            }
+        }
+        Ok(out)
+    }
+}
+
+/// One document of YAML; an empty one is an empty map.
+pub(crate) fn yaml(text: &str) -> Result<Value> {
+    let mut found = objects(text)?.into_iter();
+    let value = found.next().unwrap_or_else(|| json!({}));
+    ensure!(found.next().is_none(), "there is more than one document");
+    Ok(value)
+}
+
+/// All documents of a file that are not empty.
+pub(crate) fn objects(text: &str) -> Result<Vec<Value>> {
+    let documents = document::read(text.as_bytes(), Words::Booleans).into_iter();
+    let contents =
+        documents.map(|document| document.content.map_err(|bad| anyhow!("line {}: {}", bad.line, bad.reason)));
+    let is_there = |content: &Result<Value>| !matches!(content, Ok(Value::Null));
+    contents.filter(is_there).collect()
+}

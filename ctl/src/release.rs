@@ -1,0 +1,138 @@
+//! What is installed: the charts with the values of a profile, of files and of the command line.
+
+mod kind;
+mod operator;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+
+pub(crate) use kind::{KINDS, path, title};
+
+use crate::chart::{self, BASE, Chart, GATEWAY, HEDDLED, PROFILES, Release};
+
+/// Largest file of values, in bytes.
+const LARGEST: u64 = 8 << 20;
+/// Namespace of the control plane where the values name none.
+const NAMESPACE: &str = "istio-system";
+
+/// The choices of who installs. What is further down wins: profile, files in their order, `--set`, `--revision`.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(crate) struct Choices {
+    /// Values, `key=value,key=value`: those of the charts, `profile` (default, demo, minimal, empty),
+    /// `components.{base,pilot}.enabled` and `gateways.NAME.enabled`.
+    #[arg(long, value_name = "KEY=VALUE", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    set: Vec<String>,
+    /// The same, with no value taken for a number or a boolean.
+    #[arg(long, value_name = "KEY=VALUE")]
+    set_string: Vec<String>,
+    /// Files of values; an `IstioOperator` object is read as one.
+    #[arg(short = 'f', long = "filename", alias = "values", value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Revision of the control plane, for one beside another.
+    #[arg(long, value_name = "NAME")]
+    revision: Option<String>,
+}
+
+/// What there is to install.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    /// Objects in the order in which they are to be made.
+    pub(crate) objects: Vec<Value>,
+    /// What was asked for and will not be.
+    pub(crate) warnings: Vec<String>,
+    /// Where the control plane is.
+    pub(crate) namespace: String,
+}
+
+impl Choices {
+    /// Renders what was chosen.
+    pub(crate) fn plan(&self) -> Result<Plan> {
+        let (values, mut warnings) = self.values()?;
+        let namespace = values["global"]["istioNamespace"].as_str().unwrap_or(NAMESPACE).to_owned();
+        let mut objects = Vec::new();
+        let mut render = |chart: &Chart, name: &str, values: &Value| -> Result<String> {
+            let rendered = chart.render(Release { name, namespace: &namespace }, values)?;
+            objects.extend(rendered.objects);
+            Ok(rendered.notes)
+        };
+        if is_on(&values["components"]["base"]) {
+            render(&BASE, "istio-base", &values)?;
+        }
+        if is_on(&values["components"]["pilot"]) {
+            let notes = render(&HEDDLED, "istiod", &values)?;
+            warnings.extend(notes.lines().filter_map(|line| line.strip_prefix("warning: ")).map(str::to_owned));
+        }
+        for (name, gateway) in gateways(&values) {
+            let revision = values["revision"].as_str().unwrap_or_default();
+            render(&GATEWAY, name, &json!({"revision": revision, "gateways": {name: gateway}}))?;
+        }
+        if objects.iter().any(|object| object["metadata"]["namespace"] == namespace) {
+            objects.push(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}));
+        }
+        kind::sort(&mut objects);
+        Ok(Plan { objects, warnings, namespace })
+    }
+
+    /// The values over those of the profile, and what in them nothing reads.
+    fn values(&self) -> Result<(Value, Vec<String>)> {
+        let (mut values, mut warnings) = (json!({}), Vec::new());
+        for path in &self.files {
+            let file = chart::yaml(&read(path)?).with_context(|| path.display().to_string())?;
+            ensure!(file.is_object(), "{} holds no values", path.display());
+            values = chart::layer(&values, &operator::values(file, &mut warnings));
+        }
+        let mut set = json!({});
+        for (arguments, texts) in [(&self.set, false), (&self.set_string, true)] {
+            for argument in arguments {
+                chart::set(&mut set, argument, texts).with_context(|| format!("--set {argument}"))?;
+            }
+        }
+        values = chart::layer(&values, &operator::values(set, &mut warnings));
+        if let Some(revision) = &self.revision {
+            values = chart::layer(&values, &json!({"revision": revision}));
+        }
+        let profile = values["profile"].as_str().unwrap_or("default").to_owned();
+        let known = PROFILES.iter().find(|(name, _)| *name == profile);
+        let names = || PROFILES.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+        let (_, below) = known.with_context(|| format!("there is no profile {profile:?}; there are {}", names()))?;
+        let values = chart::layer(&chart::yaml(below)?, &values);
+        warnings.extend(unread(&values)?.into_iter().map(|key| format!("nothing reads the value {key}")));
+        Ok((values, warnings))
+    }
+}
+
+/// The gateways that are switched on, by name.
+fn gateways(values: &Value) -> BTreeMap<&str, &Value> {
+    let all = values["gateways"].as_object().into_iter().flatten();
+    all.filter(|(_, gateway)| is_on(gateway)).map(|(name, gateway)| (name.as_str(), gateway)).collect()
+}
+
+fn is_on(component: &Value) -> bool {
+    component["enabled"] == true
+}
+
+/// Keys that neither chart knows. What is said of gateways and components is read here.
+fn unread(values: &Value) -> Result<Vec<String>> {
+    let lists = [BASE.unknown(values)?, HEDDLED.unknown(values)?];
+    let has = |list: &[String], key: &str| {
+        list.iter().any(|unknown| {
+            key.strip_prefix(unknown.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        })
+    };
+    let mut out: Vec<String> = lists.concat();
+    out.retain(|key| lists.iter().all(|list| has(list, key)));
+    out.retain(|key| !["profile", "components", "gateways"].contains(&key.split('.').next().unwrap_or_default()));
+    out.sort();
+    out.dedup();
+    Ok(out)
+}
+
+fn read(path: &Path) -> Result<String> {
+    let cannot = || format!("{} cannot be read", path.display());
+    let size = std::fs::metadata(path).with_context(cannot)?.len();
+    ensure!(size <= LARGEST, "{} has more than {LARGEST} bytes", path.display());
+    std::fs::read_to_string(path).with_context(cannot)
+}

@@ -1,0 +1,82 @@
+//! The kinds of objects that an installation consists of, and where an API server has them.
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+/// A kind.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Kind {
+    /// Its name.
+    pub(crate) name: &'static str,
+    api_version: &'static str,
+    plural: &'static str,
+    is_namespaced: bool,
+}
+
+const fn kind(name: &'static str, api_version: &'static str, plural: &'static str, is_namespaced: bool) -> Kind {
+    Kind { name, api_version, plural, is_namespaced }
+}
+
+/// All of them, in the order in which they are made, those first that others want, and in reverse removed.
+pub(crate) static KINDS: [Kind; 15] = [
+    kind("CustomResourceDefinition", "apiextensions.k8s.io/v1", "customresourcedefinitions", false),
+    kind("Namespace", "v1", "namespaces", false),
+    kind("ServiceAccount", "v1", "serviceaccounts", true),
+    kind("ClusterRole", "rbac.authorization.k8s.io/v1", "clusterroles", false),
+    kind("ClusterRoleBinding", "rbac.authorization.k8s.io/v1", "clusterrolebindings", false),
+    kind("Role", "rbac.authorization.k8s.io/v1", "roles", true),
+    kind("RoleBinding", "rbac.authorization.k8s.io/v1", "rolebindings", true),
+    kind("ConfigMap", "v1", "configmaps", true),
+    kind("Service", "v1", "services", true),
+    kind("Deployment", "apps/v1", "deployments", true),
+    kind("DaemonSet", "apps/v1", "daemonsets", true),
+    kind("PodDisruptionBudget", "policy/v1", "poddisruptionbudgets", true),
+    kind("HorizontalPodAutoscaler", "autoscaling/v2", "horizontalpodautoscalers", true),
+    kind("ValidatingWebhookConfiguration", "admissionregistration.k8s.io/v1", "validatingwebhookconfigurations", false),
+    // Last, as it may refuse pods.
+    kind("MutatingWebhookConfiguration", "admissionregistration.k8s.io/v1", "mutatingwebhookconfigurations", false),
+];
+
+impl Kind {
+    /// The path of all objects of the kind.
+    pub(crate) fn all(&self) -> String {
+        let api = if self.api_version == "v1" { "api" } else { "apis" };
+        format!("/{api}/{}/{}", self.api_version, self.plural)
+    }
+
+    /// Its API group and resource, as rights name them.
+    pub(crate) fn resource(&self) -> (&'static str, &'static str) {
+        (self.api_version.split_once('/').map_or("", |(group, _)| group), self.plural)
+    }
+
+    fn one(&self, namespace: &str, name: &str) -> String {
+        let api = if self.api_version == "v1" { "api" } else { "apis" };
+        let namespace = if self.is_namespaced { format!("/namespaces/{namespace}") } else { String::new() };
+        format!("/{api}/{}{namespace}/{}/{name}", self.api_version, self.plural)
+    }
+}
+
+/// The path of an object of one of these kinds.
+pub(crate) fn path(object: &Value) -> Result<String> {
+    let found = KINDS.iter().find(|kind| object["kind"] == kind.name && object["apiVersion"] == kind.api_version);
+    let kind = found.with_context(|| format!("no kind of an installation: {}", title(object)))?;
+    Ok(kind.one(text(object, "namespace"), text(object, "name")))
+}
+
+/// `Deployment istio-system/istiod`
+pub(crate) fn title(object: &Value) -> String {
+    let namespace = Some(text(object, "namespace")).filter(|namespace| !namespace.is_empty());
+    let namespace = namespace.map(|namespace| format!("{namespace}/")).unwrap_or_default();
+    format!("{} {namespace}{}", object["kind"].as_str().unwrap_or_default(), text(object, "name"))
+}
+
+/// Sorts objects by kind, then by name.
+pub(super) fn sort(objects: &mut [Value]) {
+    let place = |object: &Value| KINDS.iter().position(|kind| object["kind"] == kind.name).unwrap_or(KINDS.len());
+    let name = |object: &Value| (text(object, "namespace").to_owned(), text(object, "name").to_owned());
+    objects.sort_by_key(|object| (place(object), name(object)));
+}
+
+fn text<'a>(object: &'a Value, key: &str) -> &'a str {
+    object["metadata"][key].as_str().unwrap_or_default()
+}

@@ -1,0 +1,127 @@
+//! `heddlectl install`, `check` and `uninstall`.
+
+use anyhow::{Context, Result, ensure};
+use heddle_tests::cluster::{Cluster, own};
+use serde_json::{Value, json};
+
+use super::tools::{get, heddlectl, heddlectl_succeeds, is_gone, with_deployments};
+
+const DEPLOYMENT: &str = "/apis/apps/v1/namespaces/istio-system/deployments/istiod";
+const EGRESS: &str = "/apis/apps/v1/namespaces/istio-system/deployments/istio-egressgateway";
+
+#[test]
+fn installed_again_and_removed() -> Result<()> {
+    own(async |cluster| {
+        let api = cluster.api().await?;
+        let out = heddlectl(cluster, &["check"]).await?;
+        ensure!(out.status.success(), "{}", String::from_utf8_lossy(&out.stdout));
+        let said = heddlectl_succeeds(cluster, &["install", "--dry-run", "--set", "profile=demo"]).await?;
+        ensure!(said.lines().count() > 30 && said.lines().all(|line| line.ends_with("would be created")), "{said}");
+        ensure!(is_gone(&api, "/api/v1/namespaces/istio-system").await?);
+
+        let install = ["install", "-y", "--set", "profile=demo"];
+        let said = with_deployments(&api, heddlectl_succeeds(cluster, &install)).await?;
+        for part in
+            ["15 definitions are established", "istio-system/istiod created", "Deployment istio-system/istiod is ready"]
+        {
+            ensure!(said.contains(part), "{part:?} is not in {said}");
+        }
+        let managers = get(&api, DEPLOYMENT).await?["metadata"]["managedFields"].to_string();
+        ensure!(managers.contains("heddle-operator"), "{managers}");
+        let said = with_deployments(&api, heddlectl_succeeds(cluster, &install)).await?;
+        ensure!(
+            said.contains("istiod unchanged") && !said.contains("created") && !said.contains("changed\n\n"),
+            "{said}"
+        );
+        let changed: Vec<&str> = said.lines().filter(|line| line.ends_with(" changed")).collect();
+        ensure!(changed.is_empty(), "{changed:?}");
+
+        let fewer = ["install", "-y", "--no-wait", "--set", "profile=demo,meshConfig.accessLogFile=/x"];
+        let said = heddlectl_succeeds(cluster, &fewer).await?;
+        let changed: Vec<&str> = said.lines().filter(|line| line.ends_with(" changed")).collect();
+        ensure!(changed == ["ConfigMap istio-system/istio changed"], "{changed:?}");
+        ensure!(!is_gone(&api, EGRESS).await?);
+
+        let route = json!({"apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "metadata": {"name": "mine"},
+            "spec": {"hosts": ["a"], "http": [{"route": [{"destination": {"host": "a"}}]}]}});
+        let routes = "/apis/networking.istio.io/v1/namespaces/default/virtualservices";
+        ensure!(api.post(routes, &route).await?.accepted());
+        let said = heddlectl_succeeds(cluster, &["uninstall", "-y"]).await?;
+        ensure!(said.contains("virtualservices.networking.istio.io stays: with 1 objects of users"), "{said}");
+        ensure!(is_gone(&api, DEPLOYMENT).await? && is_gone(&api, EGRESS).await?);
+        left_nothing(cluster, &["CustomResourceDefinition", "Namespace"])?;
+        ensure!(!is_gone(&api, &format!("{routes}/mine")).await?);
+        let said = heddlectl_succeeds(cluster, &["uninstall", "-y", "--purge"]).await?;
+        ensure!(said.contains("virtualservices.networking.istio.io removed"), "{said}");
+        Ok(())
+    })
+}
+
+#[test]
+fn nothing_is_done_unasked() -> Result<()> {
+    own(async |cluster| {
+        let api = cluster.api().await?;
+        let out = heddlectl(cluster, &["install"]).await?;
+        ensure!(out.status.code() == Some(1), "{}", String::from_utf8_lossy(&out.stderr));
+        ensure!(String::from_utf8(out.stdout)?.contains("(y/N) Nothing was done."));
+        ensure!(is_gone(&api, "/api/v1/namespaces/istio-system").await?);
+        cluster.apply("{apiVersion: v1, kind: Namespace, metadata: {name: istio-system}}")?;
+        let map = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "istio",
+            "annotations": {"meta.helm.sh/release-name": "istiod"}}, "data": {"mesh": "a: b", "mine": "c"}});
+        ensure!(api.post("/api/v1/namespaces/istio-system/configmaps", &map).await?.accepted());
+        let out = heddlectl(cluster, &["install", "-y", "--no-wait", "--set", "profile=minimal"]).await?;
+        let said = String::from_utf8(out.stderr)?;
+        ensure!(
+            !out.status.success() && said.contains("ConfigMap istio-system/istio (of the Helm release istiod)"),
+            "{said}"
+        );
+        ensure!(is_gone(&api, DEPLOYMENT).await?);
+        let arguments = ["install", "-y", "--no-wait", "--take-over", "--set", "profile=minimal"];
+        let said = heddlectl_succeeds(cluster, &arguments).await?;
+        ensure!(said.contains("ConfigMap istio-system/istio taken over"), "{said}");
+        let map = get(&api, "/api/v1/namespaces/istio-system/configmaps/istio").await?;
+        ensure!(map["data"].get("mine").is_none() && map["metadata"].get("annotations").is_none(), "{map}");
+        Ok(())
+    })
+}
+
+#[test]
+fn check_names_what_is_wrong() -> Result<()> {
+    own(async |cluster| {
+        let api = cluster.api().await?;
+        heddlectl_succeeds(cluster, &["install", "-y", "--no-wait"]).await?;
+        let config =
+            json!({"data": {"config": "policy: enabled\ntemplates:\n  sidecar: |\n    spec: {{ .Values.x }}\n"}});
+        let path = "/api/v1/namespaces/istio-system/configmaps/istio-sidecar-injector";
+        let mut map = get(&api, path).await?;
+        map["data"]["config"] = config["data"]["config"].clone();
+        ensure!(api.call(http::Method::PUT, path, Some(&map)).await?.accepted());
+        cluster.apply("{apiVersion: v1, kind: Namespace, metadata: {name: lost, labels: {istio.io/rev: gone}}}")?;
+        let out = heddlectl(cluster, &["check", "-o", "json"]).await?;
+        ensure!(out.status.code() == Some(1), "{}", String::from_utf8_lossy(&out.stderr));
+        let found: Vec<Value> = serde_json::from_slice(&out.stdout)?;
+        let has = |level: &str, place: &str, message: &str| {
+            let finding = found.iter().find(|finding| finding["place"] == place);
+            let finding = finding.with_context(|| format!("nothing of {place} in {found:#?}"))?;
+            let said = finding["message"].as_str().unwrap_or_default();
+            ensure!(finding["level"] == level && said.contains(message), "{finding}");
+            Ok(())
+        };
+        has("warning", "ConfigMap istio-system/istio-sidecar-injector", "sidecar")?;
+        has("warning", "Namespace lost", "asks for revision gone")?;
+        has("error", "Deployment istio-system/istiod", "0 ready")?;
+        has("error", "MutatingWebhookConfiguration istio-sidecar-injector", "caBundle is empty")?;
+        has("ok", "CustomResourceDefinition sidecars.networking.istio.io", "written by heddle-operator")
+    })
+}
+
+/// Of all objects that carry our label only those of the given kinds are still there.
+fn left_nothing(cluster: &Cluster, but: &[&str]) -> Result<()> {
+    let kinds = "all,cm,sa,role,rolebinding,clusterrole,clusterrolebinding,hpa,pdb,validatingwebhookconfiguration,mutatingwebhookconfiguration";
+    let out = cluster.kubectl(&["get", kinds, "-A", "-l", "app.kubernetes.io/part-of=heddle", "-o", "json"], "")?;
+    let list: Value = serde_json::from_slice(&out.stdout)?;
+    let items = list["items"].as_array().context("items")?;
+    let other: Vec<&Value> = items.iter().filter(|item| !but.iter().any(|kind| item["kind"] == *kind)).collect();
+    ensure!(other.is_empty(), "still there: {other:?}");
+    Ok(())
+}

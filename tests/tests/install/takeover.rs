@@ -1,0 +1,149 @@
+//! Taking over from istiod, and going back.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use heddle_tests::cluster::{Api, Cluster, own};
+use heddle_tests::control::{Control, Place};
+use heddle_tests::process::eventually;
+use heddle_xds_api::istio::v1::auth::IstioCertificateRequest;
+use heddle_xds_api::istio::v1::auth::istio_certificate_service_client::IstioCertificateServiceClient;
+use serde_json::Value;
+
+use super::istio::{self, Root};
+use super::tools::{get, heddlectl, heddlectl_succeeds, helm};
+
+const SOON: Duration = Duration::from_secs(20);
+const SECRET: &str = "/api/v1/namespaces/istio-system/secrets/istio-ca-secret";
+const ROOT: &str = "/api/v1/namespaces/default/configmaps/istio-ca-root-cert";
+const MESH: &str = "/api/v1/namespaces/istio-system/configmaps/istio";
+const DEPLOYMENT: &str = "/apis/apps/v1/namespaces/istio-system/deployments/istiod";
+const ROUTE: &str = "/apis/networking.istio.io/v1/namespaces/default/virtualservices/mine";
+const WEBHOOKS: [&str; 3] = [
+    "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/istio-sidecar-injector",
+    "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/istio-validator-istio-system",
+    "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/istiod-default-validator",
+];
+
+/// With Helm the releases stay the same ones, so that its own record leads back.
+#[test]
+fn helm_upgrades_istiod_to_heddle_and_back() -> Result<()> {
+    own(async |cluster| {
+        let (root, api) = (Root::new()?, cluster.api().await?);
+        istio::install(cluster, &root).await?;
+        let out = heddlectl(cluster, &["check"]).await?;
+        let said = String::from_utf8(out.stdout)?;
+        for part in [
+            "istiod of revision default",
+            "has Go templates, which are not run: sidecar",
+            "owned by the Helm release istio-system/istio-base",
+            "holds the root",
+        ] {
+            ensure!(said.contains(part), "{part:?} is not in {said}");
+        }
+        let before = [get(&api, SECRET).await?, get(&api, ROOT).await?, get(&api, ROUTE).await?];
+        helm(cluster, &["upgrade", "istio-base", "charts/base"]).await?;
+        let hub = "global.hub=registry.heddle.dev";
+        helm(cluster, &["upgrade", "istiod", "charts/heddled", "--reset-then-reuse-values", "--set", hub]).await?;
+        is_heddle(&api).await?;
+        let control = start(cluster).await?;
+        takes_over(&api, &control, &root).await?;
+        let after = [get(&api, SECRET).await?, get(&api, ROOT).await?, get(&api, ROUTE).await?];
+        ensure!(before == after, "{before:#?}\n{after:#?}");
+        drop(control);
+
+        helm(cluster, &["rollback", "istiod"]).await?;
+        helm(cluster, &["rollback", "istio-base"]).await?;
+        let deployment = get(&api, DEPLOYMENT).await?;
+        let container = &deployment["spec"]["template"]["spec"]["containers"][0];
+        ensure!(container["image"] == "docker.io/istio/pilot:1.30.0", "{container}");
+        ensure!(container["volumeMounts"].as_array().is_some_and(|mounts| mounts.len() == 1), "{container}");
+        ensure!(get(&api, SECRET).await? == before[0]);
+        ensure!(get(&api, ROUTE).await?["spec"] == before[2]["spec"]);
+        ensure!(bundles(&api, &WEBHOOKS[..1]).await? == [root.pem()]);
+        Ok(())
+    })
+}
+
+/// Without Helm, with the mesh config in hand, as the objects of istiod are taken one by one.
+#[test]
+fn heddlectl_takes_over_what_istiod_left() -> Result<()> {
+    own(async |cluster| {
+        let (root, api) = (Root::new()?, cluster.api().await?);
+        istio::install(cluster, &root).await?;
+        let arguments = ["install", "-y", "--no-wait", "--set", "profile=minimal,meshConfig.accessLogFile=/dev/stdout"];
+        let refused = heddlectl(cluster, &arguments).await?;
+        ensure!(!refused.status.success());
+        let before = get(&api, SECRET).await?;
+        let arguments: Vec<&str> = arguments.into_iter().chain(["--take-over"]).collect();
+        heddlectl_succeeds(cluster, &arguments).await?;
+        is_heddle(&api).await?;
+        let control = start(cluster).await?;
+        takes_over(&api, &control, &root).await?;
+        ensure!(get(&api, SECRET).await? == before);
+        Ok(())
+    })
+}
+
+/// Nothing of istiod's Deployment is left, and the mesh config is what it was.
+async fn is_heddle(api: &Api) -> Result<()> {
+    let deployment = get(api, DEPLOYMENT).await?;
+    let pod = &deployment["spec"]["template"]["spec"];
+    let image = pod["containers"][0]["image"].as_str().unwrap_or_default();
+    ensure!(image.starts_with("registry.heddle.dev/heddled:"), "{image}");
+    ensure!(!pod.to_string().contains("local-certs") && !pod.to_string().contains("PILOT_CERT_PROVIDER"), "{pod}");
+    let mesh = get(api, MESH).await?["data"]["mesh"].clone();
+    ensure!(mesh.as_str().is_some_and(|mesh| mesh.contains("accessLogFile: /dev/stdout")), "{mesh}");
+    Ok(())
+}
+
+async fn start(cluster: &Cluster) -> Result<Control> {
+    let kubeconfig = format!("--kubeconfig={}", cluster.kubeconfig().display());
+    Place::new()?.start(&[&kubeconfig]).await
+}
+
+/// The root is kept, known everywhere and trusted both ways, and nobody writes in turn with somebody.
+async fn takes_over(api: &Api, control: &Control, root: &Root) -> Result<()> {
+    let pointed = async || bundles(api, &WEBHOOKS).await.is_ok_and(|all| all.iter().all(|one| *one == root.pem()));
+    eventually("webhooks that point to the root", SOON, pointed).await?;
+    let late = "/api/v1/namespaces/kube-system/configmaps/istio-ca-root-cert";
+    eventually("the root in another namespace", SOON, async || {
+        get(api, late).await.is_ok_and(|map| map["data"]["root-cert.pem"] == root.pem())
+    })
+    .await?;
+    // Each verifies the other by istiod's root alone.
+    std::fs::create_dir_all(control.ca())?;
+    std::fs::write(control.ca().join("root-cert.pem"), root.pem())?;
+    let (chain, key) = root.leaf("default", "web")?;
+    let channel = control.channel(Some((&chain, &key))).await?;
+    let csr = rcgen::CertificateParams::default().serialize_request(&rcgen::KeyPair::generate()?)?.pem()?;
+    let request = IstioCertificateRequest { csr, validity_duration: 3600, metadata: None };
+    let answer = IstioCertificateServiceClient::new(channel).create_certificate(request).await?;
+    let chain = answer.into_inner().cert_chain;
+    ensure!(chain.last().map(|pem| pem.trim()) == Some(root.pem().trim()), "{chain:?}");
+
+    let settled = versions(api).await?;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    ensure!(versions(api).await? == settled, "something is written again and again");
+    Ok(())
+}
+
+/// What each configuration's first webhook trusts.
+async fn bundles(api: &Api, paths: &[&str]) -> Result<Vec<String>> {
+    let mut out = Vec::new();
+    for path in paths {
+        let bundle = get(api, path).await?["webhooks"][0]["clientConfig"]["caBundle"].clone();
+        out.push(String::from_utf8(STANDARD.decode(bundle.as_str().context("a bundle")?)?)?);
+    }
+    Ok(out)
+}
+
+async fn versions(api: &Api) -> Result<Vec<Value>> {
+    let mut out = Vec::new();
+    for path in [&WEBHOOKS[..], &[SECRET, ROOT, MESH]].concat() {
+        out.push(get(api, path).await?["metadata"]["resourceVersion"].clone());
+    }
+    Ok(out)
+}
