@@ -43,7 +43,12 @@ impl Answer {
             self.pieces = self.messages.next()?.pieces;
         }
         let first = self.pieces.pop_front()?;
-        Some(if first.len() < SMALL { self.join(first) } else { first })
+        let piece = if first.len() < SMALL { self.join(first) } else { first };
+        if self.pieces.is_empty() {
+            // The first response has thousands of pieces, and most that follow have one.
+            self.pieces = VecDeque::new();
+        }
+        Some(piece)
     }
 
     /// The piece with the small ones after it.
@@ -113,5 +118,6 @@ mod tests {
         assert_eq!(given.concat(), pieces.concat());
         assert_eq!(given.iter().map(Bytes::len).collect::<Vec<_>>(), [100 + 3 * 4095, 4010, 5000, 1]);
         assert_eq!(given[2].as_ptr(), pieces[6].as_ptr());
+        assert_eq!(answer.pieces.capacity(), 0, "memory is kept for what was sent");
     }
 }

@@ -58,7 +58,9 @@ impl Response<'_> {
             if entry.len() < COPIED {
                 buffer.put_slice(entry);
             } else {
-                pieces.push_back(buffer.split().freeze());
+                if !buffer.is_empty() {
+                    pieces.push_back(buffer.split().freeze());
+                }
                 pieces.push_back(entry.clone());
             }
         }
