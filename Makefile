@@ -1,10 +1,10 @@
 # Plain `make` prints what there is. Only tests need root, for namespaces: of a Kubernetes node, and of captured traffic. Nothing
-# is installed outside $(HEDDLE_CACHE) but cargo-deny, which `cargo install` puts beside cargo, iptables, and what cargo and go cache themselves.
+# is installed outside $(HEDDLE_CACHE) but cargo-deny, which `cargo install` puts beside cargo, iptables, valgrind, and what cargo and go cache themselves.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-up demo-down build check test fuzz soak suites bench bench-fleet images clean envoy kubernetes iptables tools deny
+.PHONY: help demo demo-up demo-down build check test fuzz soak suites bench bench-fleet images clean envoy kubernetes iptables valgrind tools deny
 
 export HEDDLE_CACHE ?= $(HOME)/.cache/heddle
 # Where `make build` leaves the programs; run from there, as `cargo run` would build some dependencies once more.
@@ -37,20 +37,20 @@ check: tools deny ## formatting, clippy, docs, the tree's own rules, licences: a
 	cargo test --locked --quiet -p heddle-tests --test tidy
 	cargo deny check bans licenses sources
 
-test: check envoy kubernetes iptables ## what must hold on each commit: check, every test on real Envoys, and the suites
+test: check envoy kubernetes iptables valgrind ## what must hold on each commit: check, every test on real Envoys, and the suites
 	cargo build --locked --workspace --bins
 	cargo test --locked --workspace --no-fail-fast
 	@$(MAKE) --no-print-directory fuzz
 
-fuzz: tools ## fuzz each target for FUZZ_SECONDS (30), two at a time; a finding is printed with how to see it again
+fuzz: tools ## fuzz each target for FUZZ_SECONDS (60), two at a time; a finding is printed with how to see it again
 	@command -v c++ >/dev/null || { echo "A C++ compiler is missing, which libFuzzer needs: apt-get install g++"; exit 1; }
-	@tests/fuzz/run.sh $(or $(FUZZ_SECONDS),30) $(FUZZ_TARGETS)
+	@tests/fuzz/run.sh $(or $(FUZZ_SECONDS),60) $(FUZZ_TARGETS)
 
 suites: tools envoy kubernetes ## run the cases of ../shared/suites (or HEDDLE_SUITES) when they are there, against the recorded floor
 	cargo build --locked --workspace --bins
 	cargo test --locked -p heddle-tests --test suites -- --nocapture --test-threads 1
 
-soak: tools envoy kubernetes iptables ## long runs, once an issue: property tests, 30 minutes of fuzzing a target, storms, the fleet
+soak: tools envoy kubernetes iptables valgrind ## long runs, once an issue: property tests, 30 minutes of fuzzing a target, storms, the fleet
 	cargo build --locked --release --workspace --bins
 	@tests/soak.sh
 
@@ -96,6 +96,12 @@ iptables:
 	@command -v iptables >/dev/null || { \
 		echo "Installing iptables from Debian's package"; \
 		apt-get install -y -qq iptables >/dev/null || { apt-get update -qq && apt-get install -y -qq iptables >/dev/null; }; }
+
+# Counts the instructions of what a change costs.
+valgrind:
+	@command -v valgrind >/dev/null || { \
+		echo "Installing valgrind from Debian's package"; \
+		apt-get install -y -qq valgrind >/dev/null || { apt-get update -qq && apt-get install -y -qq valgrind >/dev/null; }; }
 
 deny: tools
 	@cargo deny --version >/dev/null 2>&1 || { \
