@@ -10,6 +10,8 @@ mod generate;
 mod mutate;
 #[path = "api_server/path.rs"]
 mod path;
+#[path = "api_server/programs.rs"]
+mod programs;
 #[path = "api_server/round_trip.rs"]
 mod round_trip;
 #[path = "api_server/words.rs"]
