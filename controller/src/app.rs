@@ -12,7 +12,6 @@ use heddle_serve::metrics::Metrics;
 use heddle_serve::push::Published;
 use heddle_serve::registry::Registry;
 use kube::Client;
-use rustls::ServerConfig;
 use time::OffsetDateTime;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -22,18 +21,19 @@ use tokio_util::sync::CancellationToken;
 
 use crate::admin::{self, Pages};
 use crate::auth::{self, Authenticator, Issuers, Tokens};
-use crate::authority::{self, Keeper, RootCerts, Signer};
-use crate::cluster::{self, Candidate};
+use crate::authority::{self, Keeper, Signer};
+use crate::cluster;
 use crate::config::Config;
 use crate::generate::Compiler;
 use crate::router::Router;
 use crate::server::{self, Manners};
 use crate::source::roster::Roster;
 use crate::tls;
-use crate::webhook::{self, Bundles, Webhooks};
 
+mod duties;
 mod sources;
 
+use duties::attend;
 use sources::{Sources, sources};
 
 /// Runs until the process is told to end.
@@ -150,36 +150,6 @@ fn authenticator(issuers: Issuers, current: watch::Receiver<Option<Published>>) 
 
 fn limits(config: &Config) -> Limits {
     Limits { default: config.workload_cert_ttl, most: config.max_workload_cert_ttl }
-}
-
-/// The port of webhooks, with its certificates.
-type Asked = (TcpListener, watch::Receiver<Arc<ServerConfig>>);
-
-/// Starts what a cluster asks for, if there is one: its webhooks, and what one replica, the leader, writes to it.
-fn attend(
-    config: &Config,
-    cluster: Option<Client>,
-    (asked, roster): (Option<Asked>, Roster),
-    pages: Pages,
-    tasks: &mut JoinSet<()>,
-    end: &CancellationToken,
-) {
-    let Some(client) = cluster else { return };
-    let (elected, leads) = watch::channel(false);
-    let candidate = Candidate::new(client.clone(), &config.namespace, &config.revision, &config.pod_name);
-    tasks.spawn(candidate.run(elected, end.clone()));
-    let (template, settings) = watch::channel(None);
-    let (namespace, revision) = (config.namespace.clone(), config.revision().to_owned());
-    tasks.spawn(until(end.clone(), webhook::follow(client.clone(), namespace.clone(), revision.clone(), template)));
-    if let Some((listener, encryption)) = asked {
-        let webhooks = Webhooks::new(pages.webhooks.clone(), settings, roster);
-        tasks.spawn(webhook::serve(listener, encryption, webhooks, end.clone()));
-    }
-    let (authority, counts) = (pages.authority.clone(), pages.webhooks);
-    let bundles = Bundles { client: client.clone(), revision, namespace, authority, counts };
-    tasks.spawn(until(end.clone(), bundles.run()));
-    let roots = RootCerts { client, board: pages.board, authority: pages.authority, leads };
-    tasks.spawn(until(end.clone(), roots.run()));
 }
 
 /// The authority and where it is kept. The mesh says for which trust domain it is.

@@ -8,6 +8,8 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::ArgAction::Set;
+use clap::builder::BoolishValueParser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, ValueEnum};
 
@@ -115,6 +117,9 @@ pub(crate) struct Config {
     /// (delta stream, 1.40 or later), or to none.
     #[arg(long = "virtual-host-discovery", env = "HEDDLE_VIRTUAL_HOST_DISCOVERY", default_value = "auto")]
     pub virtual_host_discovery: VirtualHostDiscovery,
+    /// Whether to say in the status of Istio's objects, at an API server, what became of them.
+    #[arg(long, env = "PILOT_ENABLE_STATUS", default_value = "true", value_parser = BoolishValueParser::new(), action = Set)]
+    pub status: bool,
     /// How often an idle connection is asked whether its peer is there.
     #[arg(long = "keepaliveInterval", env = "GRPC_KEEPALIVE_INTERVAL", default_value = "30s", value_parser = parse_span)]
     pub keepalive_interval: Duration,

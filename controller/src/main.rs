@@ -11,6 +11,7 @@ mod pem;
 mod router;
 mod server;
 mod source;
+mod status;
 mod telemetry;
 mod tls;
 mod webhook;

@@ -7,12 +7,14 @@ use std::time::Instant;
 use heddle_model::issue::Issue;
 use heddle_store::Event;
 
+use crate::status::Sighting;
+
 mod definitions;
 pub(crate) mod file;
 pub(crate) mod kinds;
 pub(crate) mod kube;
 mod ledger;
-mod raw;
+pub(crate) mod raw;
 pub(crate) mod roster;
 mod scan;
 mod watch;
@@ -24,6 +26,8 @@ pub(crate) struct Batch {
     pub events: Vec<Event>,
     /// What is wrong with files, by path: in place of all that was said of the path before.
     pub issues: BTreeMap<PathBuf, Vec<Issue>>,
+    /// What the events say of objects' statuses.
+    pub sightings: Vec<Sighting>,
     /// When the first of what led to these events was noticed.
     pub since: Instant,
 }
@@ -31,6 +35,6 @@ pub(crate) struct Batch {
 impl Batch {
     /// A batch without events as yet.
     pub(crate) fn new(since: Instant) -> Self {
-        Self { events: Vec::new(), issues: BTreeMap::new(), since }
+        Self { events: Vec::new(), issues: BTreeMap::new(), sightings: Vec::new(), since }
     }
 }

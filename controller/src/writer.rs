@@ -10,12 +10,14 @@ use std::time::Instant;
 
 use heddle_model::diff::diff;
 use heddle_model::issue::Issue;
+use heddle_model::map::SharedMap;
 use heddle_model::snapshot::Snapshot;
 use heddle_serve::push::Published;
 use heddle_store::{Event, ObjectKey, Store};
 use tokio::sync::{mpsc, watch};
 
 use crate::source::Batch;
+use crate::status::Seen;
 
 /// Batches that are committed together at most, so that a source that never rests cannot keep a revision from leaving.
 const MAX_BATCHES: usize = 1024;
@@ -29,6 +31,8 @@ pub(crate) struct Board {
     pub files: Arc<BTreeMap<PathBuf, Vec<Issue>>>,
     /// The objects that make up the revision.
     pub objects: Arc<BTreeSet<ObjectKey>>,
+    /// What objects of an API server have in their statuses, where we are to write there.
+    pub statuses: SharedMap<ObjectKey, Arc<Seen>>,
 }
 
 /// The ends of the channels that the writer tells of revisions.
@@ -60,6 +64,9 @@ pub(crate) fn run(mut store: Store, mut batches: mpsc::Receiver<Batch>, readers:
 }
 
 fn apply(store: &mut Store, board: &mut Board, batch: Batch) {
+    for sighting in batch.sightings {
+        sighting.note(&mut board.statuses);
+    }
     for event in batch.events {
         note(&mut board.objects, &event);
         store.apply(event);

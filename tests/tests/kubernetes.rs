@@ -7,5 +7,6 @@ mod kubernetes {
     mod node;
     mod place;
     mod source;
+    mod status;
     mod webhook;
 }

@@ -7,6 +7,8 @@ use crate::{Text, host::Host, labels::Labels, object::Origin, protocol::Protocol
 pub struct Gateway {
     /// The object.
     pub origin: Origin,
+    /// Namespace and name by which VirtualServices bind to it: the object's, unless it was made of another kind.
+    pub bound: (Text, Text),
     /// Labels of the proxies that serve it; empty: all gateways.
     pub selector: Labels,
     /// Services in front of the proxies that serve it, in place of the selector (annotation

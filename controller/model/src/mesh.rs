@@ -86,6 +86,8 @@ pub struct Mesh {
     pub proxy: ProxyDefaults,
     /// Names of telemetry providers that are on for everyone, by signal (`metrics`, `tracing`, `accessLogging`).
     pub default_providers: BTreeMap<Text, Vec<Text>>,
+    /// What serves Kubernetes' Ingresses.
+    pub ingress: IngressSettings,
     /// Which namespaces' objects are read, by their labels; none: all.
     pub discovery: Vec<LabelSelector>,
 }
@@ -100,6 +102,31 @@ pub enum DefaultExport {
     Own,
     /// `~`
     None,
+}
+
+/// Which Ingresses are served, and by what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IngressSettings {
+    /// Which.
+    pub mode: IngressMode,
+    /// The class of those whose class stands in an annotation.
+    pub class: Text,
+    /// The service in front of the gateways.
+    pub service: Text,
+    /// The value of the gateways' label `istio`; empty: as the service says.
+    pub selector: Text,
+}
+
+/// Which Ingresses are served.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum IngressMode {
+    /// None.
+    Off,
+    /// Those of our class, and those of none.
+    Default,
+    /// Those of our class.
+    #[default]
+    Strict,
 }
 
 /// Traffic to destinations that no service declares.
@@ -155,6 +182,13 @@ impl DefaultExport {
     }
 }
 
+impl Default for IngressSettings {
+    fn default() -> Self {
+        let mode = IngressMode::default();
+        Self { mode, class: "istio".into(), service: "istio-ingressgateway".into(), selector: "".into() }
+    }
+}
+
 impl Default for Mesh {
     fn default() -> Self {
         Self {
@@ -194,6 +228,7 @@ impl Default for Mesh {
             outbound_stat_name: "".into(),
             proxy: ProxyDefaults::default(),
             default_providers: BTreeMap::new(),
+            ingress: IngressSettings::default(),
             discovery: Vec::new(),
         }
     }

@@ -11,6 +11,7 @@ use std::time::{Instant, SystemTime};
 
 use heddle_model::proxy::Proxy;
 use heddle_xds_api::{ResourceSet, TypeUrl};
+use tokio::sync::watch;
 
 use crate::auth::Connection;
 use crate::metrics::Metrics;
@@ -26,6 +27,8 @@ pub struct Registry {
     // A mutex, because streams come and go on any thread and readers are rare: a page of /debug, a scrape. It is never
     // held across an await or an encoding.
     entries: Mutex<BTreeMap<u64, Arc<Entry>>>,
+    /// Counts the changes of what proxies reject.
+    troubles: watch::Sender<u64>,
 }
 
 /// One stream's place in the registry. Dropping it is disconnecting.
@@ -53,6 +56,19 @@ pub struct ProxyState {
     pub types: BTreeMap<TypeUrl, TypeState>,
     /// The set that it was last sent from; none before the first.
     pub set: Option<Arc<ResourceSet>>,
+}
+
+/// What one proxy rejects of one type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejection {
+    /// `<pod>.<namespace>`.
+    pub proxy: String,
+    /// The type.
+    pub type_url: TypeUrl,
+    /// What the proxy said.
+    pub reason: String,
+    /// The objects that it is about, each as `<kind> <namespace>/<name>`.
+    pub objects: Vec<String>,
 }
 
 /// What one proxy was sent of one type.
@@ -102,7 +118,7 @@ impl Registry {
     /// An empty registry that counts into `metrics`.
     #[must_use]
     pub fn new(metrics: Arc<Metrics>) -> Self {
-        Self { metrics, next: AtomicU64::new(1), entries: Mutex::default() }
+        Self { metrics, next: AtomicU64::new(1), entries: Mutex::default(), troubles: watch::Sender::new(0) }
     }
 
     /// Enters a proxy whose stream was admitted.
@@ -137,6 +153,19 @@ impl Registry {
         states.into_iter().map(|(_, state)| state).collect()
     }
 
+    /// All that proxies reject at the moment, in the order of streams.
+    #[must_use]
+    pub fn rejections(&self) -> Vec<Rejection> {
+        let entries: Vec<Arc<Entry>> = lock(&self.entries).values().cloned().collect();
+        entries.iter().flat_map(|entry| entry.rejections()).collect()
+    }
+
+    /// Changes whenever [`Self::rejections`] may have.
+    #[must_use]
+    pub fn troubles(&self) -> watch::Receiver<u64> {
+        self.troubles.subscribe()
+    }
+
     /// The newest stream of the proxy with this name: `<pod>.<namespace>`, the whole node id, or the connection's.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<ProxyState> {
@@ -146,6 +175,10 @@ impl Registry {
         };
         let found = lock(&self.entries).values().rev().find(is_it).cloned();
         found.map(|entry| entry.state())
+    }
+
+    fn note_trouble(&self) {
+        self.troubles.send_modify(|count| *count = count.wrapping_add(1));
     }
 
     /// What is counted here.
@@ -207,9 +240,10 @@ impl Session {
         let Some(state) = told.types.get_mut(&url) else { return };
         nonce.clone_into(&mut state.acked);
         state.acked_at = Some(SystemTime::now());
-        if content {
+        if content && !state.error.is_empty() {
             state.error.clear();
             state.objects.clear();
+            self.registry.note_trouble();
         }
         if let Some(since) = state.since.take_if(|_| state.sent == nonce) {
             self.registry.metrics.acked.observe(url, since.elapsed().as_secs_f64());
@@ -224,6 +258,7 @@ impl Session {
         let state = told.types.entry(url).or_default();
         reason.clone_into(&mut state.error);
         (state.objects, state.since) = (objects, None);
+        self.registry.note_trouble();
     }
 
     /// The proxy is served from this set.
@@ -235,10 +270,26 @@ impl Session {
 impl Drop for Session {
     fn drop(&mut self) {
         lock(&self.registry.entries).remove(&self.key);
+        if lock(&self.entry.told).types.values().any(|state| !state.error.is_empty()) {
+            self.registry.note_trouble();
+        }
     }
 }
 
 impl Entry {
+    fn rejections(&self) -> Vec<Rejection> {
+        let proxy = self.proxy.id.split('~').nth(2).unwrap_or(&self.proxy.id);
+        let told = lock(&self.told);
+        let rejected = told.types.iter().filter(|(_, state)| !state.error.is_empty());
+        let rejection = |(url, state): (&TypeUrl, &TypeState)| Rejection {
+            proxy: proxy.to_owned(),
+            type_url: *url,
+            reason: state.error.clone(),
+            objects: state.objects.clone(),
+        };
+        rejected.map(rejection).collect()
+    }
+
     fn state(&self) -> ProxyState {
         let told = lock(&self.told);
         ProxyState {

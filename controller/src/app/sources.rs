@@ -50,7 +50,9 @@ pub(super) fn sources(
     thread("writer", move || writer::run(store, arrived, &Readers { published, board: shown }))?;
     let roster = Roster::default();
     if let (Some(client), Some(kinds)) = (cluster, watched) {
-        let source = Cluster { client, out: events, roster: roster.clone() }.run(kinds);
+        let namespace = config.namespace.clone();
+        let cluster = Cluster { client, out: events, roster: roster.clone(), statuses: config.status, namespace };
+        let source = cluster.run(kinds);
         let end = end.clone();
         tasks.spawn(async move { _ = end.run_until_cancelled_owned(source).await });
     }

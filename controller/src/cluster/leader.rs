@@ -12,8 +12,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::reason;
 
-/// Its name; a revision's has the revision behind it.
-const NAME: &str = "heddle-leader";
 /// How long a holder that says nothing keeps it.
 const LIFE: Duration = Duration::from_secs(15);
 /// How often the holder says that it is there, and others look.
@@ -32,11 +30,10 @@ pub(crate) struct Candidate {
 }
 
 impl Candidate {
-    /// A candidate of this name.
-    pub(crate) fn new(client: Client, namespace: &str, revision: &str, identity: &str) -> Self {
-        let suffix = if revision.is_empty() || revision == "default" { String::new() } else { format!("-{revision}") };
-        let (name, identity) = (format!("{NAME}{suffix}"), identity.to_owned());
-        Self { api: Api::namespaced(client, namespace), name, identity, seen: None, renewed: None }
+    /// A candidate for the Lease of this name.
+    pub(crate) fn new(client: Client, namespace: &str, name: impl Into<String>, identity: &str) -> Self {
+        let api = Api::namespaced(client, namespace);
+        Self { api, name: name.into(), identity: identity.to_owned(), seen: None, renewed: None }
     }
 
     /// Says on `leads` whether this process leads, until `end`; then gives the Lease back.
@@ -48,14 +45,14 @@ impl Candidate {
                     let error = failed.map_or("no answer in time".into(), |error| {
                         error.map_or_else(|e| reason(&e), |_| String::new())
                     });
-                    tracing::debug!(error, "the leader's Lease");
+                    tracing::debug!(error, lease = self.name, "a Lease");
                     self.renewed.is_some_and(|at| at.elapsed() + PATIENCE < LIFE)
                 }
             };
             leads.send_if_modified(|leads| {
                 let changed = *leads != held;
                 if changed {
-                    tracing::info!(leads = held, "the leader's Lease changed hands");
+                    tracing::info!(lease = self.name, held, "a Lease changed hands");
                 }
                 *leads = held;
                 changed

@@ -30,10 +30,16 @@ pub(crate) fn watched(namespace: &str) -> Vec<Watched> {
     Kind::ALL.into_iter().filter(read).map(|kind| Watched::new(kind, namespace)).collect()
 }
 
+/// What the client needs to know to ask for a kind in a version.
+#[must_use]
+pub(crate) fn resource(kind: Kind, version: &str) -> ApiResource {
+    Watched::new(kind, "").resource(version)
+}
+
 impl Watched {
     fn new(kind: Kind, namespace: &str) -> Self {
         let custom = Custom::ALL.into_iter().find(|of| of.name() == kind.name() && of.info().group == kind.group());
-        let plural = custom.map_or_else(|| format!("{}s", kind.name().to_lowercase()), |of| of.info().plural.into());
+        let plural = custom.map_or_else(|| plural(kind), |of| of.info().plural.into());
         Self {
             kind,
             plural,
@@ -70,6 +76,13 @@ impl Watched {
             plural: self.plural.clone(),
         }
     }
+}
+
+/// The name in paths of a kind that is Kubernetes' own.
+fn plural(kind: Kind) -> String {
+    let name = kind.name().to_lowercase();
+    let ending = if name.ends_with('s') { "es" } else { "s" };
+    name + ending
 }
 
 #[cfg(test)]

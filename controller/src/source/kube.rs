@@ -4,6 +4,7 @@
 //! server has forgotten that place, all objects of the kind are listed anew, and the store finds what really changed.
 
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::{Stream, StreamExt};
@@ -18,6 +19,7 @@ use super::definitions::{Definition, Definitions};
 use super::kinds::Watched;
 use super::raw::Raw;
 use super::roster::Roster;
+use crate::status::Sighting;
 
 /// Objects asked for at a time. A page is the only place where whole objects are in memory.
 const PAGE: u32 = 250;
@@ -35,6 +37,10 @@ pub(crate) struct Cluster {
     pub out: mpsc::Sender<Batch>,
     /// The pods that exist.
     pub roster: Roster,
+    /// Whether anybody writes statuses.
+    pub statuses: bool,
+    /// The control plane's namespace.
+    pub namespace: String,
 }
 
 /// Failures in a row: how long to wait, and whether it has been said.
@@ -78,7 +84,8 @@ impl Cluster {
                 }
             } else {
                 tracing::info!(kind = of.kind.name(), "not defined; taken up once it is");
-                self.send(vec![Event::Relist(of.kind, Vec::new()), Event::Synced(of.kind)]).await && changed.await
+                let none = vec![Event::Relist(of.kind, Vec::new()), Event::Synced(of.kind)];
+                self.send(none, Some(Sighting::All(of.kind, Vec::new()))).await && changed.await
             };
             if !goes_on {
                 return;
@@ -97,36 +104,48 @@ impl Cluster {
         if let Some(fields) = of.fields {
             config = config.fields(fields);
         }
-        let mut listed = Vec::new();
+        let (mut listed, mut sighted) = (Vec::new(), Vec::new());
+        let look = |raw: &Raw| self.is_sighted(of, raw).then(|| (raw.key(of.kind), Arc::new(raw.seen(version))));
         let mut events = pin!(steady(watcher(api, config), of.kind.name()));
         while let Some(event) = events.next().await {
             let read = |raw: Raw| raw.read(of.kind, &resource.api_version);
-            let events = match event {
+            let (events, sighting) = match event {
                 watcher::Event::Init => {
-                    listed = Vec::new();
+                    (listed, sighted) = (Vec::new(), Vec::new());
                     continue;
                 }
                 watcher::Event::InitApply(raw) => {
                     self.note(of.kind, &raw);
+                    sighted.extend(look(&raw));
                     listed.extend(read(raw));
                     continue;
                 }
-                watcher::Event::InitDone => self.relisted(of.kind, std::mem::take(&mut listed)),
+                watcher::Event::InitDone => {
+                    let events = self.relisted(of.kind, std::mem::take(&mut listed));
+                    (events, Some(Sighting::All(of.kind, std::mem::take(&mut sighted))))
+                }
                 watcher::Event::Apply(raw) => {
                     self.note(of.kind, &raw);
+                    let sighting = look(&raw).map(|(key, seen)| Sighting::There(key, seen));
                     let Some(object) = read(raw) else { continue };
-                    vec![Event::Apply(Box::new(object))]
+                    (vec![Event::Apply(Box::new(object))], sighting)
                 }
                 watcher::Event::Delete(raw) => {
                     let key = raw.key(of.kind);
                     self.roster.remove(&key);
-                    vec![Event::Delete(key)]
+                    (vec![Event::Delete(key.clone())], Some(Sighting::Gone(key)))
                 }
             };
-            if !self.send(events).await {
+            if !self.send(events, sighting).await {
                 return;
             }
         }
+    }
+
+    /// Whether a status is written to an object, or what one says is read off it.
+    fn is_sighted(&self, of: &Watched, raw: &Raw) -> bool {
+        let service = of.kind == Kind::Service && raw.text("/metadata/namespace") == self.namespace;
+        self.statuses && (of.custom || of.kind == Kind::Ingress || service)
     }
 
     fn note(&self, kind: Kind, raw: &Raw) {
@@ -148,9 +167,10 @@ impl Cluster {
     }
 
     /// Whether somebody still listens.
-    async fn send(&self, events: Vec<Event>) -> bool {
+    async fn send(&self, events: Vec<Event>, sighting: Option<Sighting>) -> bool {
         let mut batch = Batch::new(Instant::now());
         batch.events = events;
+        batch.sightings.extend(sighting);
         self.out.send(batch).await.is_ok()
     }
 }

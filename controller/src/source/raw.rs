@@ -9,6 +9,8 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use std::borrow::Cow;
 
+use crate::status::Seen;
+
 /// A whole object, less what nobody reads, with the few names that following a watch needs.
 #[derive(Clone, Debug)]
 pub(crate) struct Raw {
@@ -33,6 +35,11 @@ impl Raw {
     pub(crate) fn key(&self, kind: Kind) -> ObjectKey {
         let text = |name: &Option<String>| name.as_deref().unwrap_or_default().to_owned();
         ObjectKey::new(kind, text(&self.meta.namespace), text(&self.meta.name))
+    }
+
+    /// What it says of its status.
+    pub(crate) fn seen(&self, version: &str) -> Seen {
+        Seen::of(&self.value, version)
     }
 
     /// A text inside it, by JSON pointer.

@@ -4,6 +4,7 @@
 
 pub mod destination_rule;
 pub mod gateway;
+pub mod ingress;
 pub mod mesh;
 pub mod peer_authentication;
 pub mod secret;

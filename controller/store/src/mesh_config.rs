@@ -57,6 +57,10 @@ pub struct MeshConfig {
     pub default_providers: Option<DefaultProviders>,
     pub default_config: Option<Value>,
     pub discovery_selectors: Vec<LabelSelector>,
+    pub ingress_class: Option<String>,
+    pub ingress_controller_mode: Option<IngressControllerMode>,
+    pub ingress_selector: Option<String>,
+    pub ingress_service: Option<String>,
     // Read by other parts, or by nothing yet.
     pub ca: Option<Value>,
     pub ca_certificates: Option<Value>,
@@ -68,10 +72,6 @@ pub struct MeshConfig {
     pub enable_tracing: Option<Value>,
     pub extension_providers: Option<Value>,
     pub hbone_idle_timeout: Option<Value>,
-    pub ingress_class: Option<Value>,
-    pub ingress_controller_mode: Option<Value>,
-    pub ingress_selector: Option<Value>,
-    pub ingress_service: Option<Value>,
     pub service_entry_visibility: Option<Value>,
     pub service_scope_configs: Option<Value>,
     pub service_settings: Option<Value>,
@@ -129,6 +129,18 @@ pub enum InboundMode {
     Passthrough,
     /// To localhost.
     Localhost,
+}
+
+/// Which Ingresses are served.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[allow(missing_docs, reason = "the names are those of MeshConfig")]
+pub enum IngressControllerMode {
+    #[default]
+    Unspecified,
+    Off,
+    Default,
+    Strict,
 }
 
 /// How paths are normalised.

@@ -32,6 +32,8 @@ pub enum Kind {
     Pod,
     Service,
     EndpointSlice,
+    Ingress,
+    IngressClass,
     ServiceEntry,
     WorkloadEntry,
     VirtualService,
@@ -71,7 +73,7 @@ pub struct Object {
 pub struct Meta {
     /// Labels.
     pub labels: Labels,
-    /// Annotations of the mesh (`*istio.io/*`).
+    /// Annotations of the mesh (`*istio.io/*`), and the one that names an Ingress's class.
     pub annotations: BTreeMap<Text, Text>,
     /// Creation time in seconds since 1970; 0 when it is not known.
     pub created: i64,
@@ -92,6 +94,8 @@ pub enum Spec {
     Pod(Box<kube::Pod>),
     Service(Box<kube::Service>),
     EndpointSlice(Box<kube::EndpointSlice>),
+    Ingress(Box<kube::Ingress>),
+    IngressClass(Box<kube::IngressClass>),
     ServiceEntry(Box<ServiceEntry>),
     WorkloadEntry(Box<workload_entry::Spec>),
     VirtualService(Box<virtual_service::Spec>),
@@ -125,7 +129,7 @@ pub enum Event {
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::MeshConfig,
         Self::Namespace,
         Self::Node,
@@ -135,6 +139,8 @@ impl Kind {
         Self::Pod,
         Self::Service,
         Self::EndpointSlice,
+        Self::Ingress,
+        Self::IngressClass,
         Self::ServiceEntry,
         Self::WorkloadEntry,
         Self::VirtualService,
@@ -171,6 +177,8 @@ impl Kind {
             Self::Pod => "Pod",
             Self::Service => "Service",
             Self::EndpointSlice => "EndpointSlice",
+            Self::Ingress => "Ingress",
+            Self::IngressClass => "IngressClass",
             Self::ServiceEntry => "ServiceEntry",
             Self::WorkloadEntry => "WorkloadEntry",
             Self::VirtualService => "VirtualService",
@@ -194,6 +202,7 @@ impl Kind {
             | Self::Pod
             | Self::Service => "",
             Self::EndpointSlice => "discovery.k8s.io",
+            Self::Ingress | Self::IngressClass => "networking.k8s.io",
             Self::ServiceEntry
             | Self::WorkloadEntry
             | Self::VirtualService
@@ -207,7 +216,7 @@ impl Kind {
     /// Whether its objects live in namespaces.
     #[must_use]
     pub fn is_namespaced(self) -> bool {
-        !matches!(self, Self::MeshConfig | Self::Namespace | Self::Node)
+        !matches!(self, Self::MeshConfig | Self::Namespace | Self::Node | Self::IngressClass)
     }
 }
 

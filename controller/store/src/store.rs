@@ -5,6 +5,7 @@
 
 mod discovery;
 mod ingest;
+mod ingresses;
 mod part;
 mod registry;
 mod routes;
@@ -26,6 +27,7 @@ use heddle_model::{
     reads::Reads,
     scope::Sidecar,
     secret::{Secret, Secrets},
+    service::Services,
     snapshot::Snapshot,
 };
 
@@ -35,6 +37,7 @@ use crate::{
     settings::Settings,
 };
 
+use ingresses::Ingresses;
 use part::share;
 use registry::Registry;
 use routes::Routes;
@@ -62,6 +65,7 @@ pub struct Store {
     registry: Registry,
     routes: Routes,
     rules: Rules,
+    ingresses: Ingresses,
     gateways: Sorted<Gateway>,
     sidecars: Sorted<Sidecar>,
     peer_authentications: Sorted<PeerAuthentication>,
@@ -99,6 +103,7 @@ impl Store {
             registry: Registry::default(),
             routes: Routes::default(),
             rules: Rules::default(),
+            ingresses: Ingresses::default(),
             gateways: Sorted::default(),
             sidecars: Sorted::default(),
             peer_authentications: Sorted::default(),
@@ -135,6 +140,7 @@ impl Store {
         self.commit_discovery();
         let old = self.snapshot.clone();
         let services = self.registry.services(&old.services);
+        self.commit_ingresses(&services, !Arc::ptr_eq(&old.services, &services));
         let mut next = Snapshot {
             revision: old.revision,
             synced: old.synced || self.settings.expected.is_subset(&self.synced),
@@ -260,6 +266,16 @@ impl Store {
         }
         self.stale.discovery = true;
         self.registry.mark_all();
+        self.ingresses.mark();
+    }
+
+    /// Makes Gateways and routes of the Ingresses again, where that may come to something else.
+    fn commit_ingresses(&mut self, services: &Services, moved: bool) {
+        let Some(made) = self.ingresses.build(&self.mesh, services, moved) else { return };
+        for (name, gateway) in made.gateways {
+            self.gateways.set(name, gateway);
+        }
+        self.routes.add(made.tables);
     }
 
     fn commit_secrets(&mut self, old: &Arc<Secrets>) -> Arc<Secrets> {
@@ -277,7 +293,12 @@ impl Store {
     }
 
     fn commit_issues(&mut self, old: &Arc<Vec<Issue>>) -> Arc<Vec<Issue>> {
-        let parts = [self.routes.issues.take(), self.rules.issues.take(), self.registry.issues.take()];
+        let parts = [
+            self.routes.issues.take(),
+            self.rules.issues.take(),
+            self.registry.issues.take(),
+            self.ingresses.issues.take(),
+        ];
         if !std::mem::take(&mut self.stale.findings) && !parts.contains(&true) {
             return old.clone();
         }
@@ -285,7 +306,8 @@ impl Store {
         let read = self.findings.iter().filter(|(key, _)| !self.malformed.contains_key(*key));
         let unread = self.malformed.iter().filter(|(key, _)| self.is_discovered(key));
         let own = read.chain(unread).flat_map(|(_, issues)| issues);
-        let joint = self.routes.issues.iter().chain(self.rules.issues.iter()).chain(self.registry.issues.iter());
+        let joint = self.routes.issues.iter().chain(self.rules.issues.iter());
+        let joint = joint.chain(self.registry.issues.iter()).chain(self.ingresses.issues.iter());
         let mut all: Vec<Issue> = own.chain(joint).cloned().collect();
         all.sort();
         all.dedup();

@@ -4,6 +4,7 @@ mod build;
 mod destination_rule;
 mod endpoint_slice;
 mod gateway;
+mod ingress;
 mod mesh;
 mod peer_authentication;
 mod pod;

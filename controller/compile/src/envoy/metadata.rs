@@ -14,10 +14,14 @@ pub fn config(kind: &str, object: &ObjectRef) -> Metadata {
     istio([("config", text(&config_path(kind, object)))])
 }
 
-/// `/apis/networking.istio.io/v1/namespaces/<namespace>/<kind>/<name>`.
+/// `/apis/networking.istio.io/v1/namespaces/<namespace>/<kind>/<name>`, unless it was made of an Ingress.
 #[must_use]
 pub fn config_path(kind: &str, object: &ObjectRef) -> String {
-    format!("/apis/networking.istio.io/v1/namespaces/{}/{kind}/{}", object.namespace, object.name)
+    let (group, kind) = match &*object.kind {
+        "Ingress" => ("networking.k8s.io", "ingress"),
+        _ => ("networking.istio.io", kind),
+    };
+    format!("/apis/{group}/v1/namespaces/{}/{kind}/{}", object.namespace, object.name)
 }
 
 /// Metadata with these values under `istio`.

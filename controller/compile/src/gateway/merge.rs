@@ -52,10 +52,8 @@ impl Bound {
     /// The name by which VirtualServices bind to it.
     #[must_use]
     pub fn reference(&self) -> GatewayRef {
-        GatewayRef::Gateway {
-            namespace: self.gateway.origin.namespace().clone(),
-            name: self.gateway.origin.name().clone(),
-        }
+        let (namespace, name) = self.gateway.bound.clone();
+        GatewayRef::Gateway { namespace, name }
     }
 
     /// What its port speaks.
@@ -92,8 +90,8 @@ impl Bound {
         if self.kind() == PortKind::Http {
             return format!("http.{}{bind}", self.target);
         }
-        let origin = &self.gateway.origin;
-        format!("https.{}.{}.{}.{}{bind}", server.port, server.port_name, origin.name(), origin.namespace())
+        let (namespace, name) = &self.gateway.bound;
+        format!("https.{}.{}.{name}.{namespace}{bind}", server.port, server.port_name)
     }
 
     /// The VirtualServices that bind to it, oldest first.

@@ -23,7 +23,8 @@ pub fn ingest(spec: &written::Spec, meta: &Meta, origin: &Origin, report: &mut R
         servers.extend(server(written, origin.namespace(), format!("spec.servers[{index}]"), report));
     }
     let selector = spec.selector.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
-    Gateway { origin: origin.clone(), selector, services: services(meta, report), servers }
+    let bound = (origin.namespace().clone(), origin.name().clone());
+    Gateway { origin: origin.clone(), bound, selector, services: services(meta, report), servers }
 }
 
 /// The services in front of the gateway's proxies, where they are named: objects made from the Gateway API do so.

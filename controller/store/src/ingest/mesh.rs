@@ -4,14 +4,14 @@ use heddle_crds::decode::decode_at;
 use heddle_model::{
     Text,
     labels::{LabelSelector, Operator, Requirement},
-    mesh::{DefaultExport, Mesh, Normalization, ProxyDefaults},
+    mesh::{DefaultExport, IngressMode, IngressSettings, Mesh, Normalization, ProxyDefaults},
     route::Retries,
 };
 use serde_json::Value;
 
 use super::{Report, policy, scalar, sidecar, tls};
 use crate::{
-    mesh_config::{self as written, AccessLogEncoding, InboundMode, MeshConfig, ProxyConfig},
+    mesh_config::{self as written, AccessLogEncoding, InboundMode, IngressControllerMode, MeshConfig, ProxyConfig},
     settings::Settings,
 };
 
@@ -33,10 +33,25 @@ pub fn ingest(config: &MeshConfig, below: Mesh, report: &mut Report) -> Mesh {
         mesh.discovery =
             written.filter_map(|(at, s)| selector(s, &format!("discoverySelectors[{at}]"), report)).collect();
     }
+    ingress(&mut mesh.ingress, config);
     if let Some(proxy) = &config.default_config {
         mesh.proxy = proxy_defaults(proxy);
     }
     mesh
+}
+
+fn ingress(settings: &mut IngressSettings, config: &MeshConfig) {
+    set(
+        &mut settings.mode,
+        config.ingress_controller_mode.map(|mode| match mode {
+            IngressControllerMode::Off => IngressMode::Off,
+            IngressControllerMode::Default => IngressMode::Default,
+            IngressControllerMode::Unspecified | IngressControllerMode::Strict => IngressMode::Strict,
+        }),
+    );
+    set(&mut settings.class, config.ingress_class.as_deref().map(Text::from));
+    set(&mut settings.service, config.ingress_service.as_deref().map(Text::from));
+    set(&mut settings.selector, config.ingress_selector.as_deref().map(Text::from));
 }
 
 /// A selector; none where it cannot be read, because a guess would show or hide whole namespaces.

@@ -99,7 +99,9 @@ fn meta(key: &ObjectKey, value: &Value) -> Result<Meta, DecodeError> {
     }
     let meta: ObjectMeta = decode_at("metadata", value.get("metadata").unwrap_or(&Value::Null))?.spec;
     let created = meta.creation_timestamp.as_deref().and_then(|t| OffsetDateTime::parse(t, &Rfc3339).ok());
-    let ours = |(key, _): &(String, String)| key.contains("istio.io");
+    let ours = |(name, _): &(String, String)| {
+        name.contains("istio.io") || (key.kind == Kind::Ingress && name == crate::ingest::ingress::CLASS)
+    };
     Ok(Meta {
         labels: meta.labels.into_iter().collect(),
         annotations: meta.annotations.into_iter().filter(ours).map(|(k, v)| (k.into(), v.into())).collect(),
@@ -119,6 +121,8 @@ fn spec(kind: Kind, value: &Value) -> Result<(Spec, Vec<String>), DecodeError> {
         Kind::Pod => (Spec::Pod(platform(value)?), Vec::new()),
         Kind::Service => (Spec::Service(platform(value)?), Vec::new()),
         Kind::EndpointSlice => (Spec::EndpointSlice(platform(value)?), Vec::new()),
+        Kind::Ingress => (Spec::Ingress(platform(value)?), Vec::new()),
+        Kind::IngressClass => (Spec::IngressClass(platform(value)?), Vec::new()),
         Kind::ServiceEntry => {
             let Decoded { spec, unknown } = custom(value)?;
             (Spec::ServiceEntry(Box::new(ServiceEntry { spec, allocated: allocated(value) })), unknown)

@@ -46,6 +46,12 @@ impl Store {
                 let service = meta.labels.get(slice::SERVICE_NAME).cloned();
                 self.registry.set_slice(name, service.map(|service| (service, (**spec).clone())));
             }
+            Spec::Ingress(ingress) => {
+                self.ingresses.set(name, Some((origin.clone(), meta.clone(), ingress.spec.clone())));
+            }
+            Spec::IngressClass(class) => {
+                self.ingresses.set_class(name.1, Some(class.spec.controller.as_str().into()));
+            }
             Spec::ServiceEntry(entry) => {
                 let entry = service_entry::ingest(entry, meta, &origin, &mesh, &mut report);
                 self.registry.set_entry(name, entry);
@@ -94,6 +100,8 @@ impl Store {
             Kind::Pod => self.registry.set_pod(name, None),
             Kind::Service => self.registry.set_service(name, None),
             Kind::EndpointSlice => self.registry.set_slice(name, None),
+            Kind::Ingress => self.ingresses.set(name, None),
+            Kind::IngressClass => self.ingresses.set_class(name.1, None),
             Kind::ServiceEntry => self.registry.set_entry(name, None),
             Kind::WorkloadEntry => self.registry.set_external(name, None),
             Kind::VirtualService => self.routes.set(name, None),

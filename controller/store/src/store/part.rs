@@ -42,6 +42,11 @@ impl<K: Ord> Issues<K> {
         std::mem::take(&mut self.changed)
     }
 
+    /// What some are about.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &K> {
+        self.found.keys()
+    }
+
     /// All of them.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Issue> {
         self.found.values().flatten()

@@ -24,6 +24,10 @@ pub(super) struct Routes {
     roots: BTreeMap<Name, BTreeSet<Name>>,
     /// Those that changed, came or went since the last build, by name, with what was there then.
     stale: BTreeMap<Name, Option<Arc<VirtualService>>>,
+    /// Tables that were made of something else.
+    others: BTreeMap<Origin, Arc<RouteTable>>,
+    /// Those of them that changed, came or went since the last build.
+    stale_others: BTreeSet<Origin>,
     /// What merging found, by root.
     pub(super) issues: Issues<Name>,
 }
@@ -44,8 +48,8 @@ impl Routes {
 
     /// The tables, the oldest first. Only what changed is merged again, and what names it as a delegate.
     pub(super) fn build(&mut self, old: &Arc<RouteTables>) -> Arc<RouteTables> {
-        let stale = std::mem::take(&mut self.stale);
-        if stale.is_empty() {
+        let (stale, others) = (std::mem::take(&mut self.stale), std::mem::take(&mut self.stale_others));
+        if stale.is_empty() && others.is_empty() {
             return old.clone();
         }
         let mut due: BTreeSet<&Name> = stale.keys().collect();
@@ -63,6 +67,12 @@ impl Routes {
         for name in due {
             let was = stale.get(name).map_or_else(|| self.all.get(name).cloned(), Clone::clone);
             self.replace(name, was.map(|was| was.table.origin.clone()).as_ref(), &mut tables);
+        }
+        for origin in others {
+            match self.others.get(&origin) {
+                Some(table) => tables.insert(origin, table.clone()),
+                None => tables.remove(&origin),
+            }
         }
         if tables.differing(old, Arc::ptr_eq).is_empty() { old.clone() } else { Arc::new(tables) }
     }
@@ -102,6 +112,19 @@ impl Routes {
         });
         self.issues.set(name.clone(), found);
         table
+    }
+
+    /// Sets the tables that are made of something else.
+    pub(super) fn add(&mut self, others: &[Arc<RouteTable>]) {
+        let others: BTreeMap<Origin, Arc<RouteTable>> =
+            others.iter().map(|table| (table.origin.clone(), table.clone())).collect();
+        let old = std::mem::replace(&mut self.others, others);
+        let differs = |(origin, table): &(&Origin, &Arc<RouteTable>)| {
+            self.others.get(*origin).is_none_or(|now| !Arc::ptr_eq(now, table))
+        };
+        let gone = old.iter().filter(differs).map(|(origin, _)| origin);
+        let come = self.others.keys().filter(|origin| !old.contains_key(*origin));
+        self.stale_others.extend(gone.chain(come).cloned());
     }
 }
 

@@ -1,0 +1,42 @@
+//! Our findings in the words of Istio's analysis, which tools know.
+
+use heddle_model::issue::{Issue, Severity};
+
+use super::seen::{Message, MessageKind};
+
+/// Where Istio explains its messages.
+const EXPLAINED: &str = "https://istio.io/latest/docs/reference/config/analysis";
+
+/// What an issue is called there. What Istio has no message for keeps our own word, and has no number.
+pub(super) fn message(issue: &Issue) -> Message {
+    let level = match issue.severity {
+        Severity::Error => "ERROR",
+        Severity::Warning => "WARNING",
+    };
+    let known = known(issue);
+    let (code, name) = known.unwrap_or(("", issue.reason));
+    let explained = |(code, _): (&str, &str)| format!("{EXPLAINED}/{}/", code.to_lowercase());
+    Message {
+        kind: MessageKind { code: code.into(), name: name.into() },
+        level: level.into(),
+        documentation_url: known.map(explained).unwrap_or_default(),
+    }
+}
+
+fn known(issue: &Issue) -> Option<(&'static str, &'static str)> {
+    let (reason, severity) = (issue.reason, issue.severity);
+    Some(match reason {
+        "Deprecated" => ("IST0002", "Deprecated"),
+        "UnknownSubset" | "UnknownHost" | "UnknownPort" | "MissingSecret" | "BadGateway" => {
+            ("IST0101", "ReferencedResourceNotFound")
+        }
+        "DuplicateSubset" | "DuplicateHost" | "DuplicatePort" | "DuplicatePolicy" | "PortConflict"
+        | "DelegateConflict" => return None,
+        _ if severity == Severity::Warning => ("IST0133", "SchemaWarning"),
+        "Malformed" | "Exclusive" => ("IST0106", "SchemaValidationError"),
+        _ if ["Bad", "Missing", "Invalid", "TooMany"].iter().any(|begin| reason.starts_with(begin)) => {
+            ("IST0106", "SchemaValidationError")
+        }
+        _ => return None,
+    })
+}

@@ -1,0 +1,106 @@
+//! What a status says, from what is known against the object.
+
+use std::sync::Arc;
+
+use heddle_model::issue::Issue;
+use heddle_model::object::ObjectRef;
+use heddle_serve::registry::Rejection;
+use heddle_xds_api::TypeUrl;
+use serde_json::{Value, json};
+
+use super::conditions::{Found, is_well, wanted};
+use super::seen::{Seen, Status};
+
+const NOW: &str = "2026-01-02T03:04:05Z";
+
+fn seen(generation: i64, status: &Value) -> Seen {
+    let object = json!({"metadata": {"generation": generation, "resourceVersion": "7"}, "status": status});
+    Seen::of(&object, "v1")
+}
+
+fn issue(severity: &str, reason: &'static str) -> Issue {
+    let object = Arc::new(ObjectRef::new("VirtualService", "shop", "reviews"));
+    match severity {
+        "error" => Issue::error(&object, "spec.http[0]", reason, "that is wrong"),
+        _ => Issue::warning(&object, "spec.http[1]", reason, "that is odd"),
+    }
+}
+
+fn rejection(proxy: &str, reason: &str) -> Rejection {
+    Rejection {
+        proxy: proxy.into(),
+        type_url: TypeUrl::Route,
+        reason: reason.into(),
+        objects: vec!["VirtualService shop/reviews".into()],
+    }
+}
+
+fn written(status: &Status) -> Value {
+    serde_json::to_value(status).unwrap()
+}
+
+#[test]
+fn good_news_are_written_once_a_generation() {
+    let status = wanted(&seen(3, &Value::Null), &Found::default(), NOW).unwrap();
+    assert_eq!(
+        written(&status),
+        json!({"observedGeneration": 3, "validationMessages": [], "conditions": [
+            {"type": "Reconciled", "status": "True", "reason": "Reconciled", "observedGeneration": 3,
+             "lastTransitionTime": NOW}]})
+    );
+    let same = Seen { status: status.clone(), ..seen(3, &Value::Null) };
+    assert!(is_well(&same) && wanted(&same, &Found::default(), "later").is_none());
+    let edited = Seen { generation: 4, ..same };
+    assert!(!is_well(&edited));
+    let next = wanted(&edited, &Found::default(), "later").unwrap();
+    assert_eq!((next.observed_generation, &*next.conditions[0].last_transition_time), (4, NOW), "True since then");
+}
+
+#[test]
+fn an_error_names_its_field_and_a_warning_does_not_make_it_false() {
+    let (error, warning) = (issue("error", "BadRegex"), issue("warning", "UnknownField"));
+    let found = Found { issues: vec![&error, &warning], rejections: Vec::new() };
+    let status = wanted(&seen(1, &Value::Null), &found, NOW).unwrap();
+    let condition = &status.conditions[0];
+    assert_eq!((&*condition.status, &*condition.reason), ("False", "BadRegex"));
+    assert_eq!(condition.message, "spec.http[0]: that is wrong (BadRegex)\nspec.http[1]: that is odd (UnknownField)");
+    let codes: Vec<&str> = status.validation_messages.iter().map(|message| &*message.kind.code).collect();
+    assert_eq!(codes, ["IST0106", "IST0133"]);
+    assert!(status.validation_messages[0].documentation_url.ends_with("/ist0106/"));
+    let status = wanted(&seen(1, &written(&status)), &Found { issues: vec![&warning], ..Found::default() }, "later");
+    let status = status.unwrap();
+    assert_eq!((&*status.conditions[0].status, &*status.conditions[0].last_transition_time), ("True", "later"));
+}
+
+#[test]
+fn what_proxies_reject_is_said_once_with_how_many_say_it() {
+    let said = ["b.shop", "a.shop", "c.shop"].map(|proxy| rejection(proxy, "too large"));
+    let found = Found { rejections: said.iter().collect(), ..Found::default() };
+    let status = wanted(&seen(1, &Value::Null), &found, NOW).unwrap();
+    let condition = &status.conditions[0];
+    assert_eq!((&*condition.status, &*condition.reason), ("False", "Rejected"));
+    assert!(condition.message.starts_with("the proxy a.shop and 2 more rejects"), "{}", condition.message);
+    assert!(condition.message.ends_with("(rds), and keeps what it had: too large"), "{}", condition.message);
+}
+
+#[test]
+fn conditions_of_others_stay_and_nonsense_is_written_over() {
+    let others = json!({"conditions": [{"type": "WaypointBound", "status": "True", "observedGeneration": "2"},
+        {"type": "Reconciled", "status": "Unknown"}], "observedGeneration": "1", "addresses": [{"value": "10.0.0.1"}]});
+    let status = wanted(&seen(2, &others), &Found::default(), NOW).unwrap();
+    let kinds: Vec<&str> = status.conditions.iter().map(|condition| &*condition.kind).collect();
+    assert_eq!((kinds, status.conditions[0].observed_generation), (vec!["WaypointBound", "Reconciled"], 2));
+    for nonsense in [json!(7), json!({"conditions": 7}), json!({"conditions": [7]}), json!({"conditions": null})] {
+        assert_eq!(wanted(&seen(2, &nonsense), &Found::default(), NOW).unwrap().conditions.len(), 1, "{nonsense}");
+    }
+}
+
+#[test]
+fn a_message_is_cut_and_counted() {
+    let errors: Vec<Issue> = (0..30).map(|_| issue("error", "BadHost")).collect();
+    let long = rejection("a.shop", &"ä".repeat(100_000));
+    let found = Found { issues: errors.iter().collect(), rejections: vec![&long] };
+    let status = wanted(&seen(1, &Value::Null), &found, NOW).unwrap();
+    let message = &status.conditions[0].message;
+    assert!(message.len() < 4096 && message.ends_with("and 21 more"), "{message}");
+}

@@ -1,0 +1,245 @@
+//! Writes. A round looks at all objects and writes the statuses that differ; between two rounds is a pause, so that a storm
+//! of edits costs an object a write a round at most, and a round writes no more than an API server is glad to take.
+//!
+//! What is written comes back by the watch. It changes nothing of the mesh, and the next round finds that it is as it should be.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use heddle_model::Text;
+use heddle_model::issue::Issue;
+use heddle_model::object::ObjectRef;
+use heddle_serve::registry::{Registry, Rejection};
+use heddle_store::{Kind, ObjectKey};
+use kube::api::{Patch, PatchParams};
+use kube::{Api, Client};
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use tokio::sync::watch;
+
+use super::conditions::{Found, is_well, wanted};
+use super::seen::{Seen, Status};
+use crate::cluster::reason;
+use crate::generate::Compiler;
+use crate::source::kinds;
+use crate::source::raw::Raw;
+use crate::writer::Board;
+
+/// From what makes a round necessary until it: what comes meanwhile is part of it.
+const PAUSE: Duration = Duration::from_millis(500);
+/// When to look once more after a change: streams compile after it, and proxies answer.
+const SETTLED: Duration = Duration::from_secs(2);
+/// How long a round that failed waits for the next one.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Statuses that one round writes: with the pause, istiod's own limit of 80 requests a second.
+const MOST: usize = 40;
+/// Requests at a time.
+const AT_ONCE: usize = 4;
+/// Who writes, as the API server notes it.
+const WRITER: &str = "heddled-status";
+
+/// What decides what is written where.
+pub(crate) struct Writer {
+    /// The connection.
+    pub client: Client,
+    /// The objects, and what is wrong with them.
+    pub board: watch::Receiver<Board>,
+    /// What compilation found wrong.
+    pub compiled: Arc<Compiler>,
+    /// What proxies reject.
+    pub registry: Arc<Registry>,
+    /// Our revision.
+    pub revision: Text,
+    /// The namespace of the control plane, and of the service in front of the gateways that serve Ingresses.
+    pub namespace: Text,
+    /// Whether we are to write to objects of our revision.
+    pub leads: watch::Receiver<bool>,
+    /// Whether we are to write to objects that all revisions read.
+    pub speaks: watch::Receiver<bool>,
+    /// The states of objects that a write was tried on: nothing comes of trying once more.
+    pub tried: BTreeMap<ObjectKey, Text>,
+}
+
+/// How a round went.
+enum Outcome {
+    /// All is as it should be.
+    Done,
+    /// There is more to write.
+    More,
+    /// The API server refused.
+    Failed,
+}
+
+/// One status to write.
+struct Change {
+    key: ObjectKey,
+    seen: Arc<Seen>,
+    status: Value,
+}
+
+impl Writer {
+    /// Writes until the process ends.
+    pub(crate) async fn run(mut self) {
+        let mut troubles = self.registry.troubles();
+        let mut wait = Duration::MAX;
+        loop {
+            let changed = tokio::select! {
+                changed = self.board.changed() => if changed.is_err() { return } else { true },
+                changed = troubles.changed() => if changed.is_err() { return } else { true },
+                changed = self.leads.changed() => if changed.is_err() { return } else { true },
+                changed = self.speaks.changed() => if changed.is_err() { return } else { true },
+                () = tokio::time::sleep(wait) => false,
+            };
+            tokio::time::sleep(PAUSE).await;
+            wait = match self.round().await {
+                Outcome::More => Duration::ZERO,
+                Outcome::Failed => PATIENCE,
+                Outcome::Done if changed => SETTLED,
+                Outcome::Done => Duration::MAX,
+            };
+        }
+    }
+
+    async fn round(&mut self) -> Outcome {
+        let board = self.board.borrow_and_update().clone();
+        if !(*self.leads.borrow() || *self.speaks.borrow()) || !board.snapshot.synced {
+            return Outcome::Done;
+        }
+        let mut changes = self.changes(&board);
+        let more = changes.len() > MOST;
+        changes.truncate(MOST);
+        let client = &self.client;
+        let write = |change: Change| async move {
+            let written = write(client, &change).await;
+            (change, written)
+        };
+        let mut failed = false;
+        let mut writes = futures_util::stream::iter(changes).map(write).buffer_unordered(AT_ONCE);
+        while let Some((change, written)) = writes.next().await {
+            match written {
+                Ok(()) => {
+                    tracing::debug!(object = %change.key.reference(), "wrote a status");
+                    self.tried.insert(change.key, change.seen.resource_version.clone());
+                }
+                Err(error) => {
+                    let object = change.key.reference();
+                    tracing::warn!(%object, error = reason(&error), "cannot write a status; trying again");
+                    failed = true;
+                }
+            }
+        }
+        match (failed, more) {
+            (true, _) => Outcome::Failed,
+            (false, true) => Outcome::More,
+            (false, false) => Outcome::Done,
+        }
+    }
+
+    /// What differs: bad news first.
+    fn changes(&mut self, board: &Board) -> Vec<Change> {
+        self.tried.retain(|key, tried| board.statuses.get(key).is_some_and(|seen| seen.resource_version == *tried));
+        let (of_compile, rejections) = (self.compiled.issues(), self.registry.rejections());
+        let found = found(board.snapshot.issues.iter().chain(&of_compile), &rejections);
+        let now = OffsetDateTime::now_utc().replace_nanosecond(0).ok().and_then(|now| now.format(&Rfc3339).ok());
+        let now = now.unwrap_or_default();
+        let (mut bad, mut good) = (Vec::new(), Vec::new());
+        for (key, seen) in board.statuses.iter().filter(|(key, seen)| self.is_ours(board, key, seen)) {
+            let found = found.get(key);
+            if self.tried.contains_key(key) || (found.is_none() && is_well(seen)) {
+                continue;
+            }
+            let Some(status) = wanted(seen, found.unwrap_or(&Found::default()), &now) else { continue };
+            let change = Change { key: key.clone(), seen: seen.clone(), status: written(&status) };
+            if found.is_some() { bad.push(change) } else { good.push(change) }
+        }
+        bad.append(&mut good);
+        bad.extend(self.fronts(board));
+        bad
+    }
+
+    /// The Ingresses that are served, and do not say where. All replicas of all revisions would write the same.
+    fn fronts(&self, board: &Board) -> Vec<Change> {
+        let service = &board.snapshot.mesh.ingress.service;
+        let key = ObjectKey::new(Kind::Service, self.namespace.clone(), service.clone());
+        let Some(front) = board.statuses.get(&key).filter(|_| *self.speaks.borrow()) else { return Vec::new() };
+        let served = board.snapshot.gateways.iter().map(|gateway| &gateway.origin.object);
+        let served = served.filter(|object| &*object.kind == Kind::Ingress.name());
+        let change = |object: &Arc<ObjectRef>| {
+            let key = ObjectKey::new(Kind::Ingress, object.namespace.clone(), object.name.clone());
+            let seen = board.statuses.get(&key)?;
+            let differs = seen.addresses != front.addresses && !self.tried.contains_key(&key);
+            let status = json!({"loadBalancer": {"ingress": front.addresses}});
+            differs.then(|| Change { key, seen: seen.clone(), status })
+        };
+        served.filter_map(change).collect()
+    }
+
+    /// Whether an object is ours to write to: it is read here, and no other control plane writes to it.
+    fn is_ours(&self, board: &Board, key: &ObjectKey, seen: &Seen) -> bool {
+        let none = heddle_model::labels::Labels::default();
+        let labels = board.snapshot.namespaces.get(&key.namespace).unwrap_or(&none);
+        let ours = if seen.revision.is_empty() {
+            *self.speaks.borrow()
+        } else {
+            seen.revision == self.revision && *self.leads.borrow()
+        };
+        ours && key.kind.group().ends_with("istio.io") && board.snapshot.mesh.discovers(&key.namespace, labels)
+    }
+}
+
+/// The part of a status that is ours to write; without messages there is no list of them.
+fn written(status: &Status) -> Value {
+    let messages = (!status.validation_messages.is_empty()).then_some(&status.validation_messages);
+    json!({
+        "observedGeneration": status.observed_generation,
+        "conditions": status.conditions,
+        "validationMessages": messages,
+    })
+}
+
+/// What is known against each object, by the name that issues and rejections give it.
+fn found<'a>(issues: impl Iterator<Item = &'a Issue>, rejections: &'a [Rejection]) -> BTreeMap<ObjectKey, Found<'a>> {
+    let mut found: BTreeMap<ObjectKey, Found<'a>> = BTreeMap::new();
+    for issue in issues {
+        let Some(key) = key(&issue.object.to_string()) else { continue };
+        let known = &mut found.entry(key).or_default().issues;
+        if !known.contains(&issue) {
+            known.push(issue);
+        }
+    }
+    for entry in found.values_mut() {
+        entry.issues.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.cmp(b)));
+    }
+    for rejection in rejections {
+        for key in rejection.objects.iter().filter_map(|object| key(object)) {
+            found.entry(key).or_default().rejections.push(rejection);
+        }
+    }
+    found
+}
+
+/// The object of which issues and rejections say `<kind> <namespace>/<name>`.
+fn key(object: &str) -> Option<ObjectKey> {
+    let (kind, named) = object.split_once(' ')?;
+    let (namespace, name) = named.split_once('/')?;
+    let kind = Kind::ALL.into_iter().find(|of| of.name() == kind)?;
+    Some(ObjectKey::new(kind, namespace, name))
+}
+
+/// Writes one status over the state that was seen. That the object has changed or gone since, or that its definition has
+/// no status, is as good as written: there will be an event, or nothing to write to.
+async fn write(client: &Client, change: &Change) -> Result<(), kube::Error> {
+    let resource = kinds::resource(change.key.kind, &change.seen.version);
+    let api: Api<Raw> = Api::namespaced_with(client.clone(), &change.key.namespace, &resource);
+    let patch = json!({
+        "metadata": {"resourceVersion": &*change.seen.resource_version}, "status": change.status,
+    });
+    let parameters = PatchParams { field_manager: Some(WRITER.into()), ..PatchParams::default() };
+    match api.patch_status(&change.key.name, &parameters, &Patch::Merge(patch)).await {
+        Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409 | 422) => Ok(()),
+        other => other.map(|_| ()),
+    }
+}
