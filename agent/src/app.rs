@@ -17,7 +17,7 @@ use crate::envoy::Phase;
 use crate::status::Counters;
 use crate::status::{Sources, Status};
 use crate::xds_proxy::Relay;
-use crate::{envoy, sds, status, svid, xds_proxy};
+use crate::{dns, envoy, sds, status, svid, xds_proxy};
 
 /// Runs everything until Envoy has ended. Sockets are bound before Envoy starts, so that no try of its is in vain.
 ///
@@ -34,10 +34,21 @@ pub(crate) async fn run(config: Config, kind: Kind) -> Result<()> {
     let page = page.with_context(|| format!("listening on {}", config.addresses.status))?;
     let sds_socket = socket(&config.addresses.sds_socket)?;
     let xds_socket = socket(&config.addresses.xds_socket)?;
+    let questions = match &config.dns {
+        Some(settings) => {
+            let bound = dns::bind(settings).await;
+            Some((bound.with_context(|| format!("listening on {:?}", settings.addresses))?, settings.clone()))
+        }
+        None => None,
+    };
     write_bootstrap(&config)?;
 
     tokio::spawn(signals(phase.clone()));
     tokio::spawn(sds::serve(sds_socket, current.clone()));
+    if let Some((sockets, settings)) = questions {
+        let counted = Arc::clone(&counters);
+        tokio::spawn(dns::serve(sockets, settings, Arc::clone(&config), current.clone(), counted));
+    }
     let relay = Relay { config: Arc::clone(&config), current: current.clone(), counters: Arc::clone(&counters) };
     tokio::spawn(xds_proxy::serve(xds_socket, Arc::new(relay)));
     let sources = Sources { admin: reachable(config.addresses.admin), application: config.scrapes.clone() };

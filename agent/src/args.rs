@@ -135,6 +135,9 @@ pub(crate) struct ProxyArgs {
     /// Folder of the files `labels` and `annotations` that Kubernetes writes.
     #[arg(long = "podInfo", default_value = "./etc/istio/pod")]
     pub(crate) pod_info: PathBuf,
+    /// Where the pod's resolvers are named; default `/etc/resolv.conf`.
+    #[arg(long = "resolvConf")]
+    pub(crate) resolv_conf: Option<PathBuf>,
     /// Envoy's program file.
     #[arg(long = "binaryPath")]
     pub(crate) binary_path: Option<PathBuf>,

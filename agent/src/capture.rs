@@ -64,7 +64,8 @@ pub(crate) struct CaptureArgs {
     /// The routing table for them.
     #[arg(short = 'r', long = "istio-inbound-tproxy-route-table", default_value_t = 133)]
     pub(crate) route_table: u32,
-    /// Captures questions to the pod's resolvers, for a resolver on port 15053. The agent is none yet.
+    /// Captures questions to the pod's resolvers, to the agent, which answers on port 15053. The
+    /// variable `ISTIO_META_DNS_CAPTURE=true` asks for it too.
     #[arg(long = "redirect-dns")]
     pub(crate) redirect_dns: bool,
     /// Where the pod's resolvers are named.

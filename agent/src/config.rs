@@ -4,6 +4,7 @@
 //! for it runs with this agent.
 
 mod application;
+mod dns;
 mod duration;
 mod node;
 mod pod_info;
@@ -20,6 +21,7 @@ use crate::args::ProxyArgs;
 use crate::probes::Probes;
 
 pub(crate) use application::Scrape;
+pub(crate) use dns::Dns;
 pub(crate) use duration::duration;
 pub(crate) use node::Node;
 pub(crate) use proxy_config::ProxyConfig;
@@ -55,6 +57,8 @@ pub(crate) struct Config {
     pub(crate) scrapes: Vec<Scrape>,
     /// The application's probes and hooks, which are asked through the agent.
     pub(crate) probes: Probes,
+    /// How the pod's questions for names are answered; none: they are not.
+    pub(crate) dns: Option<Dns>,
     /// ProxyConfig, for the bootstrap.
     pub(crate) proxy: ProxyConfig,
 }
@@ -169,8 +173,10 @@ pub(crate) fn config(args: &ProxyArgs, env: &Env) -> Result<Config, ConfigError>
         roots: roots(args, env, "CA_ROOT_CA"),
         ..upstream(args, env, &ca_address.unwrap_or_else(|| discovery.address.clone()))
     };
+    let node = node::node(args, env, &proxy_config, &addresses, &namespace)?;
     Ok(Config {
-        node: node::node(args, env, &proxy_config, &addresses, &namespace)?,
+        dns: dns::dns(&node, env, &resolv_conf(args, env))?,
+        node,
         identity,
         discovery,
         ca,
@@ -235,6 +241,11 @@ fn upstream(args: &ProxyArgs, env: &Env, address: &str) -> Upstream {
 fn roots(args: &ProxyArgs, env: &Env, variable: &str) -> PathBuf {
     let path = args.ca_root.clone().or_else(|| env.get(variable).map(PathBuf::from));
     path.unwrap_or_else(|| "./var/run/secrets/istio/root-cert.pem".into())
+}
+
+fn resolv_conf(args: &ProxyArgs, env: &Env) -> PathBuf {
+    let path = args.resolv_conf.clone().or_else(|| env.get("RESOLV_CONF").map(PathBuf::from));
+    path.unwrap_or_else(|| "/etc/resolv.conf".into())
 }
 
 fn certificate(env: &Env) -> Result<Certificate, ConfigError> {

@@ -10,10 +10,10 @@ use hyper_util::rt::TokioIo;
 use rcgen::{CertificateParams, DistinguishedName, KeyPair, SanType};
 use time::OffsetDateTime;
 use tonic::Status;
-use tonic::metadata::{AsciiMetadataValue, MetadataValue};
+use tonic::metadata::{AsciiMetadataValue, MetadataMap, MetadataValue};
 use tonic::transport::{Channel, Endpoint, Uri};
 
-use crate::config::Config;
+use crate::config::{Config, Upstream};
 use crate::dial::{DialError, dial};
 use crate::svid::{AnswerError, Svid};
 
@@ -57,16 +57,25 @@ pub(crate) async fn certificate(config: &Config, current: Option<&Svid>) -> Resu
     };
     let mut call = tonic::Request::new(message);
     call.set_timeout(TIMEOUT);
-    call.metadata_mut().insert("clusterid", config.cluster_id.parse()?);
-    if let Some(bearer) = bearer(&config.token_file) {
-        let mut bearer: AsciiMetadataValue = MetadataValue::try_from(bearer)?;
-        bearer.set_sensitive(true);
-        call.metadata_mut().insert("authorization", bearer);
-    }
-    let channel = channel(config, current).await?;
+    prove(config, call.metadata_mut())?;
+    let channel = channel(&config.ca, current).await?;
     let answer = IstioCertificateServiceClient::new(channel).create_certificate(call).await;
     let answer = answer.map_err(|status| CsrError::Refused(Box::new(status)))?;
     Ok(Svid::new(&answer.into_inner().cert_chain, &key, &config.identity, OffsetDateTime::now_utc())?)
+}
+
+/// Says with a call who makes it.
+///
+/// # Errors
+/// When the token is no text that can be sent.
+pub(crate) fn prove(config: &Config, metadata: &mut MetadataMap) -> Result<(), CsrError> {
+    metadata.insert("clusterid", config.cluster_id.parse()?);
+    if let Some(bearer) = bearer(&config.token_file) {
+        let mut bearer: AsciiMetadataValue = MetadataValue::try_from(bearer)?;
+        bearer.set_sensitive(true);
+        metadata.insert("authorization", bearer);
+    }
+    Ok(())
 }
 
 /// `Bearer <token>`, if the file has one. It is read each time: Kubernetes replaces it before it expires.
@@ -85,10 +94,13 @@ fn request(key: &KeyPair, identity: &Identity) -> Result<String, rcgen::Error> {
     params.serialize_request(key)?.pem()
 }
 
-/// One connection for one call: the next call comes half a certificate's life later.
-async fn channel(config: &Config, current: Option<&Svid>) -> Result<Channel, CsrError> {
-    let mut stream = Some(TokioIo::new(dial(&config.ca, current).await?));
-    let origin = Uri::builder().scheme("http").authority(config.ca.address.as_str()).path_and_query("/").build();
+/// One connection for one call: calls are rare, and each shows the certificate of its moment.
+///
+/// # Errors
+/// When there is no connection.
+pub(crate) async fn channel(upstream: &Upstream, current: Option<&Svid>) -> Result<Channel, CsrError> {
+    let mut stream = Some(TokioIo::new(dial(upstream, current).await?));
+    let origin = Uri::builder().scheme("http").authority(upstream.address.as_str()).path_and_query("/").build();
     let endpoint = Endpoint::from(origin.unwrap_or_else(|_| Uri::from_static("http://heddled")));
     let connect = tower::service_fn(move |_: Uri| {
         let stream = stream.take().ok_or_else(|| std::io::Error::from(std::io::ErrorKind::NotConnected));

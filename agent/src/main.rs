@@ -13,6 +13,7 @@ mod capture;
 mod config;
 mod csr;
 mod dial;
+mod dns;
 mod envoy;
 mod hook;
 mod probes;
@@ -47,13 +48,8 @@ fn main() -> Result<()> {
 
 fn capture(args: &CaptureArgs, unknown: &[String]) -> Result<()> {
     start_log(&args.log_output_level, args.log_as_json, unknown);
-    if config::environment().get("ISTIO_META_DNS_CAPTURE").is_some_and(|value| value == "true") {
-        // Captured questions would find nobody.
-        tracing::warn!(
-            "ISTIO_META_DNS_CAPTURE is not obeyed: the agent answers no questions yet, so none are captured"
-        );
-    }
-    Ok(capture::run(args)?)
+    let asked = config::environment().get("ISTIO_META_DNS_CAPTURE").is_some_and(|value| value == "true");
+    Ok(capture::run(&CaptureArgs { redirect_dns: args.redirect_dns || asked, ..args.clone() })?)
 }
 
 fn start_log(level: &str, as_json: bool, unknown: &[String]) {

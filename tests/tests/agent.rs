@@ -10,6 +10,8 @@ use http::Method;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+#[path = "agent/dns.rs"]
+mod dns;
 #[path = "agent/pair.rs"]
 mod pair;
 #[path = "agent/peer.rs"]

@@ -21,6 +21,14 @@ pub(crate) struct Counters {
     pub(crate) xds_failures: Counter,
     /// Discovery streams that the control plane's side ended.
     pub(crate) xds_losses: Counter,
+    /// Questions for names that were read.
+    pub(crate) dns_requests: Counter,
+    /// Those of them that a resolver was asked.
+    pub(crate) dns_upstream_requests: Counter,
+    /// Those that nobody answered, or that were dropped because too many were under way.
+    pub(crate) dns_failures: Counter,
+    /// Ends of the stream that brings the name table.
+    pub(crate) dns_table_losses: Counter,
     /// Parts of the merged metrics that could not be had.
     pub(crate) scrape_failures: Counter,
 }

@@ -68,6 +68,10 @@ fn own(counters: &Counters, current: &Current) -> String {
         ("istio_agent_num_xds_streams", &counters.xds_streams),
         ("istio_agent_istiod_connection_failures", &counters.xds_failures),
         ("istio_agent_istiod_connection_terminations", &counters.xds_losses),
+        ("istio_agent_dns_requests_total", &counters.dns_requests),
+        ("istio_agent_dns_upstream_requests_total", &counters.dns_upstream_requests),
+        ("istio_agent_dns_failures_total", &counters.dns_failures),
+        ("istio_agent_dns_table_losses_total", &counters.dns_table_losses),
         ("istio_agent_scrape_failures_total", &counters.scrape_failures),
     ];
     let mut page = String::new();

@@ -15,7 +15,7 @@ use crate::{
     endpoint, gateway,
     listener::{self, plan::Plan},
     memo::{Kept, Memo},
-    mtls,
+    mtls, name_table,
     output::Output,
     route::{
         catch_all,
@@ -42,6 +42,10 @@ pub fn compile_view(snapshot: &Snapshot, key: &ViewKey, types: TypeSet, memo: &M
             ProxyKind::Sidecar => sidecar(&scope, types, memo, &mut output),
             ProxyKind::Gateway => gateway(&scope, types, memo, &mut output),
         }
+    }
+    if types.contains(TypeUrl::NameTable) && key.dns_capture {
+        // The one resource of its type, and without a name.
+        output.set(TypeUrl::NameTable, [(String::new(), name_table::name_table(&scope))]);
     }
     if key.kind == ProxyKind::Sidecar {
         output.sight = Some(scope.into_sight());

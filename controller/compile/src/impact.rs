@@ -7,26 +7,26 @@ use heddle_xds_api::{TypeSet, TypeUrl};
 
 use crate::view;
 
-use TypeUrl::{Cluster, Endpoint, Listener, Route, Secret, VirtualHost};
+use TypeUrl::{Cluster, Endpoint, Listener, NameTable, Route, Secret, VirtualHost};
 
 /// The types that may differ for some proxy after these changes. Never too few; the comparison by version finds the rest.
 #[must_use]
 pub fn impact(changes: &Changes) -> TypeSet {
     let rows: [(bool, &[TypeUrl]); 12] = [
-        (changes.mesh, &[Cluster, Endpoint, Listener, Route, Secret]),
+        (changes.mesh, &[Cluster, Endpoint, Listener, Route, Secret, NameTable]),
         (changes.namespaces, &[]),
-        (!changes.services.is_empty(), &[Cluster, Endpoint, Listener, Route]),
+        (!changes.services.is_empty(), &[Cluster, Endpoint, Listener, Route, NameTable]),
         // Listeners: headless services have one a pod. Clusters: names resolved by Envoy carry their endpoints, and
-        // mutual TLS names the accounts that run behind a service.
-        (!changes.endpoints.is_empty(), &[Cluster, Endpoint, Listener]),
+        // mutual TLS names the accounts that run behind a service. Names: those of headless services are their pods'.
+        (!changes.endpoints.is_empty(), &[Cluster, Endpoint, Listener, NameTable]),
         (changes.workloads, &[Cluster, Endpoint, Listener]),
         (changes.routes, &[Route]),
         // Clusters: destinations of an imported route are imported with it.
-        (changes.route_reach, &[Cluster, Endpoint, Listener, Route]),
+        (changes.route_reach, &[Cluster, Endpoint, Listener, Route, NameTable]),
         // Routes: hash policies and subsets. Listeners: subsets of TCP routes.
         (changes.destinations, &[Cluster, Endpoint, Listener, Route]),
         (changes.gateways, &[Cluster, Listener, Route]),
-        (changes.sidecars, &[Cluster, Endpoint, Listener, Route]),
+        (changes.sidecars, &[Cluster, Endpoint, Listener, Route, NameTable]),
         (changes.peer_authentications, &[Cluster, Endpoint, Listener]),
         // Clusters: TLS of a rule whose secret is missing sends nothing.
         (changes.secrets, &[Cluster, Listener, Secret]),

@@ -13,6 +13,7 @@ pub mod lookup;
 pub mod memo;
 pub mod mtls;
 pub mod name;
+pub mod name_table;
 pub mod output;
 pub mod regex;
 pub mod route;

@@ -29,6 +29,7 @@ pub(crate) fn run(mesh: &str, node: &Value) -> Result<Output, String> {
         ("listeners", TypeUrl::Listener),
         ("routes", TypeUrl::Route),
         ("secrets", TypeUrl::Secret),
+        ("names", TypeUrl::NameTable),
     ];
     let mut output = Output::new();
     for (kind, type_url) in kinds {

@@ -1,0 +1,164 @@
+//! The sockets. What is known is answered at once; what has to be asked for waits in a task of its own, of which there are only so
+//! many.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use tokio::sync::{Semaphore, watch};
+
+use super::answer::{Step, Transport, failure, step};
+use super::table::Table;
+use super::upstream::Upstream;
+use crate::status::Counters;
+
+/// The longest datagram that is read. Questions are a few dozen bytes.
+const DATAGRAM: usize = 4096;
+/// Questions to resolvers under way; further ones are dropped, and asked again by who wants to know.
+const MAX_ASKED: usize = 1024;
+/// Connections.
+const MAX_CONNECTIONS: usize = 128;
+/// How long a connection may say nothing, and how long it may take to say or to hear something.
+const IDLE: Duration = Duration::from_secs(10);
+
+/// What is listened on: one address, for datagrams and connections.
+#[derive(Debug)]
+pub(crate) struct Sockets {
+    datagrams: UdpSocket,
+    connections: TcpListener,
+}
+
+struct Server {
+    table: watch::Receiver<Arc<Table>>,
+    upstream: Upstream,
+    counters: Arc<Counters>,
+    turn: AtomicUsize,
+}
+
+impl Sockets {
+    /// Both, or neither.
+    ///
+    /// # Errors
+    /// When the address is taken.
+    pub(crate) async fn bind(address: SocketAddr) -> io::Result<Self> {
+        Ok(Self { datagrams: UdpSocket::bind(address).await?, connections: TcpListener::bind(address).await? })
+    }
+}
+
+/// Serves until the process ends.
+pub(crate) async fn serve(
+    sockets: Vec<Sockets>,
+    upstream: Upstream,
+    table: watch::Receiver<Arc<Table>>,
+    counters: Arc<Counters>,
+) {
+    let server = Arc::new(Server { table, upstream, counters, turn: AtomicUsize::new(0) });
+    let both = |sockets: Sockets| {
+        let (one, two) = (Arc::clone(&server), Arc::clone(&server));
+        futures_util::future::join(datagrams(Arc::new(sockets.datagrams), one), connections(sockets.connections, two))
+    };
+    futures_util::future::join_all(sockets.into_iter().map(both)).await;
+}
+
+async fn datagrams(socket: Arc<UdpSocket>, server: Arc<Server>) {
+    let asked = Arc::new(Semaphore::new(MAX_ASKED));
+    let mut buffer = vec![0; DATAGRAM];
+    loop {
+        let (length, from) = match socket.recv_from(&mut buffer).await {
+            Ok(received) => received,
+            // The word of an earlier answer that found nobody; or something that must not become a busy loop.
+            Err(error) => {
+                tracing::debug!(%error, "a datagram");
+                tokio::time::sleep(Duration::from_millis(1)).await;
+                continue;
+            }
+        };
+        let packet = buffer.get(..length).unwrap_or_default();
+        match server.step(packet, Transport::Datagram) {
+            Step::Drop => {}
+            Step::Say(answer) => _ = socket.send_to(&answer, from).await,
+            Step::Ask => {
+                let Ok(permit) = Arc::clone(&asked).try_acquire_owned() else {
+                    server.counters.dns_failures.add();
+                    continue;
+                };
+                let (socket, server, packet) = (Arc::clone(&socket), Arc::clone(&server), packet.to_vec());
+                tokio::spawn(async move {
+                    if let Some(answer) = server.ask(&packet, Transport::Datagram).await {
+                        _ = socket.send_to(&answer, from).await;
+                    }
+                    drop(permit);
+                });
+            }
+        }
+    }
+}
+
+async fn connections(listener: TcpListener, server: Arc<Server>) {
+    let open = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    loop {
+        let Ok(permit) = Arc::clone(&open).acquire_owned().await else { return };
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let server = Arc::clone(&server);
+                tokio::spawn(async move {
+                    let ended = converse(stream, &server).await;
+                    if let Err(error) = ended {
+                        tracing::debug!(%error, "a connection for questions ended");
+                    }
+                    drop(permit);
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "accept for questions");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+/// One question after another, each with its length before it.
+async fn converse(mut stream: TcpStream, server: &Server) -> io::Result<()> {
+    loop {
+        let read = async {
+            let mut packet = vec![0; usize::from(stream.read_u16().await?)];
+            stream.read_exact(&mut packet).await?;
+            Ok::<_, io::Error>(packet)
+        };
+        let packet = tokio::time::timeout(IDLE, read).await??;
+        let answer = match server.step(&packet, Transport::Stream) {
+            Step::Drop => return Ok(()),
+            Step::Say(answer) => Some(answer),
+            Step::Ask => server.ask(&packet, Transport::Stream).await,
+        };
+        let Some(answer) = answer else { return Ok(()) };
+        let length = u16::try_from(answer.len()).map_err(io::Error::other)?;
+        let framed = [length.to_be_bytes().as_slice(), &answer].concat();
+        tokio::time::timeout(IDLE, stream.write_all(&framed)).await??;
+    }
+}
+
+impl Server {
+    fn step(&self, packet: &[u8], transport: Transport) -> Step {
+        let table = self.table.borrow().clone();
+        let step = step(&table, packet, transport, self.turn.fetch_add(1, Ordering::Relaxed));
+        if step != Step::Drop {
+            self.counters.dns_requests.add();
+        }
+        step
+    }
+
+    /// What a resolver says, or that none does.
+    async fn ask(&self, packet: &[u8], transport: Transport) -> Option<Vec<u8>> {
+        self.counters.dns_upstream_requests.add();
+        let answer = self.upstream.ask(packet, transport).await;
+        answer.or_else(|| {
+            self.counters.dns_failures.add();
+            failure(packet)
+        })
+    }
+}
