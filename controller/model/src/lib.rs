@@ -24,6 +24,7 @@ pub mod route;
 pub mod scope;
 pub mod secret;
 pub mod service;
+pub mod settings;
 pub mod snapshot;
 pub mod text;
 pub mod tls;

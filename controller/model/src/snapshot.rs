@@ -15,6 +15,7 @@ use crate::{
     scope::Sidecar,
     secret::Secrets,
     service::{Endpoints, Services},
+    settings::ProxySettings,
     workload::Workloads,
 };
 
@@ -43,6 +44,8 @@ pub struct Snapshot {
     pub sidecars: Arc<Vec<Arc<Sidecar>>>,
     /// PeerAuthentications, oldest first.
     pub peer_authentications: Arc<Vec<Arc<PeerAuthentication>>>,
+    /// ProxyConfigs, oldest first. They are read when pods get their proxy, and change nothing of one that runs.
+    pub proxy_settings: Arc<Vec<Arc<ProxySettings>>>,
     /// Secrets that hold certificates.
     pub secrets: Arc<Secrets>,
     /// Secrets that listeners name are taken to exist, though they are not here: offline, where nobody keeps them.

@@ -43,7 +43,7 @@ pub(super) fn attend(
     let (template, settings) = watch::channel(None);
     tasks.spawn(until(end.clone(), webhook::follow(client.clone(), namespace.clone(), revision.clone(), template)));
     if let Some((listener, encryption)) = asked {
-        let webhooks = Webhooks::new(pages.webhooks.clone(), settings, roster);
+        let webhooks = Webhooks::new(pages.webhooks.clone(), settings, roster, pages.board.clone());
         tasks.spawn(webhook::serve(listener, encryption, webhooks, end.clone()));
     }
     if config.status {

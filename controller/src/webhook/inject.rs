@@ -5,7 +5,9 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use futures_util::StreamExt;
-use heddle_inject::{Context, Outcome, Settings, environment, inject, patch};
+use heddle_inject::{Context, Outcome, ProxyConfig, Settings, environment, inject, patch};
+use heddle_model::settings::ProxySettings;
+use heddle_model::snapshot::Snapshot;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Client, ResourceExt};
@@ -19,7 +21,13 @@ use crate::source::kube::steady;
 pub(crate) type Template = watch::Receiver<Option<Arc<Settings>>>;
 
 /// The pod with its proxy, as a patch.
-pub(super) fn judge(request: &Request, path: &str, settings: Option<&Settings>, native: bool) -> Answer {
+pub(super) fn judge(
+    request: &Request,
+    path: &str,
+    settings: Option<&Settings>,
+    native: bool,
+    snapshot: &Snapshot,
+) -> Answer {
     if request.operation != "CREATE" {
         return Answer::default();
     }
@@ -30,7 +38,9 @@ pub(super) fn judge(request: &Request, path: &str, settings: Option<&Settings>, 
         };
     };
     let environment = environment(path);
-    let context = Context { namespace: request.namespace.clone(), environment, native, ..Context::default() };
+    let namespace = request.namespace.clone();
+    let proxy_configs = proxy_configs(snapshot, &namespace);
+    let context = Context { namespace, environment, native, proxy_configs, workload: None };
     match inject(&request.object, &context, settings) {
         Ok(Outcome::Injected(injected)) => {
             let changes = patch::patch(&request.object, &injected.pod);
@@ -39,6 +49,29 @@ pub(super) fn judge(request: &Request, path: &str, settings: Option<&Settings>, 
         Ok(Outcome::Skipped(_)) => Answer::default(),
         Err(error) => Answer { refused: Some(error.to_string()), ..Answer::default() },
     }
+}
+
+/// The ProxyConfigs of the mesh and of a namespace, the oldest first.
+fn proxy_configs(snapshot: &Snapshot, namespace: &str) -> Vec<ProxyConfig> {
+    let concerns = |of: &&Arc<ProxySettings>| {
+        let own = &**of.origin.namespace();
+        own == namespace || *own == *snapshot.mesh.root_namespace
+    };
+    let config = |of: &Arc<ProxySettings>| {
+        let selector = of.selector.as_ref().map(|labels| {
+            let labels: BTreeMap<&str, &str> = labels.iter().map(|(name, value)| (&**name, &**value)).collect();
+            json!({"matchLabels": labels})
+        });
+        let environment: BTreeMap<&str, &str> =
+            of.environment.iter().map(|(name, value)| (&**name, &**value)).collect();
+        let image = (!of.image_type.is_empty()).then(|| json!({"imageType": &*of.image_type}));
+        let mut spec = json!({"selector": selector, "concurrency": of.concurrency, "image": image});
+        if !environment.is_empty() {
+            spec["environmentVariables"] = json!(environment);
+        }
+        ProxyConfig { namespace: of.origin.namespace().to_string(), spec }
+    };
+    snapshot.proxy_settings.iter().filter(concerns).map(config).collect()
 }
 
 /// Follows the ConfigMaps `istio-sidecar-injector` and `istio` of a revision, until the process ends.

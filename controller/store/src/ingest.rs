@@ -7,6 +7,7 @@ pub mod gateway;
 pub mod ingress;
 pub mod mesh;
 pub mod peer_authentication;
+pub mod proxy_config;
 pub mod secret;
 pub mod service;
 pub mod service_entry;

@@ -5,7 +5,7 @@ mod read;
 use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use heddle_crds::{
-    networking::{destination_rule, gateway, service_entry, sidecar, virtual_service, workload_entry},
+    networking::{destination_rule, gateway, proxy_config, service_entry, sidecar, virtual_service, workload_entry},
     security::peer_authentication,
 };
 use heddle_model::{
@@ -40,6 +40,7 @@ pub enum Kind {
     DestinationRule,
     Gateway,
     Sidecar,
+    ProxyConfig,
     PeerAuthentication,
 }
 
@@ -102,6 +103,7 @@ pub enum Spec {
     DestinationRule(Box<destination_rule::Spec>),
     Gateway(Box<gateway::Spec>),
     Sidecar(Box<sidecar::Spec>),
+    ProxyConfig(Box<proxy_config::Spec>),
     PeerAuthentication(Box<peer_authentication::Spec>),
 }
 
@@ -129,7 +131,7 @@ pub enum Event {
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::MeshConfig,
         Self::Namespace,
         Self::Node,
@@ -147,6 +149,7 @@ impl Kind {
         Self::DestinationRule,
         Self::Gateway,
         Self::Sidecar,
+        Self::ProxyConfig,
         Self::PeerAuthentication,
     ];
 
@@ -158,6 +161,7 @@ impl Kind {
         let versions: &[&str] = match found {
             Self::MeshConfig => return None,
             Self::PeerAuthentication => &["v1", "v1beta1"],
+            Self::ProxyConfig => &["v1beta1"],
             _ if found.group() == "networking.istio.io" => &["v1", "v1beta1", "v1alpha3"],
             _ => &["v1"],
         };
@@ -185,6 +189,7 @@ impl Kind {
             Self::DestinationRule => "DestinationRule",
             Self::Gateway => "Gateway",
             Self::Sidecar => "Sidecar",
+            Self::ProxyConfig => "ProxyConfig",
             Self::PeerAuthentication => "PeerAuthentication",
         }
     }
@@ -208,7 +213,8 @@ impl Kind {
             | Self::VirtualService
             | Self::DestinationRule
             | Self::Gateway
-            | Self::Sidecar => "networking.istio.io",
+            | Self::Sidecar
+            | Self::ProxyConfig => "networking.istio.io",
             Self::PeerAuthentication => "security.istio.io",
         }
     }

@@ -28,6 +28,7 @@ use heddle_model::{
     scope::Sidecar,
     secret::{Secret, Secrets},
     service::Services,
+    settings::ProxySettings,
     snapshot::Snapshot,
 };
 
@@ -69,6 +70,7 @@ pub struct Store {
     gateways: Sorted<Gateway>,
     sidecars: Sorted<Sidecar>,
     peer_authentications: Sorted<PeerAuthentication>,
+    proxy_settings: Sorted<ProxySettings>,
     secrets: BTreeMap<Name, Arc<Secret>>,
     namespaces: BTreeMap<Text, Labels>,
     /// Namespaces with objects that are not read.
@@ -107,6 +109,7 @@ impl Store {
             gateways: Sorted::default(),
             sidecars: Sorted::default(),
             peer_authentications: Sorted::default(),
+            proxy_settings: Sorted::default(),
             secrets: BTreeMap::new(),
             namespaces: BTreeMap::new(),
             hidden: BTreeSet::new(),
@@ -153,6 +156,7 @@ impl Store {
             gateways: self.gateways.build(&old.gateways),
             sidecars: self.sidecars.build(&old.sidecars),
             peer_authentications: self.peer_authentications.build(&old.peer_authentications),
+            proxy_settings: self.proxy_settings.build(&old.proxy_settings),
             secrets: self.commit_secrets(&old.secrets),
             assume_secrets: self.settings.assume_secrets,
             namespaces: self.commit_namespaces(&old.namespaces),
@@ -317,7 +321,10 @@ impl Store {
 
 /// Whether two revisions have the same parts.
 fn is_same(old: &Snapshot, new: &Snapshot) -> bool {
-    old.synced == new.synced && Arc::ptr_eq(&old.issues, &new.issues) && heddle_model::diff::diff(old, new).is_empty()
+    old.synced == new.synced
+        && Arc::ptr_eq(&old.issues, &new.issues)
+        && Arc::ptr_eq(&old.proxy_settings, &new.proxy_settings)
+        && heddle_model::diff::diff(old, new).is_empty()
 }
 
 #[cfg(test)]

@@ -128,6 +128,21 @@ fn a_pod_gets_its_proxy() -> Result<()> {
         ensure!(made["metadata"]["annotations"]["sidecar.istio.io/status"].is_string());
         ensure!(made.to_string().contains("\"ISTIO_META_CLUSTER_ID\""));
         ensure!(api.post(pods, &pod("b", "false")).await?.accepted());
+        cluster.install_crds()?;
+        let settings = json!({"apiVersion": "networking.istio.io/v1beta1", "kind": "ProxyConfig",
+            "metadata": {"name": "threads"},
+            "spec": {"concurrency": 7, "environmentVariables": {"ISTIO_META_COLOUR": "blue"}}});
+        let all = "/apis/networking.istio.io/v1beta1/namespaces/default/proxyconfigs";
+        ensure!(api.post(all, &settings).await?.accepted());
+        let mut count = 0;
+        eventually("a pod by the ProxyConfig", SOON, async || {
+            count += 1;
+            let name = format!("c{count}");
+            let made = api.post(pods, &pod(&name, "true")).await;
+            let text = made.map(|made| made.body.to_string()).unwrap_or_default();
+            text.contains("\\\"concurrency\\\":7") && text.contains("\"ISTIO_META_COLOUR\"")
+        })
+        .await?;
         let left = api.get(&format!("{pods}/b")).await?.body;
         ensure!(left["spec"]["containers"].as_array().map(Vec::len) == Some(1), "{left}");
         ensure!(control.metric("sidecar_injection_success_total").await? >= 1.0);

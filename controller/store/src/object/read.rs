@@ -132,6 +132,7 @@ fn spec(kind: Kind, value: &Value) -> Result<(Spec, Vec<String>), DecodeError> {
         Kind::DestinationRule => boxed(custom(value)?, Spec::DestinationRule),
         Kind::Gateway => boxed(custom(value)?, Spec::Gateway),
         Kind::Sidecar => boxed(custom(value)?, Spec::Sidecar),
+        Kind::ProxyConfig => boxed(custom(value)?, Spec::ProxyConfig),
         Kind::PeerAuthentication => boxed(custom(value)?, Spec::PeerAuthentication),
     })
 }

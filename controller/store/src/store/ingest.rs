@@ -8,8 +8,8 @@ use super::{Name, Store};
 use crate::{
     document,
     ingest::{
-        Report, destination_rule, gateway, mesh, peer_authentication, secret, service, service_entry, sidecar, slice,
-        virtual_service, workload,
+        Report, destination_rule, gateway, mesh, peer_authentication, proxy_config, secret, service, service_entry,
+        sidecar, slice, virtual_service, workload,
     },
     kube,
     mesh_config::MeshConfig,
@@ -71,6 +71,9 @@ impl Store {
             Spec::Sidecar(spec) => {
                 self.sidecars.set(name, Some(sidecar::ingest(spec, &origin, &mesh, &mut report)));
             }
+            Spec::ProxyConfig(spec) => {
+                self.proxy_settings.set(name, proxy_config::ingest(spec, &origin, &mesh, &mut report));
+            }
             Spec::PeerAuthentication(spec) => {
                 let value = peer_authentication::ingest(spec, &origin, &mesh, &mut report);
                 self.peer_authentications.set(name, value);
@@ -108,6 +111,7 @@ impl Store {
             Kind::DestinationRule => self.rules.set(name, None),
             Kind::Gateway => self.gateways.set(name, None),
             Kind::Sidecar => self.sidecars.set(name, None),
+            Kind::ProxyConfig => self.proxy_settings.set(name, None),
             Kind::PeerAuthentication => self.peer_authentications.set(name, None),
         }
     }

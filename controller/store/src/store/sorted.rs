@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use heddle_model::{authn::PeerAuthentication, gateway::Gateway, object::Origin, scope::Sidecar};
+use heddle_model::{
+    authn::PeerAuthentication, gateway::Gateway, object::Origin, scope::Sidecar, settings::ProxySettings,
+};
 
 use super::Name;
 
@@ -61,6 +63,12 @@ impl HasOrigin for Gateway {
 }
 
 impl HasOrigin for Sidecar {
+    fn origin(&self) -> &Origin {
+        &self.origin
+    }
+}
+
+impl HasOrigin for ProxySettings {
     fn origin(&self) -> &Origin {
         &self.origin
     }
