@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use crate::writer::Board;
 
 mod dump;
+mod inspect;
 mod issues;
 mod metrics;
 mod objects;
@@ -84,7 +85,17 @@ pub(crate) async fn serve(listener: TcpListener, pages: Pages, end: Cancellation
 }
 
 fn router(pages: Pages) -> Router {
-    let debug = Router::new()
+    Router::new()
+        .route("/ready", get(ready))
+        .route("/version", get(async || env!("CARGO_PKG_VERSION")))
+        .route("/metrics", get(|State(pages): State<Pages>| async move { metrics::page(&pages) }))
+        .merge(debug().layer(from_fn(only_this_machine)))
+        .with_state(pages)
+}
+
+/// The pages that say much of the mesh. Who may read them is for the caller to say.
+fn debug() -> Router<Pages> {
+    Router::new()
         .route("/debug", get(index))
         .route("/debug/", get(index))
         .route("/debug/list", get(list))
@@ -97,13 +108,6 @@ fn router(pages: Pages) -> Router {
         .route("/debug/mesh", get(|State(pages): State<Pages>| async move { json(&objects::mesh(&pages)) }))
         .route("/debug/issuez", get(|State(pages): State<Pages>| async move { json(&issues::issuez(&pages)) }))
         .route("/debug/config_dump", get(config_dump))
-        .layer(from_fn(only_this_machine));
-    Router::new()
-        .route("/ready", get(ready))
-        .route("/version", get(async || env!("CARGO_PKG_VERSION")))
-        .route("/metrics", get(|State(pages): State<Pages>| async move { metrics::page(&pages) }))
-        .merge(debug)
-        .with_state(pages)
 }
 
 /// Configuration says much of a mesh: debug pages answer callers of this machine only.

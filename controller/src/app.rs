@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::admin::{self, Pages};
-use crate::auth::{self, Authenticator, Issuers, Tokens};
+use crate::auth::{self, Authenticator, Issuers, SecretRights, Tokens};
 use crate::authority::{self, Keeper, Signer};
 use crate::cluster;
 use crate::config::Config;
@@ -76,13 +76,17 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     known.send_replace(Some(Arc::new(loaded)));
     tasks.spawn(authority::renew(config.clone(), keeper, known, encryption, end.clone()));
     let asked = ports.https.zip(Some(encryptions.clone()));
+    let inspect = Arc::new(pages.clone());
     attend(&config, cluster.clone(), (asked, roster.clone()), pages, &mut tasks, &end);
-    let authenticator = authenticator(issuers(&config, cluster, roster, &mut tasks, &end)?, revisions.clone());
+    let rights = cluster.clone().map(SecretRights::new);
+    let issuers = issuers(&config, cluster, roster, &mut tasks, &end)?;
+    let authenticator = authenticator(issuers, rights, revisions.clone());
     let signer = Arc::new(Signer::new(authorities, limits(&config)));
 
     // Discovery, and certificates on the encrypted port.
     let by_host = config.discovers_virtual_hosts();
     let discovery = Ads::new(compiler, authenticator.clone(), revisions, registry, metrics.clone(), by_host);
+    let discovery = discovery.inspected(inspect);
     tasks.spawn(until(end.clone(), discovery.spread()));
     let certificates = Certificates::service(authenticator, signer, metrics);
     let manners = Manners::from(&config);
@@ -144,8 +148,12 @@ async fn until(end: CancellationToken, work: impl Future<Output = ()> + Send) {
     end.run_until_cancelled(work).await;
 }
 
-fn authenticator(issuers: Issuers, current: watch::Receiver<Option<Published>>) -> Arc<Authenticator> {
-    Arc::new(Authenticator::new(issuers, move || mesh_of(&current)))
+fn authenticator(
+    issuers: Issuers,
+    rights: Option<SecretRights>,
+    current: watch::Receiver<Option<Published>>,
+) -> Arc<Authenticator> {
+    Arc::new(Authenticator::new(issuers, rights, move || mesh_of(&current)))
 }
 
 fn limits(config: &Config) -> Limits {

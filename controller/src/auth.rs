@@ -9,10 +9,12 @@ use heddle_serve::auth::{AuthError, Authenticate, Credentials};
 mod client_cert;
 mod issuer;
 mod jwks;
+mod secret_rights;
 mod token_review;
 
 pub(crate) use issuer::{Issuer, IssuerError};
 pub(crate) use jwks::watch_keys;
+pub(crate) use secret_rights::SecretRights;
 pub(crate) use token_review::Tokens;
 
 /// Who issues tokens.
@@ -27,13 +29,19 @@ pub(crate) enum Issuers {
 /// Tries what a caller brought, in istiod's order.
 pub(crate) struct Authenticator {
     issuers: Issuers,
+    /// Whom to ask who may read Secrets; nobody, where there is no cluster.
+    rights: Option<SecretRights>,
     mesh: Box<dyn Fn() -> Arc<Mesh> + Send + Sync>,
 }
 
 impl Authenticator {
     /// `mesh` gives the settings of the moment: trust domains may be added while streams are open.
-    pub(crate) fn new(issuers: Issuers, mesh: impl Fn() -> Arc<Mesh> + Send + Sync + 'static) -> Self {
-        Self { issuers, mesh: Box::new(mesh) }
+    pub(crate) fn new(
+        issuers: Issuers,
+        rights: Option<SecretRights>,
+        mesh: impl Fn() -> Arc<Mesh> + Send + Sync + 'static,
+    ) -> Self {
+        Self { issuers, rights, mesh: Box::new(mesh) }
     }
 
     async fn decide(&self, call: &Credentials) -> Result<Identity, AuthError> {
@@ -60,6 +68,13 @@ impl Authenticator {
 impl Authenticate for Authenticator {
     async fn authenticate(&self, call: &Credentials) -> Result<Identity, AuthError> {
         self.decide(call).await
+    }
+
+    async fn reads_secrets(&self, identity: &Identity, ask: bool) -> bool {
+        match &self.rights {
+            Some(rights) => rights.allow(identity, ask).await,
+            None => true,
+        }
     }
 }
 

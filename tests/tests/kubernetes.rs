@@ -5,7 +5,10 @@ mod kubernetes {
     mod api_server;
     mod authority;
     mod node;
+    mod ingress;
+    mod inspect;
     mod place;
+    mod secrets;
     mod source;
     mod status;
     mod webhook;

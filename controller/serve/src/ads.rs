@@ -23,6 +23,7 @@ use crate::{
     audience::Audience,
     auth::{Authenticate, Credentials},
     delta::Delta,
+    inspect::Inspect,
     mailbox::Outbox,
     metrics::Metrics,
     push::Published,
@@ -50,6 +51,8 @@ pub(crate) struct Shared<A, G: Generate> {
     /// Whether clients that can are sent routes virtual host by virtual host.
     pub(crate) virtual_hosts: bool,
     pub(crate) admission: Admission,
+    /// Who answers questions about the control plane; nobody, where it was not said.
+    pub(crate) inspect: Option<Arc<dyn Inspect>>,
 }
 
 impl<A: Authenticate, G: Generate> Ads<A, G> {
@@ -66,8 +69,19 @@ impl<A: Authenticate, G: Generate> Ads<A, G> {
     ) -> Self {
         let audience = Arc::new(Audience::new(generate, revisions));
         let (differences, admission) = (Arc::default(), Admission::default());
-        let shared = Shared { audience, authenticate, registry, metrics, differences, virtual_hosts, admission };
+        let inspect = None;
+        let shared =
+            Shared { audience, authenticate, registry, metrics, differences, virtual_hosts, admission, inspect };
         Self { shared: Arc::new(shared) }
+    }
+
+    /// The same, with somebody who answers questions about the control plane. To be said before it is shared.
+    #[must_use]
+    pub fn inspected(mut self, inspect: Arc<dyn Inspect>) -> Self {
+        if let Some(shared) = Arc::get_mut(&mut self.shared) {
+            shared.inspect = Some(inspect);
+        }
+        self
     }
 
     /// Spreads revisions to the streams, as long as there are any: it wants to run beside them.

@@ -58,6 +58,13 @@ pub enum AuthError {
 pub trait Authenticate: Send + Sync + 'static {
     /// The identity that the caller has proved.
     fn authenticate(&self, call: &Credentials) -> impl Future<Output = Result<Identity, AuthError>> + Send;
+
+    /// Whether an identity may read the Secrets of its namespace. Unless it is to `ask`, only what is known already
+    /// counts. Where there is nobody to ask, who has proved who it is may.
+    fn reads_secrets(&self, identity: &Identity, ask: bool) -> impl Future<Output = bool> + Send {
+        let _ = (identity, ask);
+        std::future::ready(true)
+    }
 }
 
 impl Credentials {

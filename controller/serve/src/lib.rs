@@ -10,6 +10,7 @@ pub mod csr;
 mod delta;
 mod error;
 pub mod generate;
+pub mod inspect;
 mod mailbox;
 mod message;
 pub mod metrics;
@@ -18,6 +19,7 @@ mod pace;
 pub mod push;
 pub mod registry;
 mod requests;
+mod rights;
 mod sotw;
 mod stream;
 

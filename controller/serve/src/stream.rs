@@ -16,12 +16,14 @@ use crate::{
     audience::{Offer, Place},
     auth::{AuthError, Authenticate, Credentials},
     error::StreamError,
+    inspect,
     mailbox::Outbox,
     message::Message,
     node,
     push::Push,
     registry::Session,
     requests::Requests,
+    rights::Rights,
 };
 
 /// Messages that may wait to be written: one a type, and some endpoints that go with their clusters.
@@ -72,7 +74,11 @@ pub(crate) async fn run<W: Wire, A: Authenticate, G: Generate>(
     let Some(first) = Beginning::within(&mut beginning, requests.message()).await? else { return Ok(()) };
     let mut proxy = node::proxy(W::node(&first).ok_or(NodeError::Missing)?)?;
     node::admit(identity.as_ref(), &proxy).inspect_err(refused)?;
-    proxy.verified = identity.is_some();
+    if inspect::is_question(W::type_url(&first)) {
+        return inspect::serve::<W>(shared.inspect.as_deref(), identity, first, requests, messages).await;
+    }
+    let mut rights = Rights::of(&*shared.authenticate, identity, proxy.is_gateway()).await;
+    proxy.verified = rights.secrets;
     let by_host = shared.virtual_hosts && W::PROTOCOL == Protocol::Delta;
     proxy.can.virtual_hosts = by_host && node::takes_virtual_hosts(&proxy.can);
     let proxy = Arc::new(proxy);
@@ -91,6 +97,7 @@ pub(crate) async fn run<W: Wire, A: Authenticate, G: Generate>(
         beginning.take_if(|beginning| stream.push.is_complete() || beginning.end() <= Instant::now());
         let deadlines = [stream.push.deadline(), beginning.as_ref().map(Beginning::end)];
         let deadline = deadlines.into_iter().flatten().min();
+        let wants_secrets = stream.push.subscription(TypeUrl::Secret).is_some_and(Subscription::is_started);
         tokio::select! {
             request = requests.message() => match request? {
                 Some(request) => stream.hear::<W>(request, &place)?,
@@ -98,6 +105,8 @@ pub(crate) async fn run<W: Wire, A: Authenticate, G: Generate>(
             },
             offer = place.next() => stream.take(offer, true),
             () = sleep_until(deadline) => {}
+            // It comes back at once, and is then served by what it may.
+            () = rights.changed(wants_secrets) => return Ok(()),
         }
     }
 }

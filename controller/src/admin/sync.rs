@@ -24,7 +24,7 @@ const NAMED: [(TypeUrl, &str); 5] = [
 pub(super) fn syncz(pages: &Pages, namespace: Option<&str>) -> Value {
     let proxies = pages.registry.proxies();
     let asked = |state: &&ProxyState| namespace.is_none_or(|namespace| *state.proxy.namespace == *namespace);
-    proxies.iter().filter(asked).map(|state| status(pages, state)).collect()
+    shown(&proxies).filter(asked).map(|state| status(pages, state)).collect()
 }
 
 /// Connected proxies with what they are and what they watch.
@@ -44,6 +44,16 @@ pub(super) fn connections(pages: &Pages) -> Value {
     json!({"totalClients": clients.len(), "clients": clients})
 }
 
+/// Without the streams by which agents follow their name tables: a proxy is shown once.
+pub(super) fn shown(proxies: &[ProxyState]) -> impl Iterator<Item = &ProxyState> {
+    proxies.iter().filter(|state| !state.types.keys().eq([&TypeUrl::NameTable]))
+}
+
+/// The cluster that a proxy is in.
+pub(super) fn cluster<'a>(pages: &'a Pages, state: &'a ProxyState) -> &'a str {
+    if state.proxy.cluster.is_empty() { &pages.cluster } else { &state.proxy.cluster }
+}
+
 /// `<pod>.<namespace>`, as istioctl names proxies.
 pub(super) fn name(state: &ProxyState) -> &str {
     state.proxy.id.split('~').nth(2).unwrap_or(&state.proxy.id)
@@ -51,7 +61,7 @@ pub(super) fn name(state: &ProxyState) -> &str {
 
 fn status(pages: &Pages, state: &ProxyState) -> Value {
     let (major, minor, patch) = state.proxy.can.version;
-    let cluster = if state.proxy.cluster.is_empty() { pages.cluster.as_str() } else { &*state.proxy.cluster };
+    let cluster = cluster(pages, state);
     let kind = if state.proxy.kind == ProxyKind::Gateway { "router" } else { "sidecar" };
     let mut entry = json!({
         "cluster_id": cluster,

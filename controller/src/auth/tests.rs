@@ -18,7 +18,7 @@ fn now() -> i64 {
 fn authenticator(key: &[u8]) -> Authenticator {
     let mesh = Arc::new(Mesh { trust_domain: "td".into(), ..Mesh::default() });
     let issuer = Issuer::new(key, &["istio-ca".into()]).unwrap();
-    Authenticator::new(Issuers::Local(Box::new(issuer)), move || mesh.clone())
+    Authenticator::new(Issuers::Local(Box::new(issuer)), None, move || mesh.clone())
 }
 
 fn token(key: &[u8], change: impl Fn(&mut Claims)) -> String {
