@@ -8,6 +8,7 @@ mod cluster;
 mod config;
 mod generate;
 mod pem;
+mod reflection;
 mod router;
 mod server;
 mod source;

@@ -10,6 +10,8 @@ use tonic::Status;
 use tonic::body::Body;
 use tower::{Service, ServiceExt};
 
+use crate::reflection;
+
 /// Paths of discovery.
 const DISCOVERY: &str = "/envoy.service.discovery.v3.AggregatedDiscoveryService/";
 /// Paths of the certificate service.
@@ -46,6 +48,7 @@ where
         match &self.certificates {
             Some(certificates) if path.starts_with(CERTIFICATES) => Box::pin(certificates.clone().oneshot(request)),
             _ if path.starts_with(DISCOVERY) => Box::pin(self.discovery.clone().oneshot(request)),
+            _ if reflection::PATHS.iter().any(|one| path.starts_with(one)) => Box::pin(reflection::answer(request)),
             _ => Box::pin(async { Ok(Status::unimplemented("no such service on this port").into_http()) }),
         }
     }

@@ -4,9 +4,9 @@
 mod kubernetes {
     mod api_server;
     mod authority;
-    mod node;
     mod ingress;
     mod inspect;
+    mod node;
     mod place;
     mod secrets;
     mod source;

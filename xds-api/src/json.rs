@@ -38,7 +38,7 @@ pub enum JsonError {
 
 static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| {
     // A test decodes it; should it fail all the same, then every type is unknown.
-    DescriptorPool::decode(include_bytes!("../gen/descriptors.bin").as_slice()).unwrap_or_default()
+    DescriptorPool::decode(crate::descriptor::ALL).unwrap_or_default()
 });
 
 /// The message as JSON: lowerCamel names, no defaults, each `Any` opened with its `@type` beside its fields.

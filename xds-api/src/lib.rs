@@ -4,6 +4,7 @@
 //! the crate as the packages do ([`envoy::config::cluster::v3::Cluster`]). `google::protobuf` is `prost_types`.
 
 mod any;
+mod descriptor;
 mod difference;
 pub mod json;
 mod map;
@@ -26,6 +27,7 @@ mod generated {
 }
 
 pub use any::{any, unpack};
+pub use descriptor::descriptors;
 pub use difference::Differences;
 pub use generated::{cel, envoy, istio, opentelemetry, udpa, xds};
 pub use map::ResourceMap;

@@ -13,6 +13,14 @@ use serde_json::json;
 
 const SOON: Duration = Duration::from_secs(20);
 
+/// This Envoy has no agent, and so no certificates.
+const MESH: &str = "
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: istio, namespace: istio-system}
+data: {mesh: 'enableAutoMtls: false'}
+";
+
 /// A service behind an address of its own.
 fn service(name: &str, echo: &Echo) -> String {
     let (ip, port) = (echo.address.ip(), echo.address.port());
@@ -65,12 +73,12 @@ fn paths_lead_to_their_services() -> Result<()> {
             Echo::start("reviews", "127.0.0.1:0").await?,
             Echo::start("rest", "127.0.0.1:0").await?,
         );
-        let services = [service("web", &web), service("reviews", &reviews), service("rest", &rest)].concat();
+        let services = [MESH, &service("web", &web), &service("reviews", &reviews), &service("rest", &rest)].concat();
         let control = Control::start(&services).await?;
         let paths = [path("/web", "Prefix", "web"), path("/web/reviews", "Exact", "reviews")];
         control.put("ingress", &ingress(&paths.join(", ")))?;
         let node = json!({
-            "id": "router~127.0.0.1~gw.istio-system~istio-system.svc.cluster.local", "cluster": "gw",
+            "id": "router~10.0.0.9~gw.istio-system~istio-system.svc.cluster.local", "cluster": "gw",
             "metadata": {"NAMESPACE": "istio-system", "LABELS": {"istio": "ingressgateway"}},
         });
         let _envoy = Envoy::start("gateway", control.bootstrap(&node)?, control.path()).await?;

@@ -13,6 +13,9 @@ use serde_json::{Value, json};
 use tokio_stream::StreamExt;
 use tonic::transport::Channel;
 use tonic::{Code, Status};
+use tonic_reflection::pb::v1::ServerReflectionRequest;
+use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
+use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 
 const SOON: Duration = Duration::from_secs(20);
 const OBJECTS: &str = "
@@ -102,5 +105,30 @@ async fn the_control_planes_own_may_ask_for_all_and_others_for_their_own() -> Re
     ensure!(refused == Some(Code::Unauthenticated), "{refused:?}");
     // Who asks is no proxy.
     ensure!(control.json("/debug/syncz").await?.as_array().map(Vec::len) == Some(1));
+    Ok(())
+}
+
+/// What `grpcurl` asks, of both ports and in both versions.
+#[tokio::test]
+async fn the_ports_say_what_they_serve() -> Result<()> {
+    let control = Control::start(OBJECTS).await?;
+    let plain = Channel::from_shared(format!("http://{}", control.address("grpc")?))?.connect().await?;
+    for channel in [plain, control.channel(None).await?] {
+        let ask = |message| ServerReflectionRequest { host: String::new(), message_request: Some(message) };
+        let symbol = "istio.v1.auth.IstioCertificateService".to_owned();
+        let asked =
+            [MessageRequest::ListServices(String::new()), MessageRequest::FileContainingSymbol(symbol)].map(ask);
+        let call = tokio_stream::iter(asked);
+        let mut answers = ServerReflectionClient::new(channel).server_reflection_info(call).await?.into_inner();
+        let mut said = Vec::new();
+        while let Some(answer) = answers.message().await? {
+            said.push(format!("{answer:?}"));
+        }
+        ensure!(
+            said.len() == 2 && said[0].contains("envoy.service.discovery.v3.AggregatedDiscoveryService"),
+            "{said:?}"
+        );
+        ensure!(said[1].contains("FileDescriptorResponse"), "{said:?}");
+    }
     Ok(())
 }

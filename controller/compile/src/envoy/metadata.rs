@@ -21,7 +21,9 @@ pub fn config_path(kind: &str, object: &ObjectRef) -> String {
         "Ingress" => ("networking.k8s.io", "ingress"),
         _ => ("networking.istio.io", kind),
     };
-    format!("/apis/{group}/v1/namespaces/{}/{kind}/{}", object.namespace, object.name)
+    // An Ingress has a table a host, named after both.
+    let name = object.name.split(':').next().unwrap_or_default();
+    format!("/apis/{group}/v1/namespaces/{}/{kind}/{name}", object.namespace)
 }
 
 /// Metadata with these values under `istio`.

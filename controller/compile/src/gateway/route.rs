@@ -65,7 +65,12 @@ fn serve(
         sources.extend(routes.sources.iter().cloned());
         for host in common {
             let slot = hosts.entry(host.clone()).or_insert_with(|| virtual_host(&host, bound.server().port));
-            slot.routes.extend(routes.routes.iter().cloned());
+            // By way of another gateway of the same port it may have them already.
+            let again = table.gateways.len() > 1
+                && slot.routes.windows(routes.routes.len().max(1)).any(|of| *of == *routes.routes);
+            if !again {
+                slot.routes.extend(routes.routes.iter().cloned());
+            }
             require_tls(slot, redirect);
         }
     }

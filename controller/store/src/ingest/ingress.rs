@@ -172,7 +172,7 @@ fn table(
     let of = &first.origin.object;
     let object = ObjectRef::new(of.kind.clone(), of.namespace.clone(), format!("{}:{host}", of.name));
     Some(RouteTable {
-        origin: Origin { object: Arc::new(object), created: first.origin.created },
+        origin: Origin { object: Arc::new(object), created: age(&host, &first.origin) },
         hosts: vec![host],
         gateways,
         export_to: Visibility::All,
@@ -180,6 +180,13 @@ fn table(
         tls: Vec::new(),
         tcp: Vec::new(),
     })
+}
+
+/// Where a table stands among those of a gateway, of which the oldest come first: one of many hosts must not take what one of a
+/// few takes, whichever is older.
+fn age(host: &Host, origin: &Origin) -> i64 {
+    let length = i64::try_from(host.as_str().len()).unwrap_or(0);
+    if host.as_str().starts_with('*') { i64::MAX - length } else { origin.created }
 }
 
 fn server(port_name: String, port: u16, hosts: Vec<Host>, tls: Option<ServerTls>, field: String) -> Server {

@@ -116,6 +116,8 @@ fn a_default_backend_takes_what_is_left_of_its_hosts_and_of_all() {
     assert_eq!(*snapshot.issues, [], "the service has come");
     assert_eq!(routes(&snapshot, "a.example"), ["=/a,^/a/ 80", " 8000"]);
     assert_eq!(routes(&snapshot, "*"), [" 8000"]);
+    let hosts: Vec<&str> = snapshot.routes.values().map(|table| table.hosts[0].as_str()).collect();
+    assert_eq!(hosts, ["a.example", "*"], "what takes all comes last");
 }
 
 #[test]
