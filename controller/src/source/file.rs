@@ -212,8 +212,7 @@ impl Files {
         // file is none of that.
         let generation = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(".."));
         let folder = || !is_hidden(path) && fs::metadata(path).is_ok_and(|path| path.is_dir());
-        let was_folder = || self.ledger.places().any(|(_, file)| file != path && file.starts_with(path));
-        generation || folder() || was_folder()
+        generation || folder() || self.ledger.is_above(path)
     }
 
     /// Where a path counts; none if it does not.

@@ -2,7 +2,8 @@
 //! the later path: so a folder named last may overrule one named first.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::ops::Bound;
+use std::path::{Path, PathBuf};
 
 /// A file's place: the number of its folder among those given, and its path.
 pub(crate) type Place = (usize, PathBuf);
@@ -78,6 +79,20 @@ impl<K: Ord + Clone, O: Clone + PartialEq> Ledger<K, O> {
     pub(crate) fn rivals(&self, place: &Place) -> BTreeSet<Place> {
         let keys = self.files.get(place).into_iter().flatten().map(|(key, _)| key);
         keys.filter_map(|key| self.places.get(key)).flatten().filter(|other| *other != place).cloned().collect()
+    }
+
+    /// Whether objects come from files below this path, in any of the folders.
+    pub(crate) fn is_above(&self, path: &Path) -> bool {
+        // Paths are sorted part by part: what lies below one follows it.
+        let mut folder = self.files.keys().next().map(|(folder, _)| *folder);
+        while let Some(number) = folder {
+            let mut rest = self.files.range((Bound::Excluded((number, path.to_path_buf())), Bound::Unbounded));
+            if rest.next().is_some_and(|((one, file), _)| *one == number && file.starts_with(path)) {
+                return true;
+            }
+            folder = self.files.range((number + 1, PathBuf::new())..).next().map(|((next, _), _)| *next);
+        }
+        false
     }
 
     /// Where objects come from.

@@ -45,3 +45,17 @@ fn an_object_that_moves_to_another_file_is_never_deleted() {
     let nothing = Outcome { applied: vec![], deleted: vec![] };
     assert_eq!((&moved, &left), (&nothing, &nothing));
 }
+
+#[test]
+fn a_path_is_above_the_files_below_it_in_any_folder() {
+    let mut ledger = Ledger::default();
+    for (folder, path) in [(0, "/a/b/c.yaml"), (0, "/a/b-d.yaml"), (2, "/e/f/g/h.yaml")] {
+        ledger.replace(&(folder, path.into()), [(path, 1)].into());
+    }
+    for above in ["/a", "/a/b", "/e", "/e/f", "/e/f/g", "/"] {
+        assert!(ledger.is_above(above.as_ref()), "{above}");
+    }
+    for not in ["/a/b/c.yaml", "/a/b-d.yaml", "/a/b-d", "/a/c", "/e/f/g/h.yaml", "/e/f/g/h", "/z"] {
+        assert!(!ledger.is_above(not.as_ref()), "{not}");
+    }
+}
