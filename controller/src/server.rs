@@ -3,9 +3,13 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
+use futures_util::task::AtomicWaker;
 use heddle_serve::auth::Connection;
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -161,11 +165,17 @@ where
         if manners.age.is_zero() { std::future::pending().await } else { tokio::time::sleep(manners.age).await }
     };
     let serving = builder.serve_connection(TokioIo::new(io), answer);
-    let (mut serving, mut age) = (std::pin::pin!(serving), std::pin::pin!(age));
+    let mut serving = std::pin::pin!(serving);
+    let mut ending = Seldom::new(async {
+        tokio::select! { () = end.cancelled() => Ending::All, () = age => Ending::Old }
+    });
     let ended = tokio::select! {
+        biased;
         ended = &mut serving => ended,
-        () = end.cancelled() => { serving.as_mut().graceful_shutdown(); serving.await }
-        () = &mut age => {
+        ending = &mut ending => if ending == Ending::All {
+            serving.as_mut().graceful_shutdown();
+            serving.await
+        } else {
             // What is still open after that is cut off: a stream of discovery comes back on another connection.
             serving.as_mut().graceful_shutdown();
             tokio::time::timeout(manners.farewell, serving).await.unwrap_or(Ok(()))
@@ -173,6 +183,56 @@ where
     };
     if let Err(error) = ended {
         tracing::debug!(%peer, %error, "a connection ended");
+    }
+}
+
+/// A future that is polled only when it was woken itself. A connection is looked at for each frame, and what ends it from
+/// outside comes once in its life.
+struct Seldom<F> {
+    future: Pin<Box<F>>,
+    bell: Arc<Bell>,
+}
+
+struct Bell {
+    rung: AtomicBool,
+    parent: AtomicWaker,
+}
+
+/// What ends a connection from outside.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    /// The server's end.
+    All,
+    /// The connection's age.
+    Old,
+}
+
+impl<F: Future> Seldom<F> {
+    fn new(future: F) -> Self {
+        Self {
+            future: Box::pin(future),
+            bell: Arc::new(Bell { rung: AtomicBool::new(true), parent: AtomicWaker::new() }),
+        }
+    }
+}
+
+impl<F: Future> Future for Seldom<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        self.bell.parent.register(context.waker());
+        if !self.bell.rung.swap(false, Ordering::AcqRel) {
+            return Poll::Pending;
+        }
+        let waker = Waker::from(self.bell.clone());
+        self.future.as_mut().poll(&mut Context::from_waker(&waker))
+    }
+}
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.rung.store(true, Ordering::Release);
+        self.parent.wake();
     }
 }
 

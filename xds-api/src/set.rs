@@ -69,6 +69,15 @@ impl ResourceSet {
         same(self.shared.get(type_url), typed.shared.as_ref()) && same(self.own.get(type_url), typed.own.as_ref())
     }
 
+    /// The types of which both have not the same maps.
+    #[must_use]
+    pub fn differing(&self, other: &Self) -> TypeSet {
+        let differs =
+            |one: &Arc<Layer>, other: &Arc<Layer>, url| !Arc::ptr_eq(one, other) && !same(one.get(url), other.get(url));
+        let either = |url: &TypeUrl| differs(&self.shared, &other.shared, *url) || differs(&self.own, &other.own, *url);
+        TypeUrl::ALL.into_iter().filter(either).collect()
+    }
+
     /// The resource of that name.
     #[must_use]
     pub fn get(&self, type_url: TypeUrl, name: &str) -> Option<&Arc<Resource>> {

@@ -154,12 +154,6 @@ impl Subscription {
         }
     }
 
-    /// Its type.
-    #[must_use]
-    pub fn type_url(&self) -> TypeUrl {
-        self.type_url
-    }
-
     /// Hears a request. The client is then to be shown the newest set and asked for a response.
     ///
     /// # Errors

@@ -128,6 +128,18 @@ impl TypeSet {
         Self(self.0 | (1 << type_url as u16))
     }
 
+    /// Without this one.
+    #[must_use]
+    pub const fn without(self, type_url: TypeUrl) -> Self {
+        Self(self.0 & !(1 << type_url as u16))
+    }
+
+    /// What is in both.
+    #[must_use]
+    pub const fn intersection(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
     /// What is in either.
     #[must_use]
     pub const fn union(self, other: Self) -> Self {
@@ -172,6 +184,8 @@ mod tests {
         let set: TypeSet = [TypeUrl::Route, TypeUrl::Cluster].into_iter().collect();
         assert_eq!(set.iter().collect::<Vec<_>>(), [TypeUrl::Cluster, TypeUrl::Route]);
         assert_eq!(TypeSet::ALL.iter().count(), TypeUrl::ALL.len());
+        assert_eq!(set.without(TypeUrl::Cluster).iter().collect::<Vec<_>>(), [TypeUrl::Route]);
+        assert_eq!(set.intersection(TypeSet::EMPTY.with(TypeUrl::Route)), set.without(TypeUrl::Cluster));
         assert!(!set.contains(TypeUrl::Endpoint) && TypeSet::EMPTY.is_empty());
     }
 }

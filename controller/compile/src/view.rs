@@ -114,9 +114,9 @@ pub fn labels_of(snapshot: &Snapshot, proxy: &Proxy) -> Labels {
 /// The services whose endpoints include the proxy, with (service port, workload port), in order of age.
 #[must_use]
 pub fn targets(snapshot: &Snapshot, proxy: &Proxy) -> Vec<Target> {
-    let mut found: Vec<_> = snapshot
-        .services
-        .iter()
+    let keys: BTreeSet<_> = proxy.addresses.iter().flat_map(|address| snapshot.endpoints.at(*address)).collect();
+    let services = keys.into_iter().filter_map(|key| snapshot.services.get(key));
+    let mut found: Vec<_> = services
         .filter_map(|service| {
             let ports = target_ports(snapshot, proxy, service);
             (!ports.is_empty()).then(|| (service.clone(), ports))

@@ -122,6 +122,8 @@ pub struct Services {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Endpoints {
     by_service: SharedMap<ServiceKey, Arc<Vec<Endpoint>>>,
+    /// The services that have an endpoint at an address.
+    at: SharedMap<(IpAddr, ServiceKey), ()>,
 }
 
 impl Service {
@@ -204,12 +206,30 @@ impl Services {
 impl Endpoints {
     /// Sets those of one service.
     pub fn insert(&mut self, key: ServiceKey, endpoints: Arc<Vec<Endpoint>>) {
+        let new: BTreeSet<IpAddr> = addresses(&endpoints).collect();
+        let old: BTreeSet<IpAddr> = self.get(&key).into_iter().flat_map(|old| addresses(old)).collect();
+        for gone in old.difference(&new) {
+            self.at.remove(&(*gone, key.clone()));
+        }
+        for come in new.difference(&old) {
+            self.at.insert((*come, key.clone()), ());
+        }
         self.by_service.insert(key, endpoints);
     }
 
     /// Takes those of one service away.
     pub fn remove(&mut self, key: &ServiceKey) {
+        let old: BTreeSet<IpAddr> = self.get(key).into_iter().flat_map(|old| addresses(old)).collect();
+        for gone in old {
+            self.at.remove(&(gone, key.clone()));
+        }
         self.by_service.remove(key);
+    }
+
+    /// The services that have an endpoint at an address.
+    pub fn at(&self, address: IpAddr) -> impl Iterator<Item = &ServiceKey> {
+        let from = self.at.starting(move |(one, _)| *one < address);
+        from.map(|(key, ())| key).take_while(move |(one, _)| *one == address).map(|(_, service)| service)
     }
 
     /// Those of one service.
@@ -227,5 +247,49 @@ impl Endpoints {
     /// All, by service.
     pub fn iter(&self) -> impl Iterator<Item = (&ServiceKey, &Arc<Vec<Endpoint>>)> {
         self.by_service.iter()
+    }
+}
+
+fn addresses(endpoints: &[Endpoint]) -> impl Iterator<Item = IpAddr> {
+    endpoints.iter().filter_map(|endpoint| endpoint.address.ip())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::endpoint::{Address, Health, WorkloadName};
+    use crate::locality::Locality;
+
+    #[test]
+    fn endpoints_are_found_by_address() {
+        let key = |host: &str| ServiceKey { host: Host::parse(host).unwrap(), namespace: "a".into() };
+        let at = |ip: &str| Endpoint {
+            address: Address::Ip(ip.parse().unwrap()),
+            port: 80,
+            service_port: "http".into(),
+            labels: Labels::default(),
+            locality: Locality::default(),
+            weight: 1,
+            network: "".into(),
+            identity: None,
+            mtls: false,
+            health: Health::Healthy,
+            workload: WorkloadName::default(),
+            hostname: None,
+            node: "".into(),
+        };
+        let mut endpoints = Endpoints::default();
+        endpoints.insert(key("one"), Arc::new(vec![at("10.0.0.1"), at("10.0.0.2"), at("10.0.0.2")]));
+        endpoints.insert(key("two"), Arc::new(vec![at("10.0.0.2")]));
+        let found = |endpoints: &Endpoints, ip: &str| {
+            endpoints.at(ip.parse().unwrap()).map(|key| key.host.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(found(&endpoints, "10.0.0.2"), ["one", "two"]);
+        endpoints.insert(key("one"), Arc::new(vec![at("10.0.0.1"), at("10.0.0.3")]));
+        assert_eq!(found(&endpoints, "10.0.0.2"), ["two"]);
+        assert_eq!(found(&endpoints, "10.0.0.3"), ["one"]);
+        endpoints.remove(&key("one"));
+        assert!(found(&endpoints, "10.0.0.1").is_empty() && found(&endpoints, "10.0.0.3").is_empty());
+        assert!(endpoints.at.len() == 1);
     }
 }

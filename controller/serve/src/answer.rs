@@ -43,12 +43,24 @@ impl Answer {
             self.pieces = self.messages.next()?.pieces;
         }
         let first = self.pieces.pop_front()?;
-        let piece = if first.len() < SMALL { self.join(first) } else { first };
+        let piece = if first.len() < SMALL { self.gather(first) } else { first };
         if self.pieces.is_empty() {
             // The first response has thousands of pieces, and most that follow have one.
             self.pieces = VecDeque::new();
         }
         Some(piece)
+    }
+
+    /// The piece with the small ones after it, also of further messages: those that were made in one turn go in one frame,
+    /// and so with one system call.
+    fn gather(&mut self, first: Bytes) -> Bytes {
+        while self.pieces.iter().all(|piece| piece.len() < SMALL)
+            && first.len() + self.pieces.iter().map(Bytes::len).sum::<usize>() < CHUNK
+            && let Some(message) = self.messages.next()
+        {
+            self.pieces.extend(message.pieces);
+        }
+        self.join(first)
     }
 
     /// The piece with the small ones after it.
@@ -119,5 +131,17 @@ mod tests {
         assert_eq!(given.iter().map(Bytes::len).collect::<Vec<_>>(), [100 + 3 * 4095, 4010, 5000, 1]);
         assert_eq!(given[2].as_ptr(), pieces[6].as_ptr());
         assert_eq!(answer.pieces.capacity(), 0, "memory is kept for what was sent");
+    }
+
+    #[tokio::test]
+    async fn small_messages_of_one_turn_go_together() {
+        let messages = Outbox::new();
+        for size in [10, 20, 5000, 30] {
+            let pieces = VecDeque::from([Bytes::from(vec![1; size])]);
+            messages.send(Message { pieces, length: size }, 9).await;
+        }
+        let mut answer = Answer::new(std::future::pending(), messages);
+        let given: Vec<usize> = std::iter::from_fn(|| answer.next_piece()).map(|piece| piece.len()).collect();
+        assert_eq!(given, [30, 5000, 30]);
     }
 }

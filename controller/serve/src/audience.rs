@@ -7,6 +7,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
+    time::Instant,
 };
 
 use heddle_model::{object::ObjectRef, proxy::Proxy};
@@ -20,7 +21,9 @@ use crate::{Generate, error::StreamError, mailbox::Mailbox, pace::Pace, push::Pu
 pub(crate) struct Offer {
     pub(crate) set: Arc<ResourceSet>,
     /// The revision that it is of.
-    pub(crate) published: Published,
+    pub(crate) revision: u64,
+    /// When the first event arrived that it carries.
+    pub(crate) since: Instant,
 }
 
 /// All streams.
@@ -124,12 +127,12 @@ impl<G: Generate> Audience<G> {
     fn offer(&self, member: &Member<G::Seat>, published: Option<&Published>) {
         let mut turn = lock(&member.seat);
         let turn = &mut *turn;
-        let current = || self.current.borrow().clone();
-        let Some(published) = published.cloned().or_else(current) else { return };
+        let current = if published.is_none() { self.current.borrow().clone() } else { None };
+        let Some(published) = published.or(current.as_ref()) else { return };
         let set = self.generate.generate(&published.snapshot, &mut turn.seat);
         if turn.last.as_ref().is_none_or(|last| !Arc::ptr_eq(last, &set)) {
             turn.last = Some(set.clone());
-            member.offers.put(Offer { set, published });
+            member.offers.put(Offer { set, revision: published.snapshot.revision, since: published.since });
         }
     }
 }

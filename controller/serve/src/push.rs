@@ -42,6 +42,8 @@ pub struct Push {
     /// The types that `set` was compiled for: of others nothing is known, not even that there is none.
     compiled: TypeSet,
     slots: Slots,
+    /// The types that the client has asked for.
+    started: TypeSet,
     lapsed: u64,
     /// A response about routes was rejected: what the client has of their virtual hosts is not certain.
     doubtful_routes: bool,
@@ -57,6 +59,7 @@ impl Push {
             set: Arc::default(),
             compiled: TypeSet::EMPTY,
             slots: Slots::new(protocol),
+            started: TypeSet::EMPTY,
             lapsed: 0,
             doubtful_routes: false,
         }
@@ -71,7 +74,7 @@ impl Push {
     /// The types to compile for this client.
     #[must_use]
     pub fn types(&self) -> TypeSet {
-        let asked: TypeSet = self.started().map(|(type_url, _)| type_url).collect();
+        let asked = self.started;
         let asked = if asked.contains(TypeUrl::Route) { asked.with(TypeUrl::VirtualHost) } else { asked };
         if asked.contains(TypeUrl::Cluster) { asked.with(TypeUrl::Endpoint) } else { asked }
     }
@@ -109,8 +112,11 @@ impl Push {
     pub fn on_request(&mut self, type_url: TypeUrl, request: &Request, now: Instant) -> Result<Heard, TooManyNames> {
         let Some(slot) = self.slots.get_mut(type_url) else { return Ok(Heard::Nothing) };
         let heard = slot.subscription.on_request(request)?;
-        if self.compiled.contains(type_url) {
-            slot.observe(&self.set, &self.differences);
+        if self.compiled.contains(type_url) && !slot.subscription.is_shown(&self.set) {
+            slot.subscription.observe(self.set.typed(type_url), &self.differences);
+        }
+        if slot.subscription.is_started() {
+            self.started = self.started.with(type_url);
         }
         let unasked = slot.subscription.awaits_unasked();
         slot.unasked_since = unasked.then(|| slot.unasked_since.unwrap_or(now));
@@ -121,20 +127,21 @@ impl Push {
         Ok(heard)
     }
 
-    /// Takes what the client is to hold from now on, compiled for these types.
-    pub fn on_resources(&mut self, set: Arc<ResourceSet>, compiled: TypeSet) {
-        let mut other_routes = false;
-        for type_url in compiled.iter() {
+    /// Takes what the client is to hold from now on, compiled for these types. Gives those that may differ from before.
+    pub fn on_resources(&mut self, set: Arc<ResourceSet>, compiled: TypeSet) -> TypeSet {
+        let before = std::mem::replace(&mut self.compiled, compiled);
+        let others = self.set.differing(&set);
+        let others = compiled.iter().filter(|one| others.contains(*one) || !before.contains(*one)).collect::<TypeSet>();
+        for type_url in others.iter() {
             if let Some(slot) = self.slots.get_mut(type_url) {
-                let other = slot.observe(&set, &self.differences);
-                other_routes |= other && type_url == TypeUrl::Route;
+                slot.subscription.observe(set.typed(type_url), &self.differences);
             }
         }
-        self.compiled = compiled;
         self.set = set;
-        if other_routes {
+        if others.contains(TypeUrl::Route) {
             self.follow_routes();
         }
+        others
     }
 
     /// What is to be sent now, in order.
@@ -154,18 +161,14 @@ impl Push {
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         let held = |slot: &Slot| slot.held_since.filter(|_| !slot.subscription.is_waiting());
-        let times = self.slots.iter().flat_map(|(_, slot)| [held(slot), slot.unasked_since]);
+        let slots = self.slots.touched().iter().filter_map(|type_url| self.slots.get(type_url));
+        let times = slots.flat_map(|slot| [held(slot), slot.unasked_since]);
         times.flatten().min().map(|since| since + HOLD)
-    }
-
-    fn started(&self) -> impl Iterator<Item = (TypeUrl, &Subscription)> {
-        let slots = self.slots.iter().map(|(type_url, slot)| (type_url, &slot.subscription));
-        slots.filter(|(_, subscription)| subscription.is_started())
     }
 
     /// Adds what is to be said of a type; whether there was anything.
     fn say(&mut self, type_url: TypeUrl, now: Instant, replies: &mut Vec<(TypeUrl, Reply)>) -> bool {
-        if self.slots.get(type_url).is_none_or(Slot::is_quiet) {
+        if !self.slots.touched().contains(type_url) {
             return false;
         }
         let (before, Some(mut slot)) = (replies.len(), self.slots.take(type_url)) else { return false };

@@ -146,13 +146,13 @@ impl<A: Authenticate, G: Generate> Stream<'_, A, G> {
 
     /// Takes what the client is to hold from now on. `changed` says that an event brought it, not the client's coming.
     fn take(&mut self, offer: Offer, changed: bool) {
-        self.version = offer.published.snapshot.revision.to_string();
-        self.push.on_resources(offer.set.clone(), TypeSet::ALL);
+        self.version = offer.revision.to_string();
+        let others = self.push.on_resources(offer.set.clone(), TypeSet::ALL);
         self.session.holds(offer.set);
         if changed {
             let due = |type_url: &TypeUrl| self.push.subscription(*type_url).is_some_and(|one| !one.is_settled());
-            for type_url in self.push.types().iter().filter(due) {
-                self.carried.entry(type_url).or_insert(offer.published.since);
+            for type_url in self.push.types().intersection(others).iter().filter(due) {
+                self.carried.entry(type_url).or_insert(offer.since);
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use heddle_xds_api::{
-    Differences, ResourceSet, TypeUrl,
+    TypeSet, TypeUrl,
     subscription::{Protocol, Subscription},
 };
 
@@ -16,21 +16,19 @@ pub(super) struct Slot {
 }
 
 /// By type; a slot that is being asked for its response is taken out meanwhile. Boxed: taking one moves a pointer.
+///
+/// A thousand streams are as many times the memory of their subscriptions, which has gone cold when the next change
+/// comes: only those are looked at that may have something to say.
 #[derive(Debug)]
-pub(super) struct Slots([Option<Box<Slot>>; TypeUrl::ALL.len()]);
+pub(super) struct Slots {
+    slots: [Option<Box<Slot>>; TypeUrl::ALL.len()],
+    /// The types that may not be quiet: those that were touched since they last were.
+    touched: TypeSet,
+}
 
 impl Slot {
-    /// Shows it what the client is to hold from now on; whether that is other maps than before.
-    pub(super) fn observe(&mut self, set: &ResourceSet, differences: &Differences) -> bool {
-        let other = !self.subscription.is_shown(set);
-        if other {
-            self.subscription.observe(set.typed(self.subscription.type_url()), differences);
-        }
-        other
-    }
-
     /// Whether there is nothing to say and nothing to wait for, whatever the other types are about.
-    pub(super) fn is_quiet(&self) -> bool {
+    fn is_quiet(&self) -> bool {
         self.held_since.is_none() && self.unasked_since.is_none() && self.subscription.is_quiet()
     }
 }
@@ -43,27 +41,30 @@ impl Slots {
             held_since: None,
             unasked_since: None,
         };
-        Self(TypeUrl::ALL.map(|type_url| Some(Box::new(slot(type_url)))))
+        Self { slots: TypeUrl::ALL.map(|type_url| Some(Box::new(slot(type_url)))), touched: TypeSet::EMPTY }
     }
 
     pub(super) fn get(&self, type_url: TypeUrl) -> Option<&Slot> {
-        self.0[type_url as usize].as_deref()
+        self.slots[type_url as usize].as_deref()
     }
 
     pub(super) fn get_mut(&mut self, type_url: TypeUrl) -> Option<&mut Slot> {
-        self.0[type_url as usize].as_deref_mut()
+        self.touched = self.touched.with(type_url);
+        self.slots[type_url as usize].as_deref_mut()
     }
 
     pub(super) fn take(&mut self, type_url: TypeUrl) -> Option<Box<Slot>> {
-        self.0[type_url as usize].take()
+        self.slots[type_url as usize].take()
     }
 
     pub(super) fn put(&mut self, type_url: TypeUrl, slot: Box<Slot>) {
-        self.0[type_url as usize] = Some(slot);
+        let touched = self.touched.without(type_url);
+        self.touched = if slot.is_quiet() { touched } else { touched.with(type_url) };
+        self.slots[type_url as usize] = Some(slot);
     }
 
-    /// All that are in place, in push order.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (TypeUrl, &Slot)> {
-        TypeUrl::ALL.into_iter().filter_map(|type_url| Some((type_url, self.get(type_url)?)))
+    /// The types that may have something to say or to wait for.
+    pub(super) fn touched(&self) -> TypeSet {
+        self.touched
     }
 }
