@@ -32,7 +32,7 @@ mod tests {
     #[test]
     fn a_file_comes_with_all_that_it_builds_upon() {
         let set = descriptors(&["istio/ca.proto", "no/such.proto"]);
-        let names: Vec<&str> = set.file.iter().map(|file| file.name()).collect();
+        let names: Vec<&str> = set.file.iter().map(prost_types::FileDescriptorProto::name).collect();
         assert!(names.contains(&"istio/ca.proto") && names.contains(&"google/protobuf/struct.proto"), "{names:?}");
         assert!(set.file.iter().flat_map(|file| &file.dependency).all(|needed| names.contains(&needed.as_str())));
     }
