@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError, Weak},
 };
 
-use crate::ResourceMap;
+use crate::{ResourceMap, subscription::Asked};
 
 /// Pairs that are remembered: a few types of the views that a change concerns.
 const MEMORY: usize = 256;
@@ -16,6 +16,8 @@ const MEMORY: usize = 256;
 pub struct Differences {
     // A mutex, because the streams that ask run on all threads at once and each needs the answer before it goes on.
     found: Mutex<VecDeque<Found>>,
+    /// What else those share who share this.
+    pub(crate) asked: Asked,
 }
 
 /// Weak, so that no old configuration is kept for its difference; a weak pointer keeps the address from being used again.

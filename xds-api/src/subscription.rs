@@ -29,6 +29,7 @@ pub use reject::Rejection;
 pub use request::{Names, Request};
 
 use collection::Collections;
+pub(crate) use interest::Asked;
 use interest::Interest;
 use plan::Plan;
 use search::Search;
@@ -171,6 +172,7 @@ impl Subscription {
 
     /// Shows what the client is to hold from now on. `differences` is best shared by all who are shown the same.
     pub fn observe(&mut self, target: TypedSet, differences: &Differences) {
+        self.interest.share(&differences.asked);
         if target.is(&self.target) {
             return;
         }
@@ -257,7 +259,7 @@ impl Subscription {
     /// The names asked for; `None` if it wants all of them.
     #[must_use]
     pub fn names(&self) -> Option<&BTreeSet<Arc<str>>> {
-        (!self.interest.wildcard).then_some(&self.interest.names)
+        (!self.interest.wildcard).then_some(self.interest.names())
     }
 
     /// Whether the client has answered, and holds what it is to hold as far as it accepts it.

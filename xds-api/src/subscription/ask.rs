@@ -43,7 +43,7 @@ impl Subscription {
             return Err(TooManyNames);
         }
         let first = !self.interest.started;
-        let stays_wildcard = first || self.interest.wildcard && self.interest.names.is_empty();
+        let stays_wildcard = first || self.interest.wildcard && self.interest.names().is_empty();
         let wildcard = self.type_url.may_be_wildcard()
             && (names.iter().any(|name| name == WILDCARD) || names.is_empty() && stays_wildcard);
         let wanted: BTreeSet<&str> = names.iter().map(String::as_str).filter(|name| *name != WILDCARD).collect();
@@ -55,7 +55,7 @@ impl Subscription {
         self.interest.started = true;
         self.interest.wildcard = wildcard;
         let dropped = |name: &&Arc<str>| !wanted.contains(&***name);
-        for name in self.interest.names.iter().filter(dropped).cloned().collect::<Vec<_>>() {
+        for name in self.interest.names().iter().filter(dropped).cloned().collect::<Vec<_>>() {
             self.drop_name(&name);
         }
         if !wildcard {
@@ -63,8 +63,8 @@ impl Subscription {
         }
         for name in wanted {
             if had_all {
-                self.interest.names.insert(name.into());
-            } else if !self.interest.names.contains(name) {
+                self.interest.insert(name.into());
+            } else if !self.interest.names().contains(name) {
                 self.ask(name);
             }
         }
@@ -81,7 +81,7 @@ impl Subscription {
         for (name, version) in initial {
             let name = shared_name(&target, name);
             if !self.interest.wildcard {
-                self.interest.names.insert(name.clone());
+                self.interest.insert(name.clone());
             }
             // A version of another server: it holds something.
             let version = parse_version(version).filter(|_| !self.collections.is_fresh(&name));
@@ -89,7 +89,7 @@ impl Subscription {
         }
         for name in subscribe.iter().filter(|name| *name != WILDCARD) {
             if initial.contains_key(name) {
-                self.interest.names.insert(shared_name(&target, name));
+                self.interest.insert(shared_name(&target, name));
             } else {
                 self.ask_shared(shared_name(&target, name));
             }
@@ -109,7 +109,7 @@ impl Subscription {
     fn unsubscribe(&mut self, name: &str) {
         if name == WILDCARD {
             self.interest.wildcard = false;
-            let names = &self.interest.names;
+            let names = self.interest.names();
             self.except.retain(|name, _| names.contains(name));
         } else {
             self.drop_name(name);
@@ -128,7 +128,7 @@ impl Subscription {
 
     fn ask_shared(&mut self, name: Arc<str>) {
         self.offers.remove(&name);
-        self.interest.names.insert(name.clone());
+        self.interest.insert(name.clone());
         match self.offered.remove(&name) {
             Some(version) if self.target.get(&name).is_some_and(|now| now.version() == version) => {
                 self.except.remove(&name);
@@ -139,7 +139,7 @@ impl Subscription {
     }
 
     fn drop_name(&mut self, name: &str) {
-        self.interest.names.remove(name);
+        self.interest.remove(name);
         self.offered.remove(name);
         if !self.interest.wildcard {
             self.except.remove(name);
@@ -154,7 +154,7 @@ impl Subscription {
     }
 
     fn check_names(&self) -> Result<(), TooManyNames> {
-        if self.interest.names.len() > MAX_NAMES { Err(TooManyNames) } else { Ok(()) }
+        if self.interest.names().len() > MAX_NAMES { Err(TooManyNames) } else { Ok(()) }
     }
 }
 

@@ -87,7 +87,7 @@ impl Subscription {
             return self.interest.wants(name);
         }
         let open = collection_of(name).is_some_and(|collection| self.collections.contains(collection));
-        open || self.interest.names.contains(name)
+        open || self.interest.names().contains(name)
     }
 
     /// Of names that are due those whose collection has no other that is held back: a domain that moves from one virtual
