@@ -64,9 +64,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         pod: config.pod_name.clone(),
         started,
     };
-    for listener in [ports.http, ports.monitoring].into_iter().flatten() {
-        tasks.spawn(admin::serve(listener, pages.clone(), end.clone()));
-    }
+    show([ports.http, ports.monitoring], &pages, &mut tasks, &end);
 
     let (keeper, loaded) = tokio::select! {
         opened = opened(&config, cluster.clone(), revisions.clone()) => opened?,
@@ -99,10 +97,22 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     }
 
     told_to_end().await?;
+    finish(tasks, &end).await;
+    Ok(())
+}
+
+/// Tells all tasks to end, and waits for them.
+async fn finish(mut tasks: JoinSet<()>, end: &CancellationToken) {
     tracing::info!("ending");
     end.cancel();
     while tasks.join_next().await.is_some() {}
-    Ok(())
+}
+
+/// The pages' ports.
+fn show(listeners: [Option<TcpListener>; 2], pages: &Pages, tasks: &mut JoinSet<()>, end: &CancellationToken) {
+    for listener in listeners.into_iter().flatten() {
+        tasks.spawn(admin::serve(listener, pages.clone(), end.clone()));
+    }
 }
 
 /// The sockets; all are bound at once, so that one that is taken is told of before anything is served.

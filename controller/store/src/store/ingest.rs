@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use heddle_model::{issue::Issue, mesh::Mesh};
+use heddle_model::{issue::Issue, mesh::Mesh, object::Origin};
 
 use super::{Name, Store};
 use crate::{
@@ -21,6 +21,14 @@ impl Store {
     pub(super) fn ingest(&mut self, object: &Arc<Object>) -> Vec<Issue> {
         let origin = object.origin();
         let mut report = Report::new(&origin.object);
+        self.place(object, &origin, &mut report);
+        let issues: Vec<Issue> = object.issues.iter().cloned().chain(report.into_issues()).collect();
+        self.find(&object.key, &issues);
+        issues
+    }
+
+    /// Puts what an object says into the part of its kind.
+    fn place(&mut self, object: &Arc<Object>, origin: &Origin, report: &mut Report) {
         let (mesh, meta) = (self.mesh.clone(), &object.meta);
         let name: Name = (object.key.namespace.clone(), object.key.name.clone());
         match &object.spec {
@@ -30,16 +38,16 @@ impl Store {
             Spec::Node => self.registry.set_place(name.1, Some(workload::place(&meta.labels))),
             Spec::ConfigMap(map) => self.set_config_map(map, object),
             Spec::Secret(secret) => {
-                let secret = secret::ingest(secret, &origin, &mut report);
+                let secret = secret::ingest(secret, origin, report);
                 self.set_secret(name, secret);
             }
             Spec::Pod(pod) => {
                 let place = self.registry.place(&pod.spec.node_name);
-                let pod = workload::pod(pod, meta, &origin, place);
+                let pod = workload::pod(pod, meta, origin, place);
                 self.registry.set_pod(name, pod);
             }
             Spec::Service(spec) => {
-                let service = service::ingest(&spec.spec, meta, &origin, &mesh, &mut report);
+                let service = service::ingest(&spec.spec, meta, origin, &mesh, report);
                 self.registry.set_service(name, service);
             }
             Spec::EndpointSlice(spec) => {
@@ -53,35 +61,32 @@ impl Store {
                 self.ingresses.set_class(name.1, Some(class.spec.controller.as_str().into()));
             }
             Spec::ServiceEntry(entry) => {
-                let entry = service_entry::ingest(entry, meta, &origin, &mesh, &mut report);
+                let entry = service_entry::ingest(entry, meta, origin, &mesh, report);
                 self.registry.set_entry(name, entry);
             }
             Spec::WorkloadEntry(spec) => {
-                let external = workload::external(spec, meta, &origin, "spec", &mut report);
+                let external = workload::external(spec, meta, origin, "spec", report);
                 self.registry.set_external(name, external);
             }
             Spec::VirtualService(spec) => {
-                let value = virtual_service::ingest(spec, &origin, &mesh, &mut report);
+                let value = virtual_service::ingest(spec, origin, &mesh, report);
                 self.routes.set(name, value);
             }
             Spec::DestinationRule(spec) => {
-                self.rules.set(name, destination_rule::ingest(spec, &origin, &mesh, &mut report));
+                self.rules.set(name, destination_rule::ingest(spec, origin, &mesh, report));
             }
-            Spec::Gateway(spec) => self.gateways.set(name, Some(gateway::ingest(spec, meta, &origin, &mut report))),
+            Spec::Gateway(spec) => self.gateways.set(name, Some(gateway::ingest(spec, meta, origin, report))),
             Spec::Sidecar(spec) => {
-                self.sidecars.set(name, Some(sidecar::ingest(spec, &origin, &mesh, &mut report)));
+                self.sidecars.set(name, Some(sidecar::ingest(spec, origin, &mesh, report)));
             }
             Spec::ProxyConfig(spec) => {
-                self.proxy_settings.set(name, proxy_config::ingest(spec, &origin, &mesh, &mut report));
+                self.proxy_settings.set(name, proxy_config::ingest(spec, origin, &mesh, report));
             }
             Spec::PeerAuthentication(spec) => {
-                let value = peer_authentication::ingest(spec, &origin, &mesh, &mut report);
+                let value = peer_authentication::ingest(spec, origin, &mesh, report);
                 self.peer_authentications.set(name, value);
             }
         }
-        let issues: Vec<Issue> = object.issues.iter().cloned().chain(report.into_issues()).collect();
-        self.find(&object.key, &issues);
-        issues
     }
 
     /// Takes what came of an object away.
