@@ -26,7 +26,7 @@ type Service = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
 static SERVED: LazyLock<Option<[Service; 2]>> = LazyLock::new(|| {
     let builder = || {
         let builder = Builder::configure().register_file_descriptor_set(descriptors(&FILES));
-        SERVICES.into_iter().fold(builder, |builder, name| builder.with_service_name(name))
+        SERVICES.into_iter().fold(builder, Builder::with_service_name)
     };
     let (new, old) = (builder().build_v1().ok()?, builder().build_v1alpha().ok()?);
     Some([BoxCloneSyncService::new(new), BoxCloneSyncService::new(old)])
