@@ -20,7 +20,7 @@ use crate::mesh::WORKLOADS;
 use crate::process::eventually;
 use crate::tour::stage::Stage as _;
 
-pub use install::{apply, build_images, helm, until_ready};
+pub use install::{build_images, helm, install, kubectl, until_ready};
 use objects::Objects;
 
 /// How long pods may take until they are what they are to be.

@@ -6,13 +6,17 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::Parser;
-use heddle_tests::latency::{lone_edits, storm};
+use heddle_tests::cluster::node::{self, Node};
+use heddle_tests::latency::{answered_edits, lone_edits, storm};
 use heddle_tests::load::Load;
 use heddle_tests::mesh::{Layout, Mesh};
+use heddle_tests::pods::{self, Pods};
 use heddle_tests::tour::stage::Stage as _;
 
 /// How many lone edits are made.
 const LONE: usize = 200;
+/// How many are made through an API server.
+const ANSWERED: usize = 100;
 /// How many edits a storm makes, and in what time.
 const STORM: (u32, Duration) = (1000, Duration::from_secs(5));
 
@@ -22,11 +26,38 @@ struct Args {
     /// How many storms are made, one after the other. Memory must not grow after the first.
     #[arg(long, default_value_t = 2)]
     storms: usize,
+    /// Measures on a real node of Kubernetes instead, edits through its API server. Needs root.
+    #[arg(long)]
+    pods: bool,
 }
 
-#[tokio::main]
-async fn main() -> Result<ExitCode> {
+fn main() -> Result<ExitCode> {
     let args = Args::parse();
+    if args.pods {
+        return node::run(async |node| in_pods(node).await);
+    }
+    tokio::runtime::Runtime::new()?.block_on(in_processes(&args))
+}
+
+/// Edits through the API server, with Bookinfo in pods.
+async fn in_pods(node: &Node) -> Result<ExitCode> {
+    pods::install(node, |what| println!("{what}")).await?;
+    let mesh = Pods::find(node).await?;
+    let load = Load::start(&mesh.get("/productpage")?, 2, Duration::from_millis(20));
+    load.pass(50).await;
+    answered_edits(&mesh, 5).await?;
+    let edits = answered_edits(&mesh, ANSWERED).await?;
+    println!("{ANSWERED} edits, from the API server's answer to the last sidecar's ACK:");
+    let mut good = line("p50", edits.percentile(50), Duration::from_millis(30));
+    good &= line("p99", edits.percentile(99), Duration::from_millis(80));
+    println!("  max           {:8.2} ms", edits.max().as_secs_f64() * 1e3);
+    let report = load.stop().await;
+    println!("requests meanwhile: {}, failed {} {}", report.sent, report.failed, report.words.join("; "));
+    good &= report.all_answered().is_ok();
+    Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn in_processes(args: &Args) -> Result<ExitCode> {
     let run = tempfile::tempdir()?;
     let mesh = Mesh::start(Layout::free()?, run.path()).await?;
     let load = Load::start(&mesh.get("/productpage")?, 2, Duration::from_millis(20));

@@ -12,6 +12,35 @@ use crate::image::IMAGES;
 use crate::process::eventually;
 use crate::product;
 
+/// What the sample wants of the mesh, as its `loopback/mesh.yaml` says it, and one thread an Envoy, so that what its load
+/// balancers do can be counted; and listeners that are taken away are not to be seen for long.
+const VALUES: &str = "--set meshConfig.accessLogFile=/dev/stdout --set meshConfig.accessLogEncoding=JSON \
+    --set meshConfig.outboundTrafficPolicy.mode=ALLOW_ANY_DYNAMIC_DNS --set meshConfig.defaultConfig.concurrency=1 \
+    --set meshConfig.defaultConfig.drainDuration=2s";
+
+/// Installs Heddle by its charts and applies the sample, on a node that has nothing of either, and tells of each step.
+pub async fn install(node: &Node, said: impl Fn(&str)) -> Result<()> {
+    build_images(node).await?;
+    said("images are built and imported");
+    helm(node, "install base charts/base --namespace istio-system --create-namespace")?;
+    helm(node, &format!("install heddled charts/heddled --namespace istio-system {VALUES}"))?;
+    until_ready(node, "istio-system", "app=istiod", &["1/1"]).await?;
+    said("helm install base, heddled: the control plane is ready");
+    for gateway in ["istio-ingressgateway", "istio-egressgateway"] {
+        let values = "--namespace istio-system --set imagePullPolicy=IfNotPresent";
+        helm(node, &format!("install {gateway} charts/gateway {values}"))?;
+    }
+    for folder in ["deploy/samples/bookinfo", "deploy/samples/bookinfo/kubernetes"] {
+        kubectl(node, &["apply", "-f", folder], "")?;
+    }
+    until_ready(node, "bookinfo", "", &["2/2"; 6]).await?;
+    for gateway in ["istio=ingressgateway", "istio=egressgateway"] {
+        until_ready(node, "istio-system", gateway, &["1/1"]).await?;
+    }
+    said("kubectl apply: six pods are 2/2, and two gateways ready");
+    Ok(())
+}
+
 /// Builds all images and makes them known to the node.
 pub async fn build_images(node: &Node) -> Result<()> {
     let folder = node.cluster.folder().join("images");
@@ -36,12 +65,16 @@ pub fn helm(node: &Node, arguments: &str) -> Result<()> {
     Ok(())
 }
 
-/// `kubectl apply -f` of a file or folder of the repository.
-pub fn apply(node: &Node, path: &str) -> Result<()> {
-    let file = product::root()?.join(path).display().to_string();
-    let out = node.cluster.kubectl(&["apply", "-f", &file], "")?;
-    ensure!(out.status.success(), "kubectl apply -f {path}: {}", String::from_utf8_lossy(&out.stderr).trim());
-    Ok(())
+/// Runs kubectl, with something to read, and returns what it prints; `deploy/..` stands for a path of the repository.
+pub fn kubectl(node: &Node, arguments: &[&str], input: &str) -> Result<String> {
+    let root = product::root()?;
+    let whole = |word: &&str| {
+        if word.starts_with("deploy/") { root.join(word).display().to_string() } else { (*word).to_owned() }
+    };
+    let words: Vec<String> = arguments.iter().map(whole).collect();
+    let out = node.cluster.kubectl(&words.iter().map(String::as_str).collect::<Vec<_>>(), input)?;
+    ensure!(out.status.success(), "kubectl {}: {}", arguments.join(" "), String::from_utf8_lossy(&out.stderr).trim());
+    Ok(String::from_utf8(out.stdout)?)
 }
 
 /// Waits until the pods with those labels have exactly so many containers ready, each.
