@@ -2,7 +2,7 @@
 //!
 //! A `make` line is only asked whether its targets exist, and a `cargo` line is left to the other tests; every other
 //! line runs in the repository's root with our binaries on the path and must end 0. What a reader cannot run here
-//! (a cluster, say) is fenced as `console`.
+//! is fenced as `console`; what wants a cluster is fenced as `sh cluster`, and tests/tests/install/documents.rs runs it.
 #![allow(clippy::panic)] // a test's report
 
 use std::path::Path;

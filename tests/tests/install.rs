@@ -4,6 +4,7 @@
 mod install {
     mod charts;
     mod commands;
+    mod documents;
     mod helm;
     mod istio;
     mod manifests;
