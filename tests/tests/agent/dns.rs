@@ -76,7 +76,7 @@ async fn udp(to: SocketAddr, name: &str) -> Result<Said> {
     socket.send_to(&question(name)?, to).await?;
     let mut buffer = [0; 4096];
     let length =
-        tokio::time::timeout(Duration::from_secs(10), socket.recv(&mut buffer)).await.context("no answer")??;
+        tokio::time::timeout(Duration::from_secs(5), socket.recv(&mut buffer)).await.context("no answer")??;
     read(&buffer[..length])
 }
 
@@ -165,7 +165,8 @@ async fn names_are_answered_from_the_mesh_and_others_by_the_pods_resolver() -> R
         let packet: Vec<u8> = (0..length % 700).map(|at| ((at * 31 + length * 7) % 251).to_le_bytes()[0]).collect();
         socket.send_to(&packet, free).await?;
     }
-    ensure!(is("web.", &["10.96.0.8"]).await);
+    // What comes faster than it is read is dropped, by the system, and a question among it has to be asked again.
+    eventually("an answer after nonsense", PATIENCE, async || is("web.", &["10.96.0.8"]).await).await?;
     pair.heddled.kill();
     ensure!(is("web.", &["10.96.0.8"]).await && is("elsewhere.example.", &["192.0.2.1"]).await);
     ensure!(pair.metric("istio_agent_dns_requests_total").await? > 10);
