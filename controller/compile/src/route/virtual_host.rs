@@ -78,6 +78,8 @@ pub struct Parts {
     of_table: BTreeMap<Shared<RouteTable>, BTreeSet<usize>>,
     /// Where in `hosts` routes lead to a host.
     leading_to: BTreeMap<Host, BTreeSet<usize>>,
+    /// Whether the name of a virtual host has a slash in it.
+    slashed: bool,
 }
 
 /// The parts of a sidecar's route configuration.
@@ -99,15 +101,17 @@ pub fn parts(scope: &Scope<'_>, egress: &EgressScope, key: &RouteKey, memo: &Mem
             leading_to.entry(host.clone()).or_insert_with(BTreeSet::new).insert(at);
         }
     }
-    Parts { key: key.clone(), hosts, last, issues, of_table, leading_to }
+    let slashed = hosts.iter().any(|(host, _)| host.name.contains('/'));
+    Parts { key: key.clone(), hosts, last, issues, of_table, leading_to, slashed }
 }
 
 impl Parts {
     /// Whether the virtual hosts may be sent one by one: there are some, and none of them takes everything, for that one
-    /// stays inline. Envoy would wait for the first of none.
+    /// stays inline. Envoy would wait for the first of none. What it is sent is `<configuration>/<virtual host>`, which it reads
+    /// up to the last slash, so that a name with one in it would belong to another configuration.
     #[must_use]
     pub fn may_part(&self) -> bool {
-        self.last.is_some() && !self.hosts.is_empty()
+        self.last.is_some() && !self.hosts.is_empty() && !self.slashed
     }
 
     /// The route configuration with all of its virtual hosts.
