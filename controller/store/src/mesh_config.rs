@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use heddle_crds::{
-    Duration,
+    Decoded, Duration,
     decode::decode_at,
     networking::{
         connection_pool::{ConnectionPool, H2UpgradePolicy, TcpKeepalive},
@@ -18,6 +18,18 @@ use heddle_crds::{
 };
 use serde::Deserialize;
 use serde_json::Value;
+
+use crate::{document, kube::ConfigMap};
+
+/// Where a ConfigMap has the settings.
+pub const IN_MAP: &str = "data.mesh";
+
+/// Reads the settings in a ConfigMap, or says why they cannot be; none where it has none.
+#[must_use]
+pub fn of_map(map: &ConfigMap) -> Option<Result<Decoded<MeshConfig>, String>> {
+    let value = document::parse(map.data.get("mesh")?).map_err(|(line, reason)| format!("line {line}: {reason}"));
+    Some(value.and_then(|value| decode_at(IN_MAP, &value).map_err(|error| error.to_string())))
+}
 
 /// The fields of MeshConfig.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]

@@ -185,10 +185,13 @@ impl Store {
         self.objects.values()
     }
 
-    fn put(&mut self, object: Object) -> Vec<Issue> {
+    fn put(&mut self, mut object: Object) -> Vec<Issue> {
         if self.is_foreign(&object) {
             self.remove(&object.key);
             return Vec::new();
+        }
+        if let Some(issue) = self.unreadable_settings(&object) {
+            (object.spec, object.issues) = (Spec::Malformed, vec![issue]);
         }
         if object.spec == Spec::Malformed {
             let old = self.malformed.insert(object.key.clone(), object.issues.clone());

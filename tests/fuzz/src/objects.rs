@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use heddle_model::snapshot::Snapshot;
-use heddle_store::{Event, Object, ObjectKey, Spec, Store};
+use heddle_store::{Event, Object, ObjectKey, Spec, Store, mesh_config};
 
 use crate::{mesh, yaml};
 use bytes::Bytes;
@@ -71,7 +71,7 @@ impl Town {
 
     fn apply(&mut self, object: Object) {
         let versions = self.objects.entry(object.key.clone()).or_default();
-        if object.spec == Spec::Malformed {
+        if is_unreadable(&object) {
             versions.1 = Some(object.clone());
         } else {
             *versions = (Some(object.clone()), None);
@@ -115,5 +115,17 @@ impl Town {
         for (held, proxy) in self.held.iter().zip(mesh::proxies()) {
             held.assert_is(&snapshot, proxy, "the order of events shows");
         }
+    }
+}
+
+/// Whether a store keeps the version before instead of this one.
+fn is_unreadable(object: &Object) -> bool {
+    match &object.spec {
+        Spec::Malformed => true,
+        Spec::ConfigMap(map) => {
+            let is_settings = (&*object.key.namespace, &*object.key.name) == ("istio-system", "istio");
+            is_settings && mesh_config::of_map(map).is_some_and(|read| read.is_err())
+        }
+        _ => false,
     }
 }

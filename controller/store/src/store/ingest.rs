@@ -6,13 +6,11 @@ use heddle_model::{issue::Issue, mesh::Mesh, object::Origin};
 
 use super::{Name, Store};
 use crate::{
-    document,
     ingest::{
         Report, destination_rule, gateway, mesh, peer_authentication, proxy_config, secret, service, service_entry,
         sidecar, slice, virtual_service, workload,
     },
-    kube,
-    mesh_config::MeshConfig,
+    kube, mesh_config,
     object::{Kind, Object, ObjectKey, Spec},
 };
 
@@ -153,27 +151,22 @@ impl Store {
 
     fn ingest_mesh_map(&mut self, map: &Object, below: Mesh) -> Mesh {
         let Spec::ConfigMap(config) = &map.spec else { return below };
-        let Some(text) = config.data.get("mesh") else { return below };
-        let reference = map.key.reference();
-        let field = "data.mesh";
-        let read = document::parse(text).map_err(|(line, reason)| format!("line {line}: {reason}")).and_then(|value| {
-            heddle_crds::decode::decode_at::<MeshConfig>(field, &value).map_err(|error| error.to_string())
-        });
-        let mut report = Report::new(&reference);
-        let mesh = match read {
-            Ok(decoded) => {
-                for path in decoded.unknown {
-                    report.warning(path, "UnknownField", "there is no such field; it has no effect");
-                }
-                mesh::ingest(&decoded.spec, below, &mut report)
-            }
-            Err(reason) => {
-                report.error(field, "Malformed", format!("{reason}; the settings of before stay"));
-                (*self.mesh).clone()
-            }
-        };
+        let Some(Ok(decoded)) = mesh_config::of_map(config) else { return below };
+        let mut report = Report::new(&map.key.reference());
+        for path in decoded.unknown {
+            report.warning(path, "UnknownField", "there is no such field; it has no effect");
+        }
+        let mesh = mesh::ingest(&decoded.spec, below, &mut report);
         self.find(&map.key, &report.into_issues());
         mesh
+    }
+
+    /// Why the mesh's settings in a ConfigMap cannot be read. Those of before stay then, as an object's version does.
+    pub(super) fn unreadable_settings(&self, object: &Object) -> Option<Issue> {
+        let Spec::ConfigMap(map) = &object.spec else { return None };
+        let reason = self.is_mesh_map(&object.key).then(|| mesh_config::of_map(map))??.err()?;
+        let message = format!("{reason}; the settings of before stay");
+        Some(Issue::error(&object.key.reference(), mesh_config::IN_MAP, "Malformed", message))
     }
 
     fn is_mesh_map(&self, key: &ObjectKey) -> bool {

@@ -87,3 +87,16 @@ fn bad_settings_leave_those_of_before() {
     store.apply(map("unknownThing: 1").apply());
     assert_eq!(found(&store.commit().issues), ["data.mesh.unknownThing UnknownField"]);
 }
+
+#[test]
+fn bad_settings_that_come_at_once_leave_those_just_before() {
+    let mut store = store();
+    store.apply(map("trustDomain: a.b").apply());
+    assert_eq!(found(&store.apply(map("trustDomain: c.d\ntrustDomain: c.d").apply())), ["data.mesh Malformed"]);
+    let snapshot = store.commit();
+    assert_eq!(*snapshot.mesh.trust_domain, *"a.b");
+    assert_eq!(found(&snapshot.issues), ["data.mesh Malformed"]);
+    store.apply(Event::Delete(map("").key()));
+    let snapshot = store.commit();
+    assert_eq!((&*snapshot.mesh.trust_domain, found(&snapshot.issues)), ("cluster.local", Vec::new()));
+}
