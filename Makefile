@@ -40,7 +40,7 @@ check: tools deny ## formatting, clippy, docs, the tree's own rules, licences: a
 test: check envoy kubernetes iptables valgrind ## what must hold on each commit: check, every test on real Envoys, and the suites
 	cargo build --locked --workspace --bins
 	cargo test --locked --workspace --no-fail-fast
-	@$(MAKE) --no-print-directory fuzz
+	@FUZZ_SEED=1 $(MAKE) --no-print-directory fuzz
 
 fuzz: tools ## fuzz each target for FUZZ_SECONDS (60), two at a time; a finding is printed with how to see it again
 	@command -v c++ >/dev/null || { echo "A C++ compiler is missing, which libFuzzer needs: apt-get install g++"; exit 1; }

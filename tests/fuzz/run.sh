@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Fuzzes: run.sh SECONDS [TARGET...]. SECONDS for each target, all of them unless some are named, FUZZ_JOBS (2) at a time.
+# FUZZ_SEED makes what is tried the same from run to run of the same code; without it each run tries other inputs.
 # Prints a line a target; what is found, with its input and how to see it again, and then ends with 1.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -9,6 +10,7 @@ one() {
     local target=$1 log=$work/$1.log found=$work/corpus/$1 status=0
     local options=(-max_total_time="$seconds" -rss_limit_mb=512 -timeout=5 -max_len=16384 -print_final_stats=1)
     [ ! -f "$work/seed/$target.dict" ] || options+=(-dict="$work/seed/$target.dict")
+    [ -z "${FUZZ_SEED:-}" ] || options+=(-seed="$FUZZ_SEED")
     mkdir -p "$found" "$here/corpus/$target" "$work/seed/$target"
     "$programs/fuzz-$target" "${options[@]}" -artifact_prefix="$work/finding-$target-" \
         "$found" "$here/corpus/$target" "$work/seed/$target" >"$log" 2>&1 || status=$?
