@@ -3,17 +3,20 @@
 //! A file is split at its `---` lines before it is parsed, so that a document that cannot be read takes out itself
 //! only. Everything is bounded: a hostile file is refused early and never costs more than a large honest one.
 
+mod place;
 mod split;
 
 use std::sync::Arc;
 
 use heddle_model::{issue::Issue, object::ObjectRef};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::{
     mesh_config::MeshConfig,
     object::{Object, Reading},
 };
+pub use place::Place;
 
 /// The largest input, in bytes.
 pub const MAX_BYTES: usize = 64 << 20;
@@ -52,16 +55,9 @@ pub enum Words {
 /// Reads all documents of a file, YAML or JSON; those without content are left out.
 #[must_use]
 pub fn read(bytes: &[u8], words: Words) -> Vec<Document> {
-    let unreadable = |line, reason| vec![Document { line, content: Err(Unreadable { line, reason }) }];
-    if bytes.len() > MAX_BYTES {
-        return unreadable(1, format!("the file has more than {MAX_BYTES} bytes"));
-    }
-    let text = match std::str::from_utf8(bytes) {
-        Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text),
-        Err(error) => {
-            let line = 1 + bytes.iter().take(error.valid_up_to()).filter(|b| **b == b'\n').count();
-            return unreadable(line, "the file is not UTF-8".to_owned());
-        }
+    let text = match text(bytes) {
+        Ok(text) => text,
+        Err(error) => return vec![Document { line: error.line, content: Err(error) }],
     };
     let one = |document: split::Document<'_>| {
         let content = parse_as(document.text, words);
@@ -70,6 +66,27 @@ pub fn read(bytes: &[u8], words: Words) -> Vec<Document> {
         Document { line: document.first_content(), content }
     };
     split::documents(text).into_iter().map(one).collect()
+}
+
+/// Where all documents of a file are written, in the order of [`read`]; none of those that cannot be read.
+#[must_use]
+pub fn places(bytes: &[u8], words: Words) -> Vec<Option<Place>> {
+    let one = |document: split::Document<'_>| Some(parse_as::<Place>(document.text, words).ok()?.below(document.line));
+    text(bytes).map_or_else(|_| vec![None], |text| split::documents(text).into_iter().map(one).collect())
+}
+
+/// The text of a file.
+fn text(bytes: &[u8]) -> Result<&str, Unreadable> {
+    if bytes.len() > MAX_BYTES {
+        return Err(Unreadable { line: 1, reason: format!("the file has more than {MAX_BYTES} bytes") });
+    }
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Ok(text.strip_prefix('\u{feff}').unwrap_or(text)),
+        Err(error) => {
+            let line = 1 + bytes.iter().take(error.valid_up_to()).filter(|b| **b == b'\n').count();
+            Err(Unreadable { line, reason: "the file is not UTF-8".to_owned() })
+        }
+    }
 }
 
 /// Reads all objects of a file, YAML (many documents) or JSON. `List`s are expanded.
@@ -100,7 +117,7 @@ pub fn parse(text: &str) -> Result<Value, (usize, String)> {
     parse_as(text, Words::Text)
 }
 
-fn parse_as(text: &str, words: Words) -> Result<Value, (usize, String)> {
+fn parse_as<T: DeserializeOwned>(text: &str, words: Words) -> Result<T, (usize, String)> {
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! {
             max_depth: MAX_DEPTH,

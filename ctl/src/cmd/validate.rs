@@ -11,12 +11,13 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::ValueEnum;
 use heddle_crds::validate::{self, Severity, Violation};
+use heddle_store::document::{Words, places};
 use serde::Serialize;
 use serde_json::Value;
 
 use document::Document;
 
-/// Says whether objects would be accepted, and why not. Ends with 0 if all are, with 1 if one is refused, and with 2
+/// Says whether objects would be accepted, and why not, with the line of each field that is wrong. Ends with 0 if all are, with 1 if one is refused, and with 2
 /// if something cannot be read.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -55,12 +56,31 @@ struct Finding {
     /// Whether it would be accepted.
     accepted: bool,
     /// What is wrong or doubtful.
-    violations: Vec<Violation>,
+    violations: Vec<Said>,
+    /// Which document of the file it is, from 0, and where in it.
+    #[serde(skip)]
+    place: (usize, String),
+}
+
+/// A violation and where its field is written.
+#[derive(Serialize)]
+struct Said {
+    /// Line of the field, or of what is around the place where it is missing, from 1.
+    line: usize,
+    /// What is wrong.
+    #[serde(flatten)]
+    violation: Violation,
+}
+
+impl Finding {
+    fn say(&mut self, violation: Violation) {
+        self.violations.push(Said { line: self.line, violation });
+    }
 }
 
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let (mut findings, mut objects) = (Vec::new(), Vec::new());
+    let (mut files, mut findings, mut objects) = (BTreeMap::new(), Vec::new(), Vec::new());
     for name in &args.filenames {
         for (file, text) in texts(name)? {
             for document in document::read(&text) {
@@ -68,10 +88,12 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
                 findings.push(finding);
                 objects.push(object);
             }
+            files.insert(file, text);
         }
     }
     name_twice(&mut findings);
     together(&mut findings, &objects);
+    find_lines(&mut findings, &files);
     match args.output {
         Format::Text => output::text(&findings),
         Format::Json => output::json(&findings)?,
@@ -89,7 +111,7 @@ fn judge(file: &str, document: Document) -> (Finding, Value) {
         Err(reason) => (vec![refusal(reason)], Value::Null, false),
     };
     let text = |pointer: &str| value.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let finding = Finding {
+    let mut finding = Finding {
         file: file.to_owned(),
         line: document.line,
         kind: text("/kind"),
@@ -97,8 +119,10 @@ fn judge(file: &str, document: Document) -> (Finding, Value) {
         name: text("/metadata/name"),
         skipped,
         accepted: violations.iter().all(|violation| violation.severity == Severity::Warning),
-        violations,
+        violations: Vec::new(),
+        place: (document.number, document.path),
     };
+    violations.into_iter().for_each(|violation| finding.say(violation));
     (finding, value)
 }
 
@@ -108,7 +132,7 @@ fn together(findings: &mut [Finding], objects: &[Value]) {
         (0..findings.len()).filter(|index| findings[*index].accepted && !findings[*index].skipped).collect();
     let objects: Vec<&Value> = judged.iter().map(|index| &objects[*index]).collect();
     for (number, violation) in validate::together(&objects) {
-        findings[judged[number]].violations.push(violation);
+        findings[judged[number]].say(violation);
     }
 }
 
@@ -133,9 +157,23 @@ fn name_twice(findings: &mut [Finding]) {
         if let Some(first) = places.get(&key) {
             let reason = format!("{first} has an object of this kind and name, which this one replaces");
             let path = "metadata.name".to_owned();
-            finding.violations.push(Violation { path, reason, severity: Severity::Warning });
+            finding.say(Violation { path, reason, severity: Severity::Warning });
         } else {
             places.insert(key, place);
+        }
+    }
+}
+
+/// Finds where the fields of violations are written, in files that have any.
+fn find_lines(findings: &mut [Finding], files: &BTreeMap<String, Vec<u8>>) {
+    let mut known = BTreeMap::new();
+    for finding in findings.iter_mut().filter(|finding| !finding.violations.is_empty()) {
+        let Some((file, text)) = files.get_key_value(&finding.file) else { continue };
+        let places = known.entry(file).or_insert_with(|| places(text, Words::Booleans));
+        let (number, around) = &finding.place;
+        let Some(Some(place)) = places.get(*number) else { continue };
+        for said in &mut finding.violations {
+            said.line = place.line_of(&[around, &*said.violation.path].join("."));
         }
     }
 }
@@ -182,4 +220,26 @@ fn collect(path: &Path, depth: usize, files: &mut Vec<PathBuf>) -> anyhow::Resul
         collect(&entry.path(), depth + 1, files)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_violation_has_the_line_of_its_field() {
+        let object = |name: &str| {
+            format!(
+                "- apiVersion: networking.istio.io/v1\n  kind: VirtualService\n  metadata: {{name: {name}}}\n  spec:\n    \
+                 hosts: [a]\n    http:\n    - route:\n      - destination: {{host: a}}\n      timeout: -1s\n"
+            )
+        };
+        let text = format!("# head\n---\nkind: List\nitems:\n{}{}", object("a"), object("b")).into_bytes();
+        let mut findings: Vec<Finding> =
+            document::read(&text).into_iter().map(|document| judge("f", document).0).collect();
+        find_lines(&mut findings, &BTreeMap::from([("f".to_owned(), text)]));
+        let lines: Vec<(usize, &str)> =
+            findings.iter().flat_map(|f| &f.violations).map(|said| (said.line, &*said.violation.path)).collect();
+        assert_eq!(lines, [(13, "spec.http[0].timeout"), (22, "spec.http[0].timeout")]);
+    }
 }

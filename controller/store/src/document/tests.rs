@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use heddle_model::issue::Issue;
 use serde_json::json;
 
-use super::{Words, documents};
+use super::{Words, documents, places};
 use crate::{Kind, Object, Spec};
 
 fn read(text: &str) -> (Vec<Object>, Vec<String>) {
@@ -118,4 +118,18 @@ fn hostile_files_are_refused_soon() {
     }
     let (_, issues) = documents(b"a: \xff\n");
     assert_eq!(issues.len(), 1);
+}
+
+#[test]
+fn each_field_has_the_line_of_its_name() {
+    let text = "# head\nkind: A\n---\nspec:\n  hosts:\n  - a\n  - {b: 1, on: [2,\n    3]}\n  labels:\n    a: x\n    a.b/c:\n      7\n---\na: [\n";
+    let places = places(text.as_bytes(), Words::Booleans);
+    assert_eq!(places.iter().map(Option::is_some).collect::<Vec<_>>(), [true, true, false]);
+    let of = |path: &str| places[1].as_ref().unwrap().line_of(path);
+    let (whole, hosts) = ([of("spec"), of("spec.hosts")], [of("spec.hosts[0]"), of("spec.hosts[1].b")]);
+    assert_eq!((whole, hosts), ([4, 5], [6, 7]));
+    assert_eq!([of("spec.hosts[1].on[1]"), of("spec.labels.a.b/c")], [8, 11]);
+    let nearest = [of("spec.hosts[1].no.such"), of("spec.hosts[9]"), of("spec.host"), of("spec.hosts[x"), of("")];
+    assert_eq!(nearest, [7, 5, 4, 5, 4]);
+    assert_eq!(super::places(b"\xff", Words::Text), [None]);
 }

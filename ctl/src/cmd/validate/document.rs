@@ -7,26 +7,35 @@ use serde_json::Value;
 pub(super) struct Document {
     /// Its first line, from 1; of one that cannot be read the line at which that shows.
     pub(super) line: usize,
+    /// Which document of the file it is, from 0.
+    pub(super) number: usize,
+    /// Where it stands in its document: `items[3]` of a List, nothing otherwise.
+    pub(super) path: String,
     /// What it holds, or why it cannot be read.
     pub(super) content: Result<Value, String>,
 }
 
 /// Reads all documents of a file; empty ones are left out.
 pub(super) fn read(text: &[u8]) -> Vec<Document> {
-    document::read(text, Words::Booleans).into_iter().flat_map(expand).collect()
+    let documents = document::read(text, Words::Booleans).into_iter().enumerate();
+    documents.flat_map(|(number, document)| expand(number, document)).collect()
 }
 
-fn expand(document: document::Document) -> Vec<Document> {
+fn expand(number: usize, document: document::Document) -> Vec<Document> {
+    let one = |line, content| Document { line, number, path: String::new(), content };
     let line = document.line;
     let is_list = |value: &Value| value.get("kind").and_then(Value::as_str).is_some_and(|kind| kind.ends_with("List"));
     match document.content {
         Ok(Value::Null) => Vec::new(),
         Ok(mut list) if is_list(&list) => match list.get_mut("items").map(Value::take) {
-            Some(Value::Array(items)) => items.into_iter().map(|item| Document { line, content: Ok(item) }).collect(),
-            _ => vec![Document { line, content: Err("a List has no list of items".to_owned()) }],
+            Some(Value::Array(items)) => {
+                let item = |(at, item)| Document { path: format!("items[{at}]"), ..one(line, Ok(item)) };
+                items.into_iter().enumerate().map(item).collect()
+            }
+            _ => vec![one(line, Err("a List has no list of items".to_owned()))],
         },
-        Ok(value) => vec![Document { line, content: Ok(value) }],
-        Err(Unreadable { line, reason }) => vec![Document { line, content: Err(reason) }],
+        Ok(value) => vec![one(line, Ok(value))],
+        Err(Unreadable { line, reason }) => vec![one(line, Err(reason))],
     }
 }
 

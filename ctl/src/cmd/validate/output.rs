@@ -2,16 +2,16 @@
 
 use std::io::IsTerminal;
 
-use heddle_crds::validate::{Severity, Violation};
+use heddle_crds::validate::Severity;
 
-use super::Finding;
+use super::{Finding, Said};
 
 /// A line a violation, and a line of sums at the end.
 pub(super) fn text(findings: &[Finding]) {
     let colours = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     for finding in findings {
-        for violation in &finding.violations {
-            println!("{}", line(finding, violation, colours));
+        for said in &finding.violations {
+            println!("{}", line(finding, said, colours));
         }
     }
     let judged = findings.iter().filter(|finding| !finding.skipped).count();
@@ -29,7 +29,8 @@ pub(super) fn json(findings: &[Finding]) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn line(finding: &Finding, violation: &Violation, colours: bool) -> String {
+fn line(finding: &Finding, said: &Said, colours: bool) -> String {
+    let violation = &said.violation;
     let (severity, colour) = match violation.severity {
         Severity::Error => ("error", "31"),
         Severity::Warning => ("warning", "33"),
@@ -42,7 +43,7 @@ fn line(finding: &Finding, violation: &Violation, colours: bool) -> String {
     let path = if violation.path.is_empty() { String::new() } else { format!("{}: ", violation.path) };
     let kind = if finding.kind.is_empty() { String::new() } else { format!(" {} {object}:", finding.kind) };
     // A name or a reason may hold what a terminal would obey.
-    let text = format!("{}:{}:{kind}", finding.file, finding.line);
+    let text = format!("{}:{}:{kind}", finding.file, said.line);
     let reason: String = format!("{path}{}", violation.reason);
     format!("{} {severity}: {}", plain(&text), plain(&reason))
 }
