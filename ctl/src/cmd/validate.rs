@@ -122,7 +122,9 @@ fn judge(file: &str, document: Document) -> (Finding, Value) {
         violations: Vec::new(),
         place: (document.number, document.path),
     };
-    violations.into_iter().for_each(|violation| finding.say(violation));
+    for violation in violations {
+        finding.say(violation);
+    }
     (finding, value)
 }
 
