@@ -8,14 +8,12 @@ use crate::{
     envoy::config::{cluster::v3::Cluster, route::v3::RouteConfiguration},
 };
 
-mod properties;
-
-pub(super) fn resource(type_url: TypeUrl, name: &str, content: u32) -> Arc<Resource> {
+fn resource(type_url: TypeUrl, name: &str, content: u32) -> Arc<Resource> {
     let message = Cluster { alt_stat_name: content.to_string(), ..Default::default() };
     Arc::new(Resource::new(type_url, name, &message))
 }
 
-pub(super) fn set(type_url: TypeUrl, pairs: &[(&str, u32)]) -> TypedSet {
+fn set(type_url: TypeUrl, pairs: &[(&str, u32)]) -> TypedSet {
     let resources = pairs.iter().map(|(name, content)| resource(type_url, name, *content));
     let shared = Arc::new(Layer::default().with(type_url, resources));
     ResourceSet { shared, own: Arc::default() }.typed(type_url)
