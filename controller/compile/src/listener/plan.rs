@@ -41,8 +41,6 @@ pub struct Planned {
     pub http: Option<RouteKey>,
     /// It is a forward proxy.
     pub forward_proxy: bool,
-    /// Some service on it is told apart by its first bytes.
-    pub sniffed: bool,
     /// Chains for other bytes, in order.
     pub tcp: Vec<TcpChain>,
     /// Which of these takes what.
@@ -114,7 +112,6 @@ impl Planner<'_, '_> {
         }
         if port.protocol.is_http() || port.protocol.is_sniffed() {
             slot.http = Some(RouteKey::Port(port.number));
-            slot.sniffed = port.protocol.is_sniffed();
         }
         if !port.protocol.is_http() {
             let place = Place { bind, networks: Vec::new(), own_address: false };
@@ -152,7 +149,6 @@ impl Planner<'_, '_> {
             let key =
                 if own { RouteKey::Service(service.host.clone(), port.number) } else { RouteKey::Port(port.number) };
             slot.http.get_or_insert(key);
-            slot.sniffed |= port.protocol.is_sniffed();
         }
         if port.protocol.is_http() {
             return;
@@ -176,7 +172,6 @@ impl Planner<'_, '_> {
             bound,
             http: None,
             forward_proxy: false,
-            sniffed: false,
             tcp: Vec::new(),
             taken: BTreeMap::new(),
         })
