@@ -3,19 +3,15 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
-use futures_util::task::AtomicWaker;
 use heddle_serve::auth::Connection;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -27,6 +23,10 @@ use tower::{Service, ServiceExt};
 
 use crate::config::{Config, Listen};
 
+use together::{Calls, Seldom, Together};
+
+mod together;
+
 /// How long a client may take for its TLS handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// Calls under way at a time on one connection.
@@ -36,6 +36,10 @@ const OUT_OF_DESCRIPTORS: Duration = Duration::from_millis(100);
 
 /// Bytes of a response that may wait in memory for the peer to read: all that one that does not read costs.
 const MAX_UNREAD: usize = 64 * 1024;
+
+/// Bytes of requests that may wait in memory for their turn. A proxy that comes back says a hundred times as much at once,
+/// and while thousands do only some are heard.
+const MAX_UNHEARD: u32 = 32 * 1024;
 
 /// How long calls under way may take once the end was announced; streams of discovery never end and are cut off then.
 const FAREWELL: Duration = Duration::from_millis(250);
@@ -156,46 +160,36 @@ where
         request.extensions_mut().insert(connection.clone());
         service.clone().oneshot(request)
     });
-    let mut builder = http2::Builder::new(TokioExecutor::new());
+    let begun = Calls::default();
+    let mut builder = http2::Builder::new(begun.clone());
     builder.timer(TokioTimer::new()).max_concurrent_streams(MAX_CALLS).max_send_buf_size(MAX_UNREAD);
+    builder.initial_stream_window_size(MAX_UNHEARD);
     if !manners.interval.is_zero() {
         builder.keep_alive_interval(manners.interval).keep_alive_timeout(manners.timeout);
     }
     let age = async {
         if manners.age.is_zero() { std::future::pending().await } else { tokio::time::sleep(manners.age).await }
     };
-    let serving = builder.serve_connection(TokioIo::new(io), answer);
-    let mut serving = std::pin::pin!(serving);
-    let mut ending = Seldom::new(async {
+    let mut serving = Together::new(builder.serve_connection(TokioIo::new(io), answer), begun);
+    // A connection is looked at for each frame, and what ends it from outside comes once in its life.
+    let mut ending = Seldom::alone(async {
         tokio::select! { () = end.cancelled() => Ending::All, () = age => Ending::Old }
     });
     let ended = tokio::select! {
         biased;
         ended = &mut serving => ended,
         ending = &mut ending => if ending == Ending::All {
-            serving.as_mut().graceful_shutdown();
+            serving.tell(http2::Connection::graceful_shutdown);
             serving.await
         } else {
             // What is still open after that is cut off: a stream of discovery comes back on another connection.
-            serving.as_mut().graceful_shutdown();
+            serving.tell(http2::Connection::graceful_shutdown);
             tokio::time::timeout(manners.farewell, serving).await.unwrap_or(Ok(()))
         }
     };
     if let Err(error) = ended {
         tracing::debug!(%peer, %error, "a connection ended");
     }
-}
-
-/// A future that is polled only when it was woken itself. A connection is looked at for each frame, and what ends it from
-/// outside comes once in its life.
-struct Seldom<F> {
-    future: Pin<Box<F>>,
-    bell: Arc<Bell>,
-}
-
-struct Bell {
-    rung: AtomicBool,
-    parent: AtomicWaker,
 }
 
 /// What ends a connection from outside.
@@ -207,35 +201,9 @@ enum Ending {
     Old,
 }
 
-impl<F: Future> Seldom<F> {
-    fn new(future: F) -> Self {
-        Self {
-            future: Box::pin(future),
-            bell: Arc::new(Bell { rung: AtomicBool::new(true), parent: AtomicWaker::new() }),
-        }
-    }
-}
-
-impl<F: Future> Future for Seldom<F> {
-    type Output = F::Output;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        self.bell.parent.register(context.waker());
-        if !self.bell.rung.swap(false, Ordering::AcqRel) {
-            return Poll::Pending;
-        }
-        let waker = Waker::from(self.bell.clone());
-        self.future.as_mut().poll(&mut Context::from_waker(&waker))
-    }
-}
-
-impl Wake for Bell {
-    fn wake(self: Arc<Self>) {
-        self.rung.store(true, Ordering::Release);
-        self.parent.wake();
-    }
-}
-
 fn is_taken(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::AddrInUse | io::ErrorKind::PermissionDenied)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,170 @@
+//! A connection and the calls on it, as one task.
+//!
+//! hyper hands each call to an executor. As tasks of their own they and their connection would wake each other through
+//! the scheduler, twice a push: for what the call says and for what the peer answers. Driven by the connection's task, both
+//! happen while their memory is at hand.
+
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
+
+use futures_util::task::AtomicWaker;
+use hyper::rt::Executor;
+
+/// How often in a row the parts of a task are looked at while they keep waking each other; then other tasks have a turn.
+const ROUNDS: usize = 4;
+
+/// A call under way.
+type Call = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Where a connection leaves its calls.
+#[derive(Clone, Default)]
+pub(super) struct Calls(Arc<Mutex<Vec<Call>>>);
+
+/// A connection's work and that of its calls, each polled only when it was woken itself. Calls end with their connection.
+pub(super) struct Together<C> {
+    connection: Seldom<Pin<Box<C>>>,
+    calls: Vec<Seldom<Call>>,
+    begun: Calls,
+    house: Arc<House>,
+}
+
+/// A future that is polled only when it was woken itself, however often the task is that it is a part of.
+pub(super) struct Seldom<F> {
+    future: F,
+    bell: Arc<Bell>,
+    waker: Waker,
+}
+
+struct Bell {
+    rung: AtomicBool,
+    house: Arc<House>,
+}
+
+/// What the parts of one task share.
+#[derive(Default)]
+struct House {
+    /// Whether somebody is at the doors: then it is enough to ring.
+    attended: AtomicBool,
+    task: AtomicWaker,
+}
+
+impl<C> Together<C> {
+    /// Of a connection that leaves its calls in `begun`.
+    pub(super) fn new(connection: C, begun: Calls) -> Self {
+        let house = Arc::new(House::default());
+        Self { connection: Seldom::new(Box::pin(connection), &house), calls: Vec::new(), begun, house }
+    }
+
+    /// Tells the connection something, for which it is polled.
+    pub(super) fn tell(&mut self, word: impl FnOnce(Pin<&mut C>)) {
+        self.connection.bell.rung.store(true, Ordering::SeqCst);
+        word(self.connection.future.as_mut());
+    }
+}
+
+impl<C: Future> Together<C> {
+    fn round(&mut self) -> Poll<C::Output> {
+        for index in (0..self.calls.len()).rev() {
+            if self.calls[index].poll_if_rung().is_ready() {
+                self.calls.swap_remove(index);
+            }
+        }
+        let ended = self.connection.poll_if_rung();
+        let begun = std::mem::take(&mut *lock(&self.begun.0));
+        self.calls.extend(begun.into_iter().map(|call| Seldom::new(call, &self.house)));
+        ended
+    }
+
+    fn is_rung(&self) -> bool {
+        self.connection.is_rung() || self.calls.iter().any(Seldom::is_rung)
+    }
+}
+
+impl<C: Future> Future for Together<C> {
+    type Output = C::Output;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<C::Output> {
+        self.house.task.register(context.waker());
+        self.house.attended.store(true, Ordering::SeqCst);
+        for _ in 0..ROUNDS {
+            if let Poll::Ready(ended) = self.round() {
+                return Poll::Ready(ended);
+            }
+            if !self.is_rung() {
+                break;
+            }
+        }
+        // Whoever rings from now on wakes the task; who rang before is seen.
+        self.house.attended.store(false, Ordering::SeqCst);
+        if self.is_rung() {
+            context.waker().wake_by_ref();
+        }
+        Poll::Pending
+    }
+}
+
+impl<F: Future> Seldom<Pin<Box<F>>> {
+    /// To be polled by itself.
+    pub(super) fn alone(future: F) -> Self {
+        Self::new(Box::pin(future), &Arc::default())
+    }
+}
+
+impl<F> Seldom<F> {
+    fn new(future: F, house: &Arc<House>) -> Self {
+        let bell = Arc::new(Bell { rung: AtomicBool::new(true), house: house.clone() });
+        Self { future, waker: Waker::from(bell.clone()), bell }
+    }
+
+    fn is_rung(&self) -> bool {
+        self.bell.rung.load(Ordering::SeqCst)
+    }
+}
+
+impl<F: Future + Unpin> Seldom<F> {
+    fn poll_if_rung(&mut self) -> Poll<F::Output> {
+        if !self.is_rung() {
+            return Poll::Pending;
+        }
+        self.bell.rung.store(false, Ordering::SeqCst);
+        Pin::new(&mut self.future).poll(&mut Context::from_waker(&self.waker))
+    }
+}
+
+impl<F: Future + Unpin> Future for Seldom<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        self.bell.house.task.register(context.waker());
+        self.poll_if_rung()
+    }
+}
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.rung.store(true, Ordering::SeqCst);
+        if !self.house.attended.load(Ordering::SeqCst) {
+            self.house.task.wake();
+        }
+    }
+}
+
+impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Calls {
+    fn execute(&self, call: F) {
+        lock(&self.0).push(Box::pin(call));
+    }
+}
+
+/// Calls are added and taken out whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests;
