@@ -290,10 +290,8 @@ impl Subscription {
     /// Whether the client is to have this name, and does not yet have it for certain: who refers to it must wait.
     #[must_use]
     pub fn is_pending(&self, name: &str) -> bool {
-        let missing = || matches!(self.except.get(name), Some(State::Absent | State::Asked));
-        self.is_wanted(name)
-            && self.target.get(name).is_some()
-            && (missing() || self.outstanding.iter().any(|one| one.fresh.contains(name)))
+        // First what is hardly ever so: a route refers to dozens of clusters, and is asked for by each stream.
+        (self.lacks(name) || self.outstanding.iter().any(|one| one.fresh.contains(name))) && self.wanted(name).is_some()
     }
 
     /// How many resources the gate kept back when a response was last asked for.

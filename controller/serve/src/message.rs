@@ -48,8 +48,10 @@ impl Response<'_> {
             + removed
             + field_length(NONCE, self.nonce);
 
-        let mut pieces = VecDeque::new();
-        let mut buffer = BytesMut::new();
+        let shared = self.entries.iter().map(Bytes::len).filter(|length| *length >= COPIED);
+        let (count, bytes) = shared.fold((0, 0), |(count, bytes), length| (count + 1, bytes + length));
+        let mut pieces = VecDeque::with_capacity(2 * count + 1);
+        let mut buffer = BytesMut::with_capacity(PREFIX + body - bytes);
         buffer.put_u8(0);
         buffer.put_u32(u32::try_from(body).ok()?);
         field(VERSION, self.version, &mut buffer);

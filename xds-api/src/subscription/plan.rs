@@ -33,8 +33,8 @@ impl Subscription {
         }
         let (mut due, mut held) = (Vec::new(), Vec::new());
         for (name, state) in &self.except {
-            if self.is_due(name, state) {
-                if self.passes(name, state, gate) { due.push(name.clone()) } else { held.push(name.clone()) }
+            if let Some(verdict) = self.due(name, state) {
+                if passes(name, state, &verdict, gate) { due.push(name.clone()) } else { held.push(name.clone()) }
             }
         }
         self.whole_collections(&mut due, &held);
@@ -65,7 +65,9 @@ impl Subscription {
         if changes {
             self.retry_guilty();
             let unknown = |(name, state): (&Arc<str>, &State)| {
-                let due = matches!(state, State::Unknown) && self.is_wanted(name) && self.passes(name, state, gate);
+                let due = matches!(state, State::Unknown)
+                    && self.is_wanted(name)
+                    && passes(name, state, &self.verdict(name, state), gate);
                 (due && !(spoils(self.type_url) && self.search.is_guilty(name))).then(|| name.clone())
             };
             names.extend(self.except.iter().filter_map(unknown).collect::<Vec<_>>());
@@ -136,15 +138,6 @@ impl Subscription {
         None
     }
 
-    fn passes(&self, name: &Arc<str>, state: &State, gate: &Gate<'_>) -> bool {
-        match self.verdict(name, state) {
-            Verdict::Send(resource) => (gate.open)(&resource),
-            // A name that never was takes nothing away.
-            Verdict::Remove => (gate.removals)(name) || matches!(state, State::Asked),
-            Verdict::SendEmpty(_) | Verdict::Settled => true,
-        }
-    }
-
     fn say(&self, name: &Arc<str>, plan: &mut Plan) {
         let Some(state) = self.except.get(name).filter(|_| self.is_wanted(name)) else { return };
         match self.verdict(name, state) {
@@ -179,5 +172,14 @@ impl Subscription {
                 }
             }
         }
+    }
+}
+
+fn passes(name: &Arc<str>, state: &State, verdict: &Verdict, gate: &Gate<'_>) -> bool {
+    match verdict {
+        Verdict::Send(resource) => (gate.open)(resource),
+        // A name that never was takes nothing away.
+        Verdict::Remove => (gate.removals)(name) || matches!(state, State::Asked),
+        Verdict::SendEmpty(_) | Verdict::Settled => true,
     }
 }

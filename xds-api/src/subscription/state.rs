@@ -57,15 +57,24 @@ impl Subscription {
 
     /// Whether that must be said for its own sake, and not only when there is something to say anyhow.
     pub(super) fn is_due(&self, name: &Arc<str>, state: &State) -> bool {
-        match self.verdict(name, state) {
-            _ if !self.is_wanted(name) => false,
+        self.due(name, state).is_some()
+    }
+
+    /// What must be said for its own sake.
+    pub(super) fn due(&self, name: &Arc<str>, state: &State) -> Option<Verdict> {
+        if !self.is_wanted(name) {
+            return None;
+        }
+        let verdict = self.verdict(name, state);
+        let due = match &verdict {
             Verdict::Settled => false,
             // A client told the state of the world keeps what it is not told of, but for the types told whole.
             Verdict::Remove if self.protocol == Protocol::State && !self.type_url.is_whole() => {
                 matches!(state, State::Asked)
             }
             _ => !matches!(state, State::Unknown),
-        }
+        };
+        due.then_some(verdict)
     }
 
     /// Notes that what the client is to hold of this name is about to change.
