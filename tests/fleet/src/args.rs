@@ -83,6 +83,8 @@ pub(crate) enum Scenario {
     Mute,
     /// All proxies reject an edit, and accept the next.
     Reject,
+    /// As many connections without anybody's work: what the kernel takes of a change.
+    Bare,
     /// The cost of a change against the number of services; meshes of its own.
     Scale,
     /// All of these, with and without VHDS, with TLS, and a mesh and a fleet that are three times as large.

@@ -135,17 +135,11 @@ impl Client {
         self.stream.as_mut().map(Transport::socket)
     }
 
-    /// Reads and writes what can be read and written now.
-    pub(crate) fn exchange(&mut self, progress: &mut Progress<'_>) -> io::Result<()> {
-        self.write()?;
-        if self.reading != Reading::Never {
-            self.read(progress)?;
-            self.write()?;
+    /// Reads what can be read now, as it is told to read.
+    pub(crate) fn read(&mut self, progress: &mut Progress<'_>) -> io::Result<()> {
+        if self.reading == Reading::Never {
+            return Ok(());
         }
-        Ok(())
-    }
-
-    fn read(&mut self, progress: &mut Progress<'_>) -> io::Result<()> {
         let most = match self.reading {
             Reading::Slowly { bytes, .. } => bytes.min(progress.buffer.len()),
             Reading::AtOnce | Reading::Never => progress.buffer.len(),
@@ -197,7 +191,8 @@ impl Client {
         ended.map_err(|why| io::Error::new(ErrorKind::ConnectionReset, why.0))
     }
 
-    fn write(&mut self) -> io::Result<()> {
+    /// Writes what can be written now.
+    pub(crate) fn write(&mut self) -> io::Result<()> {
         let Some(stream) = &mut self.stream else { return Ok(()) };
         stream.write(&mut self.connection.out)
     }

@@ -7,6 +7,7 @@ use crate::mesh::Change;
 use crate::report::{Figure, Report, Row};
 use crate::session::Session;
 
+mod bare;
 mod burst;
 mod lone;
 mod lost;
@@ -33,7 +34,7 @@ pub(crate) fn run(args: &Args) -> Result<Report> {
 /// One run after the other, each with a mesh and a server of its own.
 fn everything(args: &Args) -> Vec<Args> {
     use Scenario as Of;
-    let edits = vec![Of::VirtualService, Of::DestinationRule, Of::Endpoint];
+    let edits = vec![Of::VirtualService, Of::DestinationRule, Of::Endpoint, Of::Bare];
     let bursts = [Of::Rate, Of::Storm, Of::Namespace, Of::Relist, Of::Reject, Of::Reconnect, Of::Slow, Of::Mute];
     let with = |scenarios: Vec<Scenario>| Args { scenarios, ..args.clone() };
     let (services, sidecars) = (args.services * 10 / 3, args.sidecars * 10 / 3);
@@ -78,6 +79,7 @@ fn one_mesh(args: &Args, report: &mut Report) -> Result<()> {
             Scenario::Slow => unwilling::slow(&mut session, args)?,
             Scenario::Reject => unwilling::reject(&mut session)?,
             Scenario::Mute => unwilling::mute(&mut session, args)?,
+            Scenario::Bare => bare::run(args)?,
         };
         report.add(row);
     }

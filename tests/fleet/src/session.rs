@@ -41,6 +41,8 @@ pub(crate) struct Session {
 pub(crate) struct Mark {
     pub(crate) at: Instant,
     pub(crate) usage: Usage,
+    /// What this program, which plays the proxies, has used itself.
+    pub(crate) own: Duration,
     pub(crate) census: Census,
 }
 
@@ -49,6 +51,8 @@ pub(crate) struct Mark {
 pub(crate) struct Cost {
     pub(crate) took: Duration,
     pub(crate) processor: Duration,
+    /// Of this program, not of the server.
+    pub(crate) own: Duration,
     pub(crate) bytes: u64,
     pub(crate) responses: u64,
     pub(crate) resident: u64,
@@ -129,7 +133,8 @@ impl Session {
     /// The state of things.
     pub(crate) fn mark(&self) -> Result<Mark> {
         let census = self.fleet.census()?;
-        Ok(Mark { at: Instant::now(), usage: self.server.usage()?, census })
+        let own = Usage::of(std::process::id())?.processor;
+        Ok(Mark { at: Instant::now(), usage: self.server.usage()?, own, census })
     }
 }
 
@@ -139,6 +144,7 @@ impl Mark {
         Cost {
             took: self.at - before.at,
             processor: self.usage.processor.saturating_sub(before.usage.processor),
+            own: self.own.saturating_sub(before.own),
             bytes: self.census.received - before.census.received,
             responses: self.census.tally.responses - before.census.tally.responses,
             resident: self.usage.resident,

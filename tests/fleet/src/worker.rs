@@ -1,4 +1,7 @@
 //! A thread that plays many sidecars: one epoll, one buffer to read into, no task and no timer a proxy.
+//!
+//! All that can be read is read before anything is written. Sidecars on machines of their own would read while others
+//! answer; here whoever answered first would keep the thread, and the server, from those that have not read yet.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -54,6 +57,8 @@ pub(crate) struct Worker {
     incomplete: usize,
     buffer: Box<[u8]>,
     spare: Vec<Vec<u8>>,
+    /// Clients that may have something to write.
+    writing: Vec<usize>,
     /// What is to be done with which client at a later time.
     later: BinaryHeap<Reverse<(Instant, usize, Later)>>,
     notes: Sender<Note>,
@@ -82,6 +87,7 @@ impl Worker {
             incomplete: 0,
             buffer: vec![0; READ].into_boxed_slice(),
             spare: Vec::new(),
+            writing: Vec::new(),
             later: BinaryHeap::new(),
             notes,
             ending: false,
@@ -93,11 +99,15 @@ impl Worker {
     pub(crate) fn run(mut self, commands: &Receiver<Command>) {
         let mut events = Events::with_capacity(1024);
         while !self.ending {
-            let timeout = self.later.peek().map(|Reverse((at, ..))| at.saturating_duration_since(Instant::now()));
+            let due = self.later.peek().map(|Reverse((at, ..))| at.saturating_duration_since(Instant::now()));
+            let timeout = if self.writing.is_empty() { due } else { Some(Duration::ZERO) };
             if let Err(error) = self.poll.poll(&mut events, timeout)
                 && error.kind() != std::io::ErrorKind::Interrupted
             {
                 return;
+            }
+            if events.is_empty() {
+                self.write();
             }
             for event in &events {
                 if event.token() == WAKE {
@@ -167,7 +177,7 @@ impl Worker {
         }
     }
 
-    /// Reads and writes what can be read and written; a client that reads slowly does so when it is `due`.
+    /// Reads what can be read; a client that reads slowly does so when it is `due`.
     fn look(&mut self, index: usize, due: bool) {
         let Some(client) = self.clients.get_mut(index) else { return };
         if client.source().is_none() || (client.sleeping && !due) {
@@ -182,10 +192,11 @@ impl Worker {
             found: None,
             more: false,
         };
-        let result = client.exchange(&mut progress);
+        let result = client.read(&mut progress);
         let (found, more) = (progress.found, progress.more);
         let became_complete = client.complete && !was_complete;
         client.sleeping = false;
+        self.writing.push(index);
         if let Reading::Slowly { pause, .. } = client.reading
             && more
         {
@@ -208,6 +219,15 @@ impl Worker {
         }
         if let Err(error) = result {
             self.lost(index, &error.to_string());
+        }
+    }
+
+    /// Writes what waits to be written.
+    fn write(&mut self) {
+        for index in std::mem::take(&mut self.writing) {
+            if let Err(error) = self.clients[index].write() {
+                self.lost(index, &error.to_string());
+            }
         }
     }
 

@@ -47,6 +47,7 @@ pub(super) fn run(session: &mut Session, args: &Args, change: Change) -> Result<
         bar(args, Figure::time("p99", slowest.percentile(99)), bars.most),
         Figure::time("slowest", slowest.most()),
         bar(args, Figure::time("CPU", cost.processor / args.rounds), bars.processor),
+        Figure::time("the fleet's own CPU", cost.own / args.rounds),
         bars.megabytes.map_or(received.clone(), |most| bar(args, received, most)),
         Figure::memory("resident", cost.resident),
         Figure::memory("peak", cost.peak),
