@@ -6,6 +6,7 @@
 //! namespace; where something is missing the test fails and says what.
 
 mod api;
+pub mod istiod;
 mod keys;
 mod namespace;
 pub mod node;

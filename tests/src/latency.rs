@@ -102,7 +102,7 @@ fn route(name: &str) -> String {
         "
 apiVersion: networking.istio.io/v1
 kind: VirtualService
-metadata: {{name: reviews, namespace: bookinfo}}
+metadata: {{name: reviews, namespace: default}}
 spec:
   hosts: [reviews]
   http:

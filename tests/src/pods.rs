@@ -20,7 +20,7 @@ use crate::mesh::WORKLOADS;
 use crate::process::eventually;
 use crate::tour::stage::Stage as _;
 
-pub use install::{build_images, helm, install, kubectl, until_ready};
+pub use install::{GATEWAYS, build_images, helm, install, kubectl, until_ready, until_rolled_out};
 use objects::Objects;
 
 /// How long pods may take until they are what they are to be.
@@ -60,7 +60,7 @@ impl<'a> Pods<'a> {
         let api = node.cluster.api().await?;
         let mut workloads = BTreeMap::new();
         for (service, version) in WORKLOADS {
-            let member = Member::find(node, "bookinfo", &format!("app={service},version={version}")).await?;
+            let member = Member::find(node, "default", &format!("app={service},version={version}")).await?;
             workloads.insert(format!("{service}-{version}"), member);
         }
         let gateway = Member::find(node, "istio-system", "istio=ingressgateway").await?;

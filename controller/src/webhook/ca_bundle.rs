@@ -11,7 +11,9 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use heddle_ca::Authority;
 use k8s_openapi::ByteString;
-use k8s_openapi::api::admissionregistration::v1::{MutatingWebhookConfiguration, ValidatingWebhookConfiguration};
+use k8s_openapi::api::admissionregistration::v1::{
+    MutatingWebhookConfiguration, ValidatingWebhook, ValidatingWebhookConfiguration, WebhookClientConfig,
+};
 use kube::api::{DynamicObject, PostParams};
 use kube::discovery::ApiResource;
 use kube::runtime::watcher::{self, Event, watcher};
@@ -91,20 +93,19 @@ impl Bundles {
         for configuration in found.injecting.values() {
             let mut changed = configuration.clone();
             for webhook in changed.webhooks.iter_mut().flatten().filter(|webhook| webhook.name.ends_with(INJECTOR)) {
-                put(&mut webhook.client_config.ca_bundle, &roots);
+                self.put(&mut webhook.client_config, &roots);
             }
             done &= changed == *configuration || self.replace(changed).await;
         }
         for configuration in found.validating.values() {
             let mut changed = configuration.clone();
             for webhook in changed.webhooks.iter_mut().flatten().filter(|webhook| webhook.name.ends_with(VALIDATOR)) {
-                put(&mut webhook.client_config.ca_bundle, &roots);
+                self.put(&mut webhook.client_config, &roots);
             }
             if changed != *configuration {
                 // What is written comes back as an event, and then it is tried whether it works.
                 done &= self.replace(changed).await;
-            } else if changed.webhooks.iter().flatten().any(|webhook| webhook.failure_policy.as_deref() != Some("Fail"))
-            {
+            } else if changed.webhooks.iter().flatten().any(|webhook| self.may_insist(webhook)) {
                 done &= self.insist(changed).await;
             }
         }
@@ -116,11 +117,27 @@ impl Bundles {
         if !self.refuses().await {
             return false;
         }
-        for webhook in configuration.webhooks.iter_mut().flatten() {
+        for webhook in configuration.webhooks.iter_mut().flatten().filter(|webhook| self.may_insist(webhook)) {
             webhook.failure_policy = Some("Fail".into());
         }
         tracing::info!(configuration = configuration.name_any(), "validation works; from now on it must be asked");
         self.replace(configuration).await
+    }
+
+    /// Whether it is our validation, and not yet binding.
+    fn may_insist(&self, webhook: &ValidatingWebhook) -> bool {
+        self.is_called(&webhook.client_config) && webhook.failure_policy.as_deref() != Some("Fail")
+    }
+
+    /// Puts the roots in, unless it is another control plane that is called: that one may have another root.
+    fn put(&self, client: &mut WebhookClientConfig, roots: &str) {
+        if self.is_called(client) {
+            put(&mut client.ca_bundle, roots);
+        }
+    }
+
+    fn is_called(&self, client: &WebhookClientConfig) -> bool {
+        client.service.as_ref().is_none_or(|service| service.namespace == self.namespace)
     }
 
     /// Whether the webhook, and not something before it, refuses a Gateway without servers. Nothing is stored.

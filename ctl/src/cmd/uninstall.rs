@@ -10,6 +10,9 @@ use crate::chart::{BASE, Release, SERVICE};
 use crate::release::{KINDS, path, title};
 use crate::server::{Place, Server};
 
+/// How the names of the control plane's leases begin; a revision may follow.
+const LEASES: [&str; 2] = ["heddle-leader", "heddle-status-leader"];
+
 /// Removes what `install` and `manifest generate` made, by their labels. Definitions with the objects of users, the
 /// authority's key and the namespace stay, and are named.
 #[derive(Debug, clap::Args)]
@@ -75,7 +78,7 @@ async fn uninstall(args: &Args) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What our charts made without Helm; in the reverse order, so that no webhook is called that nobody answers.
+/// What our charts made without Helm; webhooks first, as nobody would answer them, and the rest in the reverse order.
 async fn ours(server: &Server, revision: Option<&str>) -> Result<Vec<Value>> {
     let revision = revision.map(|revision| format!(",istio.io/rev={revision}")).unwrap_or_default();
     let labels = format!("app.kubernetes.io/part-of=heddle,app.kubernetes.io/managed-by={SERVICE}{revision}");
@@ -84,6 +87,8 @@ async fn ours(server: &Server, revision: Option<&str>) -> Result<Vec<Value>> {
     for kind in KINDS.iter().rev() {
         out.extend(server.list(&format!("{}?labelSelector={labels}", kind.all())).await?);
     }
+    let is_called = |object: &Value| object["kind"].as_str().is_some_and(|kind| kind.ends_with("WebhookConfiguration"));
+    out.sort_by_key(|object| !is_called(object));
     Ok(out)
 }
 
@@ -115,7 +120,8 @@ async fn kept(server: &Server, namespace: &str) -> Result<Vec<Kept>> {
         out.push(Kept { object, why: "workloads read the root from it".to_owned() });
     }
     for object in server.list(&format!("/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases")).await? {
-        if object["metadata"]["name"].as_str().is_some_and(|name| name.starts_with("heddle-leader")) {
+        let name = object["metadata"]["name"].as_str().unwrap_or_default();
+        if LEASES.iter().any(|lease| name.starts_with(lease)) {
             out.push(Kept { object, why: "it names who led, and expires".to_owned() });
         }
     }

@@ -17,7 +17,7 @@ const fn kind(name: &'static str, api_version: &'static str, plural: &'static st
     Kind { name, api_version, plural, is_namespaced }
 }
 
-/// All of them, in the order in which they are made, those first that others want, and in reverse removed.
+/// All of them, in the order in which they are made, those first that others want.
 pub(crate) static KINDS: [Kind; 15] = [
     kind("CustomResourceDefinition", "apiextensions.k8s.io/v1", "customresourcedefinitions", false),
     kind("Namespace", "v1", "namespaces", false),
@@ -28,13 +28,13 @@ pub(crate) static KINDS: [Kind; 15] = [
     kind("RoleBinding", "rbac.authorization.k8s.io/v1", "rolebindings", true),
     kind("ConfigMap", "v1", "configmaps", true),
     kind("Service", "v1", "services", true),
+    // A gateway's pod that was made before would have no proxy, and nobody would make it anew. One that is refused is.
+    kind("MutatingWebhookConfiguration", "admissionregistration.k8s.io/v1", "mutatingwebhookconfigurations", false),
     kind("Deployment", "apps/v1", "deployments", true),
     kind("DaemonSet", "apps/v1", "daemonsets", true),
     kind("PodDisruptionBudget", "policy/v1", "poddisruptionbudgets", true),
     kind("HorizontalPodAutoscaler", "autoscaling/v2", "horizontalpodautoscalers", true),
     kind("ValidatingWebhookConfiguration", "admissionregistration.k8s.io/v1", "validatingwebhookconfigurations", false),
-    // Last, as it may refuse pods.
-    kind("MutatingWebhookConfiguration", "admissionregistration.k8s.io/v1", "mutatingwebhookconfigurations", false),
 ];
 
 impl Kind {

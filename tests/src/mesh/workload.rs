@@ -47,7 +47,7 @@ impl Workload {
         let who = Who {
             kind: "sidecar",
             pod: &name,
-            namespace: "bookinfo",
+            namespace: "default",
             service_account: &format!("bookinfo-{service}"),
             labels: &[("app", service), ("version", version), ("security.istio.io/tlsMode", "istio")],
             ip,

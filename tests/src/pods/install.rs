@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use serde_json::Value;
 
 use super::SOON;
 use crate::cluster::node::{Node, Pod};
@@ -18,26 +19,28 @@ const VALUES: &str = "--set meshConfig.accessLogFile=/dev/stdout --set meshConfi
     --set meshConfig.outboundTrafficPolicy.mode=ALLOW_ANY_DYNAMIC_DNS --set meshConfig.defaultConfig.concurrency=1 \
     --set meshConfig.defaultConfig.drainDuration=2s";
 
+/// The Deployments of the way in and of the way out.
+pub const GATEWAYS: [&str; 2] = ["istio-ingressgateway", "istio-egressgateway"];
+
 /// Installs Heddle by its charts and applies the sample, on a node that has nothing of either, and tells of each step.
 pub async fn install(node: &Node, said: impl Fn(&str)) -> Result<()> {
     build_images(node).await?;
     said("images are built and imported");
-    helm(node, "install base charts/base --namespace istio-system --create-namespace")?;
-    helm(node, &format!("install heddled charts/heddled --namespace istio-system {VALUES}"))?;
-    until_ready(node, "istio-system", "app=istiod", &["1/1"]).await?;
-    said("helm install base, heddled: the control plane is ready");
-    for gateway in ["istio-ingressgateway", "istio-egressgateway"] {
+    helm(node, "install istio-base charts/base --namespace istio-system --create-namespace")?;
+    helm(node, &format!("install istiod charts/heddled --namespace istio-system {VALUES}"))?;
+    until_rolled_out(node, "istio-system", "istiod").await?;
+    said("helm install istio-base, istiod: the control plane is ready");
+    for gateway in GATEWAYS {
         let values = "--namespace istio-system --set imagePullPolicy=IfNotPresent";
         helm(node, &format!("install {gateway} charts/gateway {values}"))?;
     }
-    for folder in ["deploy/samples/bookinfo", "deploy/samples/bookinfo/kubernetes"] {
-        kubectl(node, &["apply", "-f", folder], "")?;
+    kubectl(node, &["label", "namespace", "default", "istio-injection=enabled"], "")?;
+    kubectl(node, &["apply", "-f", "deploy/samples/bookinfo", "-f", "deploy/samples/bookinfo/kubernetes"], "")?;
+    until_ready(node, "default", "", &["2/2"; 6]).await?;
+    for gateway in GATEWAYS {
+        until_rolled_out(node, "istio-system", gateway).await?;
     }
-    until_ready(node, "bookinfo", "", &["2/2"; 6]).await?;
-    for gateway in ["istio=ingressgateway", "istio=egressgateway"] {
-        until_ready(node, "istio-system", gateway, &["1/1"]).await?;
-    }
-    said("kubectl apply: six pods are 2/2, and two gateways ready");
+    said("kubectl label namespace default, kubectl apply: six pods are 2/2, and two gateways ready");
     Ok(())
 }
 
@@ -90,4 +93,21 @@ pub async fn until_ready(node: &Node, namespace: &str, labels: &str, ready: &[&s
         seen == ready
     });
     done.await.with_context(|| format!("ready are {seen:?}, not {ready:?}"))
+}
+
+/// Waits until a Deployment has nothing but pods of its newest template, all of them available.
+pub async fn until_rolled_out(node: &Node, namespace: &str, name: &str) -> Result<()> {
+    let api = node.cluster.api().await?;
+    let path = format!("/apis/apps/v1/namespaces/{namespace}/deployments/{name}");
+    let mut seen = Value::Null;
+    let what = format!("pods of {namespace}/{name}");
+    let done = eventually(&what, SOON, async || {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        seen = api.get(&path).await.map(|answer| answer.body).unwrap_or_default();
+        let (wanted, status) = (&seen["spec"]["replicas"], &seen["status"]);
+        wanted.is_u64()
+            && status["observedGeneration"] == seen["metadata"]["generation"]
+            && ["replicas", "updatedReplicas", "availableReplicas"].iter().all(|count| status[*count] == *wanted)
+    });
+    done.await.with_context(|| format!("{namespace}/{name} is {}", seen["status"]))
 }

@@ -60,7 +60,7 @@ impl Stage for Pods<'_> {
         let place = &self.member(workload)?.place;
         let uri: Uri = url.parse()?;
         let host = uri.host().with_context(|| format!("{url} names no host"))?;
-        let name = if host.contains('.') { host.to_owned() } else { format!("{host}.bookinfo.svc.cluster.local") };
+        let name = if host.contains('.') { host.to_owned() } else { format!("{host}.default.svc.cluster.local") };
         let to = SocketAddr::new(place.lookup(&name).await?, uri.port_u16().unwrap_or(80));
         let path = uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
         let authority = uri.authority().map(ToString::to_string).unwrap_or_default();
@@ -72,7 +72,7 @@ impl Stage for Pods<'_> {
     }
 
     async fn edit(&self, kind: &str, name: &str, change: impl FnOnce(&mut Value)) -> Result<()> {
-        let namespace = if kind == "ConfigMap" { "istio-system" } else { "bookinfo" };
+        let namespace = if kind == "ConfigMap" { "istio-system" } else { "default" };
         self.objects.edit(kind, namespace, name, change).await
     }
 

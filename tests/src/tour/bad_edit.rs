@@ -11,7 +11,7 @@ use crate::process::eventually;
 const ROUTE: &str = "
 apiVersion: networking.istio.io/v1
 kind: VirtualService
-metadata: {name: reviews, namespace: bookinfo}
+metadata: {name: reviews, namespace: default}
 spec:
   hosts: [reviews]
   http:

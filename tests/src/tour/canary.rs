@@ -8,7 +8,7 @@ use super::tally::Tally;
 const ROUTE: &str = "
 apiVersion: networking.istio.io/v1
 kind: VirtualService
-metadata: {name: reviews, namespace: bookinfo}
+metadata: {name: reviews, namespace: default}
 spec:
   hosts: [reviews]
   http:

@@ -49,7 +49,7 @@ fn service_entry(echo: &Echo) -> String {
         "
 apiVersion: networking.istio.io/v1
 kind: ServiceEntry
-metadata: {{name: bookshop, namespace: bookinfo}}
+metadata: {{name: bookshop, namespace: default}}
 spec:
   hosts: [bookshop.example.com]
   location: MESH_EXTERNAL

@@ -9,7 +9,7 @@ use super::stage::Stage;
 const ROUTE: &str = "
 apiVersion: networking.istio.io/v1
 kind: VirtualService
-metadata: {name: ratings, namespace: bookinfo}
+metadata: {name: ratings, namespace: default}
 spec:
   hosts: [ratings]
   http:

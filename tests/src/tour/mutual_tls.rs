@@ -12,12 +12,12 @@ use crate::process::eventually;
 const STRICT: &str = "
 apiVersion: security.istio.io/v1
 kind: PeerAuthentication
-metadata: {name: default, namespace: bookinfo}
+metadata: {name: default, namespace: default}
 spec:
   mtls: {mode: STRICT}
 ";
 
-const CALLER: &str = "spiffe://cluster.local/ns/bookinfo/sa/bookinfo-productpage";
+const CALLER: &str = "spiffe://cluster.local/ns/default/sa/bookinfo-productpage";
 /// A path of which there is no other request, by which the line in the log is found.
 const PATH: &str = "/ratings/mutualtls";
 

@@ -10,7 +10,7 @@ use super::stage::Stage;
 const TIMEOUT: &str = "
 apiVersion: networking.istio.io/v1
 kind: VirtualService
-metadata: {name: ratings, namespace: bookinfo}
+metadata: {name: ratings, namespace: default}
 spec:
   hosts: [ratings]
   http:
@@ -22,7 +22,7 @@ spec:
 const RETRIES: &str = "
 apiVersion: networking.istio.io/v1
 kind: VirtualService
-metadata: {name: ratings, namespace: bookinfo}
+metadata: {name: ratings, namespace: default}
 spec:
   hosts: [ratings]
   http:

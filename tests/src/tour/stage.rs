@@ -74,7 +74,7 @@ pub trait Stage {
     fn traffic_policy(&self, workload: &str, service: &str, policy: &Value) -> impl Future<Output = Result<()>> {
         async move {
             let admin = self.admin(workload)?;
-            let cluster = format!("outbound|9080||{service}.bookinfo.svc.cluster.local");
+            let cluster = format!("outbound|9080||{service}.default.svc.cluster.local");
             let before = admin.active_cluster(&cluster).await?.with_context(|| format!("no cluster {cluster}"))?;
             self.edit("DestinationRule", service, |rule| rule["spec"]["trafficPolicy"] = policy.clone()).await?;
             let differs = |now: &Value| now["cluster"] != before["cluster"];

@@ -48,6 +48,7 @@ fn installed_again_and_removed() -> Result<()> {
         ensure!(api.post(routes, &route).await?.accepted());
         let said = heddlectl_succeeds(cluster, &["uninstall", "-y"]).await?;
         ensure!(said.contains("virtualservices.networking.istio.io stays: with 1 objects of users"), "{said}");
+        ensure!(said.lines().take(3).all(|line| line.contains("WebhookConfiguration ")), "webhooks go first: {said}");
         ensure!(is_gone(&api, DEPLOYMENT).await? && is_gone(&api, EGRESS).await?);
         left_nothing(cluster, &["CustomResourceDefinition", "Namespace"])?;
         ensure!(!is_gone(&api, &format!("{routes}/mine")).await?);

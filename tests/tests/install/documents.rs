@@ -3,12 +3,13 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
+use heddle_tests::cluster::istiod::Root;
 use heddle_tests::cluster::{Cluster, own, program};
 use heddle_tests::control::Place;
 use heddle_tests::product;
 use tokio::process::Command;
 
-use super::istio::{self, Root};
+use super::istio;
 use super::tools::with_deployments;
 
 #[test]

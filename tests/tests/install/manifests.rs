@@ -96,6 +96,12 @@ fn deploy_holds_what_the_charts_give() -> Result<()> {
         let arguments = ["--set", &format!("profile={profile}"), "--set", "base.enableCRDTemplates=false"];
         let text = generate(&arguments)?;
         ensure!(text == generate(&arguments)?, "{profile}: twice is not the same");
+        // Else a gateway's pod could be made that nobody was asked to inject.
+        let place = |kind: &str| text.find(&format!("\nkind: {kind}\n"));
+        ensure!(
+            place("Deployment").is_none() || place("MutatingWebhookConfiguration") < place("Deployment"),
+            "{profile}"
+        );
         let path = product::root()?.join(format!("deploy/manifests/{profile}.yaml"));
         if std::env::var_os("UPDATE_GOLDEN").is_some() {
             std::fs::write(&path, &text)?;

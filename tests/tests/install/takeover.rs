@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use heddle_tests::cluster::istiod::{MESH, ROOT, Root, SECRET, WEBHOOKS, bundles, versions};
 use heddle_tests::cluster::{Api, Cluster, own};
 use heddle_tests::control::{Control, Place};
 use heddle_tests::process::eventually;
@@ -12,20 +13,12 @@ use heddle_xds_api::istio::v1::auth::IstioCertificateRequest;
 use heddle_xds_api::istio::v1::auth::istio_certificate_service_client::IstioCertificateServiceClient;
 use serde_json::Value;
 
-use super::istio::{self, Root};
+use super::istio;
 use super::tools::{get, heddlectl, heddlectl_succeeds, helm};
 
 const SOON: Duration = Duration::from_secs(20);
-const SECRET: &str = "/api/v1/namespaces/istio-system/secrets/istio-ca-secret";
-const ROOT: &str = "/api/v1/namespaces/default/configmaps/istio-ca-root-cert";
-const MESH: &str = "/api/v1/namespaces/istio-system/configmaps/istio";
 const DEPLOYMENT: &str = "/apis/apps/v1/namespaces/istio-system/deployments/istiod";
 const ROUTE: &str = "/apis/networking.istio.io/v1/namespaces/default/virtualservices/mine";
-const WEBHOOKS: [&str; 3] = [
-    "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/istio-sidecar-injector",
-    "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/istio-validator-istio-system",
-    "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/istiod-default-validator",
-];
 
 /// With Helm the releases stay the same ones, so that its own record leads back.
 #[test]
@@ -83,8 +76,29 @@ fn heddlectl_takes_over_what_istiod_left() -> Result<()> {
         let control = start(cluster).await?;
         takes_over(&api, &control, &root).await?;
         ensure!(get(&api, SECRET).await? == before);
-        Ok(())
+        leaves_what_calls_another(&api, &root).await
     })
+}
+
+/// Webhooks of our names and our revision that call another control plane, which may have another root, are its to write.
+async fn leaves_what_calls_another(api: &Api, root: &Root) -> Result<()> {
+    let (theirs, _) = root.leaf("istio-before", "istiod")?;
+    for path in WEBHOOKS {
+        let mut configuration = get(api, path).await?;
+        for hook in configuration["webhooks"].as_array_mut().context("webhooks")? {
+            hook["clientConfig"]["service"]["namespace"] = "istio-before".into();
+            hook["clientConfig"]["caBundle"] = STANDARD.encode(&theirs).into();
+            hook["failurePolicy"] = "Ignore".into();
+        }
+        let answer = api.call(http::Method::PUT, path, Some(&configuration)).await?;
+        ensure!(answer.accepted(), "{path}: {}", answer.message());
+    }
+    let written = versions(api).await?;
+    // It asks again every two seconds whether validation works.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    ensure!(versions(api).await? == written, "another control plane's webhooks were written");
+    ensure!(bundles(api, &WEBHOOKS).await? == [&*theirs; 3]);
+    Ok(())
 }
 
 /// Nothing of istiod's Deployment is left, and the mesh config is what it was.
@@ -133,22 +147,4 @@ async fn takes_over(api: &Api, control: &Control, root: &Root) -> Result<()> {
 /// What must stay as it is: the root, what is known of it, and what a user says. The status of that is Heddle's to write.
 async fn kept(api: &Api) -> Result<[Value; 3]> {
     Ok([get(api, SECRET).await?, get(api, ROOT).await?, get(api, ROUTE).await?["spec"].clone()])
-}
-
-/// What each configuration's first webhook trusts.
-async fn bundles(api: &Api, paths: &[&str]) -> Result<Vec<String>> {
-    let mut out = Vec::new();
-    for path in paths {
-        let bundle = get(api, path).await?["webhooks"][0]["clientConfig"]["caBundle"].clone();
-        out.push(String::from_utf8(STANDARD.decode(bundle.as_str().context("a bundle")?)?)?);
-    }
-    Ok(out)
-}
-
-async fn versions(api: &Api) -> Result<Vec<Value>> {
-    let mut out = Vec::new();
-    for path in [&WEBHOOKS[..], &[SECRET, ROOT, MESH]].concat() {
-        out.push(get(api, path).await?["metadata"]["resourceVersion"].clone());
-    }
-    Ok(out)
 }

@@ -5,13 +5,18 @@
 
 mod authority;
 mod egress;
+mod manifests;
+mod offline;
 mod refusal;
+mod restarts;
+mod takeover;
 
 use std::time::Instant;
 
 use anyhow::{Result, ensure};
 use heddle_tests::cluster::node;
 use heddle_tests::pods::{Pods, install};
+use heddle_tests::tour::stage::Stage as _;
 use heddle_tests::tour::{self, STEPS};
 
 #[test]
@@ -20,6 +25,7 @@ fn bookinfo_in_pods() -> Result<()> {
     let said = |what: &str| println!("{:6.1} s  {what}", start.elapsed().as_secs_f32());
     node::run(async |node| {
         said("the node is ready");
+        let before = manifests::objects(&node.cluster.api().await?).await?;
         let root = authority::of_istiod(node)?;
         install(node, said).await?;
         said(&authority::kept(node, &root)?);
@@ -35,6 +41,14 @@ fn bookinfo_in_pods() -> Result<()> {
         ensure!(failed.is_empty(), "{}", failed.join("\n"));
         said(&egress::through_the_gateway(&pods).await?);
         said(&refusal::by_webhook_and_without(&pods).await?);
+        let page = pods.get("/api/v1/products/0/reviews")?;
+        let details = pods.get("/api/v1/products/0")?;
+        drop(pods);
+        said(&restarts::of_each_part(node, &page).await?);
+        said(&offline::injected_twice(node).await?);
+        said(&offline::without_a_webhook(node, &page).await?);
+        said(&takeover::and_back(node, &page, &details, &root).await?);
+        said(&manifests::come_and_go(node, &before).await?);
         Ok(())
     })?;
     said("all is taken back");

@@ -12,7 +12,7 @@ use heddle_tests::tour::stage::Stage as _;
 const OBJECTS: &str = "
 apiVersion: networking.istio.io/v1
 kind: ServiceEntry
-metadata: {name: library, namespace: bookinfo}
+metadata: {name: library, namespace: default}
 spec:
   hosts: [library.example.com]
   location: MESH_EXTERNAL
@@ -22,7 +22,7 @@ spec:
 ---
 apiVersion: networking.istio.io/v1
 kind: Gateway
-metadata: {name: library, namespace: bookinfo}
+metadata: {name: library, namespace: default}
 spec:
   selector: {istio: egressgateway}
   servers:
@@ -31,7 +31,7 @@ spec:
 ---
 apiVersion: networking.istio.io/v1
 kind: VirtualService
-metadata: {name: library, namespace: bookinfo}
+metadata: {name: library, namespace: default}
 spec:
   hosts: [library.example.com]
   gateways: [mesh, library]

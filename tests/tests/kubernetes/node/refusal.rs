@@ -8,19 +8,19 @@ use heddle_tests::process::eventually;
 use http::Method;
 use serde_json::{Value, json};
 
-const ROUTES: &str = "/apis/networking.istio.io/v1/namespaces/bookinfo/virtualservices";
+const ROUTES: &str = "/apis/networking.istio.io/v1/namespaces/default/virtualservices";
 const WEBHOOKS: &str = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations";
 
 /// A regular expression that is none, which nobody but the webhook reads.
 fn unknown_to_cel() -> Value {
-    json!({"apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "metadata": {"name": "bad", "namespace": "bookinfo"},
+    json!({"apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "metadata": {"name": "bad", "namespace": "default"},
         "spec": {"hosts": ["reviews"], "http": [{"match": [{"uri": {"regex": "reviews(("}}],
             "route": [{"destination": {"host": "reviews"}}]}]}})
 }
 
 /// A timeout of nothing, which the definition's own rules refuse.
 fn known_to_cel() -> Value {
-    json!({"apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "metadata": {"name": "bad", "namespace": "bookinfo"},
+    json!({"apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "metadata": {"name": "bad", "namespace": "default"},
         "spec": {"hosts": ["reviews"], "http": [{"timeout": "0s", "route": [{"destination": {"host": "reviews"}}]}]}})
 }
 

@@ -1,0 +1,106 @@
+//! The same from manifests: `heddlectl manifest generate | kubectl apply -f -`, and `heddlectl uninstall`, which leaves
+//! nothing but what it says.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, SocketAddr};
+
+use anyhow::{Context, Result, ensure};
+use heddle_tests::cluster::Api;
+use heddle_tests::cluster::node::Node;
+use heddle_tests::http::Call;
+use heddle_tests::pods::{GATEWAYS, SOON, helm, kubectl, until_ready, until_rolled_out};
+use heddle_tests::process::eventually;
+use heddle_tests::product;
+use serde_json::Value;
+
+/// Kinds that come and go by themselves.
+const PASSING: [&str; 5] = ["Event", "EndpointSlice", "Endpoints", "IPAddress", "APIService"];
+/// What every namespace has, so that it goes with istio-system, which stays.
+const OF_A_NAMESPACE: [&str; 2] = ["ConfigMap istio-system/kube-root-ca.crt", "ServiceAccount istio-system/default"];
+
+pub(super) async fn come_and_go(node: &Node, before: &BTreeSet<String>) -> Result<String> {
+    for release in ["istio-ingressgateway", "istio-egressgateway", "istiod", "istio-base"] {
+        helm(node, &format!("uninstall {release} --namespace istio-system"))?;
+    }
+    until_ready(node, "istio-system", "", &[]).await?;
+    let pull = GATEWAYS.map(|name| format!("gateways.{name}.imagePullPolicy=IfNotPresent")).join(",");
+    let text = heddlectl(node, &["manifest", "generate", "--set", "profile=demo", "--set", &pull])?;
+    kubectl(node, &["apply", "-f", "-"], &text)?;
+    for name in ["istiod"].iter().chain(&GATEWAYS) {
+        until_rolled_out(node, "istio-system", name).await?;
+    }
+    kubectl(node, &["rollout", "restart", "deployment", "-n", "default"], "")?;
+    until_ready(node, "default", "", &["2/2"; 6]).await?;
+    let api = node.cluster.api().await?;
+    let service = api.get("/api/v1/namespaces/istio-system/services/istio-ingressgateway").await?;
+    let front: IpAddr = service.body["spec"]["clusterIP"].as_str().context("the gateway's Service")?.parse()?;
+    let page = Call::get(SocketAddr::new(front, 80), "/productpage")?;
+    let answered = async || matches!(page.clone().send().await, Ok(answer) if answer.status == 200);
+    eventually("answer through the gateway", SOON, answered).await?;
+
+    let said = heddlectl(node, &["uninstall", "-y"])?;
+    let staying = left(node, before, &said).await?;
+    let said = heddlectl(node, &["uninstall", "-y", "--purge"])?;
+    let purged = left(node, before, &said).await?;
+    ensure!(staying > 15 && purged == 1, "{staying} objects stay, and {purged} once all is purged");
+    Ok(format!(
+        "manifest generate | kubectl apply: gateways and six pods are ready, and answer; uninstall leaves {staying} objects \
+         that it names, --purge the namespace"
+    ))
+}
+
+/// Waits until nothing is there that was not before but what a command said stays; how much that is.
+async fn left(node: &Node, before: &BTreeSet<String>, said: &str) -> Result<usize> {
+    let stays = |name: &String| said.lines().any(|line| line.starts_with(&format!("{name} stays")));
+    let api = node.cluster.api().await?;
+    let (mut staying, mut other) = (Vec::new(), Vec::new());
+    let done = eventually("state in which nothing more is left", SOON, async || {
+        let Ok(now) = objects(&api).await else { return false };
+        let more = now.difference(before).filter(|name| !OF_A_NAMESPACE.contains(&name.as_str())).cloned();
+        (staying, other) = more.partition(stays);
+        other.is_empty()
+    });
+    done.await.with_context(|| format!("{other:?} is left, and not named in {said}"))?;
+    Ok(staying.len())
+}
+
+/// All that an API server has, as heddlectl names it, without what comes and goes and what the sample's user made.
+pub(super) async fn objects(api: &Api) -> Result<BTreeSet<String>> {
+    let mut found = BTreeSet::new();
+    let groups = api.get("/apis").await?.body;
+    let groups = groups["groups"].as_array().into_iter().flatten();
+    let versions = groups.filter_map(|group| group["preferredVersion"]["groupVersion"].as_str());
+    let folders = versions.map(|version| format!("/apis/{version}")).chain(["/api/v1".to_owned()]);
+    for folder in folders {
+        let known = api.get(&folder).await?.body;
+        for kind in known["resources"].as_array().into_iter().flatten() {
+            let [kind, plural, verbs] = ["kind", "name", "verbs"].map(|key| kind[key].clone());
+            let (Some(kind), Some(plural)) = (kind.as_str(), plural.as_str()) else { continue };
+            if plural.contains('/') || PASSING.contains(&kind) || !verbs.to_string().contains("\"list\"") {
+                continue;
+            }
+            let all = api.get(&format!("{folder}/{plural}")).await?.body;
+            found.extend(all["items"].as_array().into_iter().flatten().filter_map(|object| name(kind, object)));
+        }
+    }
+    Ok(found)
+}
+
+fn name(kind: &str, object: &Value) -> Option<String> {
+    let [namespace, name] = ["namespace", "name"].map(|key| object["metadata"][key].as_str().unwrap_or_default());
+    match namespace {
+        "" => Some(format!("{kind} {name}")),
+        // The sample, but not what we tell each namespace.
+        "default" if kind != "ConfigMap" => None,
+        // The kubelet's.
+        "kube-node-lease" if kind == "Lease" => None,
+        _ => Some(format!("{kind} {namespace}/{name}")),
+    }
+}
+
+fn heddlectl(node: &Node, arguments: &[&str]) -> Result<String> {
+    let out = node.cluster.command(product::binary("heddlectl")?).args(arguments).output()?;
+    let refused = String::from_utf8_lossy(&out.stderr);
+    ensure!(out.status.success(), "heddlectl {}: {refused}", arguments.join(" "));
+    Ok(String::from_utf8(out.stdout)?)
+}
