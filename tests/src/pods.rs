@@ -20,7 +20,7 @@ use crate::mesh::WORKLOADS;
 use crate::process::eventually;
 use crate::tour::stage::Stage as _;
 
-pub use install::{GATEWAYS, build_images, helm, install, kubectl, until_ready, until_rolled_out};
+pub use install::{GATEWAYS, build_images, helm, install, kubectl, renew, until_ready, until_rolled_out};
 use objects::Objects;
 
 /// How long pods may take until they are what they are to be.

@@ -10,6 +10,7 @@ use super::SOON;
 use crate::cluster::node::{Node, Pod};
 use crate::cluster::program;
 use crate::image::IMAGES;
+use crate::mesh::WORKLOADS;
 use crate::process::eventually;
 use crate::product;
 
@@ -42,6 +43,15 @@ pub async fn install(node: &Node, said: impl Fn(&str)) -> Result<()> {
     }
     said("kubectl label namespace default, kubectl apply: six pods are 2/2, and two gateways ready");
     Ok(())
+}
+
+/// Makes the sample's pods anew, as whoever wants another proxy in them does, and waits until they are.
+pub async fn renew(node: &Node) -> Result<()> {
+    kubectl(node, &["rollout", "restart", "deployment", "-n", "default"], "")?;
+    for (service, version) in WORKLOADS {
+        until_rolled_out(node, "default", &format!("{service}-{version}")).await?;
+    }
+    until_ready(node, "default", "", &["2/2"; 6]).await
 }
 
 /// Builds all images and makes them known to the node.

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use heddle_tests::cluster::Api;
 use heddle_tests::cluster::node::Node;
 use heddle_tests::http::Call;
-use heddle_tests::pods::{GATEWAYS, SOON, helm, kubectl, until_ready, until_rolled_out};
+use heddle_tests::pods::{GATEWAYS, SOON, helm, kubectl, renew, until_ready, until_rolled_out};
 use heddle_tests::process::eventually;
 use heddle_tests::product;
 use serde_json::Value;
@@ -29,8 +29,7 @@ pub(super) async fn come_and_go(node: &Node, before: &BTreeSet<String>) -> Resul
     for name in ["istiod"].iter().chain(&GATEWAYS) {
         until_rolled_out(node, "istio-system", name).await?;
     }
-    kubectl(node, &["rollout", "restart", "deployment", "-n", "default"], "")?;
-    until_ready(node, "default", "", &["2/2"; 6]).await?;
+    renew(node).await?;
     let api = node.cluster.api().await?;
     let service = api.get("/api/v1/namespaces/istio-system/services/istio-ingressgateway").await?;
     let front: IpAddr = service.body["spec"]["clusterIP"].as_str().context("the gateway's Service")?.parse()?;
@@ -40,12 +39,14 @@ pub(super) async fn come_and_go(node: &Node, before: &BTreeSet<String>) -> Resul
 
     let said = heddlectl(node, &["uninstall", "-y"])?;
     let staying = left(node, before, &said).await?;
+    // It waits until gateways and control plane are ready.
+    heddlectl(node, &["install", "-y", "--set", "profile=demo", "--set", &pull])?;
     let said = heddlectl(node, &["uninstall", "-y", "--purge"])?;
     let purged = left(node, before, &said).await?;
     ensure!(staying > 15 && purged == 1, "{staying} objects stay, and {purged} once all is purged");
     Ok(format!(
         "manifest generate | kubectl apply: gateways and six pods are ready, and answer; uninstall leaves {staying} objects \
-         that it names, --purge the namespace"
+         that it names; heddlectl install brings all back, and --purge leaves the namespace"
     ))
 }
 

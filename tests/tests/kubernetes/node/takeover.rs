@@ -9,7 +9,7 @@ use heddle_tests::cluster::istiod::{ROOT, Root, SECRET, WEBHOOKS, bundles, versi
 use heddle_tests::cluster::node::Node;
 use heddle_tests::http::Call;
 use heddle_tests::load::Load;
-use heddle_tests::pods::{SOON, helm, kubectl, until_ready, until_rolled_out};
+use heddle_tests::pods::{SOON, helm, kubectl, renew, until_ready, until_rolled_out};
 use heddle_tests::process::eventually;
 use heddle_tests::product;
 use serde_json::Value;
@@ -62,15 +62,7 @@ async fn become_istiod(node: &Node) -> Result<()> {
         helm(node, &format!("upgrade {release} {} --namespace istio-system --reuse-values", chart.display()))?;
     }
     until_rolled_out(node, "istio-system", "istiod").await?;
-    kubectl(node, &["rollout", "restart", "deployment", "-n", "default"], "")?;
-    // Those of before are left out once they are asked to end.
-    until_ready(node, "default", "", &["2/2"; 6]).await?;
-    for pod in node.pods("default", "").await? {
-        let name = pod.object["metadata"]["labels"]["app"].as_str().unwrap_or_default().to_owned();
-        let version = pod.object["metadata"]["labels"]["version"].as_str().unwrap_or_default().to_owned();
-        until_rolled_out(node, "default", &format!("{name}-{version}")).await?;
-    }
-    Ok(())
+    renew(node).await
 }
 
 /// A pod that is made now is injected and certified, and pods of before call it, and it answers.
