@@ -1,16 +1,19 @@
 //! Decisions from bytes. When they have run out every decision is the first, so that a short input is a small object.
 
 /// What is left of a part of the input.
-pub(crate) struct Bytes<'a>(std::slice::Iter<'a, u8>);
+pub(crate) struct Bytes<'a> {
+    left: std::slice::Iter<'a, u8>,
+    lengthened: bool,
+}
 
 impl<'a> Bytes<'a> {
     pub(crate) fn new(bytes: &'a [u8]) -> Self {
-        Self(bytes.iter())
+        Self { left: bytes.iter(), lengthened: false }
     }
 
     /// The next byte, or 0.
     pub(crate) fn next(&mut self) -> u8 {
-        self.0.next().copied().unwrap_or(0)
+        self.left.next().copied().unwrap_or(0)
     }
 
     /// A number below `count`, which must not be 0.
@@ -25,5 +28,10 @@ impl<'a> Bytes<'a> {
 
     pub(crate) fn flag(&mut self) -> bool {
         self.next() & 1 == 1
+    }
+
+    /// Whether a list may be long: once an object, since long lists of long lists are larger than any API server takes.
+    pub(crate) fn lengthen(&mut self) -> bool {
+        !std::mem::replace(&mut self.lengthened, true)
     }
 }

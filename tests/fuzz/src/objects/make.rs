@@ -99,7 +99,7 @@ fn list(schema: &Value, field: &str, bytes: &mut Bytes<'_>, depth: usize) -> Val
     let count = bytes.next();
     let item = schema.get("items").unwrap_or(&Value::Null);
     // Rarely a list is long, of copies: sizes have limits too.
-    if count >= 0xf0 {
+    if count >= 0xf0 && bytes.lengthen() {
         return json!(vec![value(item, field, bytes, depth + 1); 40 * usize::from(count - 0xef)]);
     }
     let items = (0..count % 4).map(|_| value(item, field, bytes, depth + 1));
