@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, anyhow, ensure};
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
 
@@ -32,9 +32,12 @@ pub(super) fn run(args: &Args) -> Result<Row> {
         socket.set_nodelay(true)?;
     }
     let (all, rounds) = (args.sidecars, args.rounds);
-    let peers = std::thread::spawn(move || -> Result<Vec<Instant>> {
+    // They are given back, so that none is closed before its last answer was read.
+    let peers = std::thread::spawn(move || -> Result<_> {
         let mut poll = watched(&mut far)?;
-        (0..rounds).map(|_| exchange(&mut poll, &mut far, all, &[0; ANSWER])).collect()
+        let times = (0..rounds).map(|_| exchange(&mut poll, &mut far, all, &[0; ANSWER]));
+        let times = times.collect::<Result<Vec<Instant>>>()?;
+        Ok((times, far))
     });
     let mut poll = watched(&mut near)?;
     std::thread::sleep(REST);
@@ -49,7 +52,7 @@ pub(super) fn run(args: &Args) -> Result<Row> {
         std::thread::sleep(REST);
     }
     let used = Usage::of(std::process::id())?.processor.saturating_sub(before.processor);
-    let reached = peers.join().map_err(|_| anyhow::anyhow!("the thread of the peers panicked"))??;
+    let (reached, _open) = peers.join().map_err(|_| anyhow!("the thread of the peers panicked"))??;
     let times: Times = reached.iter().zip(&begun).map(|(reached, begun)| *reached - *begun).collect();
     let figures = vec![
         Figure::time("to all p50", times.percentile(50)),
@@ -86,8 +89,8 @@ fn exchange(poll: &mut Poll, sockets: &mut [TcpStream], mut left: usize, answer:
             let Some(socket) = sockets.get_mut(event.token().0) else { continue };
             match socket.read(&mut buffer) {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => continue,
-                read => read?,
-            };
+                read => ensure!(read? > 0, "a connection was closed"),
+            }
             (last, left) = (Instant::now(), left - 1);
             socket.write_all(answer)?;
         }
