@@ -94,6 +94,13 @@ async fn install(args: &Args, plan: &Plan) -> Result<ExitCode> {
         step::wait_ready(&server, object, Duration::from_secs(args.readiness_timeout)).await?;
         println!("{} is ready", title(object));
     }
+    let is_webhook = |kind: &Value| kind.as_str().is_some_and(|kind| kind.ends_with("WebhookConfiguration"));
+    for object in plan.objects.iter().filter(|object| is_webhook(&object["kind"])) {
+        if step::wait_trusted(&server, object).await.is_err() {
+            println!("{} has no caBundle yet; heddlectl check says more", title(object));
+            break;
+        }
+    }
     Ok(ExitCode::SUCCESS)
 }
 

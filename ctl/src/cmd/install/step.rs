@@ -11,6 +11,8 @@ use crate::server::Server;
 
 /// How long definitions may take until their objects are taken.
 const ESTABLISHED: Duration = Duration::from_mins(1);
+/// How long the control plane, once it runs, may take until webhooks have its root.
+const TRUSTED: Duration = Duration::from_secs(10);
 /// The pause between two looks.
 const PAUSE: Duration = Duration::from_millis(250);
 
@@ -70,6 +72,15 @@ pub(super) async fn wait_ready(server: &Server, object: &Value, limit: Duration)
             && number(&status[ready]) >= number(wanted)
     };
     wait(server, object, Instant::now() + limit, is_ready).await
+}
+
+/// Waits until the control plane has given webhooks its root, without which the API server does not call them.
+pub(super) async fn wait_trusted(server: &Server, object: &Value) -> Result<()> {
+    let is_trusted = |live: &Value| {
+        let mut webhooks = live["webhooks"].as_array().into_iter().flatten();
+        webhooks.all(|webhook| webhook["clientConfig"]["caBundle"].as_str().is_some_and(|bundle| !bundle.is_empty()))
+    };
+    wait(server, object, Instant::now() + TRUSTED, is_trusted).await
 }
 
 async fn wait(server: &Server, object: &Value, end: Instant, is_done: impl Fn(&Value) -> bool) -> Result<()> {
