@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use http::Method;
 use serde::Deserialize as _;
 use serde_json::Value;
 
 use crate::cluster::Api;
+
+/// How often a version may be overtaken while it is written.
+const CONFLICTS: usize = 10;
 
 /// The API server, and what was there before it was changed.
 #[derive(Debug)]
@@ -89,10 +92,19 @@ impl Objects {
         Ok(answer.accepted().then_some(answer.body))
     }
 
+    /// Writes a whole object. The control plane writes its status meanwhile, which makes another version of it.
     async fn replace(&self, path: &str, object: &Value) -> Result<()> {
-        let answer = self.api.call(Method::PUT, path, Some(object)).await?;
-        ensure!(answer.accepted(), "{path}: {}", answer.message());
-        Ok(())
+        let mut object = object.clone();
+        for _ in 0..CONFLICTS {
+            let answer = self.api.call(Method::PUT, path, Some(&object)).await?;
+            if answer.status != 409 {
+                ensure!(answer.accepted(), "{path}: {}", answer.message());
+                return Ok(());
+            }
+            let now = self.get(path).await?.with_context(|| format!("{path} is gone"))?;
+            object["metadata"]["resourceVersion"] = now["metadata"]["resourceVersion"].clone();
+        }
+        bail!("{path}: each time somebody else wrote first")
     }
 }
 
