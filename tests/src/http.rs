@@ -116,6 +116,11 @@ impl Call {
         tokio::time::timeout(limit, go).await.map_err(|_| anyhow!("no answer within {limit:?}"))?.context(what)
     }
 
+    /// Whether it is answered with 200 now, for those who wait until it is.
+    pub async fn succeeds(&self) -> bool {
+        self.clone().send().await.is_ok_and(|answer| answer.status == 200)
+    }
+
     async fn go(mut self) -> Result<Answer> {
         let start = Instant::now();
         let stream = TcpStream::connect(self.to).await?;

@@ -89,12 +89,7 @@ impl Mesh {
         }
         self.gateway.wait_until_ready().await?;
         let page = self.get("/productpage")?;
-        eventually(
-            "product page at the gateway",
-            PATIENCE,
-            async || matches!(page.clone().send().await, Ok(answer) if answer.status == 200),
-        )
-        .await
+        eventually("product page at the gateway", PATIENCE, async || page.succeeds().await).await
     }
 }
 

@@ -70,8 +70,7 @@ impl<'a> Pods<'a> {
         let objects = Objects::new(api.clone());
         let mut pods = Self { node, api, objects, workloads, gateway, control, front, pristine: Vec::new() };
         let page = Call::get(SocketAddr::new(front, 80), "/productpage")?;
-        let served = async || matches!(page.clone().send().await, Ok(answer) if answer.status == 200);
-        eventually("product page at the gateway", SOON, served).await?;
+        eventually("product page at the gateway", SOON, async || page.succeeds().await).await?;
         pods.until_settled().await?;
         pods.pristine = pods.configured().await?;
         Ok(pods)

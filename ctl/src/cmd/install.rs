@@ -96,8 +96,8 @@ async fn install(args: &Args, plan: &Plan) -> Result<ExitCode> {
     }
     let is_webhook = |kind: &Value| kind.as_str().is_some_and(|kind| kind.ends_with("WebhookConfiguration"));
     for object in plan.objects.iter().filter(|object| is_webhook(&object["kind"])) {
-        if step::wait_trusted(&server, object).await.is_err() {
-            println!("{} has no caBundle yet; heddlectl check says more", title(object));
+        if let Err(error) = step::wait_trusted(&server, object).await {
+            println!("{error:#}: without a caBundle it is not called; heddlectl check says more");
             break;
         }
     }

@@ -67,13 +67,7 @@ impl Heddled {
 
     async fn wait_until_ready(&mut self) -> Result<()> {
         let ready = Call::get(SocketAddr::new(self.ip, 8080), "/ready")?;
-        self.process
-            .wait_until(
-                "ready control plane",
-                Duration::from_secs(20),
-                async || matches!(ready.clone().send().await, Ok(answer) if answer.status == 200),
-            )
-            .await
+        self.process.wait_until("ready control plane", Duration::from_secs(20), async || ready.succeeds().await).await
     }
 }
 

@@ -90,13 +90,7 @@ impl Proxy {
 
     pub(super) async fn wait_until_ready(&mut self) -> Result<()> {
         let ready = Call::get(SocketAddr::new(self.ip, 15021), "/healthz/ready")?;
-        self.agent
-            .wait_until(
-                "ready proxy",
-                Duration::from_secs(30),
-                async || matches!(ready.clone().send().await, Ok(answer) if answer.status == 200),
-            )
-            .await
+        self.agent.wait_until("ready proxy", Duration::from_secs(30), async || ready.succeeds().await).await
     }
 }
 

@@ -69,13 +69,7 @@ impl Workload {
 
     pub(super) async fn wait_until_ready(&mut self) -> Result<()> {
         let health = Call::get(self.address, "/health")?;
-        self.app
-            .wait_until(
-                "healthy application",
-                Duration::from_secs(10),
-                async || matches!(health.clone().send().await, Ok(answer) if answer.status == 200),
-            )
-            .await?;
+        self.app.wait_until("healthy application", Duration::from_secs(10), async || health.succeeds().await).await?;
         self.proxy.wait_until_ready().await
     }
 }

@@ -67,11 +67,7 @@ impl Objects {
                     let answer = self.api.call(Method::DELETE, &path, None).await?;
                     ensure!(answer.accepted(), "delete {path}: {}", answer.message());
                 }
-                (Some(mut object), now) => {
-                    let now = now.with_context(|| format!("{path} is gone"))?;
-                    object["metadata"]["resourceVersion"] = now["metadata"]["resourceVersion"].clone();
-                    self.replace(&path, &object).await?;
-                }
+                (Some(object), _) => self.replace(&path, &object).await?,
             }
         }
         Ok(())

@@ -57,8 +57,7 @@ impl Pair {
         let mut heddled = Process::start("heddled", command.current_dir(run.path()), run.path())?;
         let admin = SocketAddr::new(heddled_ip, 18080);
         let ready = Call::get(admin, "/ready")?;
-        let is_ready = async || matches!(ready.clone().send().await, Ok(answer) if answer.status == 200);
-        heddled.wait_until("ready control plane", Duration::from_secs(20), is_ready).await?;
+        heddled.wait_until("ready control plane", Duration::from_secs(20), async || ready.succeeds().await).await?;
         let dns = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
         dns.set_nonblocking(true)?;
         let command = with_resolver(dns.local_addr()?, run.path())?;

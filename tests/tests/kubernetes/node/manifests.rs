@@ -34,8 +34,7 @@ pub(super) async fn come_and_go(node: &Node, before: &BTreeSet<String>) -> Resul
     let service = api.get("/api/v1/namespaces/istio-system/services/istio-ingressgateway").await?;
     let front: IpAddr = service.body["spec"]["clusterIP"].as_str().context("the gateway's Service")?.parse()?;
     let page = Call::get(SocketAddr::new(front, 80), "/productpage")?;
-    let answered = async || matches!(page.clone().send().await, Ok(answer) if answer.status == 200);
-    eventually("answer through the gateway", SOON, answered).await?;
+    eventually("answer through the gateway", SOON, async || page.succeeds().await).await?;
 
     let said = heddlectl(node, &["uninstall", "-y"])?;
     let staying = left(node, before, &said).await?;

@@ -51,8 +51,7 @@ pub(super) async fn without_a_webhook(node: &Node, page: &Call) -> Result<String
     ensure!(out.status.success(), "heddlectl kube-inject: {}", String::from_utf8_lossy(&out.stderr));
     kubectl(node, &["apply", "-f", "-"], &String::from_utf8(out.stdout)?)?;
     until_ready(node, "default", "", &["2/2"; 6]).await?;
-    let answered = async || matches!(page.clone().send().await, Ok(answer) if answer.status == 200);
-    eventually("answer through the gateway", SOON, answered).await?;
+    eventually("answer through the gateway", SOON, async || page.succeeds().await).await?;
     let after = pods(node).await?;
     for (name, pod) in &before {
         same(name, pod, after.get(name).with_context(|| format!("{name} is gone"))?)?;

@@ -28,8 +28,7 @@ pub(super) async fn of_each_part(node: &mut Node, page: &Call) -> Result<String>
     }
     kubectl(node, &["delete", "pods", "-n", "default", "-l", "app=details", "--wait=false"], "")?;
     until_ready(node, "default", "", &["2/2"; 6]).await?;
-    let answered = async || matches!(page.clone().send().await, Ok(answer) if answer.status == 200);
-    eventually("answer through the gateway", SOON, answered).await?;
+    eventually("answer through the gateway", SOON, async || page.succeeds().await).await?;
     Ok(format!(
         "each of {} parts crashed: {} requests, 0 failed; kubelet and containerd crashed: a new pod is 2/2, and six answer",
         ASIDE.len(),

@@ -69,8 +69,7 @@ async fn become_istiod(node: &Node) -> Result<()> {
 async fn a_new_pod_joins(node: &Node, details: &Call) -> Result<()> {
     kubectl(node, &["delete", "pods", "-n", "default", "-l", "app=details", "--wait=false"], "")?;
     until_ready(node, "default", "app=details", &["2/2"]).await?;
-    let answered = async || matches!(details.clone().send().await, Ok(answer) if answer.status == 200);
-    eventually("answer of the new pod", SOON, answered).await
+    eventually("answer of the new pod", SOON, async || details.succeeds().await).await
 }
 
 /// The API server trusts the root when it calls them.
