@@ -45,13 +45,16 @@ pub async fn install(node: &Node, said: impl Fn(&str)) -> Result<()> {
     Ok(())
 }
 
-/// Makes the sample's pods anew, as whoever wants another proxy in them does, and waits until they are.
+/// Makes the sample's pods anew, as whoever wants another proxy in them does, and waits until nothing is left of the old
+/// ones: while they drain they may still be called.
 pub async fn renew(node: &Node) -> Result<()> {
     kubectl(node, &["rollout", "restart", "deployment", "-n", "default"], "")?;
     for (service, version) in WORKLOADS {
         until_rolled_out(node, "default", &format!("{service}-{version}")).await?;
     }
-    until_ready(node, "default", "", &["2/2"; 6]).await
+    until_ready(node, "default", "", &["2/2"; 6]).await?;
+    let gone = async || node.pods("default", "").await.is_ok_and(|pods| pods.len() == WORKLOADS.len());
+    eventually("end of the pods of before", SOON, gone).await
 }
 
 /// Builds all images and makes them known to the node.
