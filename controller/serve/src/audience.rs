@@ -80,7 +80,7 @@ impl<G: Generate> Audience<G> {
         while revisions.changed().await.is_ok() {
             let since = revisions.borrow_and_update().as_ref().map(|published| published.since);
             if let Some(last) = last {
-                last.rest().await;
+                last.rest(&mut revisions).await;
             }
             last = Some(Pace::begin());
             let Some(mut published) = revisions.borrow_and_update().clone() else { continue };
