@@ -30,15 +30,17 @@ demo-down: ## stop what demo-up started
 build: tools ## build heddled, heddle-agent and heddlectl into target/release/
 	cargo build --locked --release --workspace --bins
 
+# Cargo compiles a crate anew for each set of its features, and what tests depend on asks for more of them. So here and in `test` all that
+# is built is built of the workspace with its tests, and the crates of others once.
 check: tools deny ## formatting, clippy, docs, the tree's own rules, licences: all without a warning
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
-	cargo test --locked --quiet -p heddle-tests --test tidy
+	cargo test --locked --quiet --workspace --test tidy
 	cargo deny check bans licenses sources
 
 test: check envoy kubernetes iptables valgrind ## what must hold on each commit: check, every test on real Envoys, and the suites
-	cargo build --locked --workspace --bins
+	cargo build --locked --workspace --bins --tests
 	cargo test --locked --workspace --no-fail-fast
 	@FUZZ_SEED=1 $(MAKE) --no-print-directory fuzz
 

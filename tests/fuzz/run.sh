@@ -41,8 +41,11 @@ programs=$("$here/build.sh")
 work=${CARGO_TARGET_DIR:-target}/fuzz/work
 rm -rf "$work/corpus" "$work/seed"
 mkdir -p "$work"
-cargo run --locked --quiet -p heddle-fuzz -- seed "$work/seed"
-[ $# -gt 0 ] || mapfile -t targets < <(cargo run --locked --quiet -p heddle-fuzz -- targets)
+# Built as `make test` builds all, whose crates are taken then: a test is named for the features that tests want.
+cargo build --locked --quiet --workspace --bin heddle-fuzz --test replay
+fuzz=${CARGO_TARGET_DIR:-target}/debug/heddle-fuzz
+"$fuzz" seed "$work/seed"
+[ $# -gt 0 ] || mapfile -t targets < <("$fuzz" targets)
 [ $# -eq 0 ] || targets=("$@")
 export programs work seconds
 printf '%s\n' "${targets[@]}" | xargs -P "${FUZZ_JOBS:-2}" -I{} "$here/run.sh" --one {}
