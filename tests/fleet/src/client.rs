@@ -38,6 +38,8 @@ pub(crate) struct Client {
     messages: Messages,
     pub(crate) proxy: Proxy,
     pub(crate) reading: Reading,
+    /// Whether its delay counts.
+    pub(crate) judged: bool,
     /// Whether it reads nothing for now.
     pub(crate) sleeping: bool,
     /// Whether it has seen the marker.
@@ -65,13 +67,6 @@ pub(crate) struct Progress<'a> {
     pub(crate) more: bool,
 }
 
-impl Reading {
-    /// Whether the delay of such a client counts.
-    pub(crate) fn is_judged(self) -> bool {
-        self == Self::AtOnce
-    }
-}
-
 impl Client {
     /// Of the sidecar with this number; it is not connected.
     pub(crate) fn new(sidecar: usize) -> Self {
@@ -82,6 +77,7 @@ impl Client {
             messages: Messages::default(),
             proxy: Proxy::default(),
             reading: Reading::AtOnce,
+            judged: true,
             sleeping: false,
             seen: false,
             complete: false,

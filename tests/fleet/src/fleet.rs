@@ -132,10 +132,25 @@ impl Fleet {
         .map(drop)
     }
 
+    /// Whose delay counts from now on; at first everyone's does.
+    pub(crate) fn judge(&self, places: impl Fn(usize) -> bool + Send + Sync + 'static) -> Result<()> {
+        let places = Arc::new(places);
+        self.each(move |worker| {
+            worker.clients.iter_mut().for_each(|client| client.judged = places(client.sidecar()));
+        })
+        .map(drop)
+    }
+
     /// Has some proxies close their connections, forget all, and come back.
     pub(crate) fn redial(&self, places: impl Fn(usize) -> bool + Send + Sync + 'static) -> Result<()> {
         let places = Arc::new(places);
         self.each(move |worker| worker.redial(&*places)).map(drop)
+    }
+
+    /// Whether there are proxies that never read.
+    pub(crate) fn is_mute(&self) -> Result<bool> {
+        let mute = |worker: &mut Worker| worker.clients.iter().any(|client| client.reading == Reading::Never);
+        Ok(self.each(mute)?.contains(&true))
     }
 
     /// Has all proxies reject what comes, or no longer.
@@ -207,7 +222,7 @@ impl Census {
                 client.why.clone_into(&mut census.why);
             }
             census.complete += usize::from(client.complete);
-            census.unseen += usize::from(!client.seen && client.reading.is_judged());
+            census.unseen += usize::from(!client.seen && client.judged);
             census.held = join(census.held, client.proxy.held().map(|held| (held, held)));
             let digest = client.proxy.digest(&worker.names);
             census.digests.entry(client.namespace(&worker.target)).or_default().insert(digest);

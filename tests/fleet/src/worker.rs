@@ -158,12 +158,12 @@ impl Worker {
         self.later.clear();
     }
 
-    /// Waits for a marker from now on, with all clients that read.
+    /// Waits for a marker from now on, with all clients whose delay counts.
     pub(crate) fn watch(&mut self, marker: Option<Marker>) {
         self.marker = marker;
         self.seen.clear();
         self.clients.iter_mut().for_each(|client| client.seen = false);
-        self.watching = self.clients.iter().filter(|client| client.reading.is_judged()).count();
+        self.watching = self.clients.iter().filter(|client| client.judged).count();
     }
 
     fn dial(&mut self, index: usize) {
@@ -186,7 +186,7 @@ impl Worker {
         let was_complete = client.complete;
         let mut progress = Progress {
             names: &mut self.names,
-            marker: self.marker.as_ref().filter(|_| !client.seen && client.reading.is_judged()),
+            marker: self.marker.as_ref().filter(|_| !client.seen && client.judged),
             buffer: &mut self.buffer,
             spare: &mut self.spare,
             found: None,
