@@ -33,15 +33,21 @@ pub(crate) struct Args {
     /// Threads that play the sidecars.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) threads: u16,
-    /// A server that is there already, in place of a `heddled` that is started; wants --config-dir.
-    #[arg(long, requires = "config_dir", value_name = "ADDRESS")]
+    /// A server that is there already, in place of a `heddled` that is started; wants --config-dir or --kubeconfig.
+    #[arg(long, requires = "watched", value_name = "ADDRESS")]
     pub(crate) server: Option<SocketAddr>,
     /// The process of that server, to know what it uses.
     #[arg(long, requires = "server")]
     pub(crate) pid: Option<u32>,
-    /// The folder that the server watches; without it one that goes at the end.
-    #[arg(long, value_name = "DIR")]
+    /// The folder that the server watches; without it one that goes at the end, in memory where there is /dev/shm.
+    #[arg(long, value_name = "DIR", group = "watched")]
     pub(crate) config_dir: Option<PathBuf>,
+    /// The API server that the server watches, with the definitions in it; what is written stays there.
+    #[arg(long, value_name = "FILE", group = "watched", conflicts_with = "tls")]
+    pub(crate) kubeconfig: Option<PathBuf>,
+    /// Have the mesh in an API server, started with an etcd in a network namespace of their own (as root), not in a folder.
+    #[arg(long, conflicts_with_all = ["watched", "tls"])]
+    pub(crate) api_server: bool,
     /// The `heddled` to start; without it the one beside this program.
     #[arg(long, value_name = "FILE")]
     pub(crate) heddled: Option<PathBuf>,

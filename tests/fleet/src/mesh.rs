@@ -3,11 +3,13 @@
 
 use std::net::Ipv4Addr;
 
+mod api_server;
 mod folder;
 mod object;
+mod place;
 
-pub(crate) use folder::Folder;
 pub(crate) use object::Object;
+pub(crate) use place::{Place, enter};
 
 /// Over how many namespaces the services are spread.
 pub(crate) const NAMESPACES: usize = 10;
@@ -31,12 +33,12 @@ pub(crate) struct Pod {
     pub(crate) ip: Ipv4Addr,
 }
 
-/// Where objects are put for the server to see: a folder today, an API server as well.
+/// Where objects are put for the server to see: a folder, or an API server.
 pub(crate) trait Site {
     /// Adds or replaces objects, all at once; they are known by this name from then on.
     fn put(&mut self, name: &str, objects: &[Object]) -> anyhow::Result<()>;
-    /// Takes away what was put under names that begin so.
-    fn remove(&mut self, prefix: &str) -> anyhow::Result<()>;
+    /// Takes away what was put under this name, or in the namespace of this name.
+    fn remove(&mut self, name: &str) -> anyhow::Result<()>;
 }
 
 /// A change of one object, and what shows that it has arrived.

@@ -5,7 +5,7 @@ use anyhow::Result;
 use crate::args::{Args, Scenario, Switch};
 use crate::mesh::Change;
 use crate::report::{Figure, Report, Row};
-use crate::session::Session;
+use crate::session::{self, Session};
 
 mod bare;
 mod burst;
@@ -51,34 +51,38 @@ fn everything(args: &Args) -> Vec<Args> {
 fn title(args: &Args) -> String {
     let with = |switch: Switch| if switch == Switch::On { "with" } else { "without" };
     format!(
-        "{} services × {} pods, {} sidecars, {} VHDS, {}",
+        "{} services × {} pods, {} sidecars, {} VHDS, {}{}",
         args.services,
         args.pods,
         args.sidecars,
         with(args.vhds),
-        if args.tls { "TLS" } else { "plain text" }
+        if args.tls { "TLS" } else { "plain text" },
+        if args.api_server || args.kubeconfig.is_some() { ", through an API server" } else { "" }
     )
 }
 
 /// All scenarios that share one mesh.
 fn one_mesh(args: &Args, report: &mut Report) -> Result<()> {
     report.begin(&title(args));
-    let mut session = Session::start(args)?;
-    report.add(connect(&session, args)?);
+    session::with(args, |session| scenarios(session, args, report))
+}
+
+fn scenarios(session: &mut Session, args: &Args, report: &mut Report) -> Result<()> {
+    report.add(connect(session, args)?);
     for scenario in &args.scenarios {
         let row = match scenario {
             Scenario::Connect | Scenario::Scale | Scenario::All => continue,
-            Scenario::VirtualService => lone::run(&mut session, args, Change::VirtualService)?,
-            Scenario::DestinationRule => lone::run(&mut session, args, Change::DestinationRule)?,
-            Scenario::Endpoint => lone::run(&mut session, args, Change::Endpoint)?,
-            Scenario::Rate => burst::rate(&mut session)?,
-            Scenario::Storm => burst::storm(&mut session, args)?,
-            Scenario::Namespace => objects::namespace(&mut session)?,
-            Scenario::Relist => objects::relist(&mut session)?,
-            Scenario::Reconnect => lost::reconnect(&mut session, args)?,
-            Scenario::Slow => unwilling::slow(&mut session, args)?,
-            Scenario::Reject => unwilling::reject(&mut session)?,
-            Scenario::Mute => unwilling::mute(&mut session, args)?,
+            Scenario::VirtualService => lone::run(session, args, Change::VirtualService)?,
+            Scenario::DestinationRule => lone::run(session, args, Change::DestinationRule)?,
+            Scenario::Endpoint => lone::run(session, args, Change::Endpoint)?,
+            Scenario::Rate => burst::rate(session)?,
+            Scenario::Storm => burst::storm(session, args)?,
+            Scenario::Namespace => objects::namespace(session)?,
+            Scenario::Relist => objects::relist(session)?,
+            Scenario::Reconnect => lost::reconnect(session, args)?,
+            Scenario::Slow => unwilling::slow(session, args)?,
+            Scenario::Reject => unwilling::reject(session)?,
+            Scenario::Mute => unwilling::mute(session, args)?,
             Scenario::Bare => bare::run(args)?,
         };
         report.add(row);

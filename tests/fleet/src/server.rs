@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
+use crate::mesh::Place;
 use crate::usage::Usage;
 
 /// How long a server may take until it is ready.
@@ -33,8 +34,8 @@ pub(crate) struct Start<'a> {
     pub(crate) program: Option<PathBuf>,
     /// A folder for all that it writes.
     pub(crate) run: &'a Path,
-    /// The folder that it watches.
-    pub(crate) config: &'a Path,
+    /// What it watches.
+    pub(crate) place: &'a Place,
     /// Whether it may send virtual hosts apart from route configurations.
     pub(crate) virtual_hosts: bool,
     /// Further flags.
@@ -62,8 +63,7 @@ impl Server {
         }
         let discovery = if start.virtual_hosts { "auto" } else { "off" };
         command
-            .arg("--config-dir")
-            .arg(start.config)
+            .arg(start.place.flag())
             .arg("--caDir")
             .arg(start.run.join("ca"))
             .arg(format!("--virtual-host-discovery={discovery}"))

@@ -37,12 +37,12 @@ impl Site for Folder {
         fs::rename(&new, &file).with_context(|| file.display().to_string())
     }
 
-    fn remove(&mut self, prefix: &str) -> Result<()> {
-        let at = self.path.join(prefix);
+    fn remove(&mut self, name: &str) -> Result<()> {
+        let at = self.path.join(name);
         if at.is_dir() {
             fs::remove_dir_all(&at).with_context(|| at.display().to_string())
         } else {
-            let file = self.file(prefix);
+            let file = self.file(name);
             fs::remove_file(&file).with_context(|| file.display().to_string())
         }
     }

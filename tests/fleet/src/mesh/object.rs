@@ -22,7 +22,8 @@ pub(super) fn namespace(name: &str) -> Object {
 }
 
 pub(super) fn service(app: &str, namespace: &str, number: usize) -> Object {
-    let ip = Ipv4Addr::from(0x0a60_0001 + u32::try_from(number).unwrap_or(0));
+    // The first addresses of the range are those of the cluster itself.
+    let ip = Ipv4Addr::from(0x0a60_0101 + u32::try_from(number).unwrap_or(0));
     Object(format!(
         "apiVersion: v1\nkind: Service\n\
          metadata: {{name: {app}, namespace: {namespace}, creationTimestamp: \"2026-01-01T00:00:00Z\"}}\n\

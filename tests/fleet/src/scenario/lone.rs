@@ -41,7 +41,7 @@ pub(super) fn run(session: &mut Session, args: &Args, change: Change) -> Result<
     let rounds = u64::from(args.rounds);
     let bars = bars(change, args.vhds);
     let received = Figure::megabytes("bytes", cost.bytes / rounds);
-    let figures = vec![
+    let mut figures = vec![
         Figure::time("a proxy's p50", all.percentile(50)),
         bar(args, Figure::time("to all p50", slowest.percentile(50)), bars.median),
         bar(args, Figure::time("p99", slowest.percentile(99)), bars.most),
@@ -52,6 +52,7 @@ pub(super) fn run(session: &mut Session, args: &Args, change: Change) -> Result<
         Figure::memory("resident", cost.resident),
         Figure::memory("peak", cost.peak),
     ];
+    figures.extend(cost.place.map(|used| Figure::time("the API server's CPU", used / args.rounds)));
     let name = match change {
         Change::VirtualService => "VirtualService edit",
         Change::DestinationRule => "DestinationRule edit",

@@ -7,7 +7,7 @@ use crate::mesh::Change;
 use crate::plot::{Line, Plot};
 use crate::report::{Figure, Report, Row};
 use crate::scenario::{lone, title};
-use crate::session::Session;
+use crate::session::{self, Session};
 
 const KINDS: [(Change, &str); 3] = [
     (Change::VirtualService, "VirtualService"),
@@ -53,11 +53,14 @@ pub(super) fn run(args: &Args, report: &mut Report) -> Result<()> {
 
 fn point(args: &Args, report: &mut Report) -> Result<Point> {
     report.begin(&title(args));
-    let mut session = Session::start(args)?;
+    session::with(args, |session| costs(session, args, report))
+}
+
+fn costs(session: &mut Session, args: &Args, report: &mut Report) -> Result<Point> {
     session.connect()?;
     let mut costs = [(0.0, 0.0); 3];
     for ((change, _), cost) in KINDS.iter().zip(&mut costs) {
-        let row = lone::run(&mut session, args, *change)?;
+        let row = lone::run(session, args, *change)?;
         *cost = (row.value("CPU"), row.value("to all p50"));
         report.add(row);
     }

@@ -29,3 +29,9 @@ fn all_come_back_to_the_same() {
 fn tls_and_tokens_are_spoken() {
     run_small(&["--tls", "virtual-service", "reconnect"]);
 }
+
+/// Needs root, for the network namespace that the API server is in, and what `make kubernetes` builds.
+#[test]
+fn changes_through_an_api_server_reach_all() {
+    run_small(&["--api-server", "virtual-service", "destination-rule", "endpoint", "namespace", "relist"]);
+}
