@@ -39,7 +39,12 @@ check: tools deny ## formatting, clippy, docs, the tree's own rules, licences: a
 	cargo test --locked --quiet --workspace --test tidy
 	cargo deny check bans licenses sources
 
-test: check envoy kubernetes iptables valgrind ## what must hold on each commit: check, every test on real Envoys, and the suites
+# The programs of a node are built beside the checks, as each waits at times: for downloads, for a last crate, for a linker.
+test: tools envoy ## what must hold on each commit: check, every test on real Envoys, and the suites
+	@$(MAKE) --no-print-directory kubernetes & node=$$!; checked=0; \
+		$(MAKE) --no-print-directory check || checked=$$?; \
+		wait $$node; exit $$checked
+	@$(MAKE) --no-print-directory iptables valgrind
 	cargo build --locked --workspace --bins --tests
 	cargo test --locked --workspace --no-fail-fast
 	@FUZZ_SEED=1 $(MAKE) --no-print-directory fuzz
