@@ -51,7 +51,8 @@ impl Server {
     /// Starts `heddled` on a loopback address of its own and waits until it is ready.
     pub(crate) fn start(start: &Start<'_>) -> Result<Self> {
         let program = match &start.program {
-            Some(program) => program.clone(),
+            // It runs in a folder of its own, where another path would lead elsewhere.
+            Some(program) => std::path::absolute(program)?,
             None => beside("heddled")?,
         };
         let ip = IpAddr::V4(address());
