@@ -39,14 +39,17 @@ check: tools deny ## formatting, clippy, docs, the tree's own rules, licences: a
 	cargo test --locked --quiet --workspace --test tidy
 	cargo deny check bans licenses sources
 
-# The programs of a node are built beside the checks, as each waits at times: for downloads, for a last crate, for a linker.
+# The programs of a node are built beside the checks, as each waits at times: for downloads, for a last crate, for a linker. Those that
+# fuzz are built while tests of a node wait for pods, with what these leave of the processors.
 test: tools envoy ## what must hold on each commit: check, every test on real Envoys, and the suites
 	@$(MAKE) --no-print-directory kubernetes & node=$$!; checked=0; \
 		$(MAKE) --no-print-directory check || checked=$$?; \
 		wait $$node; exit $$checked
 	@$(MAKE) --no-print-directory iptables valgrind
 	cargo build --locked --workspace --bins --tests
-	cargo test --locked --workspace --no-fail-fast
+	nice -n 19 tests/fuzz/build.sh >/dev/null & fuzz=$$!; tested=0; \
+		cargo test --locked --workspace --no-fail-fast || tested=$$?; \
+		wait $$fuzz; exit $$tested
 	@FUZZ_SEED=1 $(MAKE) --no-print-directory fuzz
 
 fuzz: tools ## fuzz each target for FUZZ_SECONDS (60), two at a time; a finding is printed with how to see it again
