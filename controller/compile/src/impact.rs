@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use heddle_model::{diff::Changes, host::Host, proxy::Proxy, service::ServiceKey, snapshot::Snapshot};
+use heddle_model::{diff::Changes, host::Host, proxy::Proxy, snapshot::Snapshot};
 use heddle_xds_api::{TypeSet, TypeUrl};
 
 use crate::view;
@@ -41,11 +41,7 @@ pub fn impact(changes: &Changes) -> TypeSet {
 /// hosts of the services that it stood behind.
 #[must_use]
 pub fn own_impact(changes: &Changes, old: &Snapshot, new: &Snapshot, proxy: &Proxy, targets: &[Host]) -> TypeSet {
-    let behind = |key: &ServiceKey| is_behind(old, proxy, key) || is_behind(new, proxy, key);
-    let of_host = |snapshot: &Snapshot, host: &Host| {
-        snapshot.services.of_host(host).any(|service| is_behind(snapshot, proxy, &service.key()))
-    };
-    let own_service = changes.services.iter().any(|host| of_host(old, host) || of_host(new, host));
+    let own_service = proxy.addresses.iter().any(|address| changes.backends.contains(address));
     let same_workload = !changes.workloads
         || match (view::workload(old, proxy), view::workload(new, proxy)) {
             (Some(old), Some(new)) => Arc::ptr_eq(old, new),
@@ -53,17 +49,11 @@ pub fn own_impact(changes: &Changes, old: &Snapshot, new: &Snapshot, proxy: &Pro
             _ => false,
         };
     let own_rule = changes.rules.iter().any(|rule| targets.iter().any(|host| rule.covers(host)));
-    let own = own_service || own_rule || !same_workload || changes.endpoints.iter().any(behind);
+    let own = own_service || own_rule || !same_workload;
     let inbound = own || changes.mesh || changes.gateways || changes.sidecars || changes.peer_authentications;
     let types: TypeSet = if inbound { [Cluster, Endpoint, Listener].into_iter().collect() } else { TypeSet::EMPTY };
     if changes.mesh || changes.gateways || changes.secrets {
         return types.with(Cluster).with(Listener).with(Secret);
     }
     types
-}
-
-/// Whether the proxy is among the endpoints of a service.
-fn is_behind(snapshot: &Snapshot, proxy: &Proxy, service: &ServiceKey) -> bool {
-    let endpoints = snapshot.endpoints.get(service).into_iter().flat_map(|endpoints| endpoints.iter());
-    endpoints.filter_map(|endpoint| endpoint.address.ip()).any(|ip| proxy.addresses.contains(&ip))
 }

@@ -68,6 +68,7 @@ pub fn recompile(
 fn is_small(changes: &Changes) -> bool {
     let rest = Changes {
         endpoints: BTreeSet::new(),
+        backends: BTreeSet::new(),
         routes: false,
         edited: BTreeSet::new(),
         destinations: false,

@@ -1,6 +1,6 @@
 //! What differs between two revisions, found by comparing pointers.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
 
 use crate::{
     destination::DestinationRule,
@@ -21,6 +21,8 @@ pub struct Changes {
     pub services: BTreeSet<Host>,
     /// Services whose endpoints changed.
     pub endpoints: BTreeSet<ServiceKey>,
+    /// Addresses of all endpoints, before and after, of the services that changed or whose endpoints did.
+    pub backends: BTreeSet<IpAddr>,
     /// Workloads.
     pub workloads: bool,
     /// VirtualServices.
@@ -61,10 +63,13 @@ pub fn diff(old: &Snapshot, new: &Snapshot) -> Changes {
     let edited: BTreeSet<&Origin> =
         if routes { new.routes.differing(&old.routes, Arc::ptr_eq).into_iter().collect() } else { BTreeSet::new() };
     let route_reach = !edited.iter().all(|origin| same_reach(old.routes.get(origin), new.routes.get(origin)));
+    let (services, endpoints) = (changed_services(old, new), changed_endpoints(old, new));
+    let backends = [old, new].into_iter().flat_map(|one| backends(one, &services, &endpoints)).collect();
     Changes {
         mesh: !Arc::ptr_eq(&old.mesh, &new.mesh),
-        services: changed_services(old, new),
-        endpoints: changed_endpoints(old, new),
+        services,
+        endpoints,
+        backends,
         workloads: !Arc::ptr_eq(&old.workloads, &new.workloads),
         routes,
         edited: if route_reach { BTreeSet::new() } else { edited.into_iter().cloned().collect() },
@@ -130,4 +135,15 @@ fn changed_endpoints(old: &Snapshot, new: &Snapshot) -> BTreeSet<ServiceKey> {
         return BTreeSet::new();
     }
     new.endpoints.differing(&old.endpoints).into_iter().cloned().collect()
+}
+
+/// Addresses of the endpoints of these services.
+fn backends<'a>(
+    snapshot: &'a Snapshot,
+    hosts: &'a BTreeSet<Host>,
+    keys: &'a BTreeSet<ServiceKey>,
+) -> impl Iterator<Item = IpAddr> + 'a {
+    let of_hosts = hosts.iter().flat_map(|host| snapshot.services.of_host(host)).map(|service| service.key());
+    let endpoints = of_hosts.chain(keys.iter().cloned()).filter_map(|key| snapshot.endpoints.get(&key));
+    endpoints.flat_map(|endpoints| endpoints.iter()).filter_map(|endpoint| endpoint.address.ip())
 }
