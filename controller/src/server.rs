@@ -1,12 +1,14 @@
 //! The sockets of gRPC: accepts connections, encrypts them where the port is to, and gives each request to its service.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use heddle_serve::auth::Connection;
+use heddle_serve::seldom::Seldom;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http2;
@@ -23,7 +25,7 @@ use tower::{Service, ServiceExt};
 
 use crate::config::{Config, Listen};
 
-use together::{Calls, Seldom, Together};
+use together::{Calls, Together};
 
 mod together;
 
@@ -172,13 +174,14 @@ where
     };
     let mut serving = Together::new(builder.serve_connection(TokioIo::new(io), answer), begun);
     // A connection is looked at for each frame, and what ends it from outside comes once in its life.
-    let mut ending = Seldom::alone(async {
+    let ending = async {
         tokio::select! { () = end.cancelled() => Ending::All, () = age => Ending::Old }
-    });
+    };
+    let mut ending = Seldom::new(Box::pin(ending), serving.house());
     let ended = tokio::select! {
         biased;
         ended = &mut serving => ended,
-        ending = &mut ending => if ending == Ending::All {
+        ending = poll_fn(|_| ending.poll_if_rung()) => if ending == Ending::All {
             serving.tell(http2::Connection::graceful_shutdown);
             serving.await
         } else {

@@ -20,6 +20,7 @@ pub mod push;
 pub mod registry;
 mod requests;
 mod rights;
+pub mod seldom;
 mod sotw;
 mod stream;
 

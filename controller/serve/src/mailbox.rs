@@ -18,8 +18,14 @@ struct Inside<T> {
     taker: Option<Waker>,
 }
 
-/// Messages of one stream that wait to be written. Both ends are parts of one task: nobody is to be woken.
-pub(crate) struct Outbox<T>(Arc<Mutex<VecDeque<T>>>);
+/// Messages of one stream that wait to be written.
+pub(crate) struct Outbox<T>(Arc<Mutex<Waiting<T>>>);
+
+struct Waiting<T> {
+    messages: VecDeque<T>,
+    /// Who waits for room.
+    sender: Option<Waker>,
+}
 
 impl<T> Mailbox<T> {
     /// An empty one.
@@ -59,18 +65,34 @@ impl<T> Mailbox<T> {
 impl<T> Outbox<T> {
     /// An empty one.
     pub(crate) fn new() -> Self {
-        Self(Arc::default())
+        Self(Arc::new(Mutex::new(Waiting { messages: VecDeque::new(), sender: None })))
     }
 
-    /// Adds a message as soon as fewer than `most` wait. Whoever takes them out polls who waits here.
+    /// Adds a message as soon as fewer than `most` wait.
     pub(crate) async fn send(&self, message: T, most: usize) {
-        poll_fn(|_| if lock(&self.0).len() < most { Poll::Ready(()) } else { Poll::Pending }).await;
-        lock(&self.0).push_back(message);
+        let mut message = Some(message);
+        poll_fn(|context| {
+            let mut waiting = lock(&self.0);
+            if waiting.messages.len() >= most {
+                waiting.sender = Some(context.waker().clone());
+                return Poll::Pending;
+            }
+            waiting.messages.extend(message.take());
+            Poll::Ready(())
+        })
+        .await;
     }
 
     /// The oldest that waits.
     pub(crate) fn next(&self) -> Option<T> {
-        lock(&self.0).pop_front()
+        let mut waiting = lock(&self.0);
+        let next = waiting.messages.pop_front();
+        let sender = waiting.sender.take();
+        drop(waiting);
+        if let Some(sender) = sender {
+            sender.wake();
+        }
+        next
     }
 }
 
@@ -82,7 +104,7 @@ impl<T> Clone for Outbox<T> {
 
 impl<T> fmt::Debug for Outbox<T> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_tuple("Outbox").field(&lock(&self.0).len()).finish()
+        formatter.debug_tuple("Outbox").field(&lock(&self.0).messages.len()).finish()
     }
 }
 

@@ -5,11 +5,10 @@
 //! happen while their memory is at hand.
 
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll};
 
-use futures_util::task::AtomicWaker;
+use heddle_serve::seldom::{House, Seldom};
 use hyper::rt::Executor;
 
 /// How often in a row the parts of a task are looked at while they keep waking each other; then other tasks have a turn.
@@ -30,26 +29,6 @@ pub(super) struct Together<C> {
     house: Arc<House>,
 }
 
-/// A future that is polled only when it was woken itself, however often the task is that it is a part of.
-pub(super) struct Seldom<F> {
-    future: F,
-    bell: Arc<Bell>,
-    waker: Waker,
-}
-
-struct Bell {
-    rung: AtomicBool,
-    house: Arc<House>,
-}
-
-/// What the parts of one task share.
-#[derive(Default)]
-struct House {
-    /// Whether somebody is at the doors: then it is enough to ring.
-    attended: AtomicBool,
-    task: AtomicWaker,
-}
-
 impl<C> Together<C> {
     /// Of a connection that leaves its calls in `begun`.
     pub(super) fn new(connection: C, begun: Calls) -> Self {
@@ -57,10 +36,15 @@ impl<C> Together<C> {
         Self { connection: Seldom::new(Box::pin(connection), &house), calls: Vec::new(), begun, house }
     }
 
+    /// For further parts of the same task, to be looked at after this one.
+    pub(super) fn house(&self) -> &Arc<House> {
+        &self.house
+    }
+
     /// Tells the connection something, for which it is polled.
     pub(super) fn tell(&mut self, word: impl FnOnce(Pin<&mut C>)) {
-        self.connection.bell.rung.store(true, Ordering::SeqCst);
-        word(self.connection.future.as_mut());
+        self.connection.ring();
+        word(self.connection.get_mut().as_mut());
     }
 }
 
@@ -86,8 +70,7 @@ impl<C: Future> Future for Together<C> {
     type Output = C::Output;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<C::Output> {
-        self.house.task.register(context.waker());
-        self.house.attended.store(true, Ordering::SeqCst);
+        self.house.attend(context.waker());
         for _ in 0..ROUNDS {
             if let Poll::Ready(ended) = self.round() {
                 return Poll::Ready(ended);
@@ -97,61 +80,11 @@ impl<C: Future> Future for Together<C> {
             }
         }
         // Whoever rings from now on wakes the task; who rang before is seen.
-        self.house.attended.store(false, Ordering::SeqCst);
+        self.house.leave();
         if self.is_rung() {
             context.waker().wake_by_ref();
         }
         Poll::Pending
-    }
-}
-
-impl<F: Future> Seldom<Pin<Box<F>>> {
-    /// To be polled by itself.
-    pub(super) fn alone(future: F) -> Self {
-        Self::new(Box::pin(future), &Arc::default())
-    }
-}
-
-impl<F> Seldom<F> {
-    fn new(future: F, house: &Arc<House>) -> Self {
-        let bell = Arc::new(Bell { rung: AtomicBool::new(true), house: house.clone() });
-        Self { future, waker: Waker::from(bell.clone()), bell }
-    }
-
-    fn is_rung(&self) -> bool {
-        self.bell.rung.load(Ordering::SeqCst)
-    }
-}
-
-impl<F: Future + Unpin> Seldom<F> {
-    fn poll_if_rung(&mut self) -> Poll<F::Output> {
-        if !self.is_rung() {
-            return Poll::Pending;
-        }
-        self.bell.rung.store(false, Ordering::SeqCst);
-        Pin::new(&mut self.future).poll(&mut Context::from_waker(&self.waker))
-    }
-}
-
-impl<F: Future + Unpin> Future for Seldom<F> {
-    type Output = F::Output;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        self.bell.house.task.register(context.waker());
-        self.poll_if_rung()
-    }
-}
-
-impl Wake for Bell {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        self.rung.store(true, Ordering::SeqCst);
-        if !self.house.attended.load(Ordering::SeqCst) {
-            self.house.task.wake();
-        }
     }
 }
 
