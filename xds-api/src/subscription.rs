@@ -176,13 +176,12 @@ impl Subscription {
         if target.is(&self.target) {
             return;
         }
+        let old = std::mem::replace(&mut self.target, target);
         if self.interest.started {
-            for name in self.target.differences(&target, differences) {
-                self.mark_changed(name);
+            for name in old.differences(&self.target, differences) {
+                self.mark_changed(name, &old);
             }
         }
-        self.target = target;
-        self.forget_settled();
         let target = &self.target;
         self.offered.retain(|name, _| target.get(name).is_some());
         self.offers.retain(|name| target.get(name).is_some());

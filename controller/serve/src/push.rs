@@ -6,6 +6,7 @@
 //! routes have been answered. A wait ends after [`HOLD`], or when what is waited for is rejected or no longer wanted.
 
 use std::{
+    cell::OnceCell,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -200,11 +201,13 @@ impl Push {
             return slot.subscription.next_response(&Gate::OPEN);
         }
         let open = |resource: &Resource| self.has_what_it_needs(resource);
-        let removals = self.may_remove(type_url);
-        let gate = match type_url {
-            TypeUrl::VirtualHost => Gate { open: &open, removals: &|name| self.outlives(name) },
-            _ => Gate { open: &open, removals: &|_| removals },
+        // Hardly ever asked, and then once for all names.
+        let removals = OnceCell::new();
+        let may_go = |name: &str| match type_url {
+            TypeUrl::VirtualHost => self.outlives(name),
+            _ => *removals.get_or_init(|| self.may_remove(type_url)),
         };
+        let gate = Gate { open: &open, removals: &may_go };
         let reply = slot.subscription.next_response(&gate);
         let held = slot.subscription.held_back() > 0;
         slot.held_since = held.then(|| slot.held_since.unwrap_or(now));

@@ -98,15 +98,17 @@ pub(crate) async fn run<W: Wire, A: Authenticate, G: Generate>(
         let deadlines = [stream.push.deadline(), beginning.as_ref().map(Beginning::end)];
         let deadline = deadlines.into_iter().flatten().min();
         let wants_secrets = stream.push.subscription(TypeUrl::Secret).is_some_and(Subscription::is_started);
+        // What comes seldom goes first, so that nobody has to be drawn by lot to be fair to all.
         tokio::select! {
+            biased;
+            // It comes back at once, and is then served by what it may.
+            () = rights.changed(wants_secrets) => return Ok(()),
+            offer = place.next() => stream.take(offer, true),
             request = requests.message() => match request? {
                 Some(request) => stream.hear::<W>(request, &place)?,
                 None => return Ok(()),
             },
-            offer = place.next() => stream.take(offer, true),
             () = sleep_until(deadline) => {}
-            // It comes back at once, and is then served by what it may.
-            () = rights.changed(wants_secrets) => return Ok(()),
         }
     }
 }
@@ -150,7 +152,7 @@ impl<A: Authenticate, G: Generate> Stream<'_, A, G> {
         let others = self.push.on_resources(offer.set.clone(), TypeSet::ALL);
         self.session.holds(offer.set);
         if changed {
-            let due = |type_url: &TypeUrl| self.push.subscription(*type_url).is_some_and(|one| !one.is_settled());
+            let due = |type_url: &TypeUrl| self.push.subscription(*type_url).is_some_and(|one| !one.is_quiet());
             for type_url in self.push.types().intersection(others).iter().filter(due) {
                 self.carried.entry(type_url).or_insert(offer.since);
             }

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use crate::TypeUrl;
 
-use super::{State, Subscription};
+use super::{State, Subscription, state::Verdict};
 
 /// The open collections, and whether the client has dropped what it says that it holds of them.
 #[derive(Debug, Default)]
@@ -92,10 +92,10 @@ impl Subscription {
 
     /// Of names that are due those whose collection has no other that is held back: a domain that moves from one virtual
     /// host to another is taken and given at once.
-    pub(super) fn whole_collections(&self, due: &mut Vec<Arc<str>>, held: &[Arc<str>]) {
+    pub(super) fn whole_collections(&self, due: &mut Vec<(Arc<str>, Verdict)>, held: &[Arc<str>]) {
         if self.type_url == TypeUrl::VirtualHost && !held.is_empty() {
             let before = due.len();
-            due.retain(|name| !held.iter().any(|other| collection_of(other) == collection_of(name)));
+            due.retain(|(name, _)| !held.iter().any(|other| collection_of(other) == collection_of(name)));
             debug_assert!(due.len() <= before, "only ever fewer");
         }
     }

@@ -34,7 +34,11 @@ impl Subscription {
         let (mut due, mut held) = (Vec::new(), Vec::new());
         for (name, state) in &self.except {
             if let Some(verdict) = self.due(name, state) {
-                if passes(name, state, &verdict, gate) { due.push(name.clone()) } else { held.push(name.clone()) }
+                if passes(name, state, &verdict, gate) {
+                    due.push((name.clone(), verdict));
+                } else {
+                    held.push(name.clone());
+                }
             }
         }
         self.whole_collections(&mut due, &held);
@@ -44,40 +48,42 @@ impl Subscription {
             return None;
         }
         let (alone, together): (Vec<_>, Vec<_>) =
-            due.into_iter().partition(|name| spoils(self.type_url) && self.search.is_guilty(name));
+            due.into_iter().partition(|(name, _)| spoils(self.type_url) && self.search.is_guilty(name));
         if !together.is_empty() || self.owes_answer || !self.offers.is_empty() {
             self.search.interrupt();
             return Some(self.plan_changes(together, gate));
         }
         // What was rejected goes alone, so that it cannot spoil the rest again.
-        if let Some(name) = alone.into_iter().next() {
+        if let Some((name, verdict)) = alone.into_iter().next() {
             self.search.interrupt();
             let mut plan = Plan::default();
-            self.say(&name, &mut plan);
+            self.say(name, verdict, &mut plan);
             return Some(plan);
         }
         self.plan_step()
     }
 
-    fn plan_changes(&mut self, mut names: Vec<Arc<str>>, gate: &Gate<'_>) -> Plan {
+    fn plan_changes(&mut self, mut due: Vec<(Arc<str>, Verdict)>, gate: &Gate<'_>) -> Plan {
         // What it asked for in vain is no change.
-        let changes = names.iter().any(|name| !matches!(self.except.get(name), Some(State::Asked)));
+        let changes = due.iter().any(|(name, _)| !matches!(self.except.get(name), Some(State::Asked)));
         if changes {
             self.retry_guilty();
             let unknown = |(name, state): (&Arc<str>, &State)| {
-                let due = matches!(state, State::Unknown)
-                    && self.is_wanted(name)
-                    && passes(name, state, &self.verdict(name, state), gate);
-                (due && !(spoils(self.type_url) && self.search.is_guilty(name))).then(|| name.clone())
+                if !matches!(state, State::Unknown) || !self.is_wanted(name) {
+                    return None;
+                }
+                let verdict = self.verdict(name, state);
+                let due = passes(name, state, &verdict, gate);
+                (due && !(spoils(self.type_url) && self.search.is_guilty(name))).then(|| (name.clone(), verdict))
             };
-            names.extend(self.except.iter().filter_map(unknown).collect::<Vec<_>>());
+            due.extend(self.except.iter().filter_map(unknown));
         }
         if self.protocol == Protocol::State && self.type_url.is_whole() {
-            return self.plan_whole(names);
+            return self.plan_whole(due.into_iter().map(|(name, _)| name).collect());
         }
         let mut plan = Plan::default();
-        for name in &names {
-            self.say(name, &mut plan);
+        for (name, verdict) in due {
+            self.say(name, verdict, &mut plan);
         }
         self.say_offers(&mut plan);
         plan
@@ -115,8 +121,10 @@ impl Subscription {
     /// Endpoints that go with their cluster, while another response is under way.
     fn plan_urgent(&self) -> Option<Plan> {
         let mut plan = Plan::default();
-        for (name, _) in self.except.iter().filter(|(_, state)| matches!(state, State::Urgent)) {
-            self.say(name, &mut plan);
+        for (name, state) in self.except.iter().filter(|(_, state)| matches!(state, State::Urgent)) {
+            if self.is_wanted(name) {
+                self.say(name.clone(), self.verdict(name, state), &mut plan);
+            }
         }
         self.say_offers(&mut plan);
         (!plan.names.is_empty()).then_some(plan)
@@ -127,8 +135,11 @@ impl Subscription {
         while let Some(names) = self.search.next_step() {
             let mut plan = Plan { step: true, ..Plan::default() };
             for name in names {
-                if matches!(self.except.get(&name), Some(State::Unknown)) {
-                    self.say(&name, &mut plan);
+                if let Some(state @ State::Unknown) = self.except.get(&name)
+                    && self.is_wanted(&name)
+                {
+                    let verdict = self.verdict(&name, state);
+                    self.say(name, verdict, &mut plan);
                 }
             }
             if !plan.names.is_empty() {
@@ -138,11 +149,11 @@ impl Subscription {
         None
     }
 
-    fn say(&self, name: &Arc<str>, plan: &mut Plan) {
-        let Some(state) = self.except.get(name).filter(|_| self.is_wanted(name)) else { return };
-        match self.verdict(name, state) {
+    /// Adds what is to be said of a name that the client wants.
+    fn say(&self, name: Arc<str>, verdict: Verdict, plan: &mut Plan) {
+        match verdict {
             Verdict::Send(resource) => {
-                if matches!(state, State::Absent | State::Asked) {
+                if matches!(self.except.get(&name), Some(State::Absent | State::Asked)) {
                     plan.fresh.insert(name.clone());
                 }
                 plan.resources.push(resource);
@@ -154,7 +165,7 @@ impl Subscription {
             Verdict::Remove if self.protocol == Protocol::Delta => plan.removed.push(name.clone()),
             Verdict::Remove | Verdict::Settled => {}
         }
-        plan.names.push(name.clone());
+        plan.names.push(name);
     }
 
     fn say_offers(&self, plan: &mut Plan) {

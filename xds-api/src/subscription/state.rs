@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{Resource, TypeUrl};
+use crate::{Resource, TypeUrl, TypedSet};
 
 use super::{Protocol, Subscription};
 
@@ -77,17 +77,23 @@ impl Subscription {
         due.then_some(verdict)
     }
 
-    /// Notes that what the client is to hold of this name is about to change.
-    pub(super) fn mark_changed(&mut self, name: Arc<str>) {
+    /// Notes that what the client is to hold of this name may be another than it was in `old`.
+    pub(super) fn mark_changed(&mut self, name: Arc<str>, old: &TypedSet) {
         if !self.is_wanted(&name) {
             return;
         }
-        match self.except.get_mut(&name) {
-            Some(state @ State::Unknown) => *state = State::Due,
-            Some(_) => {}
+        match self.except.get(&name) {
+            Some(State::Unknown) => _ = self.except.insert(name, State::Due),
+            Some(state) => {
+                if self.is_no_exception(&name, state) {
+                    self.except.remove(&name);
+                }
+            }
             None => {
-                let state = self.target.get(&name).map_or(State::Absent, |old| State::Had(old.clone()));
-                self.except.insert(name, state);
+                let state = old.get(&name).map_or(State::Absent, |old| State::Had(old.clone()));
+                if !self.is_no_exception(&name, &state) {
+                    self.except.insert(name, state);
+                }
             }
         }
     }
@@ -95,15 +101,19 @@ impl Subscription {
     /// Drops the exceptions that no longer are any.
     pub(super) fn forget_settled(&mut self) {
         let settled = |(name, state): (&Arc<str>, &State)| {
-            let gone = matches!(self.verdict(name, state), Verdict::Settled) && !matches!(state, State::Empty);
             // What is not wanted now may be again: of a collection that is closed.
-            let gone = gone && self.is_wanted(name);
+            let gone = self.is_no_exception(name, state) && self.is_wanted(name);
             gone.then(|| name.clone())
         };
         let settled: Vec<_> = self.except.iter().filter_map(settled).collect();
         for name in settled {
             self.except.remove(&name);
         }
+    }
+
+    /// Whether the client holds what it is to hold of this name, if it holds `state`.
+    fn is_no_exception(&self, name: &Arc<str>, state: &State) -> bool {
+        matches!(self.verdict(name, state), Verdict::Settled) && !matches!(state, State::Empty)
     }
 }
 
