@@ -138,7 +138,7 @@ pub(crate) struct Config {
     /// JSON, by istiod's name for it.
     #[arg(long = "log_as_json")]
     pub log_as_json: bool,
-    /// What is logged, e.g. `info` or `heddled=debug,info`.
+    /// What is logged, e.g. `info` or `heddled=debug,info`; `debug` is the most.
     #[arg(long = "log_output_level", env = "HEDDLE_LOG", default_value = "info")]
     pub log_level: String,
     /// Flags that were given and are not ours.
