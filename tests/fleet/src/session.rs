@@ -22,8 +22,8 @@ use crate::worker::Target;
 const CONNECT: Duration = Duration::from_mins(3);
 /// How long a change may take to reach all.
 const ARRIVE: Duration = Duration::from_mins(1);
-/// After a change has reached all, for the last answers to be heard.
-pub(crate) const REST: Duration = Duration::from_millis(60);
+/// After a change has reached all: for the last answers to be heard, and so that the next change meets no other.
+pub(crate) const REST: Duration = Duration::from_millis(100);
 
 /// All that runs.
 pub(crate) struct Session {

@@ -14,6 +14,7 @@ use crate::report::{Figure, Row};
 use crate::session::REST;
 use crate::stats::Times;
 use crate::usage::Usage;
+use crate::worker::GLANCE;
 
 /// Bytes of a response with one change of an endpoint, and of its acknowledgement, with the frames around them.
 const RESPONSE: usize = 660;
@@ -93,6 +94,9 @@ fn exchange(poll: &mut Poll, sockets: &mut [TcpStream], mut left: usize, answer:
             }
             (last, left) = (Instant::now(), left - 1);
             socket.write_all(answer)?;
+        }
+        if left > 0 {
+            std::thread::sleep(GLANCE);
         }
     }
     Ok(last)
