@@ -18,6 +18,7 @@ use crate::{Differences, Resource, ResourceSet, TypeUrl, TypedSet};
 mod ask;
 mod collection;
 mod interest;
+mod nonce;
 mod plan;
 mod reject;
 mod request;
@@ -25,6 +26,7 @@ mod search;
 mod state;
 
 pub use collection::collection_of;
+pub use nonce::Nonce;
 pub use reject::Rejection;
 pub use request::{Names, Request};
 
@@ -81,7 +83,7 @@ pub struct Gate<'a> {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reply {
     /// To be given back by the client.
-    pub nonce: String,
+    pub nonce: Nonce,
     /// New and changed, or all of them.
     pub resources: Vec<Arc<Resource>>,
     /// Taken away; delta only.
@@ -110,14 +112,15 @@ pub struct Subscription {
     /// Whether the client waits for a response even if there is nothing to say.
     owes_answer: bool,
     held: usize,
-    nonces: u64,
-    last_nonce: String,
+    /// Of the response that was made last, and of that which was answered last.
+    nonce: Nonce,
+    answered: Option<Nonce>,
 }
 
 /// A response that has not been answered.
 #[derive(Debug)]
 struct Outstanding {
-    nonce: String,
+    nonce: Nonce,
     /// What it changes.
     names: Vec<Arc<str>>,
     /// Of these, what the client did not have before.
@@ -150,8 +153,8 @@ impl Subscription {
             search: Search::default(),
             owes_answer: false,
             held: 0,
-            nonces: 0,
-            last_nonce: String::new(),
+            nonce: Nonce::default(),
+            answered: None,
         }
     }
 
@@ -312,8 +315,8 @@ impl Subscription {
     }
 
     fn commit(&mut self, plan: Plan) -> Reply {
-        self.nonces += 1;
-        let nonce = format!("{:x}", self.nonces);
+        self.nonce = self.nonce.next();
+        let nonce = self.nonce;
         self.owes_answer = false;
         let Plan { resources, removed, names, fresh, empty, step } = plan;
         for name in &names {
@@ -327,7 +330,7 @@ impl Subscription {
         self.except.extend(empty.into_iter().map(|name| (name, State::Empty)));
         let unasked = !self.interest.started;
         let changed = names.clone();
-        self.outstanding.push_back(Outstanding { nonce: nonce.clone(), names, fresh, unasked, step });
+        self.outstanding.push_back(Outstanding { nonce, names, fresh, unasked, step });
         if unasked && self.outstanding.len() > MAX_OUTSTANDING {
             self.outstanding.pop_front();
         }

@@ -147,7 +147,7 @@ fn say(stream: &mut Push) -> usize {
     let replies = stream.responses(Instant::now());
     for (type_url, reply) in &replies {
         let names = Names::Delta { subscribe: Vec::new(), unsubscribe: Vec::new(), initial: BTreeMap::new() };
-        let request = Request { nonce: reply.nonce.clone(), error: None, names };
+        let request = Request { nonce: reply.nonce.to_string(), error: None, names };
         stream.on_request(*type_url, &request, Instant::now()).unwrap();
     }
     replies.len()

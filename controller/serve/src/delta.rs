@@ -30,8 +30,8 @@ impl Wire for Delta {
         request.into()
     }
 
-    fn encode(type_url: TypeUrl, version: &str, reply: &Reply) -> Option<Message> {
+    fn encode(type_url: TypeUrl, revision: u64, reply: &Reply) -> Option<Message> {
         let entries = reply.resources.iter().map(|resource| resource.delta_entry()).collect();
-        Response { type_url, version, nonce: &reply.nonce, removed: &reply.removed, entries }.encode()
+        Response { type_url, revision, nonce: reply.nonce, removed: &reply.removed, entries }.encode()
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use bytes::{BufMut, Bytes, BytesMut};
-use heddle_xds_api::TypeUrl;
+use heddle_xds_api::{TypeUrl, subscription::Nonce};
 use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint, key_len};
 
 /// Fields of both kinds of response that have the same number in both.
@@ -30,8 +30,9 @@ pub(crate) struct Message {
 /// What a response says.
 pub(crate) struct Response<'a> {
     pub(crate) type_url: TypeUrl,
-    pub(crate) version: &'a str,
-    pub(crate) nonce: &'a str,
+    /// Of the mesh; its number is the version.
+    pub(crate) revision: u64,
+    pub(crate) nonce: Nonce,
     pub(crate) removed: &'a [std::sync::Arc<str>],
     /// The resources, each with its key and length.
     pub(crate) entries: Vec<Bytes>,
@@ -41,12 +42,13 @@ impl Response<'_> {
     /// Encodes it; `None` if it is larger than gRPC can say.
     pub(crate) fn encode(&self) -> Option<Message> {
         let type_url = self.type_url.as_str();
+        let (version, nonce) = (&*self.revision.to_string(), &*self.nonce.to_string());
         let removed: usize = self.removed.iter().map(|name| field_length(REMOVED, name)).sum();
-        let body = field_length(VERSION, self.version)
+        let body = field_length(VERSION, version)
             + field_length(TYPE_URL, type_url)
             + self.entries.iter().map(Bytes::len).sum::<usize>()
             + removed
-            + field_length(NONCE, self.nonce);
+            + field_length(NONCE, nonce);
 
         let shared = self.entries.iter().map(Bytes::len).filter(|length| *length >= COPIED);
         let (count, bytes) = shared.fold((0, 0), |(count, bytes), length| (count + 1, bytes + length));
@@ -54,7 +56,7 @@ impl Response<'_> {
         let mut buffer = BytesMut::with_capacity(PREFIX + body - bytes);
         buffer.put_u8(0);
         buffer.put_u32(u32::try_from(body).ok()?);
-        field(VERSION, self.version, &mut buffer);
+        field(VERSION, version, &mut buffer);
         field(TYPE_URL, type_url, &mut buffer);
         for entry in &self.entries {
             if entry.len() < COPIED {
@@ -69,7 +71,7 @@ impl Response<'_> {
         for name in self.removed {
             field(REMOVED, name, &mut buffer);
         }
-        field(NONCE, self.nonce, &mut buffer);
+        field(NONCE, nonce, &mut buffer);
         pieces.push_back(buffer.freeze());
         Some(Message { pieces, length: PREFIX + body })
     }
@@ -115,8 +117,8 @@ mod tests {
         let removed = ["gone".into()];
         let mut response = Response {
             type_url: TypeUrl::Cluster,
-            version: "7",
-            nonce: "n",
+            revision: 7,
+            nonce: Nonce::default().next(),
             removed: &removed,
             entries: resources.iter().map(Resource::delta_entry).collect(),
         };
@@ -124,12 +126,12 @@ mod tests {
         let names: Vec<&str> = delta.resources.iter().map(|one| one.name.as_str()).collect();
         assert_eq!(names, ["a", "b", "c", "d"]);
         assert_eq!(delta.type_url, TypeUrl::Cluster.as_str());
-        assert_eq!((delta.system_version_info.as_str(), delta.nonce.as_str()), ("7", "n"));
+        assert_eq!((delta.system_version_info.as_str(), delta.nonce.as_str()), ("7", "1"));
         assert_eq!(delta.removed_resources, ["gone"]);
 
         (response.removed, response.entries) = (&[], resources.iter().map(Resource::state_entry).collect());
         let state = DiscoveryResponse::decode(bytes(response.encode().unwrap()).as_slice()).unwrap();
         let anys: Vec<_> = resources.iter().map(Resource::to_any).collect();
-        assert_eq!((state.resources, state.version_info.as_str(), state.nonce.as_str()), (anys, "7", "n"));
+        assert_eq!((state.resources, state.version_info.as_str(), state.nonce.as_str()), (anys, "7", "1"));
     }
 }

@@ -4,20 +4,18 @@
 //! both always agree.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime};
 
 use heddle_model::proxy::Proxy;
-use heddle_xds_api::{ResourceSet, TypeUrl};
+use heddle_xds_api::{ResourceSet, TypeUrl, subscription::Nonce};
 use tokio::sync::watch;
 
 use crate::auth::Connection;
 use crate::metrics::Metrics;
-
-/// Stands for a nonce where nothing had to be sent.
-const RESUMED: &str = "resumed";
 
 /// All connected proxies.
 #[derive(Debug)]
@@ -76,12 +74,12 @@ pub struct Rejection {
 pub struct TypeState {
     /// How many names it asked for; none is all of them.
     pub names: Option<usize>,
-    /// Nonce of the last response; empty before the first.
-    pub sent: String,
-    /// Version of the last response.
-    pub version: String,
-    /// Nonce of the last response that it accepted.
-    pub acked: String,
+    /// The last response.
+    pub sent: Receipt,
+    /// The revision of the mesh that the last response was made from; zero before the first.
+    pub revision: u64,
+    /// The last response that it accepted.
+    pub acked: Receipt,
     /// When that answer came in.
     pub acked_at: Option<SystemTime>,
     /// When the last response went out.
@@ -95,6 +93,18 @@ pub struct TypeState {
     /// The objects that the rejection is about.
     pub objects: Vec<String>,
     since: Option<Instant>,
+}
+
+/// Which response it is about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Receipt {
+    /// There was none.
+    #[default]
+    Nothing,
+    /// None, for the proxy came back and lacked nothing.
+    Resumed,
+    /// The one with this nonce.
+    Nonce(Nonce),
 }
 
 #[derive(Debug)]
@@ -209,8 +219,8 @@ impl Session {
     pub fn sent(
         &self,
         url: TypeUrl,
-        nonce: &str,
-        version: &str,
+        nonce: Nonce,
+        revision: u64,
         resources: usize,
         bytes: usize,
         since: Option<Instant>,
@@ -218,34 +228,29 @@ impl Session {
         self.registry.metrics.sent(url, bytes, since.map(|since| since.elapsed()));
         let mut told = lock(&self.entry.told);
         let state = told.types.entry(url).or_default();
-        nonce.clone_into(&mut state.sent);
-        version.clone_into(&mut state.version);
-        state.sent_at = Some(SystemTime::now());
+        (state.sent, state.revision, state.sent_at) = (Receipt::Nonce(nonce), revision, Some(SystemTime::now()));
         (state.resources, state.bytes, state.since) = (resources, bytes, since);
     }
 
     /// The proxy has come back and holds all that it is to hold of a type: it was sent nothing.
-    pub fn resumed(&self, url: TypeUrl, version: &str) {
+    pub fn resumed(&self, url: TypeUrl, revision: u64) {
         let mut told = lock(&self.entry.told);
         let state = told.types.entry(url).or_default();
-        version.clone_into(&mut state.version);
-        RESUMED.clone_into(&mut state.sent);
-        RESUMED.clone_into(&mut state.acked);
+        (state.revision, state.sent, state.acked) = (revision, Receipt::Resumed, Receipt::Resumed);
     }
 
     /// The proxy accepted the response of this nonce. Unless it is content, it rejects something else of the type still.
-    pub fn acked(&self, url: TypeUrl, nonce: &str, content: bool) {
+    pub fn acked(&self, url: TypeUrl, nonce: Nonce, content: bool) {
         let mut told = lock(&self.entry.told);
         // Nothing is kept of a type of which it wants nothing any more.
         let Some(state) = told.types.get_mut(&url) else { return };
-        nonce.clone_into(&mut state.acked);
-        state.acked_at = Some(SystemTime::now());
+        (state.acked, state.acked_at) = (Receipt::Nonce(nonce), Some(SystemTime::now()));
         if content && !state.error.is_empty() {
             state.error.clear();
             state.objects.clear();
             self.registry.note_trouble();
         }
-        if let Some(since) = state.since.take_if(|_| state.sent == nonce) {
+        if let Some(since) = state.since.take_if(|_| state.sent == state.acked) {
             self.registry.metrics.acked.observe(url, since.elapsed().as_secs_f64());
         }
     }
@@ -310,9 +315,20 @@ impl TypeState {
     pub fn status(&self) -> &'static str {
         match self {
             state if !state.error.is_empty() => "ERROR",
-            state if state.sent.is_empty() => "NOT_SENT",
+            state if state.sent == Receipt::Nothing => "NOT_SENT",
             state if state.sent == state.acked => "SYNCED",
             _ => "STALE",
+        }
+    }
+}
+
+/// As it stands on pages: empty, `resumed`, or the nonce.
+impl fmt::Display for Receipt {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nothing => Ok(()),
+            Self::Resumed => formatter.write_str("resumed"),
+            Self::Nonce(nonce) => nonce.fmt(formatter),
         }
     }
 }

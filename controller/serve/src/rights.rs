@@ -31,9 +31,9 @@ impl<'a, A: Authenticate> Rights<'a, A> {
         Self { authenticate, identity, secrets, look: if is_gateway || secrets { now + LOOK } else { now } }
     }
 
-    /// Comes to an end when they have changed; never for a caller who does not ask for secrets.
-    pub(crate) async fn changed(&mut self, asks: bool) {
-        let Some(identity) = self.identity.as_ref().filter(|_| asks) else { return std::future::pending().await };
+    /// Comes to an end when they have changed. To be asked of callers who ask for secrets.
+    pub(crate) async fn changed(&mut self) {
+        let Some(identity) = &self.identity else { return std::future::pending().await };
         loop {
             tokio::time::sleep_until(self.look.into()).await;
             if Box::pin(self.authenticate.reads_secrets(identity, true)).await != self.secrets {

@@ -6,7 +6,7 @@ use heddle_model::node::NodeError;
 use heddle_xds_api::{
     TypeSet, TypeUrl,
     envoy::config::core::v3::Node,
-    subscription::{Heard, Protocol, Rejection, Reply, Request, Subscription},
+    subscription::{Heard, Nonce, Protocol, Rejection, Reply, Request, Subscription},
 };
 
 use crate::{
@@ -43,7 +43,7 @@ pub(crate) trait Wire: Send + 'static {
     fn type_url(request: &Self::Request) -> &str;
     fn request(request: Self::Request) -> Request;
     /// The response; `None` if it is too large to be said.
-    fn encode(type_url: TypeUrl, version: &str, reply: &Reply) -> Option<Message>;
+    fn encode(type_url: TypeUrl, revision: u64, reply: &Reply) -> Option<Message>;
 }
 
 struct Stream<'a, A, G: Generate> {
@@ -51,8 +51,8 @@ struct Stream<'a, A, G: Generate> {
     session: Session,
     messages: Outbox<Message>,
     push: Push,
-    /// The revision of the newest set, in words.
-    version: String,
+    /// The revision of the newest set.
+    revision: u64,
     /// The types of which the proxy was sent something, or has all that there is.
     told: TypeSet,
     /// Of types with something to send, when the event arrived that it comes from.
@@ -88,7 +88,7 @@ pub(crate) async fn run<W: Wire, A: Authenticate, G: Generate>(
     let session = shared.registry.connect(proxy, connection);
     let push = Push::new(W::PROTOCOL, shared.differences.clone());
     let (told, carried) = (TypeSet::EMPTY, BTreeMap::new());
-    let mut stream = Stream { shared, session, messages, push, version: String::new(), told, carried };
+    let mut stream = Stream { shared, session, messages, push, revision: 0, told, carried };
 
     stream.take(place.next().await, false);
     stream.hear::<W>(first, &place)?;
@@ -102,7 +102,7 @@ pub(crate) async fn run<W: Wire, A: Authenticate, G: Generate>(
         tokio::select! {
             biased;
             // It comes back at once, and is then served by what it may.
-            () = rights.changed(wants_secrets) => return Ok(()),
+            () = rights.changed(), if wants_secrets => return Ok(()),
             offer = place.next() => stream.take(offer, true),
             request = requests.message() => match request? {
                 Some(request) => stream.hear::<W>(request, &place)?,
@@ -130,7 +130,9 @@ impl<A: Authenticate, G: Generate> Stream<'_, A, G> {
         match self.push.on_request(type_url, &request, Instant::now())? {
             Heard::Accepted => {
                 let content = self.push.subscription(type_url).is_none_or(Subscription::is_content);
-                self.session.acked(type_url, &request.nonce, content);
+                if let Some(nonce) = Nonce::parse(&request.nonce) {
+                    self.session.acked(type_url, nonce, content);
+                }
             }
             Heard::Rejected(rejection) => self.tell_rejection(type_url, &request.nonce, &rejection, place),
             Heard::Stale => self.shared.metrics.expired_nonce(type_url),
@@ -148,7 +150,7 @@ impl<A: Authenticate, G: Generate> Stream<'_, A, G> {
 
     /// Takes what the client is to hold from now on. `changed` says that an event brought it, not the client's coming.
     fn take(&mut self, offer: Offer, changed: bool) {
-        self.version = offer.revision.to_string();
+        self.revision = offer.revision;
         let others = self.push.on_resources(offer.set.clone(), TypeSet::ALL);
         self.session.holds(offer.set);
         if changed {
@@ -173,15 +175,15 @@ impl<A: Authenticate, G: Generate> Stream<'_, A, G> {
     }
 
     async fn send<W: Wire>(&mut self, type_url: TypeUrl, reply: &Reply) -> Result<(), StreamError> {
-        let message = W::encode(type_url, &self.version, reply);
+        let message = W::encode(type_url, self.revision, reply);
         let message = message.ok_or(StreamError::Internal("the configuration is too large"))?;
         let since = self.carried.remove(&type_url);
         self.told = self.told.with(type_url);
-        self.session.sent(type_url, &reply.nonce, &self.version, reply.resources.len(), message.length, since);
+        self.session.sent(type_url, reply.nonce, self.revision, reply.resources.len(), message.length, since);
         tracing::debug!(
             connection = self.session.connection(),
             r#type = type_url.short(),
-            version = self.version,
+            version = self.revision,
             resources = reply.resources.len(),
             removed = reply.removed.len(),
             bytes = message.length,
@@ -197,7 +199,7 @@ impl<A: Authenticate, G: Generate> Stream<'_, A, G> {
             let has_all = |one: &Subscription| one.is_started() && one.is_settled();
             if !self.told.contains(type_url) && self.push.subscription(type_url).is_some_and(has_all) {
                 self.told = self.told.with(type_url);
-                self.session.resumed(type_url, &self.version);
+                self.session.resumed(type_url, self.revision);
             }
         }
     }

@@ -73,8 +73,8 @@ fn status(pages: &Pages, state: &ProxyState) -> Value {
     });
     for (url, name) in NAMED {
         if let Some(state) = state.types.get(&url) {
-            entry[format!("{name}_sent")] = state.sent.as_str().into();
-            entry[format!("{name}_acked")] = state.acked.as_str().into();
+            entry[format!("{name}_sent")] = state.sent.to_string().into();
+            entry[format!("{name}_acked")] = state.acked.to_string().into();
         }
     }
     let resources = state.types.iter().map(|(url, state)| (url.as_str().to_owned(), resource(state)));
@@ -83,8 +83,9 @@ fn status(pages: &Pages, state: &ProxyState) -> Value {
 }
 
 fn resource(state: &TypeState) -> Value {
+    let version = if state.revision == 0 { String::new() } else { state.revision.to_string() };
     let mut entry = json!({
-        "sent": state.sent, "acked": state.acked, "status": state.status(), "version": state.version,
+        "sent": state.sent.to_string(), "acked": state.acked.to_string(), "status": state.status(), "version": version,
         "resources": state.resources, "bytes": state.bytes,
     });
     for (name, at) in [("sentTime", state.sent_at), ("ackedTime", state.acked_at)] {

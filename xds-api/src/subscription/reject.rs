@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Heard, Outstanding, Protocol, State, Subscription, state::spoils};
+use super::{Heard, Nonce, Outstanding, Protocol, State, Subscription, state::spoils};
 
 /// A response that a client rejected.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,12 +17,13 @@ pub struct Rejection {
 
 impl Subscription {
     pub(super) fn hear(&mut self, nonce: &str, error: Option<&str>) -> Heard {
-        let Some(position) = self.outstanding.iter().position(|one| one.nonce == nonce) else {
+        let named = Nonce::parse(nonce);
+        let Some(position) = self.outstanding.iter().position(|one| Some(one.nonce) == named) else {
             // The last one may be named again, when it is not an answer but asks for more.
-            let known = nonce.is_empty() || nonce == self.last_nonce || !self.interest.started;
-            return if known { Heard::Nothing } else { Heard::Stale };
+            let again = named.is_some() && named == self.answered;
+            return if nonce.is_empty() || again || !self.interest.started { Heard::Nothing } else { Heard::Stale };
         };
-        nonce.clone_into(&mut self.last_nonce);
+        self.answered = named;
         // Those before it are answered too: a client goes through them in order.
         let answered = self.outstanding.drain(..=position).next_back();
         match (answered, error) {

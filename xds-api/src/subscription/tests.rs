@@ -40,7 +40,7 @@ fn next(subscription: &mut Subscription) -> Option<(String, String)> {
     let reply = subscription.next_response(&Gate::OPEN)?;
     let mut words: Vec<String> = reply.resources.iter().map(|one| one.name().to_string()).collect();
     words.extend(reply.removed.iter().map(|name| format!("-{name}")));
-    Some((reply.nonce, words.join(" ")))
+    Some((reply.nonce.to_string(), words.join(" ")))
 }
 
 fn said(subscription: &mut Subscription) -> String {

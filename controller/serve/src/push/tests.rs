@@ -88,7 +88,7 @@ impl Client {
 
     fn answer(&mut self) {
         let Some((type_url, reply)) = self.replies.pop_front() else { return };
-        self.nonces.insert(type_url, reply.nonce.clone());
+        self.nonces.insert(type_url, reply.nonce.to_string());
         let whole = self.push.protocol() == Protocol::State && type_url.is_whole();
         let held = self.holds.entry(type_url).or_default();
         let old = if whole { std::mem::take(held) } else { BTreeMap::new() };
@@ -115,9 +115,9 @@ impl Client {
         if type_url == TypeUrl::Cluster {
             let held = &self.holds[&TypeUrl::Cluster];
             self.warming.retain(|name| held.contains_key(name));
-            self.withheld = Some(reply.nonce);
+            self.withheld = Some(reply.nonce.to_string());
         } else {
-            self.ask(type_url, reply.nonce, &[], &[]);
+            self.ask(type_url, reply.nonce.to_string(), &[], &[]);
         }
         self.follow(TypeUrl::Cluster, TypeUrl::Endpoint);
         self.follow(TypeUrl::Listener, TypeUrl::Route);
@@ -308,7 +308,7 @@ fn a_wait_ends_with_a_rejection() {
     client.log.clear();
     let (_, reply) = client.replies.pop_front().unwrap();
     let names = Names::Delta { subscribe: vec![], unsubscribe: vec![], initial: BTreeMap::new() };
-    let rejection = Request { nonce: reply.nonce, error: Some("c1: no".to_owned()), names };
+    let rejection = Request { nonce: reply.nonce.to_string(), error: Some("c1: no".to_owned()), names };
     client.push.on_request(TypeUrl::Cluster, &rejection, client.now).unwrap();
     client.pull();
     assert_eq!(client.log, ["rds r0"]);

@@ -9,6 +9,10 @@ fn registry() -> Arc<Registry> {
     Arc::new(Registry::new(Arc::new(Metrics::default())))
 }
 
+fn nonce(text: &str) -> Nonce {
+    Nonce::parse(text).unwrap()
+}
+
 fn connected(registry: &Arc<Registry>, name: &str) -> Session {
     let id = format!("sidecar~10.0.0.1~{name}.shop~shop.svc.cluster.local");
     let proxy = Arc::new(node::proxy(&json!({ "id": id })).unwrap());
@@ -43,15 +47,15 @@ fn a_type_goes_from_sent_to_accepted_or_rejected() {
     let state = || registry.find("a.shop").unwrap().types[&TypeUrl::Cluster].clone();
     session.subscribed(TypeUrl::Cluster, None);
     assert_eq!(state().status(), "NOT_SENT");
-    session.sent(TypeUrl::Cluster, "n1", "v1", 3, 100, Some(Instant::now()));
+    session.sent(TypeUrl::Cluster, nonce("1"), 1, 3, 100, Some(Instant::now()));
     assert_eq!(state().status(), "STALE");
-    session.acked(TypeUrl::Cluster, "n1", true);
+    session.acked(TypeUrl::Cluster, nonce("1"), true);
     assert_eq!(state().status(), "SYNCED");
-    session.sent(TypeUrl::Cluster, "n2", "v2", 3, 100, None);
+    session.sent(TypeUrl::Cluster, nonce("2"), 2, 3, 100, None);
     session.rejected(TypeUrl::Cluster, "n2", "bad", vec!["DestinationRule shop/web".into()]);
-    assert_eq!((state().status(), state().acked.as_str()), ("ERROR", "n1"));
-    session.sent(TypeUrl::Cluster, "n3", "v3", 3, 100, None);
-    session.acked(TypeUrl::Cluster, "n3", true);
+    assert_eq!((state().status(), state().acked.to_string()), ("ERROR", "1".to_owned()));
+    session.sent(TypeUrl::Cluster, nonce("3"), 3, 3, 100, None);
+    session.acked(TypeUrl::Cluster, nonce("3"), true);
     assert_eq!((state().status(), state().objects.len()), ("SYNCED", 0));
     let mut page = crate::metrics::Page::default();
     registry.metrics().write(&mut page);

@@ -219,7 +219,7 @@ impl Client {
             for name in &reply.removed {
                 self.known.remove(&**name);
             }
-            assert!(self.sent.insert(reply.nonce.clone(), reply.clone()).is_none(), "a nonce twice");
+            assert!(self.sent.insert(reply.nonce.to_string(), reply.clone()).is_none(), "a nonce twice");
             self.replies.push_back(reply);
             assert_eq!(self.replies.len(), 1, "one response at a time");
         }
@@ -250,8 +250,8 @@ impl Client {
         let named = bad.len() % 2 == 0;
         let words = bad.iter().map(|one| if named { one.name().to_string() } else { "regex".to_owned() });
         let error = (!bad.is_empty()).then(|| words.collect::<Vec<_>>().join(", "));
-        self.nonce.clone_from(&reply.nonce);
-        self.request(&reply.nonce, error, &[], &[]);
+        self.nonce = reply.nonce.to_string();
+        self.request(&reply.nonce.to_string(), error, &[], &[]);
     }
 
     fn settle(&mut self) {

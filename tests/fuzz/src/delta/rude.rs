@@ -114,13 +114,13 @@ impl Stream {
         assert!(replies.len() <= MOST, "{} responses at once", replies.len());
         for (type_url, reply) in replies {
             self.judge(type_url, &reply);
-            self.nonces.entry(type_url).or_default().push(reply.nonce);
+            self.nonces.entry(type_url).or_default().push(reply.nonce.to_string());
         }
     }
 
     /// Nothing is sent but what is, and nothing taken away that is there.
     fn judge(&mut self, type_url: TypeUrl, reply: &Reply) {
-        assert!(self.seen.insert((type_url, reply.nonce.clone())), "a nonce twice");
+        assert!(self.seen.insert((type_url, reply.nonce.to_string())), "a nonce twice");
         for sent in &reply.resources {
             let is = self.set.get(type_url, sent.name()) == Some(sent);
             let stands_for_none = Resource::empty(type_url, sent.name()).is_some_and(|empty| empty == **sent);
