@@ -2,12 +2,12 @@
 FROM rust:1.95-bookworm AS build
 WORKDIR /heddle
 COPY . .
-RUN cargo build --locked --release -p heddled
+RUN cargo build --locked --profile dist -p heddled
 
 FROM debian:bookworm-slim
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends ca-certificates \
     && rm -rf /var/lib/apt/lists/*
-COPY --from=build /heddle/target/release/heddled /usr/local/bin/heddled
+COPY --from=build /heddle/target/dist/heddled /usr/local/bin/heddled
 USER 1337:1337
 ENTRYPOINT ["/usr/local/bin/heddled"]
