@@ -48,8 +48,8 @@ fn check(name: &str, instructions: &[Instruction]) -> Result<()> {
     let entrypoint: Vec<String> = serde_json::from_str(last("ENTRYPOINT")?)?;
     ensure!(entrypoint == image.entrypoint, "ENTRYPOINT {entrypoint:?}");
     let program = Path::new(&entrypoint[0]).file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let build = format!("cargo build --locked --profile dist -p {program}");
-    let built = |(what, arguments): &Instruction| what == "RUN" && *arguments == build;
+    let wanted = format!("cargo build --locked --profile dist -p {program}");
+    let built = |(what, arguments): &Instruction| what == "RUN" && *arguments == wanted;
     ensure!(instructions.iter().any(built), "{program} is not built");
     let taken = format!("--from=build /heddle/target/dist/{program} {}", entrypoint[0]);
     let copied = |(what, arguments): &Instruction| what == "COPY" && *arguments == taken;
