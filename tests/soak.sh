@@ -27,7 +27,5 @@ whole() { echo; grep -E '^ *(fuzz|see|keep|thread)' "$1"; }
 part tests tests env HEDDLE_KUBECTL_EVERY=1 PROPTEST_CASES="${PROPTEST_CASES:-20000}" cargo test --locked --release --workspace --no-fail-fast
 part fuzz whole tests/fuzz/run.sh "${FUZZ_SECONDS:-1800}"
 part load last_line "$target/release/latency" --storms "${SOAK_STORMS:-24}"
-if grep -q '^bench-fleet:' Makefile; then
-    part fleet last_line make --no-print-directory bench-fleet
-fi
+part fleet last_line make --no-print-directory bench-fleet
 exit "$failed"
