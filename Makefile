@@ -9,7 +9,7 @@ SHELL := bash
 export HEDDLE_CACHE ?= $(HOME)/.cache/heddle
 # Where `make build` leaves the programs; run from there, as `cargo run` would build some dependencies once more.
 BIN := $(or $(CARGO_TARGET_DIR),target)/release
-# As they are shipped, which takes three times as long to build.
+# As they are shipped, which takes longer to build.
 DIST := $(or $(CARGO_TARGET_DIR),target)/dist
 VENV := $(HEDDLE_CACHE)/venv
 ENVOY_VERSION := 1.40.0
@@ -71,7 +71,7 @@ bench: tools envoy ## the benchmarks that docs/performance.md quotes
 	cargo bench --locked --workspace
 	@$(BIN)/latency
 
-bench-fleet: tools ## what changes cost with 900 simulated sidecars, held against bars; some ten minutes, and as many to build
+bench-fleet: tools ## what changes cost with 900 simulated sidecars, held against bars; some ten minutes, and longer to build at first
 	cargo build --locked --profile dist -p heddled -p heddlectl -p heddle-fleet
 	@$(DIST)/heddle-fleet --svg $(DIST)/fleet.svg --json $(DIST)/fleet.json all
 
