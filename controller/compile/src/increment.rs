@@ -145,3 +145,23 @@ fn again(scope: &Scope<'_>, key: &RoutesKey, edited: &BTreeMap<Shared<RouteTable
         RoutesOf::Service(service) => RoutesKey::of_service(scope, service.arc(), key.port),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use heddle_model::{host::Host, service::ServiceKey};
+
+    use super::*;
+
+    #[test]
+    fn a_change_of_endpoints_alone_is_small() {
+        let host = Host::parse("web.shop.svc.cluster.local").unwrap();
+        let key = ServiceKey { host: host.clone(), namespace: "shop".into() };
+        let endpoints = Changes {
+            endpoints: BTreeSet::from([key]),
+            backends: BTreeSet::from([[10, 0, 0, 1].into()]),
+            ..Changes::default()
+        };
+        assert!(is_small(&endpoints));
+        assert!(!is_small(&Changes { services: BTreeSet::from([host]), ..endpoints }));
+    }
+}
