@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use heddle_serve::auth::Connection;
-use heddle_serve::seldom::Seldom;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http2;
@@ -177,7 +176,7 @@ where
     let ending = async {
         tokio::select! { () = end.cancelled() => Ending::All, () = age => Ending::Old }
     };
-    let mut ending = Seldom::new(Box::pin(ending), serving.house());
+    let mut ending = serving.further(Box::pin(ending));
     let ended = tokio::select! {
         biased;
         ended = &mut serving => ended,

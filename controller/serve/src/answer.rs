@@ -13,7 +13,7 @@ use http::HeaderMap;
 use http_body::{Body, Frame};
 use tonic::Status;
 
-use crate::{mailbox::Outbox, message::Message, seldom::Seldom};
+use crate::{mailbox::Outbox, message::Message};
 
 /// Pieces smaller than this are joined: each piece is a frame of HTTP/2, for which h2 keeps more than a small one holds,
 /// and keeps it as long as the connection lives.
@@ -26,8 +26,8 @@ const CHUNK: usize = 16 * 1024;
 /// The work goes on only as fast as the client reads: a slow client holds what it was sent last, and no more is made for
 /// it. When the client goes away the body is dropped, and the work with it.
 pub(crate) struct Answer {
-    /// Ends with the status that ends the stream; gone when it has. A body is also looked at when its bytes have gone.
-    work: Option<Seldom<Pin<Box<dyn Future<Output = Status> + Send>>>>,
+    /// Ends with the status that ends the stream; gone when it has.
+    work: Option<Pin<Box<dyn Future<Output = Status> + Send>>>,
     messages: Outbox<Message>,
     pieces: VecDeque<Bytes>,
     status: Option<Status>,
@@ -35,8 +35,7 @@ pub(crate) struct Answer {
 
 impl Answer {
     pub(crate) fn new(work: impl Future<Output = Status> + Send + 'static, messages: Outbox<Message>) -> Self {
-        let work: Pin<Box<dyn Future<Output = Status> + Send>> = Box::pin(work);
-        Self { work: Some(Seldom::alone(work)), messages, pieces: VecDeque::new(), status: None }
+        Self { work: Some(Box::pin(work)), messages, pieces: VecDeque::new(), status: None }
     }
 
     fn next_piece(&mut self) -> Option<Bytes> {
@@ -95,7 +94,7 @@ impl Body for Answer {
             return Poll::Ready(Some(Ok(Frame::data(piece))));
         }
         if let Some(work) = &mut self.work
-            && let Poll::Ready(status) = Pin::new(work).poll(context)
+            && let Poll::Ready(status) = work.as_mut().poll(context)
         {
             self.work = None;
             self.status = Some(status);
@@ -119,13 +118,7 @@ impl Body for Answer {
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        future::poll_fn,
-        sync::{
-            Arc,
-            atomic::{AtomicUsize, Ordering},
-        },
-    };
+    use std::future::poll_fn;
 
     use super::*;
 
@@ -155,36 +148,27 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn its_work_is_asked_only_when_it_was_woken() {
-        let polled = Arc::new(AtomicUsize::new(0));
+    async fn its_work_goes_on_as_what_it_says_is_taken() {
         let (say, mut words) = tokio::sync::mpsc::unbounded_channel();
         let messages = Outbox::new();
-        let (count, spoken) = (polled.clone(), messages.clone());
-        let mut work = Box::pin(async move {
+        let spoken = messages.clone();
+        let work = async move {
             while let Some(size) = words.recv().await {
                 spoken.send(Message { pieces: VecDeque::from([Bytes::from(vec![1; size])]), length: size }, 1).await;
             }
             Status::ok("")
-        });
-        let work = poll_fn(move |context| {
-            count.fetch_add(1, Ordering::Relaxed);
-            work.as_mut().poll(context)
-        });
+        };
         let mut answer = Answer::new(work, messages);
         let mut look = async || {
             let frame = poll_fn(|context| Poll::Ready(Pin::new(&mut answer).poll_frame(context))).await;
             frame.map(|frame| frame.map_or(0, |frame| frame.unwrap().into_data().map_or(0, |data| data.len())))
         };
-        for _ in 0..3 {
-            assert_eq!(look().await, Poll::Pending);
-        }
-        assert_eq!(polled.load(Ordering::Relaxed), 1);
+        assert_eq!(look().await, Poll::Pending);
         // The second waits for the first to be taken.
         for size in [10, 20] {
             say.send(size).unwrap();
         }
         assert_eq!([look().await, look().await, look().await], [Poll::Ready(10), Poll::Ready(20), Poll::Pending]);
-        assert_eq!(polled.load(Ordering::Relaxed), 3);
         drop(say);
         assert_eq!([look().await, look().await], [Poll::Ready(0); 2]);
     }

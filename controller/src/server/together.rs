@@ -8,11 +8,20 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
-use heddle_serve::seldom::{House, Seldom};
+use heddle_serve::seldom::{Doors, House, Seldom};
 use hyper::rt::Executor;
 
 /// How often in a row the parts of a task are looked at while they keep waking each other; then other tasks have a turn.
 const ROUNDS: usize = 4;
+
+/// Behind which the connection is.
+const CONNECTION: Doors = Doors::one(0);
+/// Behind which a further part of the task is.
+const FURTHER: Doors = Doors::one(1);
+/// The first of those that calls have; some sixty have one of their own.
+const FIRST_CALL: u32 = 2;
+/// Those behind which calls are.
+const CALLS: Doors = Doors::from(FIRST_CALL);
 
 /// A call under way.
 type Call = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -26,6 +35,8 @@ pub(super) struct Together<C> {
     connection: Seldom<Pin<Box<C>>>,
     calls: Vec<Seldom<Call>>,
     begun: Calls,
+    /// How many calls there were.
+    count: u32,
     house: Arc<House>,
 }
 
@@ -33,12 +44,13 @@ impl<C> Together<C> {
     /// Of a connection that leaves its calls in `begun`.
     pub(super) fn new(connection: C, begun: Calls) -> Self {
         let house = Arc::new(House::default());
-        Self { connection: Seldom::new(Box::pin(connection), &house), calls: Vec::new(), begun, house }
+        let connection = Seldom::new(Box::pin(connection), &house, CONNECTION);
+        Self { connection, calls: Vec::new(), begun, count: 0, house }
     }
 
-    /// For further parts of the same task, to be looked at after this one.
-    pub(super) fn house(&self) -> &Arc<House> {
-        &self.house
+    /// A further part of the same task, the only one, to be looked at after this one.
+    pub(super) fn further<F>(&self, future: F) -> Seldom<F> {
+        Seldom::new(future, &self.house, FURTHER)
     }
 
     /// Tells the connection something, for which it is polled.
@@ -50,19 +62,25 @@ impl<C> Together<C> {
 
 impl<C: Future> Together<C> {
     fn round(&mut self) -> Poll<C::Output> {
-        for index in (0..self.calls.len()).rev() {
-            if self.calls[index].poll_if_rung().is_ready() {
-                self.calls.swap_remove(index);
+        let rung = self.house.answer(CALLS);
+        if !rung.is_empty() {
+            for index in (0..self.calls.len()).rev() {
+                if self.calls[index].poll_if(rung).is_ready() {
+                    self.calls.swap_remove(index);
+                }
             }
         }
         let ended = self.connection.poll_if_rung();
-        let begun = std::mem::take(&mut *lock(&self.begun.0));
-        self.calls.extend(begun.into_iter().map(|call| Seldom::new(call, &self.house)));
+        for call in std::mem::take(&mut *lock(&self.begun.0)) {
+            let door = Doors::one(FIRST_CALL + self.count % (Doors::MOST - FIRST_CALL));
+            self.calls.push(Seldom::new(call, &self.house, door));
+            self.count = self.count.wrapping_add(1);
+        }
         ended
     }
 
     fn is_rung(&self) -> bool {
-        self.connection.is_rung() || self.calls.iter().any(Seldom::is_rung)
+        self.house.is_rung(CONNECTION.and(CALLS))
     }
 }
 

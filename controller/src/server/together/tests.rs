@@ -78,6 +78,32 @@ async fn no_word_is_lost_between_threads() {
 }
 
 #[tokio::test]
+async fn calls_that_share_a_door_are_woken_all() {
+    let begun = Calls::default();
+    let (answer, mut answers) = unbounded_channel();
+    let mut callers = Vec::new();
+    for _ in 0..3 * Doors::MOST {
+        let (say, words) = unbounded_channel();
+        begun.execute(pass(words, answer.clone()));
+        callers.push(say);
+    }
+    let task = tokio::spawn(Together::new(std::future::pending::<()>(), begun));
+    let mut hear =
+        async || tokio::time::timeout(Duration::from_secs(20), answers.recv()).await.expect("a wake was lost");
+    for (say, word) in callers.iter().zip(0..) {
+        say.send(word).unwrap();
+        assert_eq!(hear().await, Some(word + 1));
+    }
+    for say in &callers {
+        say.send(0).unwrap();
+    }
+    for _ in &callers {
+        assert_eq!(hear().await, Some(1));
+    }
+    task.abort();
+}
+
+#[tokio::test]
 async fn one_that_always_wakes_itself_leaves_turns_to_others() {
     let restless = poll_fn(|context: &mut Context<'_>| {
         context.waker().wake_by_ref();
