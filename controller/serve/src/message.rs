@@ -18,6 +18,8 @@ const PREFIX: usize = 5;
 
 /// Resources smaller than this are copied: a frame for each would cost more.
 const COPIED: usize = 512;
+/// Of a response that is no larger than this all are: it goes into one frame of HTTP/2.
+const FRAME: usize = 16 * 1024;
 
 /// A message with its prefix, in pieces, some of them shared with other streams.
 #[derive(Debug)]
@@ -50,7 +52,8 @@ impl Response<'_> {
             + removed
             + field_length(NONCE, nonce);
 
-        let shared = self.entries.iter().map(Bytes::len).filter(|length| *length >= COPIED);
+        let copied = if PREFIX + body <= FRAME { FRAME } else { COPIED };
+        let shared = self.entries.iter().map(Bytes::len).filter(|length| *length >= copied);
         let (count, bytes) = shared.fold((0, 0), |(count, bytes), length| (count + 1, bytes + length));
         let mut pieces = VecDeque::with_capacity(2 * count + 1);
         let mut buffer = BytesMut::with_capacity(PREFIX + body - bytes);
@@ -59,7 +62,7 @@ impl Response<'_> {
         field(VERSION, version, &mut buffer);
         field(TYPE_URL, type_url, &mut buffer);
         for entry in &self.entries {
-            if entry.len() < COPIED {
+            if entry.len() < copied {
                 buffer.put_slice(entry);
             } else {
                 if !buffer.is_empty() {
@@ -133,5 +136,21 @@ mod tests {
         let state = DiscoveryResponse::decode(bytes(response.encode().unwrap()).as_slice()).unwrap();
         let anys: Vec<_> = resources.iter().map(Resource::to_any).collect();
         assert_eq!((state.resources, state.version_info.as_str(), state.nonce.as_str()), (anys, "7", "1"));
+    }
+
+    #[test]
+    fn what_fits_into_a_frame_is_one_piece_and_what_does_not_is_shared() {
+        let pieces = |sizes: &[usize]| {
+            let entries = sizes.iter().map(|size| vec![1; *size].into()).collect();
+            let (type_url, nonce) = (TypeUrl::Endpoint, Nonce::default().next());
+            let message = Response { type_url, revision: 7, nonce, removed: &[], entries }.encode().unwrap();
+            assert_eq!(message.pieces.iter().map(Bytes::len).sum::<usize>(), message.length);
+            (message.pieces.len(), message.length)
+        };
+        let (_, rest) = pieces(&[0]);
+        assert_eq!(pieces(&[600, 3000, 600]), (1, 4200 + rest));
+        assert_eq!(pieces(&[FRAME - rest]), (1, FRAME));
+        assert_eq!(pieces(&[FRAME - rest + 1]).0, 3);
+        assert_eq!(pieces(&[FRAME, 600, 500, 600]).0, 6);
     }
 }

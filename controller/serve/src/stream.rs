@@ -1,6 +1,6 @@
 //! One discovery stream: joins requests, revisions and time to [`Push`], which decides what is sent.
 
-use std::{collections::BTreeMap, sync::Arc, time::Instant};
+use std::{sync::Arc, time::Instant};
 
 use heddle_model::node::NodeError;
 use heddle_xds_api::{
@@ -56,7 +56,7 @@ struct Stream<'a, A, G: Generate> {
     /// The types of which the proxy was sent something, or has all that there is.
     told: TypeSet,
     /// Of types with something to send, when the event arrived that it comes from.
-    carried: BTreeMap<TypeUrl, Instant>,
+    carried: Vec<(TypeUrl, Instant)>,
 }
 
 /// Serves a stream until its client ends it.
@@ -87,7 +87,7 @@ pub(crate) async fn run<W: Wire, A: Authenticate, G: Generate>(
     let place = shared.audience.join(&proxy).await?;
     let session = shared.registry.connect(proxy, connection);
     let push = Push::new(W::PROTOCOL, shared.differences.clone());
-    let (told, carried) = (TypeSet::EMPTY, BTreeMap::new());
+    let (told, carried) = (TypeSet::EMPTY, Vec::new());
     let mut stream = Stream { shared, session, messages, push, revision: 0, told, carried };
 
     stream.take(place.next().await, false);
@@ -156,7 +156,9 @@ impl<A: Authenticate, G: Generate> Stream<'_, A, G> {
         if changed {
             let due = |type_url: &TypeUrl| self.push.subscription(*type_url).is_some_and(|one| !one.is_quiet());
             for type_url in self.push.types().intersection(others).iter().filter(due) {
-                self.carried.entry(type_url).or_insert(offer.since);
+                if self.carried.iter().all(|(one, _)| *one != type_url) {
+                    self.carried.push((type_url, offer.since));
+                }
             }
         }
     }
@@ -167,7 +169,7 @@ impl<A: Authenticate, G: Generate> Stream<'_, A, G> {
         }
         if !self.carried.is_empty() {
             let settled = |type_url| self.push.subscription(type_url).is_none_or(Subscription::is_settled);
-            self.carried.retain(|type_url, _| !settled(*type_url));
+            self.carried.retain(|(type_url, _)| !settled(*type_url));
         }
         self.tell_resumed();
         self.shared.metrics.holds_expired.add(self.push.take_lapsed());
@@ -177,7 +179,8 @@ impl<A: Authenticate, G: Generate> Stream<'_, A, G> {
     async fn send<W: Wire>(&mut self, type_url: TypeUrl, reply: &Reply) -> Result<(), StreamError> {
         let message = W::encode(type_url, self.revision, reply);
         let message = message.ok_or(StreamError::Internal("the configuration is too large"))?;
-        let since = self.carried.remove(&type_url);
+        let carried = self.carried.iter().position(|(one, _)| *one == type_url);
+        let since = carried.map(|place| self.carried.swap_remove(place).1);
         self.told = self.told.with(type_url);
         self.session.sent(type_url, reply.nonce, self.revision, reply.resources.len(), message.length, since);
         tracing::debug!(

@@ -47,11 +47,11 @@ impl Subscription {
             // A first answer is taken for all there is.
             return None;
         }
-        let (alone, together): (Vec<_>, Vec<_>) =
-            due.into_iter().partition(|(name, _)| spoils(self.type_url) && self.search.is_guilty(name));
-        if !together.is_empty() || self.owes_answer || !self.offers.is_empty() {
+        let guilty = |(name, _): &mut (Arc<str>, Verdict)| spoils(self.type_url) && self.search.is_guilty(name);
+        let alone: Vec<_> = due.extract_if(.., guilty).collect();
+        if !due.is_empty() || self.owes_answer || !self.offers.is_empty() {
             self.search.interrupt();
-            return Some(self.plan_changes(together, gate));
+            return Some(self.plan_changes(due, gate));
         }
         // What was rejected goes alone, so that it cannot spoil the rest again.
         if let Some((name, verdict)) = alone.into_iter().next() {
