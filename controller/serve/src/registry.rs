@@ -29,6 +29,9 @@ pub struct Registry {
     troubles: watch::Sender<u64>,
 }
 
+/// What stands for the reason of a proxy that rejects and does not say why.
+const UNSAID: &str = "it gave no reason";
+
 /// One stream's place in the registry. Dropping it is disconnecting.
 #[derive(Debug)]
 pub struct Session {
@@ -261,7 +264,7 @@ impl Session {
         tracing::warn!(connection = self.connection(), r#type = url.short(), nonce, reason, ?objects, "rejected");
         let mut told = lock(&self.entry.told);
         let state = told.types.entry(url).or_default();
-        reason.clone_into(&mut state.error);
+        if reason.is_empty() { UNSAID } else { reason }.clone_into(&mut state.error);
         (state.objects, state.since) = (objects, None);
         self.registry.note_trouble();
     }

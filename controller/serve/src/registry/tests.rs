@@ -54,6 +54,9 @@ fn a_type_goes_from_sent_to_accepted_or_rejected() {
     session.sent(TypeUrl::Cluster, nonce("2"), 2, 3, 100, None);
     session.rejected(TypeUrl::Cluster, "n2", "bad", vec!["DestinationRule shop/web".into()]);
     assert_eq!((state().status(), state().acked.to_string()), ("ERROR", "1".to_owned()));
+    session.rejected(TypeUrl::Cluster, "2", "", Vec::new());
+    assert_eq!((state().status(), state().error.as_str()), ("ERROR", UNSAID));
+    assert_eq!(registry.rejections()[0].reason, UNSAID);
     session.sent(TypeUrl::Cluster, nonce("3"), 3, 3, 100, None);
     session.acked(TypeUrl::Cluster, nonce("3"), true);
     assert_eq!((state().status(), state().objects.len()), ("SYNCED", 0));
@@ -62,7 +65,7 @@ fn a_type_goes_from_sent_to_accepted_or_rejected() {
     let page = page.finish();
     for line in [
         "pilot_xds_pushes{type=\"cds\"} 3",
-        "pilot_total_xds_rejects{type=\"cds\"} 1",
+        "pilot_total_xds_rejects{type=\"cds\"} 2",
         "heddle_xds_sent_bytes{type=\"cds\"} 300",
         "heddle_event_to_ack_seconds_count{type=\"cds\"} 1",
         "pilot_proxy_convergence_time_count 1",
