@@ -24,8 +24,10 @@ use tower::{Service, ServiceExt};
 
 use crate::config::{Config, Listen};
 
+use talk::Talk;
 use together::{Calls, Together};
 
+mod talk;
 mod together;
 
 /// How long a client may take for its TLS handshake.
@@ -132,6 +134,7 @@ async fn connection<S>(
 {
     // Pushes are small and wait for nobody: Nagle's algorithm would hold them back for the peer's ACK.
     let _ = stream.set_nodelay(true);
+    let stream = Talk::new(stream);
     let Some(tls) = tls else {
         let connection = Connection { peer, secure: false, chain: Vec::new() };
         return calls(stream, connection, service, manners, end).await;
