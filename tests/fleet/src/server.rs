@@ -9,12 +9,16 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 use crate::mesh::Place;
 use crate::usage::Usage;
 
 /// How long a server may take until it is ready.
 const READY: Duration = Duration::from_mins(1);
+/// How long one that was started here may take to end when it is told to.
+const END: Duration = Duration::from_secs(5);
 
 /// Where discovery is served, and by which process.
 #[derive(Debug)]
@@ -117,7 +121,12 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         if let Some(child) = &mut self.child {
-            // It may have ended by itself.
+            // It ends by itself, so that one that counts what it does leaves its counts; it may have ended before.
+            let ended = i32::try_from(child.id()).map(|pid| kill(Pid::from_raw(pid), Signal::SIGTERM));
+            let start = Instant::now();
+            while matches!(ended, Ok(Ok(()))) && start.elapsed() < END && matches!(child.try_wait(), Ok(None)) {
+                std::thread::sleep(Duration::from_millis(20));
+            }
             let _ = child.kill();
             let _ = child.wait();
         }
