@@ -4,7 +4,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-up demo-down build check test fuzz soak suites bench bench-fleet images clean envoy kubernetes iptables valgrind tools deny
+.PHONY: help demo demo-up demo-down build check test fuzz soak suites bench bench-fleet dist profile images clean envoy kubernetes iptables valgrind tools deny
 
 export HEDDLE_CACHE ?= $(HOME)/.cache/heddle
 # Where `make build` leaves the programs; run from there, as `cargo run` would build some dependencies once more.
@@ -71,9 +71,16 @@ bench: tools envoy ## the benchmarks that docs/performance.md quotes
 	cargo bench --locked --workspace
 	@$(BIN)/latency
 
-bench-fleet: tools ## what changes cost with 900 simulated sidecars, held against bars; some ten minutes, and longer to build at first
-	cargo build --locked --profile dist -p heddled -p heddlectl -p heddle-fleet
+bench-fleet: dist ## what changes cost with 900 simulated sidecars, held against bars; some ten minutes, and longer to build at first
+	cargo build --locked --profile dist -p heddlectl -p heddle-fleet
 	@$(DIST)/heddle-fleet --svg $(DIST)/fleet.svg --json $(DIST)/fleet.json all
+
+# Alone, for cargo builds what is built together with one set of features, and the profile knows functions by that too.
+dist: tools ## build heddled as it is shipped, into target/dist/; some ten minutes
+	RUSTFLAGS="-Cprofile-use=$(CURDIR)/deploy/heddled.profdata" cargo build --locked --profile dist -p heddled
+
+profile: tools ## count anew what heddled does under load, by which `make dist` lays its code out; some twenty minutes
+	@deploy/profile.sh
 
 images: tools envoy kubernetes iptables ## build the amd64 container images as tars, without an engine or a registry
 	cargo build --locked --release -p heddled -p heddle-agent -p bookinfo -p heddle-tests --bins

@@ -2,7 +2,7 @@
 FROM rust:1.95-bookworm AS build
 WORKDIR /heddle
 COPY . .
-RUN cargo build --locked --profile dist -p heddled
+RUN RUSTFLAGS=-Cprofile-use=/heddle/deploy/heddled.profdata cargo build --locked --profile dist -p heddled
 
 FROM debian:bookworm-slim
 RUN apt-get update \

@@ -49,12 +49,21 @@ fn check(name: &str, instructions: &[Instruction]) -> Result<()> {
     ensure!(entrypoint == image.entrypoint, "ENTRYPOINT {entrypoint:?}");
     let program = Path::new(&entrypoint[0]).file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let wanted = format!("cargo build --locked --profile dist -p {program}");
-    let built = |(what, arguments): &Instruction| what == "RUN" && *arguments == wanted;
-    ensure!(instructions.iter().any(built), "{program} is not built");
+    let built = |(what, arguments): &&Instruction| what == "RUN" && arguments.ends_with(&wanted);
+    let (_, built) = instructions.iter().find(built).with_context(|| format!("{program} is not built"))?;
+    let flags = built.strip_suffix(&wanted).unwrap_or_default().trim();
+    ensure!(flags.is_empty() || profile(flags)?, "{flags} is not known here");
     let taken = format!("--from=build /heddle/target/dist/{program} {}", entrypoint[0]);
     let copied = |(what, arguments): &Instruction| what == "COPY" && *arguments == taken;
     ensure!(instructions.iter().any(copied), "{program} is not taken from where it was built");
     Ok(())
+}
+
+/// Whether these name the profile of what a program does, which must be one.
+fn profile(flags: &str) -> Result<bool> {
+    let Some(path) = flags.strip_prefix("RUSTFLAGS=-Cprofile-use=/heddle/") else { return Ok(false) };
+    let content = std::fs::read(product::root()?.join(path)).with_context(|| path.to_owned())?;
+    Ok(content.starts_with(b"\xfflprofi\x81"))
 }
 
 /// What is copied from the repository must be there; what is copied from a stage, from one that came before.
