@@ -13,13 +13,14 @@ use http::HeaderMap;
 use http_body::{Body, Frame};
 use tonic::Status;
 
-use crate::{mailbox::Outbox, message::Message};
+use crate::{
+    mailbox::Outbox,
+    message::{FRAME, Message},
+};
 
 /// Pieces smaller than this are joined: each piece is a frame of HTTP/2, for which h2 keeps more than a small one holds,
-/// and keeps it as long as the connection lives.
+/// and keeps it as long as the connection lives. They are joined as far as they go into one frame.
 const SMALL: usize = 4096;
-/// As far as they are joined: what goes into one frame.
-const CHUNK: usize = 16 * 1024;
 
 /// A stream's work, driven by whoever writes the response.
 ///
@@ -55,7 +56,7 @@ impl Answer {
     /// and so with one system call.
     fn gather(&mut self, first: Bytes) -> Bytes {
         while self.pieces.iter().all(|piece| piece.len() < SMALL)
-            && first.len() + self.pieces.iter().map(Bytes::len).sum::<usize>() < CHUNK
+            && first.len() + self.pieces.iter().map(Bytes::len).sum::<usize>() < FRAME
             && let Some(message) = self.messages.next()
         {
             self.pieces.extend(message.pieces);
@@ -67,7 +68,7 @@ impl Answer {
     fn join(&mut self, first: Bytes) -> Bytes {
         let (mut length, mut count) = (first.len(), 0);
         for piece in self.pieces.iter().take_while(|piece| piece.len() < SMALL) {
-            if length + piece.len() > CHUNK {
+            if length + piece.len() > FRAME {
                 break;
             }
             (length, count) = (length + piece.len(), count + 1);

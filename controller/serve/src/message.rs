@@ -18,8 +18,8 @@ const PREFIX: usize = 5;
 
 /// Resources smaller than this are copied: a frame for each would cost more.
 const COPIED: usize = 512;
-/// Of a response that is no larger than this all are: it goes into one frame of HTTP/2.
-const FRAME: usize = 16 * 1024;
+/// What goes into one frame of HTTP/2. Of a response that does all resources are copied.
+pub(crate) const FRAME: usize = 16 * 1024;
 
 /// A message with its prefix, in pieces, some of them shared with other streams.
 #[derive(Debug)]
