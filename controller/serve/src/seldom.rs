@@ -47,17 +47,17 @@ pub struct House {
 
 impl Doors {
     /// How many there are in a house.
-    pub const MOST: u32 = 63;
+    pub const MOST: usize = 63;
 
     /// One of them; numbers beyond the last begin again with the first.
     #[must_use]
-    pub const fn one(number: u32) -> Self {
+    pub const fn one(number: usize) -> Self {
         Self(1 << (number % Self::MOST))
     }
 
     /// All from this one on.
     #[must_use]
-    pub const fn from(number: u32) -> Self {
+    pub const fn from(number: usize) -> Self {
         Self(!ATTENDED & !(Self::one(number).0 - 1))
     }
 

@@ -19,7 +19,7 @@ const CONNECTION: Doors = Doors::one(0);
 /// Behind which a further part of the task is.
 const FURTHER: Doors = Doors::one(1);
 /// The first of those that calls have; some sixty have one of their own.
-const FIRST_CALL: u32 = 2;
+const FIRST_CALL: usize = 2;
 /// Those behind which calls are.
 const CALLS: Doors = Doors::from(FIRST_CALL);
 
@@ -35,8 +35,6 @@ pub(super) struct Together<C> {
     connection: Seldom<Pin<Box<C>>>,
     calls: Vec<Seldom<Call>>,
     begun: Calls,
-    /// How many calls there were.
-    count: u32,
     house: Arc<House>,
 }
 
@@ -45,7 +43,7 @@ impl<C> Together<C> {
     pub(super) fn new(connection: C, begun: Calls) -> Self {
         let house = Arc::new(House::default());
         let connection = Seldom::new(Box::pin(connection), &house, CONNECTION);
-        Self { connection, calls: Vec::new(), begun, count: 0, house }
+        Self { connection, calls: Vec::new(), begun, house }
     }
 
     /// A further part of the same task, the only one, to be looked at after this one.
@@ -72,9 +70,8 @@ impl<C: Future> Together<C> {
         }
         let ended = self.connection.poll_if_rung();
         for call in std::mem::take(&mut *lock(&self.begun.0)) {
-            let door = Doors::one(FIRST_CALL + self.count % (Doors::MOST - FIRST_CALL));
+            let door = Doors::one(FIRST_CALL + self.calls.len() % (Doors::MOST - FIRST_CALL));
             self.calls.push(Seldom::new(call, &self.house, door));
-            self.count = self.count.wrapping_add(1);
         }
         ended
     }
