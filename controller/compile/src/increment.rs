@@ -12,11 +12,11 @@ use heddle_model::{diff::Changes, host::Host, proxy::ProxyKind, route::RouteTabl
 use heddle_xds_api::TypeUrl;
 
 use crate::{
+    by_ptr::ByPtr,
     cluster, endpoint,
     memo::{Kept, Memo},
     route::{RoutesKey, RoutesOf, virtual_host::Parts},
     scope::{Scope, Sight},
-    shared::Shared,
     view::ViewKey,
 };
 
@@ -83,12 +83,12 @@ fn edited(
     snapshot: &Snapshot,
     changes: &Changes,
     sight: &mut Sight,
-) -> Option<BTreeMap<Shared<RouteTable>, Arc<RouteTable>>> {
+) -> Option<BTreeMap<ByPtr<RouteTable>, Arc<RouteTable>>> {
     let mut edited = BTreeMap::new();
     for origin in &changes.edited {
         let fresh = snapshot.routes.get(origin)?;
         if let Some(old) = sight.replace(fresh) {
-            edited.insert(Shared::new(&old), fresh.clone());
+            edited.insert(ByPtr::new(&old), fresh.clone());
         }
     }
     Some(edited)
@@ -104,12 +104,12 @@ fn moved(scope: &Scope<'_>, changes: &Changes, sight: &Sight) -> BTreeSet<Host> 
 /// are not sent one by one, or if other virtual hosts may have to speak for what these spoke for.
 fn virtual_hosts(
     scope: &Scope<'_>,
-    edited: &BTreeMap<Shared<RouteTable>, Arc<RouteTable>>,
+    edited: &BTreeMap<ByPtr<RouteTable>, Arc<RouteTable>>,
     ruled: &BTreeSet<Host>,
     parts: &mut [Parts],
     memo: &Memo,
 ) -> Option<Vec<Arc<Kept>>> {
-    let mut seen: BTreeSet<&Shared<RouteTable>> = BTreeSet::new();
+    let mut seen: BTreeSet<&ByPtr<RouteTable>> = BTreeSet::new();
     let mut fresh = Vec::new();
     for part in parts {
         let parted = scope.view.can.virtual_hosts && part.may_part();
@@ -124,7 +124,7 @@ fn virtual_hosts(
         for at in due {
             let (host, key) = part.hosts.get_mut(at)?;
             *key = again(scope, key, edited);
-            host.routes = Shared::new(&memo.routes(key));
+            host.routes = ByPtr::new(&memo.routes(key));
             if !parted || host.routes.routes.is_empty() {
                 return None;
             }
@@ -136,7 +136,7 @@ fn virtual_hosts(
     all_seen.then_some(fresh)
 }
 
-fn again(scope: &Scope<'_>, key: &RoutesKey, edited: &BTreeMap<Shared<RouteTable>, Arc<RouteTable>>) -> RoutesKey {
+fn again(scope: &Scope<'_>, key: &RoutesKey, edited: &BTreeMap<ByPtr<RouteTable>, Arc<RouteTable>>) -> RoutesKey {
     match &key.of {
         RoutesOf::Table(old) => {
             let table = edited.get(old).unwrap_or(old.arc());

@@ -1,5 +1,6 @@
 //! Compiles a snapshot of the mesh into Envoy's resources: pure, total, and the same bytes for the same input.
 
+pub mod by_ptr;
 pub mod cluster;
 pub mod compile;
 pub mod compiled;
@@ -19,7 +20,6 @@ pub mod regex;
 pub mod route;
 pub mod scope;
 pub mod secret;
-pub mod shared;
 pub mod view;
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use heddle_model::{
     service::{Resolution, Service},
 };
 
-use crate::{scope::Scope, shared::Shared};
+use crate::{by_ptr::ByPtr, scope::Scope};
 
 /// What a proxy sees of the mesh, asked host by host.
 pub trait Lookup {
@@ -24,15 +24,15 @@ pub trait Lookup {
 /// Some services with their rules, as a part of a key: what is not in it cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Known {
-    mesh: Shared<Mesh>,
-    services: BTreeMap<Host, (Shared<Service>, Option<Shared<DestinationRule>>)>,
+    mesh: ByPtr<Mesh>,
+    services: BTreeMap<Host, (ByPtr<Service>, Option<ByPtr<DestinationRule>>)>,
 }
 
 impl Known {
     /// Those of a scope that have these hosts, and those that they stand for.
     #[must_use]
     pub fn of<'h>(scope: &Scope<'_>, hosts: impl IntoIterator<Item = &'h Host>) -> Self {
-        let mut known = Self { mesh: Shared::new(&scope.snapshot.mesh), services: BTreeMap::new() };
+        let mut known = Self { mesh: ByPtr::new(&scope.snapshot.mesh), services: BTreeMap::new() };
         for host in hosts {
             let Some(service) = known.add(scope, host) else { continue };
             if let Resolution::Alias(real) = &service.resolution {
@@ -50,8 +50,8 @@ impl Known {
     fn add<'s>(&mut self, scope: &'s Scope<'_>, host: &Host) -> Option<&'s Arc<Service>> {
         let service = scope.service(host)?;
         if !self.services.contains_key(host) {
-            let rule = scope.rule(service).map(Shared::new);
-            self.services.insert(host.clone(), (Shared::new(service), rule));
+            let rule = scope.rule(service).map(ByPtr::new);
+            self.services.insert(host.clone(), (ByPtr::new(service), rule));
         }
         Some(service)
     }
@@ -63,7 +63,7 @@ impl Lookup for Known {
     }
 
     fn rule(&self, service: &Service) -> Option<&Arc<DestinationRule>> {
-        self.services.get(&service.host).and_then(|(_, rule)| rule.as_ref()).map(Shared::arc)
+        self.services.get(&service.host).and_then(|(_, rule)| rule.as_ref()).map(ByPtr::arc)
     }
 
     fn mesh(&self) -> &Arc<Mesh> {

@@ -20,11 +20,11 @@ use heddle_model::{
 
 use super::target::{Purpose, Target};
 use crate::{
+    by_ptr::ByPtr,
     endpoint::EndpointKey,
     lookup::Lookup,
     mtls,
     scope::{Import, Scope},
-    shared::Shared,
     view::ViewKey,
 };
 
@@ -173,11 +173,11 @@ pub(super) fn whole(known: &impl Lookup, service: &Arc<Service>, port: &ServiceP
     Target {
         purpose,
         host: service.host.clone(),
-        service: Shared::new(backing(known, service, port)),
+        service: ByPtr::new(backing(known, service, port)),
         port: port.clone(),
         subset: None,
-        rule: known.rule(service).map(Shared::new),
-        mesh: Shared::new(known.mesh()),
+        rule: known.rule(service).map(ByPtr::new),
+        mesh: ByPtr::new(known.mesh()),
     }
 }
 

@@ -13,7 +13,7 @@ use heddle_model::{
 };
 
 use super::policy::Policy;
-use crate::{name, shared::Shared};
+use crate::{by_ptr::ByPtr, name};
 
 /// The destination of a cluster, with the leaves that say how to treat it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,15 +23,15 @@ pub struct Target {
     /// Host in the cluster's name: the service's own, or that of an alias of it.
     pub host: Host,
     /// The service.
-    pub service: Shared<Service>,
+    pub service: ByPtr<Service>,
     /// Its port.
     pub port: ServicePort,
     /// Name of a subset of the rule; none: all endpoints.
     pub subset: Option<Text>,
     /// The rule that binds this client and service.
-    pub rule: Option<Shared<DestinationRule>>,
+    pub rule: Option<ByPtr<DestinationRule>>,
     /// Mesh-wide settings.
-    pub mesh: Shared<Mesh>,
+    pub mesh: ByPtr<Mesh>,
 }
 
 /// What a cluster is for.

@@ -8,9 +8,9 @@ use heddle_model::{
 
 use super::place;
 use crate::{
+    by_ptr::ByPtr,
     cluster::{self, Discovery, Target},
     scope::Scope,
-    shared::Shared,
     view::ViewKey,
 };
 
@@ -20,9 +20,9 @@ pub struct EndpointKey {
     /// Where the cluster leads.
     pub target: Target,
     /// Every endpoint of the service.
-    pub endpoints: Shared<Vec<Endpoint>>,
+    pub endpoints: ByPtr<Vec<Endpoint>>,
     /// Policies that may forbid mutual TLS on some of them.
-    pub authn: Shared<Vec<Arc<PeerAuthentication>>>,
+    pub authn: ByPtr<Vec<Arc<PeerAuthentication>>>,
     /// Where the client is, as far as the order of the endpoints depends on it.
     pub place: Place,
 }
@@ -68,8 +68,8 @@ impl EndpointKey {
     pub fn of(scope: &Scope<'_>, target: &Target) -> Self {
         let endpoints = scope.snapshot.endpoints.get(&target.service.key());
         Self {
-            endpoints: endpoints.map_or_else(|| Shared::new(&Arc::default()), Shared::new),
-            authn: Shared::new(&scope.snapshot.peer_authentications),
+            endpoints: endpoints.map_or_else(|| ByPtr::new(&Arc::default()), ByPtr::new),
+            authn: ByPtr::new(&scope.snapshot.peer_authentications),
             place: Place::of(scope.view, target),
             target: target.clone(),
         }

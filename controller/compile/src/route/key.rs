@@ -15,11 +15,11 @@ use heddle_xds_api::envoy::config::route::v3::{Route, VirtualHost};
 
 use super::{RouteContext, offer, rule, virtual_host::default_route};
 use crate::{
+    by_ptr::ByPtr,
     compiled::Compiled,
     listener::upstream_alpn::ISTIO_FILTER,
     lookup::Known,
     scope::{Scope, destinations},
-    shared::Shared,
     view::ViewKey,
 };
 
@@ -42,9 +42,9 @@ pub struct RoutesKey {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RoutesOf {
     /// What a VirtualService says.
-    Table(Shared<RouteTable>),
+    Table(ByPtr<RouteTable>),
     /// A service that no VirtualService speaks for.
-    Service(Shared<Service>),
+    Service(ByPtr<Service>),
 }
 
 /// What routes need to know of their client.
@@ -81,7 +81,7 @@ pub struct VirtualHostKey {
     /// Names and addresses by which clients ask for it.
     pub domains: Vec<String>,
     /// Its routes.
-    pub routes: Shared<Routes>,
+    pub routes: ByPtr<Routes>,
 }
 
 impl RoutesKey {
@@ -92,7 +92,7 @@ impl RoutesKey {
             port,
             known: Known::of(scope, destinations(table).map(|to| &to.host)),
             client: Client::of(scope.view, table),
-            of: RoutesOf::Table(Shared::new(table)),
+            of: RoutesOf::Table(ByPtr::new(table)),
             gateways,
         }
     }
@@ -104,7 +104,7 @@ impl RoutesKey {
             port,
             known: Known::of(scope, [&service.host]),
             client: Client::plain(scope.view),
-            of: RoutesOf::Service(Shared::new(service)),
+            of: RoutesOf::Service(ByPtr::new(service)),
             gateways: [GatewayRef::Mesh].into(),
         }
     }

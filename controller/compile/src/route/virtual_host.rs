@@ -22,12 +22,12 @@ use super::{
     offer,
 };
 use crate::{
+    by_ptr::ByPtr,
     compiled::Compiled,
     envoy::source,
     memo::Memo,
     name,
     scope::{EgressScope, Scope},
-    shared::Shared,
 };
 
 /// Largest body of a direct response.
@@ -75,7 +75,7 @@ pub struct Parts {
     /// What is wrong with routes that do not apply.
     pub issues: Vec<Issue>,
     /// Where in `hosts` the routes of a table are.
-    of_table: BTreeMap<Shared<RouteTable>, BTreeSet<usize>>,
+    of_table: BTreeMap<ByPtr<RouteTable>, BTreeSet<usize>>,
     /// Where in `hosts` routes lead to a host.
     leading_to: BTreeMap<Host, BTreeSet<usize>>,
     /// Whether the name of a virtual host has a slash in it.
@@ -138,9 +138,9 @@ impl Parts {
     }
 
     /// The places of the virtual hosts whose routes are of this table, which another takes the place of.
-    pub(crate) fn exchange(&mut self, old: &Shared<RouteTable>, new: &Arc<RouteTable>) -> BTreeSet<usize> {
+    pub(crate) fn exchange(&mut self, old: &ByPtr<RouteTable>, new: &Arc<RouteTable>) -> BTreeSet<usize> {
         let Some(places) = self.of_table.remove(old) else { return BTreeSet::new() };
-        self.of_table.insert(Shared::new(new), places.clone());
+        self.of_table.insert(ByPtr::new(new), places.clone());
         places
     }
 
@@ -190,7 +190,7 @@ fn virtual_hosts(scope: &Scope<'_>, key: &RouteKey, groups: Vec<Group>) -> Vec<(
                     name: format!("{host}:{}", group.port),
                     configuration: configuration.as_str().into(),
                     domains,
-                    routes: Shared::new(&group.routes),
+                    routes: ByPtr::new(&group.routes),
                 };
                 hosts.push((virtual_host, group.key.clone()));
             }
