@@ -3,9 +3,9 @@
 use heddle_model::{host::Host, protocol::Protocol, proxy::ProxyKind, tls::ClientTlsMode};
 
 use super::{
+    destination::{Destination, Purpose},
     key::whole,
     pool::{Upstream, upstream},
-    target::{Purpose, Target},
 };
 use crate::lookup::Lookup;
 
@@ -21,14 +21,14 @@ pub enum Offer {
 /// The offer that requests to a cluster must make; none where the cluster makes it, or where no sidecar would read it.
 #[must_use]
 pub fn offer(known: &impl Lookup, kind: ProxyKind, cluster: &str) -> Option<Offer> {
-    let target = target(known, cluster)?;
-    let policy = target.policy();
+    let destination = destination(known, cluster)?;
+    let policy = destination.policy();
     let in_mesh = match policy.tls {
         Some(tls) => tls.mode == ClientTlsMode::IstioMutual,
-        None => target.mesh.auto_mtls && !target.service.external,
+        None => destination.mesh.auto_mtls && !destination.service.external,
     };
-    let protocol = target.port.protocol;
-    match upstream(&target.mesh, kind, protocol, policy.pool) {
+    let protocol = destination.port.protocol;
+    match upstream(&destination.mesh, kind, protocol, policy.pool) {
         Upstream::AsClient if in_mesh => Some(Offer::AsClient),
         Upstream::Http1 if in_mesh && protocol == Protocol::Sniff => Some(Offer::Http1),
         _ => None,
@@ -36,12 +36,12 @@ pub fn offer(known: &impl Lookup, kind: ProxyKind, cluster: &str) -> Option<Offe
 }
 
 /// The destination of `outbound|<port>|<subset>|<host>`.
-fn target(known: &impl Lookup, cluster: &str) -> Option<Target> {
+fn destination(known: &impl Lookup, cluster: &str) -> Option<Destination> {
     let mut parts = cluster.strip_prefix("outbound|")?.splitn(3, '|');
     let (port, subset, host) = (parts.next()?.parse().ok()?, parts.next()?, parts.next()?);
     let service = known.service(&Host::parse(host).ok()?)?;
     let whole = whole(known, service, service.port(port)?, Purpose::Outbound);
-    Some(Target { subset: (!subset.is_empty()).then(|| subset.into()), ..whole })
+    Some(Destination { subset: (!subset.is_empty()).then(|| subset.into()), ..whole })
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use heddle_xds_api::envoy::config::endpoint::v3::LocalityLbEndpoints;
 
 use super::{EndpointKey, Place, Sent};
 use crate::{
-    cluster::{Policy, Target},
+    cluster::{Destination, Policy},
     envoy::endpoint as envoy,
 };
 
@@ -40,11 +40,11 @@ struct Group<'a> {
 pub(super) fn ordered(key: &EndpointKey, by_place: BTreeMap<&Locality, Vec<Sent<'_>>>) -> Vec<LocalityLbEndpoints> {
     let groups = by_place.into_iter().map(|(locality, sent)| Group { locality, rank: 0, sent, share: None });
     let mut groups: Vec<Group<'_>> = groups.collect();
-    let target = &key.target;
-    let policy = target.policy();
-    let locality = policy.locality(&target.mesh);
-    let priorities = priorities(target, &policy);
-    let preferred = preference(target, &policy).is_some();
+    let destination = &key.destination;
+    let policy = destination.policy();
+    let locality = policy.locality(&destination.mesh);
+    let priorities = priorities(destination, &policy);
+    let preferred = preference(destination, &policy).is_some();
     match locality {
         Some(locality) if !preferred && !locality.distribute.is_empty() => {
             distribute(&mut groups, &key.place.locality, &locality.distribute);
@@ -64,9 +64,9 @@ pub(super) fn ordered(key: &EndpointKey, by_place: BTreeMap<&Locality, Vec<Sent<
 }
 
 /// Labels that a service prefers by itself (`trafficDistribution`), where no rule says otherwise.
-pub(super) fn preference(target: &Target, policy: &Policy<'_>) -> Option<&'static [&'static str]> {
+pub(super) fn preference(destination: &Destination, policy: &Policy<'_>) -> Option<&'static [&'static str]> {
     let own = policy.balancer.and_then(|balancer| balancer.locality.as_ref());
-    match target.service.prefer {
+    match destination.service.prefer {
         Some(Preference::SameZone) if own.is_none() => Some(&[NETWORK, REGION, ZONE]),
         Some(Preference::SameNode) if own.is_none() => Some(&[NETWORK, REGION, ZONE, SUBZONE, NODE]),
         _ => None,
@@ -74,28 +74,28 @@ pub(super) fn preference(target: &Target, policy: &Policy<'_>) -> Option<&'stati
 }
 
 /// Labels (`key` or `key=value`) by whose agreement endpoints are ranked, the most important first.
-pub(super) fn priorities<'a>(target: &Target, policy: &Policy<'a>) -> Vec<Cow<'a, str>>
+pub(super) fn priorities<'a>(destination: &Destination, policy: &Policy<'a>) -> Vec<Cow<'a, str>>
 where
-    Target: 'a,
+    Destination: 'a,
 {
-    if let Some(preferred) = preference(target, policy) {
+    if let Some(preferred) = preference(destination, policy) {
         return preferred.iter().map(|label| Cow::Borrowed(*label)).collect();
     }
     let own = policy.balancer.and_then(|balancer| balancer.locality.as_ref());
     let chosen: Vec<Cow<'a, str>> = match own {
         Some(own) => labels_of(own).map(|label| Cow::Borrowed(&**label)).collect(),
-        None => labels_of(&target.mesh.locality).map(|label| Cow::Owned(label.to_string())).collect(),
+        None => labels_of(&destination.mesh.locality).map(|label| Cow::Owned(label.to_string())).collect(),
     };
     if policy.outlier.is_some() { chosen } else { Vec::new() }
 }
 
-/// Whether the order of a target's endpoints depends on the client's place.
-pub(super) fn is_ordered(target: &Target, policy: &Policy<'_>) -> bool {
+/// Whether the order of a destination's endpoints depends on the client's place.
+pub(super) fn is_ordered(destination: &Destination, policy: &Policy<'_>) -> bool {
     let distributes = |locality: &LocalityLb| !locality.distribute.is_empty();
     let own = policy.balancer.and_then(|balancer| balancer.locality.as_ref());
-    let locality = own.unwrap_or(&target.mesh.locality);
+    let locality = own.unwrap_or(&destination.mesh.locality);
     let on = locality.enabled != Some(false);
-    preference(target, policy).is_some() || on && (policy.outlier.is_some() || distributes(locality))
+    preference(destination, policy).is_some() || on && (policy.outlier.is_some() || distributes(locality))
 }
 
 impl Group<'_> {

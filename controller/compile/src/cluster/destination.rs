@@ -17,7 +17,7 @@ use crate::{by_ptr::ByPtr, name};
 
 /// The destination of a cluster, with the leaves that say how to treat it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Target {
+pub struct Destination {
     /// What the cluster is for.
     pub purpose: Purpose,
     /// Host in the cluster's name: the service's own, or that of an alias of it.
@@ -43,7 +43,7 @@ pub enum Purpose {
     SniDnat,
 }
 
-impl Target {
+impl Destination {
     /// Name of the cluster and of its endpoints.
     #[must_use]
     pub fn name(&self) -> String {
