@@ -6,17 +6,17 @@ mod fixed;
 mod inbound;
 mod key;
 mod offer;
-mod policy;
 mod pool;
 mod telemetry;
 mod tls;
+mod traffic;
 
 pub use destination::{Destination, Purpose};
 pub use fixed::fixed;
 pub use inbound::inbound;
 pub use key::{Client, ClusterKey, Credential, Peers, destinations, destinations_of, keys, keys_of};
 pub use offer::{Offer, offer};
-pub use policy::Policy;
+pub use traffic::Policy;
 
 use heddle_model::{
     endpoint::Address,

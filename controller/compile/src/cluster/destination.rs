@@ -12,7 +12,7 @@ use heddle_model::{
     traffic::TrafficPolicy,
 };
 
-use super::policy::Policy;
+use super::traffic::Policy;
 use crate::{by_ptr::ByPtr, name};
 
 /// The destination of a cluster, with the leaves that say how to treat it.

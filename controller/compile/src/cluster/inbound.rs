@@ -20,7 +20,7 @@ use heddle_xds_api::envoy::config::cluster::v3::{
     cluster::{CommonLbConfig, DiscoveryType, LbPolicy},
 };
 
-use super::{fixed::passthrough, policy::Policy, pool, telemetry};
+use super::{fixed::passthrough, pool, telemetry, traffic::Policy};
 use crate::{
     compiled::Compiled,
     envoy::{cluster as envoy, duration, endpoint as envoy_endpoint},
