@@ -32,7 +32,7 @@ pub(crate) struct Seat {
     /// What is its own.
     pub(super) own: Arc<Mutex<Memo>>,
     /// Hosts of the services that it stands behind, as they were when its own was last compiled.
-    pub(super) targets: Vec<Host>,
+    pub(super) backed_services: Vec<Host>,
     pub(super) set: Arc<ResourceSet>,
 }
 
@@ -48,7 +48,7 @@ pub(super) struct Basis {
 
 impl Seat {
     pub(super) fn new(proxy: &Arc<Proxy>) -> Self {
-        Self { proxy: proxy.clone(), view: None, own: Arc::default(), targets: Vec::new(), set: Arc::default() }
+        Self { proxy: proxy.clone(), view: None, own: Arc::default(), backed_services: Vec::new(), set: Arc::default() }
     }
 
     /// The key of its view in a snapshot; none when it cannot be another than before.
@@ -59,8 +59,8 @@ impl Seat {
 
     /// Notes the services that it stands behind.
     pub(super) fn note_targets(&mut self, snapshot: &Snapshot) {
-        self.targets =
-            view::targets(snapshot, &self.proxy).into_iter().map(|(service, _)| service.host.clone()).collect();
+        self.backed_services =
+            view::backed_services(snapshot, &self.proxy).into_iter().map(|(service, _)| service.host.clone()).collect();
     }
 }
 
