@@ -1,10 +1,10 @@
 //! Endpoints of a cluster: which of them a client is sent, in what order of places, and with what each says of itself.
 
 mod key;
-mod place;
+mod locality;
 mod telemetry;
 
-pub use key::{EndpointKey, Place, keys, keys_of};
+pub use key::{ClientLocality, EndpointKey, keys, keys_of};
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -42,7 +42,7 @@ pub fn load_assignment(key: &EndpointKey) -> Compiled<ClusterLoadAssignment> {
         by_place.entry(&endpoint.locality).or_default().push(sent);
     }
     share_out(&mut by_place);
-    let value = envoy::assignment(&key.destination.name(), place::ordered(key, by_place));
+    let value = envoy::assignment(&key.destination.name(), locality::ordered(key, by_place));
     Compiled { value, issues: Vec::new(), sources: key.destination.sources() }
 }
 
@@ -59,7 +59,7 @@ pub fn sends_unready(destination: &Destination) -> bool {
 #[must_use]
 pub fn weighs_localities(destination: &Destination) -> bool {
     let policy = destination.policy();
-    if let Some(own) = place::preference(destination, &policy) {
+    if let Some(own) = locality::preference(destination, &policy) {
         return !own.is_empty();
     }
     let Some(locality) = policy.locality(&destination.mesh) else { return false };
@@ -81,7 +81,7 @@ fn chosen(key: &EndpointKey) -> Vec<&Endpoint> {
             && endpoint.service_port == destination.port.name
             && subset.select(&endpoint.labels)
             && is_resolvable(destination, &endpoint.address)
-            && (!destination.service.node_local || endpoint.node == key.place.node)
+            && (!destination.service.node_local || endpoint.node == key.client.node)
             && match health(destination, endpoint) {
                 Health::Healthy => true,
                 Health::Unhealthy => unready,

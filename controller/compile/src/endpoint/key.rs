@@ -6,7 +6,7 @@ use heddle_model::{
     Text, authn::PeerAuthentication, endpoint::Endpoint, host::Host, labels::Labels, locality::Locality,
 };
 
-use super::place;
+use super::locality;
 use crate::{
     by_ptr::ByPtr,
     cluster::{self, Destination, Discovery},
@@ -24,12 +24,12 @@ pub struct EndpointKey {
     /// Policies that may forbid mutual TLS on some of them.
     pub authn: ByPtr<Vec<Arc<PeerAuthentication>>>,
     /// Where the client is, as far as the order of the endpoints depends on it.
-    pub place: Place,
+    pub client: ClientLocality,
 }
 
 /// Where a client is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Place {
+pub struct ClientLocality {
     /// Region, zone and sub-zone.
     pub locality: Locality,
     /// Network.
@@ -70,7 +70,7 @@ impl EndpointKey {
         Self {
             endpoints: endpoints.map_or_else(|| ByPtr::new(&Arc::default()), ByPtr::new),
             authn: ByPtr::new(&scope.snapshot.peer_authentications),
-            place: Place::of(scope.view, destination),
+            client: ClientLocality::of(scope.view, destination),
             destination: destination.clone(),
         }
     }
@@ -82,18 +82,18 @@ impl EndpointKey {
     }
 }
 
-impl Place {
+impl ClientLocality {
     /// Of a view, what the order of a destination's endpoints depends on: little, so that many clients share an answer.
     #[must_use]
     pub fn of(view: &ViewKey, destination: &Destination) -> Self {
         let policy = destination.policy();
-        let priorities = place::priorities(destination, &policy);
-        let ordered = place::is_ordered(destination, &policy);
+        let priorities = locality::priorities(destination, &policy);
+        let ordered = locality::is_ordered(destination, &policy);
         let asked = |key: &str| priorities.iter().any(|priority| priority.split('=').next() == Some(key));
-        let by_node = destination.service.node_local || asked(place::NODE);
+        let by_node = destination.service.node_local || asked(locality::NODE);
         Self {
             locality: if ordered { view.locality.clone() } else { Locality::default() },
-            network: if asked(place::NETWORK) { view.network.clone() } else { Text::default() },
+            network: if asked(locality::NETWORK) { view.network.clone() } else { Text::default() },
             node: if by_node { view.node_name.clone() } else { Text::default() },
             labels: view.labels.iter().filter(|(key, _)| asked(key)).map(|(k, v)| (k.clone(), v.clone())).collect(),
         }

@@ -11,7 +11,7 @@ use heddle_model::{
 };
 use heddle_xds_api::envoy::config::endpoint::v3::LocalityLbEndpoints;
 
-use super::{EndpointKey, Place, Sent};
+use super::{ClientLocality, EndpointKey, Sent};
 use crate::{
     cluster::{Destination, Policy},
     envoy::endpoint as envoy,
@@ -47,17 +47,17 @@ pub(super) fn ordered(key: &EndpointKey, by_place: BTreeMap<&Locality, Vec<Sent<
     let preferred = preference(destination, &policy).is_some();
     match locality {
         Some(locality) if !preferred && !locality.distribute.is_empty() => {
-            distribute(&mut groups, &key.place.locality, &locality.distribute);
+            distribute(&mut groups, &key.client.locality, &locality.distribute);
         }
         _ if !preferred && (policy.outlier.is_none() || locality.is_none()) => {}
         _ if !priorities.is_empty() => {
-            groups = by_labels(groups, &key.place, &priorities);
+            groups = by_labels(groups, &key.client, &priorities);
             let failover = locality.filter(|_| !preferred).map(|l| l.failover.as_slice()).unwrap_or_default();
             if !failover.is_empty() {
-                by_distance(&mut groups, &key.place.locality, failover);
+                by_distance(&mut groups, &key.client.locality, failover);
             }
         }
-        locality => by_distance(&mut groups, &key.place.locality, locality.map_or(&[], |l| &l.failover)),
+        locality => by_distance(&mut groups, &key.client.locality, locality.map_or(&[], |l| &l.failover)),
     }
     close_ranks(&mut groups);
     groups.into_iter().map(Group::message).collect()
@@ -136,8 +136,8 @@ fn distribute(groups: &mut Vec<Group<'_>>, client: &Locality, rules: &[Distribut
 }
 
 /// Splits places by how many of the labels, from the first on, agree with the client's.
-fn by_labels<'a>(groups: Vec<Group<'a>>, client: &Place, priorities: &[Cow<'_, str>]) -> Vec<Group<'a>> {
-    if *client == Place::default() {
+fn by_labels<'a>(groups: Vec<Group<'a>>, client: &ClientLocality, priorities: &[Cow<'_, str>]) -> Vec<Group<'a>> {
+    if *client == ClientLocality::default() {
         return groups;
     }
     let mut split: Vec<Group<'a>> = Vec::new();
@@ -153,7 +153,7 @@ fn by_labels<'a>(groups: Vec<Group<'a>>, client: &Place, priorities: &[Cow<'_, s
 }
 
 /// 0 where all labels agree; else the more, the earlier the first that does not.
-fn disagreement(endpoint: &Endpoint, client: &Place, priorities: &[Cow<'_, str>]) -> u32 {
+fn disagreement(endpoint: &Endpoint, client: &ClientLocality, priorities: &[Cow<'_, str>]) -> u32 {
     let disagrees = |priority: &Cow<'_, str>| {
         let (key, wanted) = priority.split_once('=').map_or((&**priority, None), |(key, value)| (key, Some(value)));
         let wanted = wanted.unwrap_or_else(|| of_client(client, key));
@@ -164,7 +164,7 @@ fn disagreement(endpoint: &Endpoint, client: &Place, priorities: &[Cow<'_, str>]
 }
 
 /// A label of the client. What its place tells is not asked of its labels.
-fn of_client<'a>(client: &'a Place, key: &str) -> &'a str {
+fn of_client<'a>(client: &'a ClientLocality, key: &str) -> &'a str {
     let label = client.labels.get(key).map(|value| &**value);
     label.unwrap_or_else(|| of_place(&client.locality, &client.network, &client.node, key))
 }
