@@ -14,8 +14,8 @@ use heddle_model::{
     protocol::Protocol,
     proxy::ProxyKind,
     route::{Destination, GatewayRef, HttpAction, RouteTable},
-    scope::{Egress, EgressHost, EgressNamespace, OutboundPolicy, Sidecar},
     service::{Registry, Resolution, Service},
+    sidecar::{Egress, EgressHost, EgressNamespace, OutboundPolicy, Sidecar},
     snapshot::Snapshot,
 };
 

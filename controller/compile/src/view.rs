@@ -12,8 +12,8 @@ use heddle_model::{
     labels::Labels,
     locality::Locality,
     proxy::{Capabilities, Interception, Proxy, ProxyKind},
-    scope::Sidecar,
     service::Service,
+    sidecar::Sidecar,
     snapshot::Snapshot,
     workload::Workload,
 };

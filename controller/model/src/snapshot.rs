@@ -12,10 +12,10 @@ use crate::{
     mesh::Mesh,
     reads::Reads,
     route::RouteTables,
-    scope::Sidecar,
     secret::Secrets,
     service::{Endpoints, Services},
     settings::ProxySettings,
+    sidecar::Sidecar,
     workload::Workloads,
 };
 

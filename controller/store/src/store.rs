@@ -25,10 +25,10 @@ use heddle_model::{
     labels::Labels,
     mesh::Mesh,
     reads::Reads,
-    scope::Sidecar,
     secret::{Secret, Secrets},
     service::Services,
     settings::ProxySettings,
+    sidecar::Sidecar,
     snapshot::Snapshot,
 };
 

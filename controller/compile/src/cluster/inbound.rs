@@ -11,8 +11,8 @@ use heddle_model::{
     endpoint::Address,
     protocol::Protocol,
     proxy::{Interception, Proxy},
-    scope::{DefaultEndpoint, Ingress, Sidecar},
     service::Service,
+    sidecar::{DefaultEndpoint, Ingress, Sidecar},
     traffic::{ConnectionPool, TrafficPolicy},
 };
 use heddle_xds_api::envoy::config::cluster::v3::{

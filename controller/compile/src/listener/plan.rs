@@ -10,8 +10,8 @@ use heddle_model::{
     protocol::Protocol,
     proxy::Interception,
     route::{GatewayRef, L4Match, RouteTable},
-    scope::{CaptureMode, Egress, EgressPort},
     service::{Registry, Resolution, Service, ServicePort},
+    sidecar::{CaptureMode, Egress, EgressPort},
 };
 
 use super::{
