@@ -48,7 +48,7 @@ pub fn compile_view(snapshot: &Snapshot, key: &ViewKey, types: TypeSet, memo: &M
         output.set(TypeUrl::NameTable, [(String::new(), name_table::name_table(&scope))]);
     }
     if key.kind == ProxyKind::Sidecar {
-        output.sight = Some(scope.into_sight());
+        output.cached_scope = Some(scope.into_cached());
     }
     output.finish()
 }

@@ -16,7 +16,7 @@ use crate::{
     cluster, endpoint,
     memo::{Kept, Memo},
     route::{RoutesKey, RoutesOf, virtual_host::Parts},
-    scope::{Scope, Sight},
+    scope::{CachedScope, Scope},
     view::ViewKey,
 };
 
@@ -34,18 +34,18 @@ pub fn recompile(
     snapshot: &Snapshot,
     key: &ViewKey,
     changes: &Changes,
-    (sight, parts): (&mut Sight, &mut [Parts]),
+    (cached_scope, parts): (&mut CachedScope, &mut [Parts]),
     memo: &Memo,
 ) -> Option<Patch> {
     if key.kind != ProxyKind::Sidecar || !is_small(changes) {
         return None;
     }
-    let edited = edited(snapshot, changes, sight)?;
-    let scope = Scope::again(snapshot, key, sight);
-    let ruled: BTreeSet<Host> = changes.rules.iter().flat_map(|rule| sight.covered(rule)).collect();
-    let moved = moved(&scope, changes, sight);
+    let edited = edited(snapshot, changes, cached_scope)?;
+    let scope = Scope::again(snapshot, key, cached_scope);
+    let ruled: BTreeSet<Host> = changes.rules.iter().flat_map(|rule| cached_scope.covered(rule)).collect();
+    let moved = moved(&scope, changes, cached_scope);
     let pods = |host: &Host| scope.service(host).is_some_and(|service| service.headless);
-    if moved.iter().any(pods) || !ruled.is_empty() && sight.is_by_bytes() {
+    if moved.iter().any(pods) || !ruled.is_empty() && cached_scope.is_by_bytes() {
         // Headless services have a listener a pod, and rules say which subsets bytes go to.
         return None;
     }
@@ -82,12 +82,12 @@ fn is_small(changes: &Changes) -> bool {
 fn edited(
     snapshot: &Snapshot,
     changes: &Changes,
-    sight: &mut Sight,
+    cached_scope: &mut CachedScope,
 ) -> Option<BTreeMap<ByPtr<RouteTable>, Arc<RouteTable>>> {
     let mut edited = BTreeMap::new();
     for origin in &changes.edited {
         let fresh = snapshot.routes.get(origin)?;
-        if let Some(old) = sight.replace(fresh) {
+        if let Some(old) = cached_scope.replace(fresh) {
             edited.insert(ByPtr::new(&old), fresh.clone());
         }
     }
@@ -95,9 +95,9 @@ fn edited(
 }
 
 /// The hosts of the services whose endpoints changed, and those that stand for one of them.
-fn moved(scope: &Scope<'_>, changes: &Changes, sight: &Sight) -> BTreeSet<Host> {
+fn moved(scope: &Scope<'_>, changes: &Changes, cached_scope: &CachedScope) -> BTreeSet<Host> {
     let seen = changes.endpoints.iter().filter(|key| scope.service(&key.host).is_some_and(|one| one.key() == **key));
-    seen.flat_map(|key| sight.covered(&key.host)).collect()
+    seen.flat_map(|key| cached_scope.covered(&key.host)).collect()
 }
 
 /// The virtual hosts whose routes are of an edited table, or lead to a service with another rule. None, if there are some that

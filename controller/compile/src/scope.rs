@@ -40,7 +40,7 @@ pub struct Scope<'a> {
 
 /// What a view sees, kept for small changes that leave it as it is.
 #[derive(Debug)]
-pub struct Sight {
+pub struct CachedScope {
     sidecar: Option<Arc<Sidecar>>,
     outbound: OutboundPolicy,
     listeners: Arc<Vec<EgressScope>>,
@@ -105,20 +105,20 @@ impl<'a> Scope<'a> {
 
     /// What the view saw before, in a snapshot that changes nothing of that.
     #[must_use]
-    pub fn again(snapshot: &'a Snapshot, view: &'a ViewKey, sight: &Sight) -> Self {
+    pub fn again(snapshot: &'a Snapshot, view: &'a ViewKey, cached_scope: &CachedScope) -> Self {
         Self {
             snapshot,
             view,
-            sidecar: sight.sidecar.clone(),
-            outbound: sight.outbound.clone(),
-            listeners: sight.listeners.clone(),
-            services: sight.services.clone(),
+            sidecar: cached_scope.sidecar.clone(),
+            outbound: cached_scope.outbound.clone(),
+            listeners: cached_scope.listeners.clone(),
+            services: cached_scope.services.clone(),
         }
     }
 
     /// What is seen, to be kept.
     #[must_use]
-    pub fn into_sight(self) -> Sight {
+    pub fn into_cached(self) -> CachedScope {
         let Self { sidecar, outbound, listeners, services, .. } = self;
         let mut aliases: BTreeMap<Host, Vec<Host>> = BTreeMap::new();
         for (host, import) in services.iter() {
@@ -128,7 +128,7 @@ impl<'a> Scope<'a> {
         }
         let mut tables = listeners.iter().flat_map(|listener| &listener.tables);
         let by_bytes = tables.any(|table| !(table.tls.is_empty() && table.tcp.is_empty()));
-        Sight { sidecar, outbound, listeners, services, aliases, by_bytes }
+        CachedScope { sidecar, outbound, listeners, services, aliases, by_bytes }
     }
 
     /// What a proxy's inbound side needs of a scope: no services, which only the outbound side sends to.
@@ -203,7 +203,7 @@ impl<'a> Scope<'a> {
     }
 }
 
-impl Sight {
+impl CachedScope {
     /// Puts a table in the place of the one of the same object; that one, if the view sees it.
     pub(crate) fn replace(&mut self, fresh: &Arc<RouteTable>) -> Option<Arc<RouteTable>> {
         let mut old = None;
