@@ -192,8 +192,8 @@ impl Town {
 
     /// The view of a proxy.
     pub(crate) fn view(&self, proxy: &Proxy) -> ViewKey {
-        let reads = Arc::new(heddle_model::reads::Reads::of(&self.snapshot));
-        view::view(&Snapshot { reads, ..self.snapshot.clone() }, proxy)
+        let facets = Arc::new(heddle_model::facets::ProxyFacets::of(&self.snapshot));
+        view::view(&Snapshot { facets, ..self.snapshot.clone() }, proxy)
     }
 
     /// Something worked out in the scope of a proxy.

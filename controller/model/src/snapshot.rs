@@ -6,11 +6,11 @@ use crate::{
     Text,
     authn::PeerAuthentication,
     destination::DestinationRules,
+    facets::ProxyFacets,
     gateway::Gateway,
     issue::Issue,
     labels::Labels,
     mesh::Mesh,
-    reads::Reads,
     route::RouteTables,
     secret::Secrets,
     service::{Endpoints, Services},
@@ -53,7 +53,7 @@ pub struct Snapshot {
     /// Labels of namespaces.
     pub namespaces: Arc<BTreeMap<Text, Labels>>,
     /// What of proxies the objects read.
-    pub reads: Arc<Reads>,
+    pub facets: Arc<ProxyFacets>,
     /// What ingest and merge found wrong.
     pub issues: Arc<Vec<Issue>>,
 }

@@ -3,10 +3,10 @@
 use std::sync::{Arc, Mutex};
 
 use heddle_compile::view::{self, ViewKey, view};
+use heddle_model::facets::ProxyFacets;
 use heddle_model::host::Host;
 use heddle_model::mesh::Mesh;
 use heddle_model::proxy::Proxy;
-use heddle_model::reads::Reads;
 use heddle_model::service::{Endpoints, Services};
 use heddle_model::snapshot::Snapshot;
 use heddle_model::workload::Workloads;
@@ -41,7 +41,7 @@ pub(crate) struct Seat {
 pub(super) struct Basis {
     mesh: Arc<Mesh>,
     workloads: Arc<Workloads>,
-    reads: Arc<Reads>,
+    facets: Arc<ProxyFacets>,
     /// What stands in front of a gateway is a part of its view.
     fronts: Option<(Arc<Services>, Arc<Endpoints>)>,
 }
@@ -69,7 +69,7 @@ impl Basis {
         Self {
             mesh: snapshot.mesh.clone(),
             workloads: snapshot.workloads.clone(),
-            reads: snapshot.reads.clone(),
+            facets: snapshot.facets.clone(),
             fronts: proxy.is_gateway().then(|| (snapshot.services.clone(), snapshot.endpoints.clone())),
         }
     }
@@ -81,6 +81,6 @@ impl Basis {
         same_fronts
             && Arc::ptr_eq(&self.mesh, &snapshot.mesh)
             && Arc::ptr_eq(&self.workloads, &snapshot.workloads)
-            && Arc::ptr_eq(&self.reads, &snapshot.reads)
+            && Arc::ptr_eq(&self.facets, &snapshot.facets)
     }
 }

@@ -20,11 +20,11 @@ use std::{
 use heddle_model::{
     Text,
     authn::PeerAuthentication,
+    facets::ProxyFacets,
     gateway::Gateway,
     issue::Issue,
     labels::Labels,
     mesh::Mesh,
-    reads::Reads,
     secret::{Secret, Secrets},
     service::Services,
     settings::ProxySettings,
@@ -161,10 +161,10 @@ impl Store {
             assume_secrets: self.settings.assume_secrets,
             namespaces: self.commit_namespaces(&old.namespaces),
             issues: old.issues.clone(),
-            reads: old.reads.clone(),
+            facets: old.facets.clone(),
         };
-        if Reads::may_differ(&old, &next) {
-            next.reads = share(&old.reads, Reads::of(&next));
+        if ProxyFacets::may_differ(&old, &next) {
+            next.facets = share(&old.facets, ProxyFacets::of(&next));
         }
         next.issues = self.commit_issues(&old.issues);
         if !is_same(&old, &next) {

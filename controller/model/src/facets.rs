@@ -15,14 +15,14 @@ use crate::{
 
 /// What some object reads of proxies.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Reads {
+pub struct ProxyFacets {
     /// Keys of labels.
     pub labels: BTreeSet<Text>,
     /// The node that a proxy runs on.
     pub node: bool,
 }
 
-impl Reads {
+impl ProxyFacets {
     /// Of all objects of a snapshot: it walks through every route and rule.
     #[must_use]
     pub fn of(snapshot: &Snapshot) -> Self {
