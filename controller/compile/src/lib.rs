@@ -10,7 +10,6 @@ pub mod gateway;
 pub mod impact;
 pub mod increment;
 pub mod listener;
-pub mod lookup;
 pub mod memo;
 pub mod mtls;
 pub mod name;
@@ -21,6 +20,7 @@ pub mod route;
 pub mod scope;
 pub mod secret;
 pub mod view;
+pub mod visible;
 
 #[cfg(test)]
 mod fixture;

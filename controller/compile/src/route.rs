@@ -21,7 +21,7 @@ use std::collections::BTreeSet;
 
 use heddle_model::{issue::Issue, route::GatewayRef};
 
-use crate::lookup::Known;
+use crate::visible::VisibleServices;
 
 pub use action::default_action;
 pub use key::{Client, Routes, RoutesKey, RoutesOf, VirtualHostKey, routes, virtual_host};
@@ -32,7 +32,7 @@ pub use rule::table_routes;
 #[derive(Clone, Debug)]
 pub struct RouteContext<'a> {
     /// The services that the routes lead to.
-    pub known: &'a Known,
+    pub visible: &'a VisibleServices,
     /// Who asks.
     pub client: &'a Client,
     /// Port of the listener as clients see it; the default of destinations without a port.

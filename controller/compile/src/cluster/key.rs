@@ -22,10 +22,10 @@ use super::destination::{Destination, Purpose};
 use crate::{
     by_ptr::ByPtr,
     endpoint::EndpointKey,
-    lookup::Lookup,
     mtls,
     scope::{Import, Scope},
     view::ViewKey,
+    visible::Lookup,
 };
 
 /// All that one outbound cluster depends on.

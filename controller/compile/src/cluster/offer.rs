@@ -7,7 +7,7 @@ use super::{
     key::whole,
     pool::{Upstream, upstream},
 };
-use crate::lookup::Lookup;
+use crate::visible::Lookup;
 
 /// An offer that a request makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,8 +20,8 @@ pub enum Offer {
 
 /// The offer that requests to a cluster must make; none where the cluster makes it, or where no sidecar would read it.
 #[must_use]
-pub fn offer(known: &impl Lookup, kind: ProxyKind, cluster: &str) -> Option<Offer> {
-    let destination = destination(known, cluster)?;
+pub fn offer(visible: &impl Lookup, kind: ProxyKind, cluster: &str) -> Option<Offer> {
+    let destination = destination(visible, cluster)?;
     let policy = destination.policy();
     let in_mesh = match policy.tls {
         Some(tls) => tls.mode == ClientTlsMode::IstioMutual,
@@ -36,11 +36,11 @@ pub fn offer(known: &impl Lookup, kind: ProxyKind, cluster: &str) -> Option<Offe
 }
 
 /// The destination of `outbound|<port>|<subset>|<host>`.
-fn destination(known: &impl Lookup, cluster: &str) -> Option<Destination> {
+fn destination(visible: &impl Lookup, cluster: &str) -> Option<Destination> {
     let mut parts = cluster.strip_prefix("outbound|")?.splitn(3, '|');
     let (port, subset, host) = (parts.next()?.parse().ok()?, parts.next()?, parts.next()?);
-    let service = known.service(&Host::parse(host).ok()?)?;
-    let whole = whole(known, service, service.port(port)?, Purpose::Outbound);
+    let service = visible.service(&Host::parse(host).ok()?)?;
+    let whole = whole(visible, service, service.port(port)?, Purpose::Outbound);
     Some(Destination { subset: (!subset.is_empty()).then(|| subset.into()), ..whole })
 }
 

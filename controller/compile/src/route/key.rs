@@ -18,9 +18,9 @@ use crate::{
     by_ptr::ByPtr,
     compiled::Compiled,
     listener::upstream_alpn::ISTIO_FILTER,
-    lookup::Known,
     scope::{Scope, destinations},
     view::ViewKey,
+    visible::VisibleServices,
 };
 
 /// All that the HTTP routes of a table depend on, at one port.
@@ -33,7 +33,7 @@ pub struct RoutesKey {
     /// The gateways that the listener serves.
     pub gateways: BTreeSet<GatewayRef>,
     /// The services that the routes lead to.
-    pub known: Known,
+    pub visible: VisibleServices,
     /// Who asks.
     pub client: Client,
 }
@@ -90,7 +90,7 @@ impl RoutesKey {
     pub fn of_table(scope: &Scope<'_>, table: &Arc<RouteTable>, port: u16, gateways: BTreeSet<GatewayRef>) -> Self {
         Self {
             port,
-            known: Known::of(scope, destinations(table).map(|to| &to.host)),
+            visible: VisibleServices::of(scope, destinations(table).map(|to| &to.host)),
             client: Client::of(scope.view, table),
             of: RoutesOf::Table(ByPtr::new(table)),
             gateways,
@@ -102,7 +102,7 @@ impl RoutesKey {
     pub fn of_service(scope: &Scope<'_>, service: &Arc<Service>, port: u16) -> Self {
         Self {
             port,
-            known: Known::of(scope, [&service.host]),
+            visible: VisibleServices::of(scope, [&service.host]),
             client: Client::plain(scope.view),
             of: RoutesOf::Service(ByPtr::new(service)),
             gateways: [GatewayRef::Mesh].into(),
@@ -145,7 +145,7 @@ impl VirtualHostKey {
 #[must_use]
 pub fn routes(key: &RoutesKey) -> Routes {
     let context =
-        RouteContext { known: &key.known, client: &key.client, port: key.port, gateways: key.gateways.clone() };
+        RouteContext { visible: &key.visible, client: &key.client, port: key.port, gateways: key.gateways.clone() };
     let mut compiled = Routes::default();
     match &key.of {
         RoutesOf::Table(table) => {
@@ -157,7 +157,7 @@ pub fn routes(key: &RoutesKey) -> Routes {
             compiled.sources.push(service.origin.object.clone());
         }
     }
-    compiled.routes.iter_mut().for_each(|route| offer::offer(&key.known, &key.client, route));
+    compiled.routes.iter_mut().for_each(|route| offer::offer(&key.visible, &key.client, route));
     compiled
 }
 

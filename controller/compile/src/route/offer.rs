@@ -10,24 +10,24 @@ use crate::{
     cluster,
     envoy::any::any,
     listener::upstream_alpn::{self, FILTER},
-    lookup::Lookup,
+    visible::Lookup,
 };
 
 /// Sets the offer of a route that needs one. Where Istio's filter is compiled in, none does.
-pub(super) fn offer(known: &impl Lookup, client: &Client, route: &mut Route) {
+pub(super) fn offer(visible: &impl Lookup, client: &Client, route: &mut Route) {
     if client.sets_alpn {
         return;
     }
     let Some(Action::Route(action)) = &mut route.action else { return };
     match &mut action.cluster_specifier {
         Some(ClusterSpecifier::Cluster(name)) => {
-            if let Some(offer) = config(known, client, name) {
+            if let Some(offer) = config(visible, client, name) {
                 route.typed_per_filter_config.insert(FILTER.into(), offer);
             }
         }
         Some(ClusterSpecifier::WeightedClusters(shares)) => {
             for share in &mut shares.clusters {
-                if let Some(offer) = config(known, client, &share.name) {
+                if let Some(offer) = config(visible, client, &share.name) {
                     share.typed_per_filter_config.insert(FILTER.into(), offer);
                 }
             }
@@ -36,6 +36,6 @@ pub(super) fn offer(known: &impl Lookup, client: &Client, route: &mut Route) {
     }
 }
 
-fn config(known: &impl Lookup, client: &Client, cluster: &str) -> Option<Any> {
-    cluster::offer(known, client.kind, cluster).map(|offer| any(&upstream_alpn::config(offer)))
+fn config(visible: &impl Lookup, client: &Client, cluster: &str) -> Option<Any> {
+    cluster::offer(visible, client.kind, cluster).map(|offer| any(&upstream_alpn::config(offer)))
 }

@@ -97,7 +97,7 @@ pub fn parts(scope: &Scope<'_>, egress: &EgressScope, key: &RouteKey, memo: &Mem
         if let RoutesOf::Table(table) = &routes.of {
             of_table.entry(table.clone()).or_insert_with(BTreeSet::new).insert(at);
         }
-        for host in routes.known.hosts() {
+        for host in routes.visible.hosts() {
             leading_to.entry(host.clone()).or_insert_with(BTreeSet::new).insert(at);
         }
     }

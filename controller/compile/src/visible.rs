@@ -23,23 +23,23 @@ pub trait Lookup {
 
 /// Some services with their rules, as a part of a key: what is not in it cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Known {
+pub struct VisibleServices {
     mesh: ByPtr<Mesh>,
     services: BTreeMap<Host, (ByPtr<Service>, Option<ByPtr<DestinationRule>>)>,
 }
 
-impl Known {
+impl VisibleServices {
     /// Those of a scope that have these hosts, and those that they stand for.
     #[must_use]
     pub fn of<'h>(scope: &Scope<'_>, hosts: impl IntoIterator<Item = &'h Host>) -> Self {
-        let mut known = Self { mesh: ByPtr::new(&scope.snapshot.mesh), services: BTreeMap::new() };
+        let mut visible = Self { mesh: ByPtr::new(&scope.snapshot.mesh), services: BTreeMap::new() };
         for host in hosts {
-            let Some(service) = known.add(scope, host) else { continue };
+            let Some(service) = visible.add(scope, host) else { continue };
             if let Resolution::Alias(real) = &service.resolution {
-                known.add(scope, real);
+                visible.add(scope, real);
             }
         }
-        known
+        visible
     }
 
     /// Those that it holds.
@@ -57,7 +57,7 @@ impl Known {
     }
 }
 
-impl Lookup for Known {
+impl Lookup for VisibleServices {
     fn service(&self, host: &Host) -> Option<&Arc<Service>> {
         self.services.get(host).map(|(service, _)| service.arc())
     }
