@@ -12,7 +12,7 @@ use heddle_model::{
     endpoint::{Address, Endpoint, Health},
     labels::Labels,
     locality::Locality,
-    service::{Registry, Resolution},
+    service::{Resolution, ServiceRegistry},
     tls::ClientTlsMode,
 };
 use heddle_xds_api::envoy::config::{
@@ -116,7 +116,7 @@ fn health(destination: &Destination, endpoint: &Endpoint) -> Health {
 fn message(key: &EndpointKey, endpoint: &Endpoint) -> LbEndpoint {
     let health = match health(&key.destination, endpoint) {
         // Nobody probes the endpoints of a ServiceEntry; Envoy treats both alike.
-        Health::Healthy if key.destination.service.registry == Registry::External => HealthStatus::Unknown,
+        Health::Healthy if key.destination.service.registry == ServiceRegistry::External => HealthStatus::Unknown,
         Health::Healthy => HealthStatus::Healthy,
         Health::Draining => HealthStatus::Draining,
         Health::Unhealthy => HealthStatus::Unhealthy,

@@ -14,7 +14,7 @@ use heddle_model::{
     object::{ObjectRef, Origin},
     protocol::Protocol,
     proxy::{Capabilities, Interception, Proxy, ProxyKind},
-    service::{Registry, Resolution, Service, ServicePort, Visibility},
+    service::{Resolution, Service, ServicePort, ServiceRegistry, Visibility},
     snapshot::Snapshot,
     traffic::TrafficPolicy,
 };
@@ -56,7 +56,7 @@ pub(crate) fn service(name: &str, ports: &[(u16, Protocol)]) -> Service {
         origin: origin("Service", "shop", name),
         host: host(&format!("{name}.shop.svc.cluster.local")),
         aliases: Vec::new(),
-        registry: Registry::Kubernetes,
+        registry: ServiceRegistry::Kubernetes,
         addresses: Vec::new(),
         auto_addresses: Vec::new(),
         ports: ports.iter().map(port).collect(),
@@ -79,7 +79,7 @@ pub(crate) fn external(name: &str, ports: &[(u16, Protocol)], resolution: Resolu
     Service {
         origin: origin("ServiceEntry", "shop", "entry"),
         host: host(name),
-        registry: Registry::External,
+        registry: ServiceRegistry::External,
         resolution,
         external: true,
         ..service("entry", ports)

@@ -14,7 +14,7 @@ use crate::{
     cluster::{self, ClusterKey},
     compiled::Compiled,
     endpoint::{self, EndpointKey},
-    route::{self, Routes, RoutesKey, VirtualHostKey},
+    route::{self, RouteEntries, RoutesKey, VirtualHostKey},
 };
 
 /// Entries beyond which those that nobody holds are looked for.
@@ -25,7 +25,7 @@ const FEW: usize = 256;
 pub struct Memo {
     clusters: Table<ClusterKey, Kept>,
     endpoints: Table<EndpointKey, Kept>,
-    routes: Table<RoutesKey, Routes>,
+    routes: Table<RoutesKey, RouteEntries>,
     virtual_hosts: Table<VirtualHostKey, Kept>,
 }
 
@@ -67,7 +67,7 @@ impl Memo {
 
     /// The routes of a key.
     #[must_use]
-    pub fn routes(&self, key: &RoutesKey) -> Arc<Routes> {
+    pub fn routes(&self, key: &RoutesKey) -> Arc<RouteEntries> {
         self.routes.get(key, || route::routes(key))
     }
 

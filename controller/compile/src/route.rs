@@ -24,7 +24,7 @@ use heddle_model::{issue::Issue, route::GatewayRef};
 use crate::visible::VisibleServices;
 
 pub use action::default_action;
-pub use key::{Client, Routes, RoutesKey, RoutesOf, VirtualHostKey, routes, virtual_host};
+pub use key::{Client, RouteEntries, RoutesKey, RoutesOf, VirtualHostKey, routes, virtual_host};
 pub use retry::inbound_retry;
 pub use rule::table_routes;
 

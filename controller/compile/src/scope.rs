@@ -14,7 +14,7 @@ use heddle_model::{
     protocol::Protocol,
     proxy::ProxyKind,
     route::{Destination, GatewayRef, HttpAction, RouteTable},
-    service::{Registry, Resolution, Service},
+    service::{Resolution, Service, ServiceRegistry},
     sidecar::{Egress, EgressHost, EgressNamespace, OutboundPolicy, Sidecar},
     snapshot::Snapshot,
 };
@@ -272,7 +272,7 @@ fn import(services: &mut BTreeMap<Host, Import>, service: &Arc<Service>, port: O
 /// One service a host: of the own namespace first, then Kubernetes before others, then the oldest.
 fn visible_services(snapshot: &Snapshot, namespace: &Text) -> BTreeMap<Host, Arc<Service>> {
     let mut best: BTreeMap<Host, Arc<Service>> = BTreeMap::new();
-    let rank = |s: &Service| (s.namespace() != namespace, s.registry != Registry::Kubernetes, s.origin.clone());
+    let rank = |s: &Service| (s.namespace() != namespace, s.registry != ServiceRegistry::Kubernetes, s.origin.clone());
     for service in snapshot.services.iter().filter(|s| s.export_to.sees(namespace)) {
         match best.get(&service.host) {
             Some(known) if rank(known) <= rank(service) => {}

@@ -7,9 +7,9 @@ mod discovery;
 mod ingest;
 mod ingresses;
 mod part;
-mod registry;
 mod routes;
 mod rules;
+mod service_index;
 mod sorted;
 
 use std::{
@@ -40,9 +40,9 @@ use crate::{
 
 use ingresses::Ingresses;
 use part::share;
-use registry::Registry;
 use routes::Routes;
 use rules::Rules;
+use service_index::ServiceIndex;
 use sorted::Sorted;
 
 /// Namespace and name.
@@ -63,7 +63,7 @@ pub struct Store {
     malformed: BTreeMap<ObjectKey, Vec<Issue>>,
     mesh: Arc<Mesh>,
     stale: Stale,
-    registry: Registry,
+    services: ServiceIndex,
     routes: Routes,
     rules: Rules,
     ingresses: Ingresses,
@@ -102,7 +102,7 @@ impl Store {
             malformed: BTreeMap::new(),
             mesh,
             stale: Stale::default(),
-            registry: Registry::default(),
+            services: ServiceIndex::default(),
             routes: Routes::default(),
             rules: Rules::default(),
             ingresses: Ingresses::default(),
@@ -142,15 +142,15 @@ impl Store {
         }
         self.commit_discovery();
         let old = self.snapshot.clone();
-        let services = self.registry.services(&old.services);
+        let services = self.services.services(&old.services);
         self.commit_ingresses(&services, !Arc::ptr_eq(&old.services, &services));
         let mut next = Snapshot {
             revision: old.revision,
             synced: old.synced || self.settings.expected.is_subset(&self.synced),
             mesh: self.mesh.clone(),
-            endpoints: self.registry.endpoints(&services, &self.mesh, &old.endpoints),
+            endpoints: self.services.endpoints(&services, &self.mesh, &old.endpoints),
             services,
-            workloads: self.registry.workloads(&old.workloads),
+            workloads: self.services.workloads(&old.workloads),
             routes: self.routes.build(&old.routes),
             destinations: self.rules.build(&old.destinations),
             gateways: self.gateways.build(&old.gateways),
@@ -272,7 +272,7 @@ impl Store {
             }
         }
         self.stale.discovery = true;
-        self.registry.mark_all();
+        self.services.mark_all();
         self.ingresses.mark();
     }
 
@@ -303,7 +303,7 @@ impl Store {
         let parts = [
             self.routes.issues.take(),
             self.rules.issues.take(),
-            self.registry.issues.take(),
+            self.services.issues.take(),
             self.ingresses.issues.take(),
         ];
         if !std::mem::take(&mut self.stale.findings) && !parts.contains(&true) {
@@ -314,7 +314,7 @@ impl Store {
         let unread = self.malformed.iter().filter(|(key, _)| self.is_discovered(key));
         let own = read.chain(unread).flat_map(|(_, issues)| issues);
         let joint = self.routes.issues.iter().chain(self.rules.issues.iter());
-        let joint = joint.chain(self.registry.issues.iter()).chain(self.ingresses.issues.iter());
+        let joint = joint.chain(self.services.issues.iter()).chain(self.ingresses.issues.iter());
         let mut all: Vec<Issue> = own.chain(joint).cloned().collect();
         all.sort();
         all.dedup();

@@ -3,7 +3,7 @@
 use heddle_model::{
     mesh::Mesh,
     object::ObjectRef,
-    service::{Registry, Service},
+    service::{Service, ServiceRegistry},
     tls::ClientTlsMode,
 };
 use heddle_xds_api::{
@@ -84,8 +84,8 @@ fn fill(
         return None;
     }
     let short = match service.registry {
-        Registry::Kubernetes => format!("{}.{}", service.origin.name(), service.namespace()),
-        Registry::External => service.host.to_string(),
+        ServiceRegistry::Kubernetes => format!("{}.{}", service.origin.name(), service.namespace()),
+        ServiceRegistry::External => service.host.to_string(),
     };
     let target_port = target_port.map(|port| port.to_string()).unwrap_or_default();
     let name = template
@@ -104,8 +104,8 @@ fn services<'a>(served: impl IntoIterator<Item = &'a Service>, host: Option<&hed
     for service in served {
         let host = host.unwrap_or(&service.host).as_str();
         let name = match service.registry {
-            Registry::Kubernetes => service.origin.name(),
-            Registry::External => host,
+            ServiceRegistry::Kubernetes => service.origin.name(),
+            ServiceRegistry::External => host,
         };
         let entry = [("host", text(host)), ("name", text(name)), ("namespace", text(service.namespace()))];
         let entry = nested(fields(entry));

@@ -5,7 +5,7 @@ use heddle_model::{
     identity::Identity,
     issue::Issue,
     proxy::ProxyKind,
-    service::{Registry, Resolution},
+    service::{Resolution, ServiceRegistry},
     tls::{ClientTls, ClientTlsMode},
 };
 use heddle_xds_api::envoy::{
@@ -145,7 +145,7 @@ fn asked(key: &ClusterKey, tls: &ClientTls, upstream: Upstream, issues: &mut Vec
     }
     let Some((certificate, roots)) = secrets(key, tls, issues) else { return Security::Impossible };
     let insecure = tls.insecure_skip_verify == Some(true);
-    let of_entry = key.destination.service.registry == Registry::External && tls.subject_alt_names.is_empty();
+    let of_entry = key.destination.service.registry == ServiceRegistry::External && tls.subject_alt_names.is_empty();
     let names = if of_entry { names(key) } else { tls.subject_alt_names.clone() };
     let validation = (!insecure).then(|| Validation { roots, names, revocations: tls.revocations.clone() });
     let mut context = envoy::upstream(certificate, validation, &tls.sni);

@@ -21,7 +21,7 @@ use crate::{
         access_log, bind_address,
         chain::{Asks, TLS, chain},
         destination::{L4Rule, clusters},
-        http::{Direction, Http, Routes, http},
+        http::{Direction, Http, RouteSource, http},
         inspector, listener_name, tcp, tls, wildcard,
     },
     name,
@@ -138,7 +138,7 @@ fn http_chain(scope: &Scope<'_>, bind: &str, bound: &Bound, tls: Option<&ServerT
     let mesh = &scope.snapshot.mesh;
     let spec = Http {
         stat_prefix: format!("outbound_{};", listener_name(bind, bound.target)),
-        routes: Routes::Named(bound.route_name()),
+        routes: RouteSource::Named(bound.route_name()),
         direction: Direction::Gateway,
         dynamic_dns: scope
             .services

@@ -23,7 +23,7 @@ use heddle_xds_api::envoy::config::{
 use super::{
     access_log, bind_address,
     chain::{Asks, PLAIN_HTTP, RAW, TLS, chain},
-    http::{Direction, Http, Routes, http},
+    http::{Direction, Http, RouteSource, http},
     inspector::{self, Ports},
     listener_name, named,
     port::InboundPort,
@@ -227,7 +227,7 @@ fn http_filter(mesh: &Mesh, view: &ViewKey, inbound_chain: &InboundChain<'_>) ->
     };
     let spec = Http {
         stat_prefix,
-        routes: Routes::Inline(Box::new(routes(inbound_chain))),
+        routes: RouteSource::Inline(Box::new(routes(inbound_chain))),
         direction: Direction::Inbound,
         dynamic_dns: false,
         forward_proxy: false,

@@ -10,7 +10,7 @@ use heddle_model::{
     protocol::Protocol,
     proxy::Interception,
     route::{GatewayRef, L4Match, RouteTable},
-    service::{Registry, Resolution, Service, ServicePort},
+    service::{Resolution, Service, ServicePort, ServiceRegistry},
     sidecar::{CaptureMode, Egress, EgressPort},
 };
 
@@ -195,7 +195,7 @@ impl Planner<'_, '_> {
         if port.protocol.is_http() || self.bound {
             return anywhere();
         }
-        if service.headless && service.registry == Registry::Kubernetes {
+        if service.headless && service.registry == ServiceRegistry::Kubernetes {
             return self.pods(service, port);
         }
         let mut bind_addresses = Vec::new();

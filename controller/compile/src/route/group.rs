@@ -14,7 +14,7 @@ use heddle_model::{
 };
 
 use super::{
-    key::{Routes, RoutesKey},
+    key::{RouteEntries, RoutesKey},
     virtual_host::RouteKey,
 };
 use crate::{
@@ -29,7 +29,7 @@ pub(super) struct Group {
     pub(super) services: Vec<Arc<Service>>,
     pub(super) hosts: Vec<Host>,
     pub(super) key: RoutesKey,
-    pub(super) routes: Arc<Routes>,
+    pub(super) routes: Arc<RouteEntries>,
 }
 
 /// Services and hosts on a port before their routes are known.

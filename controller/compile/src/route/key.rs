@@ -62,7 +62,7 @@ pub struct Client {
 
 /// Routes with their story, shared by all virtual hosts that have them.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Routes {
+pub struct RouteEntries {
     /// In order; the first that matches counts.
     pub routes: Vec<Route>,
     /// What is wrong with the input.
@@ -81,7 +81,7 @@ pub struct VirtualHostKey {
     /// Names and addresses by which clients ask for it.
     pub domains: Vec<String>,
     /// Its routes.
-    pub routes: ByPtr<Routes>,
+    pub routes: ByPtr<RouteEntries>,
 }
 
 impl RoutesKey {
@@ -143,10 +143,10 @@ impl VirtualHostKey {
 
 /// Compiles the routes of a key.
 #[must_use]
-pub fn routes(key: &RoutesKey) -> Routes {
+pub fn routes(key: &RoutesKey) -> RouteEntries {
     let context =
         RouteContext { visible: &key.visible, client: &key.client, port: key.port, gateways: key.gateways.clone() };
-    let mut compiled = Routes::default();
+    let mut compiled = RouteEntries::default();
     match &key.of {
         RoutesOf::Table(table) => {
             compiled.routes = rule::table_routes(&context, table, &mut compiled.issues);

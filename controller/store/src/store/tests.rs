@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use heddle_model::{host::Host, service::Registry, snapshot::Snapshot};
+use heddle_model::{host::Host, service::ServiceRegistry, snapshot::Snapshot};
 
 use super::Store;
 use crate::{Event, documents, settings::Settings};
@@ -60,7 +60,7 @@ fn one_thread_from_yaml_to_snapshot() {
     assert_eq!(*snapshot.issues, []);
     let host = Host::parse("web.shop.svc.cluster.local").unwrap();
     let service = snapshot.services.of_host(&host).next().unwrap();
-    assert_eq!(service.registry, Registry::Kubernetes);
+    assert_eq!(service.registry, ServiceRegistry::Kubernetes);
     let endpoints = snapshot.endpoints.get(&service.key()).unwrap();
     assert_eq!(endpoints.len(), 1);
     assert_eq!(endpoints[0].port, 8080);
