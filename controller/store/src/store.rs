@@ -7,10 +7,10 @@ mod discovery;
 mod ingest;
 mod ingresses;
 mod part;
-mod routes;
 mod rules;
 mod service_index;
 mod sorted;
+mod virtual_services;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -40,10 +40,10 @@ use crate::{
 
 use ingresses::Ingresses;
 use part::share;
-use routes::Routes;
 use rules::Rules;
 use service_index::ServiceIndex;
 use sorted::Sorted;
+use virtual_services::VirtualServiceIndex;
 
 /// Namespace and name.
 type Name = (Text, Text);
@@ -64,7 +64,7 @@ pub struct Store {
     mesh: Arc<Mesh>,
     stale: Stale,
     services: ServiceIndex,
-    routes: Routes,
+    virtual_services: VirtualServiceIndex,
     rules: Rules,
     ingresses: Ingresses,
     gateways: Sorted<Gateway>,
@@ -103,7 +103,7 @@ impl Store {
             mesh,
             stale: Stale::default(),
             services: ServiceIndex::default(),
-            routes: Routes::default(),
+            virtual_services: VirtualServiceIndex::default(),
             rules: Rules::default(),
             ingresses: Ingresses::default(),
             gateways: Sorted::default(),
@@ -151,7 +151,7 @@ impl Store {
             endpoints: self.services.endpoints(&services, &self.mesh, &old.endpoints),
             services,
             workloads: self.services.workloads(&old.workloads),
-            routes: self.routes.build(&old.routes),
+            routes: self.virtual_services.build(&old.routes),
             destinations: self.rules.build(&old.destinations),
             gateways: self.gateways.build(&old.gateways),
             sidecars: self.sidecars.build(&old.sidecars),
@@ -282,7 +282,7 @@ impl Store {
         for (name, gateway) in made.gateways {
             self.gateways.set(name, gateway);
         }
-        self.routes.add(made.tables);
+        self.virtual_services.add(made.tables);
     }
 
     fn commit_secrets(&mut self, old: &Arc<Secrets>) -> Arc<Secrets> {
@@ -301,7 +301,7 @@ impl Store {
 
     fn commit_issues(&mut self, old: &Arc<Vec<Issue>>) -> Arc<Vec<Issue>> {
         let parts = [
-            self.routes.issues.take(),
+            self.virtual_services.issues.take(),
             self.rules.issues.take(),
             self.services.issues.take(),
             self.ingresses.issues.take(),
@@ -313,7 +313,7 @@ impl Store {
         let read = self.findings.iter().filter(|(key, _)| !self.malformed.contains_key(*key));
         let unread = self.malformed.iter().filter(|(key, _)| self.is_discovered(key));
         let own = read.chain(unread).flat_map(|(_, issues)| issues);
-        let joint = self.routes.issues.iter().chain(self.rules.issues.iter());
+        let joint = self.virtual_services.issues.iter().chain(self.rules.issues.iter());
         let joint = joint.chain(self.services.issues.iter()).chain(self.ingresses.issues.iter());
         let mut all: Vec<Issue> = own.chain(joint).cloned().collect();
         all.sort();

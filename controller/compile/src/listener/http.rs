@@ -103,7 +103,9 @@ pub fn http(mesh: &Mesh, view: &ViewKey, spec: Http) -> Filter {
         });
     }
     config.route_specifier = Some(match spec.routes {
-        RouteSource::Named(name) => RouteSpecifier::Rds(Rds { config_source: Some(source::ads()), route_config_name: name }),
+        RouteSource::Named(name) => {
+            RouteSpecifier::Rds(Rds { config_source: Some(source::ads()), route_config_name: name })
+        }
         RouteSource::Inline(routes) => RouteSpecifier::RouteConfig(*routes),
     });
     filter("envoy.filters.network.http_connection_manager", &config)

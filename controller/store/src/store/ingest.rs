@@ -68,7 +68,7 @@ impl Store {
             }
             Spec::VirtualService(spec) => {
                 let value = virtual_service::ingest(spec, origin, &mesh, report);
-                self.routes.set(name, value);
+                self.virtual_services.set(name, value);
             }
             Spec::DestinationRule(spec) => {
                 self.rules.set(name, destination_rule::ingest(spec, origin, &mesh, report));
@@ -110,7 +110,7 @@ impl Store {
             Kind::IngressClass => self.ingresses.set_class(name.1, None),
             Kind::ServiceEntry => self.services.set_entry(name, None),
             Kind::WorkloadEntry => self.services.set_external(name, None),
-            Kind::VirtualService => self.routes.set(name, None),
+            Kind::VirtualService => self.virtual_services.set(name, None),
             Kind::DestinationRule => self.rules.set(name, None),
             Kind::Gateway => self.gateways.set(name, None),
             Kind::Sidecar => self.sidecars.set(name, None),

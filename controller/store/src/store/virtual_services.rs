@@ -18,7 +18,7 @@ use crate::{
 
 /// All VirtualServices.
 #[derive(Debug, Default)]
-pub(super) struct Routes {
+pub(super) struct VirtualServiceIndex {
     all: BTreeMap<Name, Arc<VirtualService>>,
     /// Those that name a delegate, by its name: they are merged again when it changes.
     roots: BTreeMap<Name, BTreeSet<Name>>,
@@ -32,7 +32,7 @@ pub(super) struct Routes {
     pub(super) issues: Issues<Name>,
 }
 
-impl Routes {
+impl VirtualServiceIndex {
     /// Sets one, or takes it away. An equal one keeps its pointer.
     pub(super) fn set(&mut self, name: Name, value: Option<VirtualService>) {
         let old = self.all.get(&name).cloned();
