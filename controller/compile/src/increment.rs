@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use heddle_model::{diff::Changes, host::Host, proxy::ProxyKind, route::RouteTable, snapshot::Snapshot};
+use heddle_model::{diff::Changes, host::Host, proxy::ProxyKind, route::VirtualService, snapshot::Snapshot};
 use heddle_xds_api::TypeUrl;
 
 use crate::{
@@ -78,12 +78,12 @@ fn is_small(changes: &Changes) -> bool {
     rest.is_empty()
 }
 
-/// The tables that differ, by the one that was: they are replaced in what the view sees.
+/// The VirtualServices that differ, by the one that was: they are replaced in what the view sees.
 fn edited(
     snapshot: &Snapshot,
     changes: &Changes,
     cached_scope: &mut CachedScope,
-) -> Option<BTreeMap<ByPtr<RouteTable>, Arc<RouteTable>>> {
+) -> Option<BTreeMap<ByPtr<VirtualService>, Arc<VirtualService>>> {
     let mut edited = BTreeMap::new();
     for origin in &changes.edited {
         let fresh = snapshot.routes.get(origin)?;
@@ -100,16 +100,16 @@ fn moved(scope: &Scope<'_>, changes: &Changes, cached_scope: &CachedScope) -> BT
     seen.flat_map(|key| cached_scope.covered(&key.host)).collect()
 }
 
-/// The virtual hosts whose routes are of an edited table, or lead to a service with another rule. None, if there are some that
+/// The virtual hosts whose routes are of an edited VirtualService, or lead to a service with another rule. None, if there are some that
 /// are not sent one by one, or if other virtual hosts may have to speak for what these spoke for.
 fn virtual_hosts(
     scope: &Scope<'_>,
-    edited: &BTreeMap<ByPtr<RouteTable>, Arc<RouteTable>>,
+    edited: &BTreeMap<ByPtr<VirtualService>, Arc<VirtualService>>,
     ruled: &BTreeSet<Host>,
     parts: &mut [Parts],
     memo: &Memo,
 ) -> Option<Vec<Arc<Kept>>> {
-    let mut seen: BTreeSet<&ByPtr<RouteTable>> = BTreeSet::new();
+    let mut seen: BTreeSet<&ByPtr<VirtualService>> = BTreeSet::new();
     let mut fresh = Vec::new();
     for part in parts {
         let parted = scope.view.can.virtual_hosts && part.may_part();
@@ -131,16 +131,21 @@ fn virtual_hosts(
             fresh.push(memo.virtual_host(host));
         }
     }
-    // A table that spoke for nothing may speak for something now.
-    let all_seen = edited.iter().all(|(table, _)| seen.contains(table) || table.http.is_empty());
+    // A VirtualService that spoke for nothing may speak for something now.
+    let all_seen =
+        edited.iter().all(|(virtual_service, _)| seen.contains(virtual_service) || virtual_service.http.is_empty());
     all_seen.then_some(fresh)
 }
 
-fn again(scope: &Scope<'_>, key: &RoutesKey, edited: &BTreeMap<ByPtr<RouteTable>, Arc<RouteTable>>) -> RoutesKey {
+fn again(
+    scope: &Scope<'_>,
+    key: &RoutesKey,
+    edited: &BTreeMap<ByPtr<VirtualService>, Arc<VirtualService>>,
+) -> RoutesKey {
     match &key.of {
-        RoutesOf::Table(old) => {
-            let table = edited.get(old).unwrap_or(old.arc());
-            RoutesKey::of_table(scope, table, key.port, key.gateways.clone())
+        RoutesOf::VirtualService(old) => {
+            let virtual_service = edited.get(old).unwrap_or(old.arc());
+            RoutesKey::of_virtual_service(scope, virtual_service, key.port, key.gateways.clone())
         }
         RoutesOf::Service(service) => RoutesKey::of_service(scope, service.arc(), key.port),
     }

@@ -26,7 +26,7 @@ use crate::visible::VisibleServices;
 pub use action::default_action;
 pub use key::{Client, RouteEntries, RoutesKey, RoutesOf, VirtualHostKey, routes, virtual_host};
 pub use retry::inbound_retry;
-pub use rule::table_routes;
+pub use rule::routes_of;
 
 /// Where routes are used, which decides what of a VirtualService applies.
 #[derive(Clone, Debug)]

@@ -6,7 +6,7 @@ use crate::{
     destination::DestinationRule,
     host::Host,
     object::Origin,
-    route::{Destination, HttpAction, RouteTable},
+    route::{Destination, HttpAction, VirtualService},
     service::ServiceKey,
     snapshot::Snapshot,
 };
@@ -105,7 +105,7 @@ pub(crate) fn rules_but<'a>(of: &'a Snapshot, but: &'a Snapshot) -> impl Iterato
     })
 }
 
-fn same_reach(old: Option<&Arc<RouteTable>>, new: Option<&Arc<RouteTable>>) -> bool {
+fn same_reach(old: Option<&Arc<VirtualService>>, new: Option<&Arc<VirtualService>>) -> bool {
     let (Some(old), Some(new)) = (old, new) else { return false };
     (&old.hosts, &old.gateways, &old.export_to) == (&new.hosts, &new.gateways, &new.export_to)
         && (&old.tls, &old.tcp) == (&new.tls, &new.tcp)
@@ -113,8 +113,8 @@ fn same_reach(old: Option<&Arc<RouteTable>>, new: Option<&Arc<RouteTable>>) -> b
         && http_destinations(old).eq(http_destinations(new))
 }
 
-fn http_destinations(table: &RouteTable) -> impl Iterator<Item = &Destination> {
-    table.http.iter().flat_map(|rule| {
+fn http_destinations(virtual_service: &VirtualService) -> impl Iterator<Item = &Destination> {
+    virtual_service.http.iter().flat_map(|rule| {
         let forwards = match &rule.action {
             HttpAction::Forward(destinations) => destinations.as_slice(),
             HttpAction::Redirect(_) | HttpAction::Respond(_) => &[],

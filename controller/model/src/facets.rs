@@ -7,7 +7,7 @@ use crate::{
     destination::DestinationRule,
     diff::rules_but,
     labels::Labels,
-    route::{HttpMatch, L4Match, RouteTable},
+    route::{HttpMatch, L4Match, VirtualService},
     service::Service,
     snapshot::Snapshot,
     traffic::TrafficPolicy,
@@ -31,7 +31,7 @@ impl ProxyFacets {
         snapshot.sidecars.iter().filter_map(|s| s.selector.as_ref()).for_each(|labels| all.labels_of(labels));
         all.priorities(&snapshot.mesh.locality.failover_priority);
         snapshot.services.iter().for_each(|service| all.service(service));
-        snapshot.routes.values().for_each(|table| all.table(table));
+        snapshot.routes.values().for_each(|virtual_service| all.virtual_service(virtual_service));
         snapshot.destinations.values().flat_map(|rules| rules.iter()).for_each(|rule| all.rule(rule));
         all
     }
@@ -54,7 +54,10 @@ impl ProxyFacets {
         }
         if !Arc::ptr_eq(&of.routes, &other.routes) {
             let changed = of.routes.differing(&other.routes, Arc::ptr_eq);
-            changed.into_iter().filter_map(|origin| of.routes.get(origin)).for_each(|table| all.table(table));
+            changed
+                .into_iter()
+                .filter_map(|origin| of.routes.get(origin))
+                .for_each(|virtual_service| all.virtual_service(virtual_service));
         }
         rules_but(of, other).for_each(|rule| all.rule(rule));
         all
@@ -64,8 +67,8 @@ impl ProxyFacets {
         self.node |= service.node_local || service.prefer.is_some();
     }
 
-    fn table(&mut self, table: &RouteTable) {
-        source_labels(table, &mut |labels| self.labels_of(labels));
+    fn virtual_service(&mut self, virtual_service: &VirtualService) {
+        source_labels(virtual_service, &mut |labels| self.labels_of(labels));
     }
 
     fn rule(&mut self, rule: &DestinationRule) {
@@ -85,10 +88,10 @@ impl ProxyFacets {
     }
 }
 
-fn source_labels(table: &RouteTable, read: &mut impl FnMut(&Labels)) {
-    let http = table.http.iter().flat_map(|r| &r.matches).map(|m: &HttpMatch| &m.source_labels);
-    let tls = table.tls.iter().flat_map(|r| &r.matches).map(|m| &m.l4.source_labels);
-    let tcp = table.tcp.iter().flat_map(|r| &r.matches).map(|m: &L4Match| &m.source_labels);
+fn source_labels(virtual_service: &VirtualService, read: &mut impl FnMut(&Labels)) {
+    let http = virtual_service.http.iter().flat_map(|r| &r.matches).map(|m: &HttpMatch| &m.source_labels);
+    let tls = virtual_service.tls.iter().flat_map(|r| &r.matches).map(|m| &m.l4.source_labels);
+    let tcp = virtual_service.tcp.iter().flat_map(|r| &r.matches).map(|m: &L4Match| &m.source_labels);
     http.chain(tls).chain(tcp).for_each(read);
 }
 

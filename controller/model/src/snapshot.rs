@@ -11,7 +11,7 @@ use crate::{
     issue::Issue,
     labels::Labels,
     mesh::Mesh,
-    route::RouteTables,
+    route::VirtualServices,
     secret::Secrets,
     service::{Endpoints, Services},
     settings::ProxySettings,
@@ -35,7 +35,7 @@ pub struct Snapshot {
     /// Workloads by address.
     pub workloads: Arc<Workloads>,
     /// VirtualServices, oldest first, delegates merged in and gone from the list.
-    pub routes: Arc<RouteTables>,
+    pub routes: Arc<VirtualServices>,
     /// DestinationRules by namespace.
     pub destinations: Arc<DestinationRules>,
     /// Gateways, oldest first.

@@ -282,7 +282,7 @@ impl Store {
         for (name, gateway) in made.gateways {
             self.gateways.set(name, gateway);
         }
-        self.virtual_services.add(made.tables);
+        self.virtual_services.add(made.virtual_services);
     }
 
     fn commit_secrets(&mut self, old: &Arc<Secrets>) -> Arc<Secrets> {

@@ -9,7 +9,7 @@ use heddle_model::{
     issue::Issue,
     protocol::Protocol,
     proxy::Interception,
-    route::{GatewayRef, L4Match, RouteTable},
+    route::{GatewayRef, L4Match, VirtualService},
     service::{Resolution, Service, ServicePort, ServiceRegistry},
     sidecar::{CaptureMode, Egress, EgressPort},
 };
@@ -239,22 +239,25 @@ impl Planner<'_, '_> {
         bind_address: &BindAddress,
         issues: &mut Vec<Issue>,
     ) -> Vec<TcpChain> {
-        let tables = || self.listener.tables.iter().filter(|t| t.hosts.iter().any(|h| h.covers(&service.host)));
+        let virtual_services =
+            || self.listener.virtual_services.iter().filter(|t| t.hosts.iter().any(|h| h.covers(&service.host)));
         let mut chains = Vec::new();
         if protocol.is_tls() {
-            for rule in tables().flat_map(|table| table.tls.iter().map(move |rule| (table, rule))) {
-                let (table, rule) = rule;
-                for condition in rule.matches.iter().filter(|m| self.applies(table, &m.l4, port.number)) {
+            for rule in virtual_services()
+                .flat_map(|virtual_service| virtual_service.tls.iter().map(move |rule| (virtual_service, rule)))
+            {
+                let (virtual_service, rule) = rule;
+                for condition in rule.matches.iter().filter(|m| self.applies(virtual_service, &m.l4, port.number)) {
                     chains.push(TcpChain {
                         networks: networks(&condition.l4, bind_address),
                         server_names: condition.sni_hosts.iter().map(ToString::to_string).collect(),
-                        clusters: clusters(self.scope, &L4Rule::tls(table, rule), port.number, issues),
+                        clusters: clusters(self.scope, &L4Rule::tls(virtual_service, rule), port.number, issues),
                     });
                 }
             }
         }
         if chains.is_empty() {
-            let whole = self.tcp_routes(tables(), port, bind_address, &mut chains, issues);
+            let whole = self.tcp_routes(virtual_services(), port, bind_address, &mut chains, issues);
             if !whole {
                 chains.push(default_chain(service, port, protocol, bind_address));
             }
@@ -265,18 +268,21 @@ impl Planner<'_, '_> {
     /// Adds the chains of TCP rules; true when one takes everything.
     fn tcp_routes<'t>(
         &self,
-        tables: impl Iterator<Item = &'t std::sync::Arc<RouteTable>>,
+        virtual_services: impl Iterator<Item = &'t std::sync::Arc<VirtualService>>,
         port: &ServicePort,
         bind_address: &BindAddress,
         chains: &mut Vec<TcpChain>,
         issues: &mut Vec<Issue>,
     ) -> bool {
-        for (table, rule) in tables.flat_map(|table| table.tcp.iter().map(move |rule| (table, rule))) {
+        for (virtual_service, rule) in virtual_services
+            .flat_map(|virtual_service| virtual_service.tcp.iter().map(move |rule| (virtual_service, rule)))
+        {
             let mut add = |networks: Vec<IpNet>| {
-                let clusters = clusters(self.scope, &L4Rule::tcp(table, rule), port.number, issues);
+                let clusters = clusters(self.scope, &L4Rule::tcp(virtual_service, rule), port.number, issues);
                 chains.push(TcpChain { networks, server_names: Vec::new(), clusters });
             };
-            let applying: Vec<_> = rule.matches.iter().filter(|m| self.applies(table, m, port.number)).collect();
+            let applying: Vec<_> =
+                rule.matches.iter().filter(|m| self.applies(virtual_service, m, port.number)).collect();
             if rule.matches.is_empty() || applying.iter().any(|m| m.destination_subnets.is_empty()) {
                 add(bind_address.networks.clone());
                 return true;
@@ -289,8 +295,8 @@ impl Planner<'_, '_> {
         false
     }
 
-    fn applies(&self, table: &RouteTable, condition: &L4Match, port: u16) -> bool {
-        let gateways = if condition.gateways.is_empty() { &table.gateways } else { &condition.gateways };
+    fn applies(&self, virtual_service: &VirtualService, condition: &L4Match, port: u16) -> bool {
+        let gateways = if condition.gateways.is_empty() { &virtual_service.gateways } else { &condition.gateways };
         let view = self.scope.view;
         gateways.contains(&GatewayRef::Mesh)
             && condition.port.is_none_or(|p| p == port)

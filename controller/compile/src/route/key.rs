@@ -8,7 +8,7 @@ use heddle_model::{
     labels::Labels,
     object::ObjectRef,
     proxy::ProxyKind,
-    route::{GatewayRef, HttpMatch, RouteTable},
+    route::{GatewayRef, HttpMatch, VirtualService},
     service::Service,
 };
 use heddle_xds_api::envoy::config::route::v3::{Route, VirtualHost};
@@ -23,7 +23,7 @@ use crate::{
     visible::VisibleServices,
 };
 
-/// All that the HTTP routes of a table depend on, at one port.
+/// All that the HTTP routes of a VirtualService depend on, at one port.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RoutesKey {
     /// Port of the listener as clients see it.
@@ -42,7 +42,7 @@ pub struct RoutesKey {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RoutesOf {
     /// What a VirtualService says.
-    Table(ByPtr<RouteTable>),
+    VirtualService(ByPtr<VirtualService>),
     /// A service that no VirtualService speaks for.
     Service(ByPtr<Service>),
 }
@@ -85,19 +85,24 @@ pub struct VirtualHostKey {
 }
 
 impl RoutesKey {
-    /// The key of a table's routes.
+    /// The key of a VirtualService's routes.
     #[must_use]
-    pub fn of_table(scope: &Scope<'_>, table: &Arc<RouteTable>, port: u16, gateways: BTreeSet<GatewayRef>) -> Self {
+    pub fn of_virtual_service(
+        scope: &Scope<'_>,
+        virtual_service: &Arc<VirtualService>,
+        port: u16,
+        gateways: BTreeSet<GatewayRef>,
+    ) -> Self {
         Self {
             port,
-            visible: VisibleServices::of(scope, destinations(table).map(|to| &to.host)),
-            client: Client::of(scope.view, table),
-            of: RoutesOf::Table(ByPtr::new(table)),
+            visible: VisibleServices::of(scope, destinations(virtual_service).map(|to| &to.host)),
+            client: Client::of(scope.view, virtual_service),
+            of: RoutesOf::VirtualService(ByPtr::new(virtual_service)),
             gateways,
         }
     }
 
-    /// The key of a sidecar's route to a service that no table speaks for.
+    /// The key of a sidecar's route to a service that no VirtualService speaks for.
     #[must_use]
     pub fn of_service(scope: &Scope<'_>, service: &Arc<Service>, port: u16) -> Self {
         Self {
@@ -111,8 +116,8 @@ impl RoutesKey {
 }
 
 impl Client {
-    fn of(view: &ViewKey, table: &RouteTable) -> Self {
-        let matches = || table.http.iter().flat_map(|rule| &rule.matches);
+    fn of(view: &ViewKey, virtual_service: &VirtualService) -> Self {
+        let matches = || virtual_service.http.iter().flat_map(|rule| &rule.matches);
         let asked = |key: &Text| matches().any(|m: &HttpMatch| m.source_labels.get(key).is_some());
         let by_namespace = matches().any(|m| !m.source_namespace.is_empty());
         let labels = view.labels.iter().filter(|(key, _)| asked(key)).map(|(k, v)| (k.clone(), v.clone()));
@@ -148,9 +153,9 @@ pub fn routes(key: &RoutesKey) -> RouteEntries {
         RouteContext { visible: &key.visible, client: &key.client, port: key.port, gateways: key.gateways.clone() };
     let mut compiled = RouteEntries::default();
     match &key.of {
-        RoutesOf::Table(table) => {
-            compiled.routes = rule::table_routes(&context, table, &mut compiled.issues);
-            compiled.sources.push(table.origin.object.clone());
+        RoutesOf::VirtualService(virtual_service) => {
+            compiled.routes = rule::routes_of(&context, virtual_service, &mut compiled.issues);
+            compiled.sources.push(virtual_service.origin.object.clone());
         }
         RoutesOf::Service(service) => {
             compiled.routes.push(default_route(&context, service));

@@ -8,7 +8,7 @@ use std::{
 use heddle_model::{
     host::Host,
     issue::Issue,
-    route::{Destination, RouteTable},
+    route::{Destination, VirtualService},
     service::Service,
 };
 use heddle_xds_api::envoy::config::route::v3::{
@@ -74,8 +74,8 @@ pub struct Parts {
     last: Option<VirtualHost>,
     /// What is wrong with routes that do not apply.
     pub issues: Vec<Issue>,
-    /// Where in `hosts` the routes of a table are.
-    of_table: BTreeMap<ByPtr<RouteTable>, BTreeSet<usize>>,
+    /// Where in `hosts` the routes of a VirtualService are.
+    of_virtual_service: BTreeMap<ByPtr<VirtualService>, BTreeSet<usize>>,
     /// Where in `hosts` routes lead to a host.
     leading_to: BTreeMap<Host, BTreeSet<usize>>,
     /// Whether the name of a virtual host has a slash in it.
@@ -92,17 +92,17 @@ pub fn parts(scope: &Scope<'_>, egress: &EgressScope, key: &RouteKey, memo: &Mem
     let mut last = (!matches!(key, RouteKey::Service(..))).then(|| catch_all::virtual_host(scope));
     let client = Client::plain(scope.view);
     last.iter_mut().flat_map(|host| &mut host.routes).for_each(|route| offer::offer(scope, &client, route));
-    let (mut of_table, mut leading_to) = (BTreeMap::new(), BTreeMap::new());
+    let (mut of_virtual_service, mut leading_to) = (BTreeMap::new(), BTreeMap::new());
     for (at, (_, routes)) in hosts.iter().enumerate() {
-        if let RoutesOf::Table(table) = &routes.of {
-            of_table.entry(table.clone()).or_insert_with(BTreeSet::new).insert(at);
+        if let RoutesOf::VirtualService(virtual_service) = &routes.of {
+            of_virtual_service.entry(virtual_service.clone()).or_insert_with(BTreeSet::new).insert(at);
         }
         for host in routes.visible.hosts() {
             leading_to.entry(host.clone()).or_insert_with(BTreeSet::new).insert(at);
         }
     }
     let slashed = hosts.iter().any(|(host, _)| host.name.contains('/'));
-    Parts { key: key.clone(), hosts, last, issues, of_table, leading_to, slashed }
+    Parts { key: key.clone(), hosts, last, issues, of_virtual_service, leading_to, slashed }
 }
 
 impl Parts {
@@ -137,10 +137,10 @@ impl Parts {
         compiled
     }
 
-    /// The places of the virtual hosts whose routes are of this table, which another takes the place of.
-    pub(crate) fn exchange(&mut self, old: &ByPtr<RouteTable>, new: &Arc<RouteTable>) -> BTreeSet<usize> {
-        let Some(places) = self.of_table.remove(old) else { return BTreeSet::new() };
-        self.of_table.insert(ByPtr::new(new), places.clone());
+    /// The places of the virtual hosts whose routes are of this VirtualService, which another takes the place of.
+    pub(crate) fn exchange(&mut self, old: &ByPtr<VirtualService>, new: &Arc<VirtualService>) -> BTreeSet<usize> {
+        let Some(places) = self.of_virtual_service.remove(old) else { return BTreeSet::new() };
+        self.of_virtual_service.insert(ByPtr::new(new), places.clone());
         places
     }
 
@@ -161,7 +161,7 @@ impl Parts {
     }
 }
 
-/// The route to a service that no table speaks for.
+/// The route to a service that no VirtualService speaks for.
 pub(super) fn default_route(context: &RouteContext<'_>, service: &Service) -> Route {
     let port = context.port;
     let to = Destination { host: service.host.clone(), subset: "".into(), port: Some(port), short: false };

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use heddle_model::route::{Abort, GatewayRef, HttpAction, HttpRoute, Percent, RedirectPort, RouteTable, StringMatch};
+use heddle_model::route::{
+    Abort, GatewayRef, HttpAction, HttpRoute, Percent, RedirectPort, StringMatch, VirtualService,
+};
 use heddle_model::snapshot::Snapshot;
 
 use super::build::{Builder, clean, found, host, object, snapshot};
@@ -12,11 +14,11 @@ fn vs(name: &str, spec: &str) -> Builder {
 }
 
 /// The oldest table.
-fn first(snapshot: &Snapshot) -> &RouteTable {
+fn first(snapshot: &Snapshot) -> &VirtualService {
     snapshot.routes.values().next().unwrap()
 }
 
-fn only(spec: &str) -> RouteTable {
+fn only(spec: &str) -> VirtualService {
     first(&clean([vs("shop/web", spec)])).clone()
 }
 
