@@ -5,7 +5,7 @@ use std::{net::IpAddr, sync::Arc};
 use heddle_model::{
     Text,
     authn::{MtlsMode, PeerAuthentication},
-    destination::{DestinationRule, Subset},
+    destination_rule::{DestinationRule, Subset},
     endpoint::{Address, Endpoint, Health, WorkloadName},
     host::Host,
     identity::Identity,
@@ -173,7 +173,7 @@ impl Town {
 
     /// Adds a rule.
     pub(crate) fn rule(mut self, rule: DestinationRule) -> Self {
-        let rules = Arc::make_mut(&mut self.snapshot.destinations);
+        let rules = Arc::make_mut(&mut self.snapshot.destination_rules);
         Arc::make_mut(rules.entry(rule.origin.namespace().clone()).or_default()).push(Arc::new(rule));
         self
     }

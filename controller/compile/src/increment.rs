@@ -86,7 +86,7 @@ fn edited(
 ) -> Option<BTreeMap<ByPtr<VirtualService>, Arc<VirtualService>>> {
     let mut edited = BTreeMap::new();
     for origin in &changes.edited {
-        let fresh = snapshot.routes.get(origin)?;
+        let fresh = snapshot.virtual_services.get(origin)?;
         if let Some(old) = cached_scope.replace(fresh) {
             edited.insert(ByPtr::new(&old), fresh.clone());
         }

@@ -7,7 +7,7 @@ use std::{
 
 use heddle_model::{
     Text,
-    destination::DestinationRule,
+    destination_rule::DestinationRule,
     host::Host,
     labels::Labels,
     mesh::OutboundMode,
@@ -168,7 +168,7 @@ impl<'a> Scope<'a> {
     }
 
     fn rule_in(&self, namespace: &Text, host: &Host) -> Option<&'a Arc<DestinationRule>> {
-        let rules = self.snapshot.destinations.get(namespace)?;
+        let rules = self.snapshot.destination_rules.get(namespace)?;
         let fits = |rule: &&Arc<DestinationRule>| {
             rule.host.covers(host) && (namespace == &self.view.namespace || rule.export_to.sees(&self.view.namespace))
         };

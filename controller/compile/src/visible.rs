@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use heddle_model::{
-    destination::DestinationRule,
+    destination_rule::DestinationRule,
     host::Host,
     mesh::Mesh,
     service::{Resolution, Service},

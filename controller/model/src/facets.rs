@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
     Text,
-    destination::DestinationRule,
+    destination_rule::DestinationRule,
     diff::rules_but,
     labels::Labels,
     route::{HttpMatch, L4Match, VirtualService},
@@ -31,8 +31,8 @@ impl ProxyFacets {
         snapshot.sidecars.iter().filter_map(|s| s.selector.as_ref()).for_each(|labels| all.labels_of(labels));
         all.priorities(&snapshot.mesh.locality.failover_priority);
         snapshot.services.iter().for_each(|service| all.service(service));
-        snapshot.routes.values().for_each(|virtual_service| all.virtual_service(virtual_service));
-        snapshot.destinations.values().flat_map(|rules| rules.iter()).for_each(|rule| all.rule(rule));
+        snapshot.virtual_services.values().for_each(|virtual_service| all.virtual_service(virtual_service));
+        snapshot.destination_rules.values().flat_map(|rules| rules.iter()).for_each(|rule| all.rule(rule));
         all
     }
 
@@ -52,11 +52,11 @@ impl ProxyFacets {
             let changed = of.services.differing(&other.services);
             changed.into_iter().filter_map(|key| of.services.get(key)).for_each(|service| all.service(service));
         }
-        if !Arc::ptr_eq(&of.routes, &other.routes) {
-            let changed = of.routes.differing(&other.routes, Arc::ptr_eq);
+        if !Arc::ptr_eq(&of.virtual_services, &other.virtual_services) {
+            let changed = of.virtual_services.differing(&other.virtual_services, Arc::ptr_eq);
             changed
                 .into_iter()
-                .filter_map(|origin| of.routes.get(origin))
+                .filter_map(|origin| of.virtual_services.get(origin))
                 .for_each(|virtual_service| all.virtual_service(virtual_service));
         }
         rules_but(of, other).for_each(|rule| all.rule(rule));

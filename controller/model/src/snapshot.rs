@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use crate::{
     Text,
     authn::PeerAuthentication,
-    destination::DestinationRules,
+    destination_rule::DestinationRules,
     facets::ProxyFacets,
     gateway::Gateway,
     issue::Issue,
@@ -35,9 +35,9 @@ pub struct Snapshot {
     /// Workloads by address.
     pub workloads: Arc<Workloads>,
     /// VirtualServices, oldest first, delegates merged in and gone from the list.
-    pub routes: Arc<VirtualServices>,
+    pub virtual_services: Arc<VirtualServices>,
     /// DestinationRules by namespace.
-    pub destinations: Arc<DestinationRules>,
+    pub destination_rules: Arc<DestinationRules>,
     /// Gateways, oldest first.
     pub gateways: Arc<Vec<Arc<Gateway>>>,
     /// Sidecars, oldest first.

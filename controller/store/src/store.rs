@@ -3,11 +3,11 @@
 //! [`Store::apply`] ingests the one object and notes what it may concern; [`Store::commit`] rebuilds that and shares
 //! the rest with the revision before.
 
+mod destination_rules;
 mod discovery;
 mod ingest;
 mod ingresses;
 mod part;
-mod rules;
 mod service_index;
 mod sorted;
 mod virtual_services;
@@ -38,9 +38,9 @@ use crate::{
     settings::Settings,
 };
 
+use destination_rules::DestinationRuleIndex;
 use ingresses::Ingresses;
 use part::share;
-use rules::Rules;
 use service_index::ServiceIndex;
 use sorted::Sorted;
 use virtual_services::VirtualServiceIndex;
@@ -65,7 +65,7 @@ pub struct Store {
     stale: Stale,
     services: ServiceIndex,
     virtual_services: VirtualServiceIndex,
-    rules: Rules,
+    destination_rules: DestinationRuleIndex,
     ingresses: Ingresses,
     gateways: Sorted<Gateway>,
     sidecars: Sorted<Sidecar>,
@@ -104,7 +104,7 @@ impl Store {
             stale: Stale::default(),
             services: ServiceIndex::default(),
             virtual_services: VirtualServiceIndex::default(),
-            rules: Rules::default(),
+            destination_rules: DestinationRuleIndex::default(),
             ingresses: Ingresses::default(),
             gateways: Sorted::default(),
             sidecars: Sorted::default(),
@@ -151,8 +151,8 @@ impl Store {
             endpoints: self.services.endpoints(&services, &self.mesh, &old.endpoints),
             services,
             workloads: self.services.workloads(&old.workloads),
-            routes: self.virtual_services.build(&old.routes),
-            destinations: self.rules.build(&old.destinations),
+            virtual_services: self.virtual_services.build(&old.virtual_services),
+            destination_rules: self.destination_rules.build(&old.destination_rules),
             gateways: self.gateways.build(&old.gateways),
             sidecars: self.sidecars.build(&old.sidecars),
             peer_authentications: self.peer_authentications.build(&old.peer_authentications),
@@ -302,7 +302,7 @@ impl Store {
     fn commit_issues(&mut self, old: &Arc<Vec<Issue>>) -> Arc<Vec<Issue>> {
         let parts = [
             self.virtual_services.issues.take(),
-            self.rules.issues.take(),
+            self.destination_rules.issues.take(),
             self.services.issues.take(),
             self.ingresses.issues.take(),
         ];
@@ -313,7 +313,7 @@ impl Store {
         let read = self.findings.iter().filter(|(key, _)| !self.malformed.contains_key(*key));
         let unread = self.malformed.iter().filter(|(key, _)| self.is_discovered(key));
         let own = read.chain(unread).flat_map(|(_, issues)| issues);
-        let joint = self.virtual_services.issues.iter().chain(self.rules.issues.iter());
+        let joint = self.virtual_services.issues.iter().chain(self.destination_rules.issues.iter());
         let joint = joint.chain(self.services.issues.iter()).chain(self.ingresses.issues.iter());
         let mut all: Vec<Issue> = own.chain(joint).cloned().collect();
         all.sort();

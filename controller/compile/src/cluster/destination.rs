@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use heddle_model::{
     Text,
-    destination::{DestinationRule, Subset},
+    destination_rule::{DestinationRule, Subset},
     host::Host,
     mesh::Mesh,
     object::ObjectRef,

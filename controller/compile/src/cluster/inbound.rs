@@ -7,7 +7,7 @@ use std::{
 };
 
 use heddle_model::{
-    destination::DestinationRule,
+    destination_rule::DestinationRule,
     endpoint::Address,
     protocol::Protocol,
     proxy::{Interception, Proxy},

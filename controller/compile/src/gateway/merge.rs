@@ -104,7 +104,7 @@ impl Bound {
         let bound = move |virtual_service: &&Arc<VirtualService>| {
             virtual_service.gateways.contains(&reference) && virtual_service.export_to.sees(&namespace)
         };
-        scope.snapshot.routes.values().filter(bound)
+        scope.snapshot.virtual_services.values().filter(bound)
     }
 
     /// The hosts that a VirtualService may serve here: each the more specific of the server's and the VirtualService's.

@@ -71,7 +71,7 @@ impl Store {
                 self.virtual_services.set(name, value);
             }
             Spec::DestinationRule(spec) => {
-                self.rules.set(name, destination_rule::ingest(spec, origin, &mesh, report));
+                self.destination_rules.set(name, destination_rule::ingest(spec, origin, &mesh, report));
             }
             Spec::Gateway(spec) => self.gateways.set(name, Some(gateway::ingest(spec, meta, origin, report))),
             Spec::Sidecar(spec) => {
@@ -111,7 +111,7 @@ impl Store {
             Kind::ServiceEntry => self.services.set_entry(name, None),
             Kind::WorkloadEntry => self.services.set_external(name, None),
             Kind::VirtualService => self.virtual_services.set(name, None),
-            Kind::DestinationRule => self.rules.set(name, None),
+            Kind::DestinationRule => self.destination_rules.set(name, None),
             Kind::Gateway => self.gateways.set(name, None),
             Kind::Sidecar => self.sidecars.set(name, None),
             Kind::ProxyConfig => self.proxy_settings.set(name, None),
