@@ -15,7 +15,7 @@ use crate::{
     by_ptr::ByPtr,
     cluster, endpoint,
     memo::{Kept, Memo},
-    route::{RoutesKey, RoutesOf, virtual_host::Parts},
+    route::{HostRoutesKey, HostRoutesSource, virtual_host::SplitRouteConfig},
     scope::{CachedScope, Scope},
     view::ViewKey,
 };
@@ -34,7 +34,7 @@ pub fn recompile(
     snapshot: &Snapshot,
     key: &ViewKey,
     changes: &Changes,
-    (cached_scope, parts): (&mut CachedScope, &mut [Parts]),
+    (cached_scope, split_configs): (&mut CachedScope, &mut [SplitRouteConfig]),
     memo: &Memo,
 ) -> Option<Patch> {
     if key.kind != ProxyKind::Sidecar || !is_small(changes) {
@@ -50,7 +50,7 @@ pub fn recompile(
         return None;
     }
     let mut patch = Patch::default();
-    let virtual_hosts = virtual_hosts(&scope, &edited, &ruled, parts, memo)?;
+    let virtual_hosts = virtual_hosts(&scope, &edited, &ruled, split_configs, memo)?;
     if !virtual_hosts.is_empty() {
         patch.kept.insert(TypeUrl::VirtualHost, virtual_hosts);
     }
@@ -106,26 +106,26 @@ fn virtual_hosts(
     scope: &Scope<'_>,
     edited: &BTreeMap<ByPtr<VirtualService>, Arc<VirtualService>>,
     ruled: &BTreeSet<Host>,
-    parts: &mut [Parts],
+    split_configs: &mut [SplitRouteConfig],
     memo: &Memo,
 ) -> Option<Vec<Arc<Kept>>> {
     let mut seen: BTreeSet<&ByPtr<VirtualService>> = BTreeSet::new();
     let mut fresh = Vec::new();
-    for part in parts {
-        let parted = scope.view.can.virtual_hosts && part.may_part();
-        let mut due: BTreeSet<usize> = ruled.iter().flat_map(|host| part.leading_to(host)).collect();
+    for split in split_configs {
+        let with_vhds = scope.view.can.virtual_hosts && split.may_split();
+        let mut due: BTreeSet<usize> = ruled.iter().flat_map(|host| split.leading_to(host)).collect();
         for (old, new) in edited {
-            let places = part.exchange(old, new);
+            let places = split.exchange(old, new);
             if !places.is_empty() {
                 seen.insert(old);
             }
             due.extend(places);
         }
         for at in due {
-            let (host, key) = part.hosts.get_mut(at)?;
+            let (host, key) = split.hosts.get_mut(at)?;
             *key = again(scope, key, edited);
             host.routes = ByPtr::new(&memo.routes(key));
-            if !parted || host.routes.routes.is_empty() {
+            if !with_vhds || host.routes.routes.is_empty() {
                 return None;
             }
             fresh.push(memo.virtual_host(host));
@@ -139,15 +139,15 @@ fn virtual_hosts(
 
 fn again(
     scope: &Scope<'_>,
-    key: &RoutesKey,
+    key: &HostRoutesKey,
     edited: &BTreeMap<ByPtr<VirtualService>, Arc<VirtualService>>,
-) -> RoutesKey {
+) -> HostRoutesKey {
     match &key.of {
-        RoutesOf::VirtualService(old) => {
+        HostRoutesSource::VirtualService(old) => {
             let virtual_service = edited.get(old).unwrap_or(old.arc());
-            RoutesKey::of_virtual_service(scope, virtual_service, key.port, key.gateways.clone())
+            HostRoutesKey::of_virtual_service(scope, virtual_service, key.port, key.gateways.clone())
         }
-        RoutesOf::Service(service) => RoutesKey::of_service(scope, service.arc(), key.port),
+        HostRoutesSource::Service(service) => HostRoutesKey::of_service(scope, service.arc(), key.port),
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{
     cluster::{self, ClusterKey},
     compiled::Compiled,
     endpoint::{self, EndpointKey},
-    route::{self, RouteEntries, RoutesKey, VirtualHostKey},
+    route::{self, HostRoutesKey, RouteEntries, VirtualHostKey},
 };
 
 /// Entries beyond which those that nobody holds are looked for.
@@ -25,7 +25,7 @@ const FEW: usize = 256;
 pub struct Memo {
     clusters: Table<ClusterKey, Kept>,
     endpoints: Table<EndpointKey, Kept>,
-    routes: Table<RoutesKey, RouteEntries>,
+    routes: Table<HostRoutesKey, RouteEntries>,
     virtual_hosts: Table<VirtualHostKey, Kept>,
 }
 
@@ -67,7 +67,7 @@ impl Memo {
 
     /// The routes of a key.
     #[must_use]
-    pub fn routes(&self, key: &RoutesKey) -> Arc<RouteEntries> {
+    pub fn routes(&self, key: &HostRoutesKey) -> Arc<RouteEntries> {
         self.routes.get(key, || route::routes(key))
     }
 

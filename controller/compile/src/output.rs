@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use heddle_model::{issue::Issue, object::ObjectRef};
 use heddle_xds_api::{Layer, ResourceMap, TypeUrl};
 
-use crate::{compiled::Compiled, memo::Kept, route::virtual_host::Parts, scope::CachedScope};
+use crate::{compiled::Compiled, memo::Kept, route::virtual_host::SplitRouteConfig, scope::CachedScope};
 
 /// Objects by the resource that came from them.
 pub type Sources = BTreeMap<(TypeUrl, Arc<str>), Vec<Arc<ObjectRef>>>;
@@ -26,7 +26,7 @@ pub struct Output {
     /// Of a sidecar's view: what it sees.
     pub cached_scope: Option<CachedScope>,
     /// Of a sidecar's view, with its routes: their parts, whose results others may share as long as this is held.
-    pub parts: Option<Vec<Parts>>,
+    pub split_configs: Option<Vec<SplitRouteConfig>>,
 }
 
 impl Output {

@@ -24,7 +24,9 @@ use heddle_model::{issue::Issue, route::GatewayRef};
 use crate::visible::VisibleServices;
 
 pub use action::default_action;
-pub use key::{Client, RouteEntries, RoutesKey, RoutesOf, VirtualHostKey, routes, virtual_host};
+pub use key::{
+    HostRoutesKey, HostRoutesSource, RouteClient, RouteConfigKey, RouteEntries, VirtualHostKey, routes, virtual_host,
+};
 pub use retry::inbound_retry;
 pub use rule::routes_of;
 
@@ -34,7 +36,7 @@ pub struct RouteContext<'a> {
     /// The services that the routes lead to.
     pub visible: &'a VisibleServices,
     /// Who asks.
-    pub client: &'a Client,
+    pub client: &'a RouteClient,
     /// Port of the listener as clients see it; the default of destinations without a port.
     pub port: u16,
     /// The gateways that the listener serves; [`GatewayRef::Mesh`] for sidecars.

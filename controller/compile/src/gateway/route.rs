@@ -6,7 +6,7 @@ use heddle_model::{host::Host, issue::Issue, object::ObjectRef};
 use heddle_xds_api::envoy::config::route::v3::{RouteConfiguration, VirtualHost, virtual_host::TlsRequirementType};
 
 use super::merge::{Bound, Ports};
-use crate::{compiled::Compiled, memo::Memo, route::RoutesKey, scope::Scope};
+use crate::{compiled::Compiled, memo::Memo, route::HostRoutesKey, scope::Scope};
 
 /// Largest body of a direct response.
 const DIRECT_RESPONSE_BYTES: u32 = 1 << 20;
@@ -60,7 +60,7 @@ fn serve(
         if common.is_empty() {
             continue;
         }
-        let routes = memo.routes(&RoutesKey::of_virtual_service(
+        let routes = memo.routes(&HostRoutesKey::of_virtual_service(
             scope,
             virtual_service,
             bound.server().port,

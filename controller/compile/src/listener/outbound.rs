@@ -18,7 +18,7 @@ use super::{
 use crate::{
     envoy::duration::duration,
     name,
-    route::{catch_all, virtual_host::RouteKey},
+    route::{RouteConfigKey, catch_all},
     scope::Scope,
 };
 
@@ -73,7 +73,7 @@ fn listener(scope: &Scope<'_>, planned: &Planned) -> Listener {
 }
 
 /// The chain for HTTP.
-fn http_chain(scope: &Scope<'_>, planned: &Planned, routes: &RouteKey, only_http: bool) -> FilterChain {
+fn http_chain(scope: &Scope<'_>, planned: &Planned, routes: &RouteConfigKey, only_http: bool) -> FilterChain {
     let spec = Http {
         stat_prefix: format!("outbound_{};", listener_name(&planned.bind, planned.port)),
         routes: RouteSource::Named(routes.name()),

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     name,
-    route::virtual_host::RouteKey,
+    route::RouteConfigKey,
     scope::{EgressScope, Scope},
 };
 
@@ -38,7 +38,7 @@ pub struct Planned {
     /// Bound for real; else only reached by redirection.
     pub bound: bool,
     /// Routes of its HTTP chain.
-    pub http: Option<RouteKey>,
+    pub http: Option<RouteConfigKey>,
     /// It is a forward proxy.
     pub forward_proxy: bool,
     /// Chains for other bytes, in order.
@@ -106,12 +106,12 @@ impl Planner<'_, '_> {
         let slot = self.slot(plan, bind.clone(), port.number, self.bound || socket);
         if port.protocol == Protocol::HttpProxy || (socket && port.protocol.is_http()) {
             let name = bind.strip_prefix("unix://").map_or_else(|| port.number.to_string(), ToOwned::to_owned);
-            slot.http = Some(RouteKey::Proxy(name));
+            slot.http = Some(RouteConfigKey::Proxy(name));
             slot.forward_proxy = port.protocol == Protocol::HttpProxy;
             return;
         }
         if port.protocol.is_http() || port.protocol.is_sniffed() {
-            slot.http = Some(RouteKey::Port(port.number));
+            slot.http = Some(RouteConfigKey::Port(port.number));
         }
         if !port.protocol.is_http() {
             let bind_address = BindAddress { bind, networks: Vec::new(), own_address: false };
@@ -155,8 +155,11 @@ impl Planner<'_, '_> {
         let slot = self.slot(plan, bind_address.bind.clone(), port.number, self.bound);
         if port.protocol.is_http() || port.protocol.is_sniffed() {
             let own = bind_address.own_address && port.protocol.is_sniffed();
-            let key =
-                if own { RouteKey::Service(service.host.clone(), port.number) } else { RouteKey::Port(port.number) };
+            let key = if own {
+                RouteConfigKey::Service(service.host.clone(), port.number)
+            } else {
+                RouteConfigKey::Port(port.number)
+            };
             slot.http.get_or_insert(key);
         }
         if port.protocol.is_http() {

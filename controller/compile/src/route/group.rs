@@ -14,8 +14,8 @@ use heddle_model::{
 };
 
 use super::{
-    key::{RouteEntries, RoutesKey},
-    virtual_host::RouteKey,
+    RouteConfigKey,
+    key::{HostRoutesKey, RouteEntries},
 };
 use crate::{
     memo::Memo,
@@ -28,7 +28,7 @@ pub(super) struct Group {
     pub(super) port: u16,
     pub(super) services: Vec<Arc<Service>>,
     pub(super) hosts: Vec<Host>,
-    pub(super) key: RoutesKey,
+    pub(super) key: HostRoutesKey,
     pub(super) routes: Arc<RouteEntries>,
 }
 
@@ -43,12 +43,12 @@ type Services<'a> = BTreeMap<&'a Host, &'a Arc<Service>>;
 pub(super) fn groups(
     scope: &Scope<'_>,
     egress: &EgressScope,
-    key: &RouteKey,
+    key: &RouteConfigKey,
     memo: &Memo,
     issues: &mut Vec<Issue>,
 ) -> Vec<Group> {
     let here = |s: &&Arc<Service>| match key {
-        RouteKey::Service(host, _) => s.host == *host,
+        RouteConfigKey::Service(host, _) => s.host == *host,
         _ => true,
     };
     let speaks = egress.services.iter().filter(here).filter(|service| !ports(service, key).is_empty());
@@ -58,10 +58,13 @@ pub(super) fn groups(
     let mut taken: BTreeSet<(Host, u16)> = BTreeSet::new();
     for (index, virtual_service) in egress.virtual_services.iter().enumerate() {
         let claimed = claimed.get(&index).map_or(&[][..], Vec::as_slice);
-        let hosts =
-            if matches!(key, RouteKey::Service(..)) { Vec::new() } else { foreign_hosts(virtual_service, &services) };
+        let hosts = if matches!(key, RouteConfigKey::Service(..)) {
+            Vec::new()
+        } else {
+            foreign_hosts(virtual_service, &services)
+        };
         for (port, services, hosts) in grouped(claimed, &hosts, key) {
-            let key = RoutesKey::of_virtual_service(scope, virtual_service, port, [GatewayRef::Mesh].into());
+            let key = HostRoutesKey::of_virtual_service(scope, virtual_service, port, [GatewayRef::Mesh].into());
             let routes = memo.routes(&key);
             if routes.routes.is_empty() {
                 issues.extend(routes.issues.iter().cloned());
@@ -73,7 +76,7 @@ pub(super) fn groups(
     }
     for service in services.values() {
         for port in ports(service, key).into_iter().filter(|p| !taken.contains(&(service.host.clone(), *p))) {
-            let key = RoutesKey::of_service(scope, service, port);
+            let key = HostRoutesKey::of_service(scope, service, port);
             let routes = memo.routes(&key);
             groups.push(Group { port, services: vec![(*service).clone()], hosts: Vec::new(), key, routes });
         }
@@ -87,7 +90,7 @@ fn may_be_http(protocol: Protocol) -> bool {
 }
 
 /// The ports of a service that matter here.
-fn ports(service: &Service, key: &RouteKey) -> Vec<u16> {
+fn ports(service: &Service, key: &RouteConfigKey) -> Vec<u16> {
     let wanted = |number: u16| key.port().is_none_or(|port| port == number);
     let usable = service.ports.iter().filter(|p| may_be_http(p.protocol) && wanted(p.number));
     usable.map(|p| p.number).collect()
@@ -138,7 +141,7 @@ fn foreign_hosts(virtual_service: &VirtualService, services: &Services<'_>) -> V
 }
 
 /// Groups by port. Hosts that no service has are known on port 80 only: nothing else says which port they are on.
-fn grouped(services: &[&Arc<Service>], hosts: &[Host], key: &RouteKey) -> Vec<Members> {
+fn grouped(services: &[&Arc<Service>], hosts: &[Host], key: &RouteConfigKey) -> Vec<Members> {
     let mut by_port: BTreeMap<u16, Vec<Arc<Service>>> = BTreeMap::new();
     for service in services {
         for port in ports(service, key) {

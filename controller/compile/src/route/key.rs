@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use heddle_model::{
     Text,
+    host::Host,
     issue::Issue,
     labels::Labels,
     object::ObjectRef,
@@ -23,24 +24,55 @@ use crate::{
     visible::VisibleServices,
 };
 
+/// Which route configuration of a sidecar.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RouteConfigKey {
+    /// All HTTP services on a port.
+    Port(u16),
+    /// One service on its own address, found to be HTTP by its first bytes.
+    Service(Host, u16),
+    /// Every port of every service, for a forward proxy or a Unix socket; the name is the listener's.
+    Proxy(String),
+}
+
+impl RouteConfigKey {
+    /// The resource's name.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self {
+            Self::Port(port) => port.to_string(),
+            Self::Service(host, port) => format!("{host}:{port}"),
+            Self::Proxy(name) => name.clone(),
+        }
+    }
+
+    /// The port that it is for; none: all.
+    pub(super) fn port(&self) -> Option<u16> {
+        match self {
+            Self::Port(port) | Self::Service(_, port) => Some(*port),
+            Self::Proxy(_) => None,
+        }
+    }
+}
+
 /// All that the HTTP routes of a VirtualService depend on, at one port.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RoutesKey {
+pub struct HostRoutesKey {
     /// Port of the listener as clients see it.
     pub port: u16,
     /// Whose routes.
-    pub of: RoutesOf,
+    pub of: HostRoutesSource,
     /// The gateways that the listener serves.
     pub gateways: BTreeSet<GatewayRef>,
     /// The services that the routes lead to.
     pub visible: VisibleServices,
     /// Who asks.
-    pub client: Client,
+    pub client: RouteClient,
 }
 
 /// Whose routes they are.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum RoutesOf {
+pub enum HostRoutesSource {
     /// What a VirtualService says.
     VirtualService(ByPtr<VirtualService>),
     /// A service that no VirtualService speaks for.
@@ -49,7 +81,7 @@ pub enum RoutesOf {
 
 /// What routes need to know of their client.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Client {
+pub struct RouteClient {
     /// Sidecar or gateway.
     pub kind: ProxyKind,
     /// Its namespace, where some match asks for it; else empty.
@@ -84,7 +116,7 @@ pub struct VirtualHostKey {
     pub routes: ByPtr<RouteEntries>,
 }
 
-impl RoutesKey {
+impl HostRoutesKey {
     /// The key of a VirtualService's routes.
     #[must_use]
     pub fn of_virtual_service(
@@ -96,8 +128,8 @@ impl RoutesKey {
         Self {
             port,
             visible: VisibleServices::of(scope, destinations(virtual_service).map(|to| &to.host)),
-            client: Client::of(scope.view, virtual_service),
-            of: RoutesOf::VirtualService(ByPtr::new(virtual_service)),
+            client: RouteClient::of(scope.view, virtual_service),
+            of: HostRoutesSource::VirtualService(ByPtr::new(virtual_service)),
             gateways,
         }
     }
@@ -108,14 +140,14 @@ impl RoutesKey {
         Self {
             port,
             visible: VisibleServices::of(scope, [&service.host]),
-            client: Client::plain(scope.view),
-            of: RoutesOf::Service(ByPtr::new(service)),
+            client: RouteClient::plain(scope.view),
+            of: HostRoutesSource::Service(ByPtr::new(service)),
             gateways: [GatewayRef::Mesh].into(),
         }
     }
 }
 
-impl Client {
+impl RouteClient {
     fn of(view: &ViewKey, virtual_service: &VirtualService) -> Self {
         let matches = || virtual_service.http.iter().flat_map(|rule| &rule.matches);
         let asked = |key: &Text| matches().any(|m: &HttpMatch| m.source_labels.get(key).is_some());
@@ -148,16 +180,16 @@ impl VirtualHostKey {
 
 /// Compiles the routes of a key.
 #[must_use]
-pub fn routes(key: &RoutesKey) -> RouteEntries {
+pub fn routes(key: &HostRoutesKey) -> RouteEntries {
     let context =
         RouteContext { visible: &key.visible, client: &key.client, port: key.port, gateways: key.gateways.clone() };
     let mut compiled = RouteEntries::default();
     match &key.of {
-        RoutesOf::VirtualService(virtual_service) => {
+        HostRoutesSource::VirtualService(virtual_service) => {
             compiled.routes = rule::routes_of(&context, virtual_service, &mut compiled.issues);
             compiled.sources.push(virtual_service.origin.object.clone());
         }
-        RoutesOf::Service(service) => {
+        HostRoutesSource::Service(service) => {
             compiled.routes.push(default_route(&context, service));
             compiled.sources.push(service.origin.object.clone());
         }

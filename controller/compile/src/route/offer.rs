@@ -5,7 +5,7 @@ use heddle_xds_api::{
     google::protobuf::Any,
 };
 
-use super::Client;
+use super::RouteClient;
 use crate::{
     cluster,
     envoy::any::any,
@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Sets the offer of a route that needs one. Where Istio's filter is compiled in, none does.
-pub(super) fn offer(visible: &impl Lookup, client: &Client, route: &mut Route) {
+pub(super) fn offer(visible: &impl Lookup, client: &RouteClient, route: &mut Route) {
     if client.sets_alpn {
         return;
     }
@@ -36,6 +36,6 @@ pub(super) fn offer(visible: &impl Lookup, client: &Client, route: &mut Route) {
     }
 }
 
-fn config(visible: &impl Lookup, client: &Client, cluster: &str) -> Option<Any> {
+fn config(visible: &impl Lookup, client: &RouteClient, cluster: &str) -> Option<Any> {
     cluster::offer(visible, client.kind, cluster).map(|offer| any(&upstream_alpn::config(offer)))
 }

@@ -16,9 +16,9 @@ use heddle_xds_api::envoy::config::route::v3::{
 };
 
 use super::{
-    Client, RouteContext, action, catch_all, domain,
+    RouteClient, RouteContext, action, catch_all, domain,
     group::{Group, groups},
-    key::{self, RoutesKey, RoutesOf, VirtualHostKey},
+    key::{self, HostRoutesKey, HostRoutesSource, RouteConfigKey, VirtualHostKey},
     offer,
 };
 use crate::{
@@ -33,43 +33,12 @@ use crate::{
 /// Largest body of a direct response.
 const DIRECT_RESPONSE_BYTES: u32 = 1 << 20;
 
-/// Which route configuration of a sidecar.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum RouteKey {
-    /// All HTTP services on a port.
-    Port(u16),
-    /// One service on its own address, found to be HTTP by its first bytes.
-    Service(Host, u16),
-    /// Every port of every service, for a forward proxy or a Unix socket; the name is the listener's.
-    Proxy(String),
-}
-
-impl RouteKey {
-    /// The resource's name.
-    #[must_use]
-    pub fn name(&self) -> String {
-        match self {
-            Self::Port(port) => port.to_string(),
-            Self::Service(host, port) => format!("{host}:{port}"),
-            Self::Proxy(name) => name.clone(),
-        }
-    }
-
-    /// The port that it is for; none: all.
-    pub(super) fn port(&self) -> Option<u16> {
-        match self {
-            Self::Port(port) | Self::Service(_, port) => Some(*port),
-            Self::Proxy(_) => None,
-        }
-    }
-}
-
 /// A sidecar's route configuration with its virtual hosts still apart.
 #[derive(Debug)]
-pub struct Parts {
-    key: RouteKey,
+pub struct SplitRouteConfig {
+    key: RouteConfigKey,
     /// The virtual hosts with the keys of their routes, sorted by name.
-    pub hosts: Vec<(VirtualHostKey, RoutesKey)>,
+    pub hosts: Vec<(VirtualHostKey, HostRoutesKey)>,
     /// What happens to hosts that no service has.
     last: Option<VirtualHost>,
     /// What is wrong with routes that do not apply.
@@ -82,19 +51,19 @@ pub struct Parts {
     slashed: bool,
 }
 
-/// The parts of a sidecar's route configuration.
+/// The split of a sidecar's route configuration.
 #[must_use]
-pub fn parts(scope: &Scope<'_>, egress: &EgressScope, key: &RouteKey, memo: &Memo) -> Parts {
+pub fn split(scope: &Scope<'_>, egress: &EgressScope, key: &RouteConfigKey, memo: &Memo) -> SplitRouteConfig {
     let mut issues = Vec::new();
     let groups = groups(scope, egress, key, memo, &mut issues);
     let mut hosts = virtual_hosts(scope, key, groups);
     hosts.sort_by(|(a, _), (b, _)| a.name.cmp(&b.name));
-    let mut last = (!matches!(key, RouteKey::Service(..))).then(|| catch_all::virtual_host(scope));
-    let client = Client::plain(scope.view);
+    let mut last = (!matches!(key, RouteConfigKey::Service(..))).then(|| catch_all::virtual_host(scope));
+    let client = RouteClient::plain(scope.view);
     last.iter_mut().flat_map(|host| &mut host.routes).for_each(|route| offer::offer(scope, &client, route));
     let (mut of_virtual_service, mut leading_to) = (BTreeMap::new(), BTreeMap::new());
     for (at, (_, routes)) in hosts.iter().enumerate() {
-        if let RoutesOf::VirtualService(virtual_service) = &routes.of {
+        if let HostRoutesSource::VirtualService(virtual_service) = &routes.of {
             of_virtual_service.entry(virtual_service.clone()).or_insert_with(BTreeSet::new).insert(at);
         }
         for host in routes.visible.hosts() {
@@ -102,15 +71,15 @@ pub fn parts(scope: &Scope<'_>, egress: &EgressScope, key: &RouteKey, memo: &Mem
         }
     }
     let slashed = hosts.iter().any(|(host, _)| host.name.contains('/'));
-    Parts { key: key.clone(), hosts, last, issues, of_virtual_service, leading_to, slashed }
+    SplitRouteConfig { key: key.clone(), hosts, last, issues, of_virtual_service, leading_to, slashed }
 }
 
-impl Parts {
+impl SplitRouteConfig {
     /// Whether the virtual hosts may be sent one by one: there are some, and none of them takes everything, for that one
     /// stays inline. Envoy would wait for the first of none. What it is sent is `<configuration>/<virtual host>`, which it reads
     /// up to the last slash, so that a name with one in it would belong to another configuration.
     #[must_use]
-    pub fn may_part(&self) -> bool {
+    pub fn may_split(&self) -> bool {
         self.last.is_some() && !self.hosts.is_empty() && !self.slashed
     }
 
@@ -130,7 +99,7 @@ impl Parts {
 
     /// The route configuration with the virtual host that takes everything. The others are discovered.
     #[must_use]
-    pub fn parted(&self) -> Compiled<RouteConfiguration> {
+    pub fn with_vhds(&self) -> Compiled<RouteConfiguration> {
         let mut compiled = self.inline();
         compiled.value.virtual_hosts.extend(self.last.clone());
         compiled.value.vhds = Some(Vhds { config_source: Some(source::ads()) });
@@ -154,7 +123,7 @@ impl Parts {
             name: self.key.name(),
             validate_clusters: Some(false),
             max_direct_response_body_size_bytes: Some(DIRECT_RESPONSE_BYTES),
-            ignore_port_in_host_matching: !matches!(self.key, RouteKey::Proxy(_)),
+            ignore_port_in_host_matching: !matches!(self.key, RouteConfigKey::Proxy(_)),
             ..RouteConfiguration::default()
         };
         Compiled { issues: self.issues.clone(), ..Compiled::new(value) }
@@ -178,7 +147,7 @@ pub(super) fn default_route(context: &RouteContext<'_>, service: &Service) -> Ro
 }
 
 /// The virtual hosts of groups. A domain that two claim belongs to the first.
-fn virtual_hosts(scope: &Scope<'_>, key: &RouteKey, groups: Vec<Group>) -> Vec<(VirtualHostKey, RoutesKey)> {
+fn virtual_hosts(scope: &Scope<'_>, key: &RouteConfigKey, groups: Vec<Group>) -> Vec<(VirtualHostKey, HostRoutesKey)> {
     let configuration = key.name();
     let mut taken: BTreeSet<String> = BTreeSet::new();
     let mut hosts = Vec::new();
@@ -202,17 +171,17 @@ fn virtual_hosts(scope: &Scope<'_>, key: &RouteKey, groups: Vec<Group>) -> Vec<(
 /// The hosts of a group with all of their domains.
 fn named<'g>(
     scope: &'g Scope<'_>,
-    key: &'g RouteKey,
+    key: &'g RouteConfigKey,
     group: &'g Group,
 ) -> impl Iterator<Item = (&'g Host, Vec<String>)> {
     let foreign = group.hosts.iter().map(|host| (host, domain::of_host(host, scope.view)));
     let known = group.services.iter().map(|service: &Arc<Service>| {
         let all = || domain::of_service(service, scope.view);
-        (&service.host, if matches!(key, RouteKey::Service(..)) { vec!["*".into()] } else { all() })
+        (&service.host, if matches!(key, RouteConfigKey::Service(..)) { vec!["*".into()] } else { all() })
     });
     let port = group.port;
     foreign.chain(known).map(move |(host, names)| {
-        (host, if matches!(key, RouteKey::Proxy(_)) { with_port(names, port) } else { names })
+        (host, if matches!(key, RouteConfigKey::Proxy(_)) { with_port(names, port) } else { names })
     })
 }
 
