@@ -14,7 +14,7 @@ mod traffic;
 pub use destination::{Destination, Purpose};
 pub use fixed::fixed;
 pub use inbound::inbound;
-pub use key::{Client, ClusterKey, Credential, Peers, destinations, destinations_of, keys, keys_of};
+pub use key::{ClusterClient, ClusterKey, Credential, Peers, destinations, destinations_of, keys, keys_of};
 pub use offer::{Offer, offer};
 pub use traffic::Policy;
 

@@ -34,7 +34,7 @@ pub struct ClusterKey {
     /// Where it leads.
     pub destination: Destination,
     /// Who asks.
-    pub client: Arc<Client>,
+    pub client: Arc<ClusterClient>,
     /// Endpoints that are part of the cluster itself, because their names are to be resolved; none: sent apart.
     pub inline: Option<EndpointKey>,
     /// Identities of the endpoints, in order: the only ones that mutual TLS accepts.
@@ -47,7 +47,7 @@ pub struct ClusterKey {
 
 /// What clusters need to know of their client.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Client {
+pub struct ClusterClient {
     /// Sidecar or gateway.
     pub kind: ProxyKind,
     /// Has an IPv4 address.
@@ -93,7 +93,7 @@ pub fn keys_of(scope: &Scope<'_>, hosts: &BTreeSet<Host>) -> Vec<ClusterKey> {
 }
 
 fn sorted(scope: &Scope<'_>, destinations: Vec<Destination>) -> Vec<ClusterKey> {
-    let client = Arc::new(Client::of(scope.view));
+    let client = Arc::new(ClusterClient::of(scope.view));
     let mut keys: Vec<ClusterKey> =
         destinations.into_iter().map(|destination| key(scope, &client, destination)).collect();
     keys.sort_by_cached_key(ClusterKey::name);
@@ -136,7 +136,7 @@ impl ClusterKey {
     }
 }
 
-impl Client {
+impl ClusterClient {
     /// What clusters need of a view.
     #[must_use]
     pub fn of(view: &ViewKey) -> Self {
@@ -189,7 +189,7 @@ fn backing<'a>(known: &'a impl Lookup, service: &'a Arc<Service>, port: &Service
     real.filter(|real| real.port(port.number).is_some()).unwrap_or(service)
 }
 
-fn key(scope: &Scope<'_>, client: &Arc<Client>, destination: Destination) -> ClusterKey {
+fn key(scope: &Scope<'_>, client: &Arc<ClusterClient>, destination: Destination) -> ClusterKey {
     let endpoints = EndpointKey::of(scope, &destination);
     let serving = || endpoints.endpoints.iter().filter(|e| *e.service_port == *destination.port.name);
     let mut accounts: Vec<Identity> = serving().filter_map(|e| e.identity.clone()).collect();
