@@ -1,21 +1,21 @@
 //! Clusters: for each port of each service a view sees, and for each subset of it, one; and those that every proxy has.
 
+mod alpn;
 mod balance;
 mod destination;
 mod fixed;
 mod inbound;
 mod key;
-mod offer;
 mod pool;
 mod telemetry;
 mod tls;
 mod traffic;
 
+pub use alpn::{Alpn, request_alpn};
 pub use destination::{Destination, Purpose};
 pub use fixed::fixed;
 pub use inbound::inbound;
 pub use key::{ClusterClient, ClusterKey, Credential, Peers, destinations, destinations_of, keys, keys_of};
-pub use offer::{Offer, offer};
 pub use traffic::Policy;
 
 use heddle_model::{

@@ -1,6 +1,7 @@
 //! Routes: what happens to each HTTP request, by host, path and headers.
 
 mod action;
+mod alpn;
 pub(crate) mod catch_all;
 mod cors;
 pub(crate) mod domain;
@@ -11,7 +12,6 @@ mod header;
 mod key;
 mod matcher;
 mod mirror;
-mod offer;
 mod redirect;
 mod retry;
 mod rule;

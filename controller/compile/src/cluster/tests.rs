@@ -143,16 +143,16 @@ fn what_is_offered_tells_the_protocol_only_where_it_is_known() {
     let town = Town::default().with(service("web", &ports), Vec::new());
     let istio = Capabilities { extensions: ["istio.metadata_exchange".into()].into(), ..Capabilities::default() };
     let istio = Proxy { can: istio, ..sidecar() };
-    let offers = |proxy: &Proxy, port: u16| {
+    let alpn = |proxy: &Proxy, port: u16| {
         let cluster = one(&town, proxy, &WEB.replace("80", &port.to_string()));
         (alpn(&auto(&cluster)).join(","), cluster.filters.len())
     };
-    assert_eq!(offers(&sidecar(), 80), ("istio-http/1.1,istio,http/1.1".into(), 0));
-    assert_eq!(offers(&sidecar(), 81), ("istio-h2,istio,h2".into(), 0));
-    assert_eq!(offers(&sidecar(), 82), ("istio".into(), 0));
-    assert_eq!(offers(&sidecar(), 83), ("istio".into(), 0));
-    assert_eq!(offers(&istio, 80), ("istio-peer-exchange,istio".into(), 1));
-    assert_eq!(offers(&istio, 81), ("istio-peer-exchange,istio,h2".into(), 1));
+    assert_eq!(alpn(&sidecar(), 80), ("istio-http/1.1,istio,http/1.1".into(), 0));
+    assert_eq!(alpn(&sidecar(), 81), ("istio-h2,istio,h2".into(), 0));
+    assert_eq!(alpn(&sidecar(), 82), ("istio".into(), 0));
+    assert_eq!(alpn(&sidecar(), 83), ("istio".into(), 0));
+    assert_eq!(alpn(&istio, 80), ("istio-peer-exchange,istio".into(), 1));
+    assert_eq!(alpn(&istio, 81), ("istio-peer-exchange,istio,h2".into(), 1));
 }
 
 #[test]

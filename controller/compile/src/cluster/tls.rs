@@ -119,14 +119,14 @@ fn mesh(key: &ClusterKey, tls: &ClientTls, upstream: Upstream) -> UpstreamTlsCon
     let roots = source::agent_secret(MESH_ROOTS);
     let validation = Some(Validation { roots, names, revocations: Text::default() });
     let mut context = envoy::upstream(Some(source::agent_secret(WORKLOAD_CERTIFICATE)), validation, &sni);
-    offer(&mut context, mesh_alpn(key, upstream));
+    set_alpn(&mut context, mesh_alpn(key, upstream));
     context
 }
 
 /// What the client offers by ALPN, which the peer's filter chains tell the mesh's traffic by.
 ///
 /// Where Istio's own filters are compiled in, they set it for each request. A stock Envoy says the protocol that a
-/// declared port speaks; on sniffed ports the routes set it ([`super::offer`]), and what is here is for connections of no known protocol.
+/// declared port speaks; on sniffed ports the routes set it ([`super::request_alpn`]), and what is here is for connections of no known protocol.
 fn mesh_alpn(key: &ClusterKey, upstream: Upstream) -> &'static [&'static str] {
     match (key.client.peer_exchange, upstream) {
         (true, Upstream::Http2) => &["istio-peer-exchange", "istio", "h2"],
@@ -154,7 +154,7 @@ fn asked(key: &ClusterKey, tls: &ClientTls, upstream: Upstream, issues: &mut Vec
         params.ecdh_curves = key.destination.mesh.tls_curves.iter().map(ToString::to_string).collect();
     }
     if upstream == Upstream::Http2 {
-        offer(&mut context, &["h2"]);
+        set_alpn(&mut context, &["h2"]);
     }
     let by_request = UpstreamHttpProtocolOptions {
         auto_sni: tls.sni.is_empty(),
@@ -216,7 +216,7 @@ fn binds_workloads(key: &ClusterKey) -> bool {
     key.destination.rule.as_ref().is_some_and(|rule| rule.selector.as_ref().is_some_and(|labels| !labels.is_empty()))
 }
 
-fn offer(context: &mut UpstreamTlsContext, protocols: &[&str]) {
+fn set_alpn(context: &mut UpstreamTlsContext, protocols: &[&str]) {
     if let Some(common) = &mut context.common_tls_context {
         common.alpn_protocols = protocols.iter().map(ToString::to_string).collect();
     }

@@ -194,7 +194,7 @@ pub fn routes(key: &HostRoutesKey) -> RouteEntries {
             compiled.sources.push(service.origin.object.clone());
         }
     }
-    compiled.routes.iter_mut().for_each(|route| offer::offer(&key.visible, &key.client, route));
+    compiled.routes.iter_mut().for_each(|route| alpn::set_alpn(&key.visible, &key.client, route));
     compiled
 }
 

@@ -60,7 +60,7 @@ pub fn split(scope: &Scope<'_>, egress: &EgressScope, key: &RouteConfigKey, memo
     hosts.sort_by(|(a, _), (b, _)| a.name.cmp(&b.name));
     let mut last = (!matches!(key, RouteConfigKey::Service(..))).then(|| catch_all::virtual_host(scope));
     let client = RouteClient::plain(scope.view);
-    last.iter_mut().flat_map(|host| &mut host.routes).for_each(|route| offer::offer(scope, &client, route));
+    last.iter_mut().flat_map(|host| &mut host.routes).for_each(|route| alpn::set_alpn(scope, &client, route));
     let (mut of_virtual_service, mut leading_to) = (BTreeMap::new(), BTreeMap::new());
     for (at, (_, routes)) in hosts.iter().enumerate() {
         if let HostRoutesSource::VirtualService(virtual_service) = &routes.of {

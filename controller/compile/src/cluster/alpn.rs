@@ -11,7 +11,7 @@ use crate::visible::Lookup;
 
 /// An offer that a request makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Offer {
+pub enum Alpn {
     /// HTTP/1.1.
     Http1,
     /// What the client of the proxy speaks.
@@ -20,7 +20,7 @@ pub enum Offer {
 
 /// The offer that requests to a cluster must make; none where the cluster makes it, or where no sidecar would read it.
 #[must_use]
-pub fn offer(visible: &impl Lookup, kind: ProxyKind, cluster: &str) -> Option<Offer> {
+pub fn request_alpn(visible: &impl Lookup, kind: ProxyKind, cluster: &str) -> Option<Alpn> {
     let destination = destination(visible, cluster)?;
     let policy = destination.policy();
     let in_mesh = match policy.tls {
@@ -29,8 +29,8 @@ pub fn offer(visible: &impl Lookup, kind: ProxyKind, cluster: &str) -> Option<Of
     };
     let protocol = destination.port.protocol;
     match upstream(&destination.mesh, kind, protocol, policy.pool) {
-        Upstream::AsClient if in_mesh => Some(Offer::AsClient),
-        Upstream::Http1 if in_mesh && protocol == Protocol::Sniff => Some(Offer::Http1),
+        Upstream::AsClient if in_mesh => Some(Alpn::AsClient),
+        Upstream::Http1 if in_mesh && protocol == Protocol::Sniff => Some(Alpn::Http1),
         _ => None,
     }
 }
@@ -57,25 +57,25 @@ mod tests {
 
     const WEB: &str = "outbound|80||web.shop.svc.cluster.local";
 
-    fn offers(proxy: &Proxy, protocol: Protocol, policy: TrafficPolicy) -> Option<Offer> {
+    fn alpn(proxy: &Proxy, protocol: Protocol, policy: TrafficPolicy) -> Option<Alpn> {
         let town = Town::default().with(service("web", &[(80, protocol)]), Vec::new()).rule(rule("web", policy));
-        town.see(proxy, |scope| offer(scope, proxy.kind, WEB))
+        town.see(proxy, |scope| request_alpn(scope, proxy.kind, WEB))
     }
 
     #[test]
     fn only_requests_to_ports_of_unknown_protocol_offer_their_own() {
         let plain = TrafficPolicy::default;
-        assert_eq!(offers(&sidecar(), Protocol::Sniff, plain()), Some(Offer::AsClient));
-        assert_eq!(offers(&gateway(), Protocol::Sniff, plain()), Some(Offer::Http1));
-        assert_eq!(offers(&sidecar(), Protocol::Http, plain()), None);
-        assert_eq!(offers(&sidecar(), Protocol::Grpc, plain()), None);
+        assert_eq!(alpn(&sidecar(), Protocol::Sniff, plain()), Some(Alpn::AsClient));
+        assert_eq!(alpn(&gateway(), Protocol::Sniff, plain()), Some(Alpn::Http1));
+        assert_eq!(alpn(&sidecar(), Protocol::Http, plain()), None);
+        assert_eq!(alpn(&sidecar(), Protocol::Grpc, plain()), None);
         let with = |pool| TrafficPolicy { pool: Some(pool), ..plain() };
         let upgrade = ConnectionPool { h2_upgrade: Some(H2Upgrade::Always), ..ConnectionPool::default() };
-        assert_eq!(offers(&sidecar(), Protocol::Sniff, with(upgrade)), None);
+        assert_eq!(alpn(&sidecar(), Protocol::Sniff, with(upgrade)), None);
         let follow = ConnectionPool { use_client_protocol: true, ..ConnectionPool::default() };
-        assert_eq!(offers(&sidecar(), Protocol::Http, with(follow)), Some(Offer::AsClient));
+        assert_eq!(alpn(&sidecar(), Protocol::Http, with(follow)), Some(Alpn::AsClient));
         let simple = ClientTls { mode: ClientTlsMode::Simple, ..ClientTls::default() };
-        assert_eq!(offers(&sidecar(), Protocol::Sniff, TrafficPolicy { tls: Some(simple), ..plain() }), None);
+        assert_eq!(alpn(&sidecar(), Protocol::Sniff, TrafficPolicy { tls: Some(simple), ..plain() }), None);
     }
 
     #[test]
@@ -84,7 +84,9 @@ mod tests {
             ["PassthroughCluster", "outbound|80||gone", "outbound|81||web.shop.svc.cluster.local", "outbound||"];
         let town = Town::default().with(service("web", &[(80, Protocol::Sniff)]), Vec::new());
         assert!(
-            town.see(&sidecar(), |scope| names.iter().all(|name| offer(scope, ProxyKind::Sidecar, name).is_none()))
+            town.see(&sidecar(), |scope| names
+                .iter()
+                .all(|name| request_alpn(scope, ProxyKind::Sidecar, name).is_none()))
         );
     }
 }

@@ -14,21 +14,21 @@ use crate::{
 };
 
 /// Sets the offer of a route that needs one. Where Istio's filter is compiled in, none does.
-pub(super) fn offer(visible: &impl Lookup, client: &RouteClient, route: &mut Route) {
+pub(super) fn set_alpn(visible: &impl Lookup, client: &RouteClient, route: &mut Route) {
     if client.sets_alpn {
         return;
     }
     let Some(Action::Route(action)) = &mut route.action else { return };
     match &mut action.cluster_specifier {
         Some(ClusterSpecifier::Cluster(name)) => {
-            if let Some(offer) = config(visible, client, name) {
-                route.typed_per_filter_config.insert(FILTER.into(), offer);
+            if let Some(set_alpn) = config(visible, client, name) {
+                route.typed_per_filter_config.insert(FILTER.into(), set_alpn);
             }
         }
         Some(ClusterSpecifier::WeightedClusters(shares)) => {
             for share in &mut shares.clusters {
-                if let Some(offer) = config(visible, client, &share.name) {
-                    share.typed_per_filter_config.insert(FILTER.into(), offer);
+                if let Some(set_alpn) = config(visible, client, &share.name) {
+                    share.typed_per_filter_config.insert(FILTER.into(), set_alpn);
                 }
             }
         }
@@ -37,5 +37,5 @@ pub(super) fn offer(visible: &impl Lookup, client: &RouteClient, route: &mut Rou
 }
 
 fn config(visible: &impl Lookup, client: &RouteClient, cluster: &str) -> Option<Any> {
-    cluster::offer(visible, client.kind, cluster).map(|offer| any(&upstream_alpn::config(offer)))
+    cluster::request_alpn(visible, client.kind, cluster).map(|set_alpn| any(&upstream_alpn::config(set_alpn)))
 }
