@@ -26,7 +26,7 @@ use crate::{
 
 /// A mesh under construction.
 #[derive(Default)]
-pub(crate) struct Town {
+pub(crate) struct TestMesh {
     pub(crate) snapshot: Snapshot,
 }
 
@@ -163,7 +163,7 @@ pub(crate) fn gateway() -> Proxy {
     Proxy { kind: ProxyKind::Gateway, ..sidecar() }
 }
 
-impl Town {
+impl TestMesh {
     /// Adds a service with its endpoints.
     pub(crate) fn with(mut self, service: Service, endpoints: Vec<Endpoint>) -> Self {
         Arc::make_mut(&mut self.snapshot.endpoints).insert(service.key(), Arc::new(endpoints));

@@ -53,13 +53,14 @@ mod tests {
     };
 
     use super::*;
-    use crate::fixture::{Town, gateway, rule, service, sidecar};
+    use crate::fixture::{TestMesh, gateway, rule, service, sidecar};
 
     const WEB: &str = "outbound|80||web.shop.svc.cluster.local";
 
     fn alpn(proxy: &Proxy, protocol: Protocol, policy: TrafficPolicy) -> Option<Alpn> {
-        let town = Town::default().with(service("web", &[(80, protocol)]), Vec::new()).rule(rule("web", policy));
-        town.see(proxy, |scope| request_alpn(scope, proxy.kind, WEB))
+        let test_mesh =
+            TestMesh::default().with(service("web", &[(80, protocol)]), Vec::new()).rule(rule("web", policy));
+        test_mesh.see(proxy, |scope| request_alpn(scope, proxy.kind, WEB))
     }
 
     #[test]
@@ -82,9 +83,9 @@ mod tests {
     fn names_that_lead_nowhere_offer_nothing() {
         let names =
             ["PassthroughCluster", "outbound|80||gone", "outbound|81||web.shop.svc.cluster.local", "outbound||"];
-        let town = Town::default().with(service("web", &[(80, Protocol::Sniff)]), Vec::new());
+        let test_mesh = TestMesh::default().with(service("web", &[(80, Protocol::Sniff)]), Vec::new());
         assert!(
-            town.see(&sidecar(), |scope| names
+            test_mesh.see(&sidecar(), |scope| names
                 .iter()
                 .all(|name| request_alpn(scope, ProxyKind::Sidecar, name).is_none()))
         );
