@@ -14,8 +14,8 @@ pub(crate) mod file;
 pub(crate) mod kinds;
 pub(crate) mod kube;
 mod ledger;
+pub(crate) mod pod_index;
 pub(crate) mod raw;
-pub(crate) mod roster;
 mod scan;
 mod watch;
 

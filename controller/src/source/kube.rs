@@ -17,8 +17,8 @@ use tokio::task::JoinSet;
 use super::Batch;
 use super::definitions::{Definition, Definitions};
 use super::kinds::Watched;
+use super::pod_index::PodIndex;
 use super::raw::Raw;
-use super::roster::Roster;
 use crate::status::Sighting;
 
 /// Objects asked for at a time. A page is the only place where whole objects are in memory.
@@ -36,7 +36,7 @@ pub(crate) struct Cluster {
     /// Where events go.
     pub out: mpsc::Sender<Batch>,
     /// The pods that exist.
-    pub roster: Roster,
+    pub pod_index: PodIndex,
     /// Whether anybody writes statuses.
     pub statuses: bool,
     /// The control plane's namespace.
@@ -132,7 +132,7 @@ impl Cluster {
                 }
                 watcher::Event::Delete(raw) => {
                     let key = raw.key(of.kind);
-                    self.roster.remove(&key);
+                    self.pod_index.remove(&key);
                     (vec![Event::Delete(key.clone())], Some(Sighting::Gone(key)))
                 }
             };
@@ -151,16 +151,16 @@ impl Cluster {
     fn note(&self, kind: Kind, raw: &Raw) {
         match kind {
             Kind::Pod => {
-                self.roster.insert(raw.key(kind), raw.text("/metadata/uid"), raw.text("/spec/serviceAccountName"));
+                self.pod_index.insert(raw.key(kind), raw.text("/metadata/uid"), raw.text("/spec/serviceAccountName"));
             }
-            Kind::Node => self.roster.insert_node(raw.key(kind), raw.text("/status/nodeInfo/kubeletVersion")),
+            Kind::Node => self.pod_index.insert_node(raw.key(kind), raw.text("/status/nodeInfo/kubeletVersion")),
             _ => {}
         }
     }
 
     fn relisted(&self, kind: Kind, objects: Vec<Object>) -> Vec<Event> {
         if kind == Kind::Pod {
-            self.roster.retain(&objects.iter().map(|object| &object.key).collect());
+            self.pod_index.retain(&objects.iter().map(|object| &object.key).collect());
         }
         tracing::info!(kind = kind.name(), objects = objects.len(), "listed");
         vec![Event::Relist(kind, objects), Event::Synced(kind)]
