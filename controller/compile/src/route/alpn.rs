@@ -21,14 +21,14 @@ pub(super) fn set_alpn(visible: &impl Lookup, client: &RouteClient, route: &mut 
     let Some(Action::Route(action)) = &mut route.action else { return };
     match &mut action.cluster_specifier {
         Some(ClusterSpecifier::Cluster(name)) => {
-            if let Some(set_alpn) = config(visible, client, name) {
-                route.typed_per_filter_config.insert(FILTER.into(), set_alpn);
+            if let Some(alpn) = config(visible, client, name) {
+                route.typed_per_filter_config.insert(FILTER.into(), alpn);
             }
         }
         Some(ClusterSpecifier::WeightedClusters(shares)) => {
             for share in &mut shares.clusters {
-                if let Some(set_alpn) = config(visible, client, &share.name) {
-                    share.typed_per_filter_config.insert(FILTER.into(), set_alpn);
+                if let Some(alpn) = config(visible, client, &share.name) {
+                    share.typed_per_filter_config.insert(FILTER.into(), alpn);
                 }
             }
         }
@@ -37,5 +37,5 @@ pub(super) fn set_alpn(visible: &impl Lookup, client: &RouteClient, route: &mut 
 }
 
 fn config(visible: &impl Lookup, client: &RouteClient, cluster: &str) -> Option<Any> {
-    cluster::request_alpn(visible, client.kind, cluster).map(|set_alpn| any(&upstream_alpn::config(set_alpn)))
+    cluster::request_alpn(visible, client.kind, cluster).map(|alpn| any(&upstream_alpn::config(alpn)))
 }
