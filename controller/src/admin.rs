@@ -40,7 +40,7 @@ pub(crate) struct Pages {
     /// The authority of the moment; none before it was loaded.
     pub authority: watch::Receiver<Option<Arc<Authority>>>,
     /// What compilation found wrong, and how it went.
-    pub compiled: Arc<crate::generate::Compiler>,
+    pub compiled: Arc<crate::generate::CountedCompiler>,
     /// Calls of webhooks.
     pub webhooks: Arc<crate::webhook::Counts>,
     /// The cluster's name.

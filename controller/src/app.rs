@@ -24,7 +24,7 @@ use crate::auth::{self, Authenticator, Issuers, SecretRights, Tokens};
 use crate::authority::{self, Keeper, Signer};
 use crate::cluster;
 use crate::config::Config;
-use crate::generate::Compiler;
+use crate::generate::CountedCompiler;
 use crate::router::Router;
 use crate::server::{self, Manners};
 use crate::source::pod_index::PodIndex;
@@ -51,7 +51,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     // Pages, first of all so that probes are answered while the rest is not ready.
     let metrics = Arc::new(Metrics::default());
     let registry = Arc::new(Registry::new(metrics.clone()));
-    let compiler = Arc::new(Compiler::default());
+    let compiler = Arc::new(CountedCompiler::default());
     let (known, authorities) = watch::channel(None);
     let pages = Pages {
         registry: registry.clone(),

@@ -7,7 +7,7 @@ const LONGEST: usize = 1024;
 ///
 /// # Errors
 /// A sentence without the pattern.
-pub fn check(pattern: &str) -> Result<(), String> {
+pub(crate) fn check(pattern: &str) -> Result<(), String> {
     if pattern.len() > LONGEST {
         return Err(format!("it has {} characters, {LONGEST} are allowed", pattern.len()));
     }

@@ -23,7 +23,7 @@ use tokio::sync::watch;
 use super::conditions::{Found, is_well, wanted};
 use super::observed::{ObservedObject, Status};
 use crate::cluster::reason;
-use crate::generate::Compiler;
+use crate::generate::CountedCompiler;
 use crate::source::kinds;
 use crate::source::raw::Raw;
 use crate::writer::Board;
@@ -48,7 +48,7 @@ pub(crate) struct Writer {
     /// The objects, and what is wrong with them.
     pub board: watch::Receiver<Board>,
     /// What compilation found wrong.
-    pub compiled: Arc<Compiler>,
+    pub compiled: Arc<CountedCompiler>,
     /// What proxies reject.
     pub registry: Arc<Registry>,
     /// Our revision.

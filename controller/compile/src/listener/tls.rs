@@ -32,11 +32,10 @@ const CIPHERS: [&str; 6] = [
     "AES128-GCM-SHA256",
 ];
 /// ALPN of ports that speak HTTP. It must not hold `istio`: clients would take that for the protocol.
-pub const HTTP_ALPN: [&str; 2] = ["h2", "http/1.1"];
+pub(crate) const HTTP_ALPN: [&str; 2] = ["h2", "http/1.1"];
 
 /// The mesh's mutual TLS for a server.
-#[must_use]
-pub fn mutual(mesh: &Mesh, alpn: &[&str]) -> TransportSocket {
+pub(crate) fn mutual(mesh: &Mesh, alpn: &[&str]) -> TransportSocket {
     socket(&DownstreamTlsContext {
         common_tls_context: Some(CommonTlsContext {
             tls_params: Some(parameters(mesh.mtls_min_version, TlsVersion::Auto, &mesh.mtls_ciphers, &[])),
@@ -51,8 +50,7 @@ pub fn mutual(mesh: &Mesh, alpn: &[&str]) -> TransportSocket {
 }
 
 /// What a Gateway's or Sidecar's server declares. Secrets by name come from us, files from the agent.
-#[must_use]
-pub fn declared(mesh: &Mesh, tls: &ServerTls, alpn: &[&str]) -> TransportSocket {
+pub(crate) fn declared(mesh: &Mesh, tls: &ServerTls, alpn: &[&str]) -> TransportSocket {
     if tls.mode == ServerTlsMode::IstioMutual {
         return mutual(mesh, alpn);
     }
@@ -75,14 +73,12 @@ pub fn declared(mesh: &Mesh, tls: &ServerTls, alpn: &[&str]) -> TransportSocket 
 }
 
 /// Name of a Secret as a resource.
-#[must_use]
-pub fn credential(name: &str) -> String {
+pub(crate) fn credential(name: &str) -> String {
     if name.contains("://") { name.into() } else { format!("kubernetes://{name}") }
 }
 
 /// Names of the secrets that a server needs from us: each certificate, and the roots for clients.
-#[must_use]
-pub fn credentials(tls: &ServerTls) -> Vec<String> {
+pub(crate) fn credentials(tls: &ServerTls) -> Vec<String> {
     let mut names: Vec<String> = tls
         .certificates
         .iter()

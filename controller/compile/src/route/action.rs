@@ -56,8 +56,7 @@ pub(super) fn forward(
 }
 
 /// An action that forwards everything to a cluster, as for a service that no VirtualService speaks for.
-#[must_use]
-pub fn default_action(context: &RouteContext<'_>, cluster: String, hash: Option<HashPolicy>) -> RouteAction {
+pub(crate) fn default_action(context: &RouteContext<'_>, cluster: String, hash: Option<HashPolicy>) -> RouteAction {
     RouteAction {
         cluster_specifier: Some(ClusterSpecifier::Cluster(cluster)),
         retry_policy: retry::policy(context.visible.mesh().retries.as_ref()),

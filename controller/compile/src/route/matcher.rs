@@ -17,7 +17,7 @@ use crate::regex;
 
 /// Whether a condition can ever hold here: gateway, port, and what the client's own workload is.
 pub(super) fn applies(context: &RouteContext<'_>, virtual_service: &VirtualService, condition: &HttpMatch) -> bool {
-    let gateways = if condition.gateways.is_empty() { &virtual_service.gateways } else { &condition.gateways };
+    let gateways = if condition.gateways.is_empty() { &virtual_service.reach.gateways } else { &condition.gateways };
     let bound = gateways.iter().any(|g| context.gateways.contains(g));
     let port = condition.port.is_none_or(|port| port == context.port);
     let client = context.client;

@@ -14,8 +14,11 @@ const CORS: &str = "envoy.filters.http.cors";
 const FAULT: &str = "envoy.filters.http.fault";
 
 /// The routes of a VirtualService that apply here.
-#[must_use]
-pub fn routes_of(context: &RouteContext<'_>, virtual_service: &VirtualService, issues: &mut Issues) -> Vec<Route> {
+pub(crate) fn routes_of(
+    context: &RouteContext<'_>,
+    virtual_service: &VirtualService,
+    issues: &mut Issues,
+) -> Vec<Route> {
     let mut routes = Vec::new();
     for rule in &virtual_service.http {
         if rule_routes(context, virtual_service, rule, &mut routes, issues) {
@@ -66,7 +69,7 @@ fn route(
     let mut route = Route {
         name: name(rule, condition),
         r#match: Some(matcher::route_match(condition, declared)),
-        metadata: Some(metadata::config("virtual-service", &virtual_service.origin.object)),
+        metadata: Some(metadata::config("virtual-service", &virtual_service.reach.origin.object)),
         stat_prefix: condition.stat_prefix.to_string(),
         ..Route::default()
     };

@@ -71,10 +71,76 @@ pub(super) const OBJECTS: &[(&str, &[&str])] = &[
     ),
     ("security.istio.io/v1 PeerAuthentication default", &["{mtls: {mode: STRICT}}", "{mtls: {mode: DISABLE}}"]),
     (
+        "security.istio.io/v1 PeerAuthentication workload",
+        &[
+            "{selector: {matchLabels: {app: web}}, mtls: {mode: STRICT}, portLevelMtls: {8080: {mode: DISABLE}}}",
+            "{selector: {matchLabels: {version: v2}}, mtls: {mode: DISABLE}}",
+        ],
+    ),
+    (
         "networking.istio.io/v1 Gateway edge",
         &[
             "{selector: {app: edge}, servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: ['*']}]}",
             "{selector: {version: v1}, servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: [web]}]}",
+            "{selector: {app: edge}, servers: [{port: {number: 15443, name: tls, protocol: TLS}, \
+             hosts: ['*.local'], tls: {mode: AUTO_PASSTHROUGH}}]}",
+            "{selector: {app: edge}, servers: [{port: {number: 443, name: https, protocol: HTTPS}, hosts: [o.test], \
+             tls: {mode: SIMPLE, credentialName: cert}}, {port: {number: 80, name: http, protocol: HTTP}, hosts: ['*']}]}",
+        ],
+    ),
+    (
+        "networking.istio.io/v1 VirtualService edge",
+        &[
+            "{hosts: ['*'], gateways: [edge], http: [{route: [{destination: {host: web}}]}]}",
+            "{hosts: ['*'], gateways: [edge], http: [{timeout: 1s, route: [{destination: {host: web, subset: v1}}]}]}",
+            "{hosts: [o.test], gateways: [edge, mesh], http: [{route: [{destination: {host: api}}]}]}",
+        ],
+    ),
+    (
+        "networking.istio.io/v1 DestinationRule secret",
+        &[
+            "{host: n.test, trafficPolicy: {tls: {mode: SIMPLE, credentialName: cert}}}",
+            "{host: n.test, trafficPolicy: {tls: {mode: MUTUAL, credentialName: other}}}",
+        ],
+    ),
+    (
+        "v1 Secret cert",
+        &["{tls.crt: Yw==, tls.key: aw==, ca.crt: cg==}", "{tls.crt: YzI=, tls.key: azI=}", "{ca.crt: cg==}"],
+    ),
+    ("v1 Secret other", &["{tls.crt: Yw==, tls.key: aw==, ca.crt: cg==}", "{tls.crt: Yzc=, tls.key: azI=}"]),
+    (
+        "networking.istio.io/v1 WorkloadEntry vm",
+        &[
+            "{address: 10.1.0.7, labels: {app: web}, ports: {http: 8080}}",
+            "{address: 10.1.0.1, labels: {app: web, version: v2}}",
+            "{address: 10.1.0.7, labels: {app: api}, network: other}",
+        ],
+    ),
+    (
+        "networking.istio.io/v1 ServiceEntry selected",
+        &[
+            "{hosts: [s.test], ports: [{number: 80, name: http, protocol: HTTP}], location: MESH_INTERNAL, \
+             resolution: STATIC, workloadSelector: {labels: {app: web}}}",
+            "{hosts: [s.test], exportTo: [.], ports: [{number: 80, name: tcp, protocol: TCP}], location: MESH_INTERNAL, \
+             resolution: STATIC, workloadSelector: {labels: {version: v2}}}",
+        ],
+    ),
+    (
+        "networking.k8s.io/v1 Ingress front",
+        &[
+            "{rules: [{host: i.test, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: web, port: {number: 80}}}}]}}]}",
+            "{rules: [{host: i.test, http: {paths: [{path: /x, pathType: Exact, backend: {service: {name: api, port: {name: http}}}}]}}]}",
+        ],
+    ),
+    ("v1 Namespace a", &["{istio.io/tag: one}", "{topology.istio.io/network: other}", "{}"]),
+    (
+        "v1 ConfigMap istio",
+        &[
+            "{}",
+            "{outboundTrafficPolicy: {mode: REGISTRY_ONLY}}",
+            "{enableAutoMtls: false}",
+            "{accessLogFile: /dev/stdout, protocolDetectionTimeout: 1s}",
+            "{localityLbSetting: {failoverPriority: [version]}, defaultDestinationRuleExportTo: [.]}",
         ],
     ),
 ];
@@ -100,6 +166,9 @@ pub(super) fn object((what, versions): (&str, &[&str]), version: usize) -> Strin
             let (labels, address) = said.rsplit_once(' ').unwrap();
             format!("{head}metadata: {{name: {name}, namespace: a, labels: {labels}}}\nstatus: {{podIP: {address}}}\n")
         }
+        "Secret" => format!("{head}metadata: {{name: {name}, namespace: a}}\ndata: {said}\n"),
+        "Namespace" => format!("{head}metadata: {{name: {name}, labels: {said}}}\n"),
+        "ConfigMap" => format!("{head}metadata: {{name: {name}, namespace: istio-system}}\ndata: {{mesh: '{said}'}}\n"),
         _ => format!("{head}metadata: {{name: {name}, namespace: a}}\nspec: {said}\n"),
     }
 }
