@@ -24,11 +24,12 @@ use tower::{Service, ServiceExt};
 
 use crate::config::{Config, Listen};
 
-use talk::Talk;
-use together::{Calls, Together};
+use connection_task::{Calls, ConnectionTask};
+use quick_ack::QuickAckOff;
 
-mod talk;
-mod together;
+mod connection_task;
+mod quick_ack;
+mod subtask;
 
 /// How long a client may take for its TLS handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -134,7 +135,7 @@ async fn connection<S>(
 {
     // Pushes are small and wait for nobody: Nagle's algorithm would hold them back for the peer's ACK.
     let _ = stream.set_nodelay(true);
-    let stream = Talk::new(stream);
+    let stream = QuickAckOff::new(stream);
     let Some(tls) = tls else {
         let connection = Connection { peer, secure: false, chain: Vec::new() };
         return calls(stream, connection, service, manners, end).await;
@@ -174,8 +175,8 @@ where
     let age = async {
         if manners.age.is_zero() { std::future::pending().await } else { tokio::time::sleep(manners.age).await }
     };
-    let mut serving = Together::new(builder.serve_connection(TokioIo::new(io), answer), begun);
-    // A connection is looked at for each frame, and what ends it from outside comes once in its life.
+    let mut serving = ConnectionTask::new(builder.serve_connection(TokioIo::new(io), answer), begun);
+    // The connection is polled for each frame, and its end from outside comes once in its life.
     let ending = async {
         tokio::select! { () = end.cancelled() => Ending::All, () = age => Ending::Old }
     };
@@ -183,12 +184,12 @@ where
     let ended = tokio::select! {
         biased;
         ended = &mut serving => ended,
-        ending = poll_fn(|_| ending.poll_if_rung()) => if ending == Ending::All {
-            serving.tell(http2::Connection::graceful_shutdown);
+        ending = poll_fn(|_| ending.poll_if_woken()) => if ending == Ending::All {
+            serving.update(http2::Connection::graceful_shutdown);
             serving.await
         } else {
             // What is still open after that is cut off: a stream of discovery comes back on another connection.
-            serving.tell(http2::Connection::graceful_shutdown);
+            serving.update(http2::Connection::graceful_shutdown);
             tokio::time::timeout(manners.farewell, serving).await.unwrap_or(Ok(()))
         }
     };

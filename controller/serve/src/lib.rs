@@ -20,7 +20,6 @@ pub mod push;
 pub mod registry;
 mod requests;
 mod rights;
-pub mod seldom;
 mod sotw;
 mod stream;
 

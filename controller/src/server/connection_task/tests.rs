@@ -1,4 +1,4 @@
-//! That parts of one task wake each other, and nobody is forgotten.
+//! Tests that the subtasks of a connection wake each other and that no wake is lost.
 
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -32,7 +32,7 @@ async fn pass(mut from: UnboundedReceiver<u32>, to: UnboundedSender<u32>) {
 }
 
 #[tokio::test]
-async fn a_call_and_its_connection_wake_each_other_and_nobody_else() {
+async fn a_call_and_its_connection_wake_only_each_other() {
     let counts = Arc::new(Counts::default());
     let (say, words) = unbounded_channel();
     let (hand, handed) = unbounded_channel();
@@ -41,7 +41,7 @@ async fn a_call_and_its_connection_wake_each_other_and_nobody_else() {
     let (of_call, of_connection) = (counts.clone(), counts.clone());
     begun.execute(async move { counted(&of_call.call, pass(handed, answer)).await });
     let connection = async move { counted(&of_connection.connection, pass(words, hand)).await };
-    let task = tokio::spawn(Together::new(connection, begun));
+    let task = tokio::spawn(ConnectionTask::new(connection, begun));
     for word in 0..50 {
         say.send(word).unwrap();
         assert_eq!(answers.recv().await, Some(word + 2));
@@ -55,14 +55,14 @@ async fn a_call_and_its_connection_wake_each_other_and_nobody_else() {
 }
 
 #[tokio::test]
-async fn no_word_is_lost_between_threads() {
+async fn no_wake_is_lost_between_threads() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let (say, words) = unbounded_channel();
     let (hand, handed) = unbounded_channel();
     let (answer, mut answers) = unbounded_channel();
     let begun = Calls::default();
     begun.execute(pass(handed, answer));
-    runtime.spawn(Together::new(pass(words, hand), begun));
+    runtime.spawn(ConnectionTask::new(pass(words, hand), begun));
     let sender = std::thread::spawn(move || {
         for word in 0..20_000 {
             say.send(word).unwrap();
@@ -78,16 +78,16 @@ async fn no_word_is_lost_between_threads() {
 }
 
 #[tokio::test]
-async fn calls_that_share_a_door_are_woken_all() {
+async fn calls_that_share_a_bit_are_all_woken() {
     let begun = Calls::default();
     let (answer, mut answers) = unbounded_channel();
     let mut callers = Vec::new();
-    for _ in 0..3 * Doors::MOST {
+    for _ in 0..3 * WakeSet::BITS {
         let (say, words) = unbounded_channel();
         begun.execute(pass(words, answer.clone()));
         callers.push(say);
     }
-    let task = tokio::spawn(Together::new(std::future::pending::<()>(), begun));
+    let task = tokio::spawn(ConnectionTask::new(std::future::pending::<()>(), begun));
     let mut hear =
         async || tokio::time::timeout(Duration::from_secs(20), answers.recv()).await.expect("a wake was lost");
     for (say, word) in callers.iter().zip(0..) {
@@ -104,26 +104,26 @@ async fn calls_that_share_a_door_are_woken_all() {
 }
 
 #[tokio::test]
-async fn one_that_always_wakes_itself_leaves_turns_to_others() {
+async fn a_subtask_that_always_wakes_itself_leaves_turns_to_other_tasks() {
     let restless = poll_fn(|context: &mut Context<'_>| {
         context.waker().wake_by_ref();
         Poll::<()>::Pending
     });
-    let task = tokio::spawn(Together::new(restless, Calls::default()));
+    let task = tokio::spawn(ConnectionTask::new(restless, Calls::default()));
     tokio::task::yield_now().await;
     task.abort();
     assert!(task.await.unwrap_err().is_cancelled());
 }
 
 #[tokio::test]
-async fn what_a_connection_is_told_it_is_polled_for() {
-    let told = Arc::new(AtomicBool::new(false));
-    let seen = told.clone();
+async fn a_connection_is_polled_after_an_update() {
+    let updated = Arc::new(AtomicBool::new(false));
+    let seen = updated.clone();
     let silent = poll_fn(move |_| if seen.load(Ordering::Relaxed) { Poll::Ready(7) } else { Poll::Pending });
-    let mut together = Together::new(silent, Calls::default());
-    let waiting = tokio::time::timeout(Duration::from_millis(1), &mut together).await;
+    let mut task = ConnectionTask::new(silent, Calls::default());
+    let waiting = tokio::time::timeout(Duration::from_millis(1), &mut task).await;
     assert!(waiting.is_err());
-    told.store(true, Ordering::Relaxed);
-    together.tell(|_| {});
-    assert_eq!(together.await, 7);
+    updated.store(true, Ordering::Relaxed);
+    task.update(|_| {});
+    assert_eq!(task.await, 7);
 }
