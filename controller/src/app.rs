@@ -26,7 +26,7 @@ use crate::cluster;
 use crate::config::Config;
 use crate::generate::Compiler;
 use crate::router::Router;
-use crate::server::{self, Manners};
+use crate::server::{self, KeepaliveConfig};
 use crate::source::roster::Roster;
 use crate::tls;
 
@@ -87,12 +87,12 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     let discovery = discovery.inspected(inspect);
     tasks.spawn(until(end.clone(), discovery.spread()));
     let certificates = Certificates::service(authenticator, signer, metrics);
-    let manners = Manners::from(&config);
+    let keepalive = KeepaliveConfig::from(&config);
     let plain = (ports.plain, None, None);
     for (listener, encryption, certificates) in [plain, (ports.secure, Some(encryptions), Some(certificates))] {
         if let Some(listener) = listener {
             let router = Router { discovery: discovery.clone(), certificates };
-            tasks.spawn(server::serve(listener, encryption, router, manners.clone(), end.clone()));
+            tasks.spawn(server::serve(listener, encryption, router, keepalive.clone(), end.clone()));
         }
     }
 

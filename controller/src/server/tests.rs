@@ -1,4 +1,4 @@
-//! What the sockets promise their peers.
+//! Tests of the HTTP/2 settings that the server sends.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -12,14 +12,14 @@ use super::*;
 const INITIAL_WINDOW: u16 = 4;
 
 #[tokio::test]
-async fn no_more_of_a_request_is_taken_than_may_wait_for_its_turn() {
+async fn the_stream_window_bounds_the_bytes_of_an_unread_request() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
     let service = tower::service_fn(async |_: Request<Body>| Ok::<_, Infallible>(Response::new(Body::empty())));
     let none = Duration::ZERO;
-    let manners = Manners { interval: none, timeout: none, age: none, farewell: none };
+    let keepalive = KeepaliveConfig { interval: none, timeout: none, age: none, grace: none };
     let end = CancellationToken::new();
-    let serving = tokio::spawn(serve(listener, None, service, manners, end.clone()));
+    let serving = tokio::spawn(serve(listener, None, service, keepalive, end.clone()));
 
     let mut client = TcpStream::connect(address).await.unwrap();
     client.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
