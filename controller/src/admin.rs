@@ -19,7 +19,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::writer::Board;
+use crate::writer::ControllerState;
 
 mod dump;
 mod inspect;
@@ -34,7 +34,7 @@ pub(crate) struct Pages {
     /// Connected proxies.
     pub registry: Arc<Registry>,
     /// The newest revision and what is wrong with files.
-    pub board: watch::Receiver<Board>,
+    pub state: watch::Receiver<ControllerState>,
     /// What streams are answered from.
     pub published: watch::Receiver<Option<Published>>,
     /// The authority of the moment; none before it was loaded.

@@ -46,7 +46,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     let mut tasks = JoinSet::new();
     let ports = Ports::bind(&config).await?;
     let cluster = cluster::connect(&config).await?;
-    let Sources { revisions, board, roster } = sources(&config, cluster.clone(), &mut tasks, &end)?;
+    let Sources { revisions, state, roster } = sources(&config, cluster.clone(), &mut tasks, &end)?;
 
     // Pages, first of all so that probes are answered while the rest is not ready.
     let metrics = Arc::new(Metrics::default());
@@ -55,7 +55,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     let (known, authorities) = watch::channel(None);
     let pages = Pages {
         registry: registry.clone(),
-        board,
+        state,
         published: revisions.clone(),
         authority: authorities.clone(),
         compiled: compiler.clone(),

@@ -49,7 +49,7 @@ impl Inspect for Pages {
 impl Pages {
     /// Whether somebody may know of a proxy, or of all.
     fn may_know(&self, asker: &Identity, of: Option<&ProxyState>) -> Result<(), Status> {
-        let root = self.board.borrow().snapshot.mesh.root_namespace.clone();
+        let root = self.state.borrow().snapshot.mesh.root_namespace.clone();
         let own = of.is_some_and(|state| *state.proxy.namespace == *asker.namespace());
         if *asker.namespace() == *root || own {
             return Ok(());

@@ -26,7 +26,7 @@ use super::inject::{self, Template};
 use super::review::{self, Answer};
 use super::validate;
 use crate::source::roster::Roster;
-use crate::writer::Board;
+use crate::writer::ControllerState;
 
 /// The longest call, in bytes: what an API server takes in one object.
 const MAX_BODY: usize = 3 << 20;
@@ -43,14 +43,19 @@ pub(crate) struct Webhooks {
     counts: Arc<Counts>,
     template: Template,
     roster: Roster,
-    board: watch::Receiver<Board>,
+    state: watch::Receiver<ControllerState>,
     room: Arc<Semaphore>,
 }
 
 impl Webhooks {
     /// Webhooks that count here and inject this.
-    pub(crate) fn new(counts: Arc<Counts>, template: Template, roster: Roster, board: watch::Receiver<Board>) -> Self {
-        Self { counts, template, roster, board, room: Arc::new(Semaphore::new(MAX_TOGETHER as usize)) }
+    pub(crate) fn new(
+        counts: Arc<Counts>,
+        template: Template,
+        roster: Roster,
+        state: watch::Receiver<ControllerState>,
+    ) -> Self {
+        Self { counts, template, roster, state, room: Arc::new(Semaphore::new(MAX_TOGETHER as usize)) }
     }
 }
 
@@ -118,7 +123,7 @@ async fn validated(State(webhooks): State<Webhooks>, request: Request) -> Respon
 
 async fn injected(State(webhooks): State<Webhooks>, request: Request) -> Response {
     let (counts, template) = (webhooks.counts.clone(), webhooks.template.borrow().clone());
-    let snapshot = webhooks.board.borrow().snapshot.clone();
+    let snapshot = webhooks.state.borrow().snapshot.clone();
     let (native, path) = (webhooks.roster.has_native_sidecars(), request.uri().path().to_owned());
     ask(&webhooks, request, move |request| {
         let environment = path.strip_prefix("/inject").unwrap_or_default();
