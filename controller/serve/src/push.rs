@@ -17,7 +17,7 @@ mod slot;
 use heddle_model::snapshot::Snapshot;
 use heddle_xds_api::{
     Differences, Resource, ResourceSet, TypeSet, TypeUrl,
-    subscription::{Gate, Heard, Protocol, Reply, Request, Subscription, TooManyNames},
+    subscription::{Acknowledgment, Gate, Protocol, Reply, Request, Subscription, TooManyNames},
 };
 
 use slot::{Slot, Slots};
@@ -105,27 +105,32 @@ impl Push {
         std::mem::take(&mut self.lapsed)
     }
 
-    /// Hears a request.
+    /// Takes a request.
     ///
     /// # Errors
     ///
     /// If the client asks for more than anyone could need.
-    pub fn on_request(&mut self, type_url: TypeUrl, request: &Request, now: Instant) -> Result<Heard, TooManyNames> {
-        let Some(slot) = self.slots.get_mut(type_url) else { return Ok(Heard::Nothing) };
-        let heard = slot.subscription.on_request(request)?;
+    pub fn on_request(
+        &mut self,
+        type_url: TypeUrl,
+        request: &Request,
+        now: Instant,
+    ) -> Result<Acknowledgment, TooManyNames> {
+        let Some(slot) = self.slots.get_mut(type_url) else { return Ok(Acknowledgment::Absent) };
+        let acknowledgment = slot.subscription.on_request(request)?;
         if self.compiled.contains(type_url) && !slot.subscription.is_shown(&self.set) {
             slot.subscription.observe(self.set.typed(type_url), &self.differences);
         }
         if slot.subscription.is_started() {
             self.started = self.started.with(type_url);
         }
-        let unasked = slot.subscription.awaits_unasked();
-        slot.unasked_since = unasked.then(|| slot.unasked_since.unwrap_or(now));
+        let unrequested = slot.subscription.awaits_unrequested();
+        slot.unrequested_since = unrequested.then(|| slot.unrequested_since.unwrap_or(now));
         if type_url == TypeUrl::Route {
-            self.doubtful_routes |= matches!(heard, Heard::Rejected(_));
+            self.doubtful_routes |= matches!(acknowledgment, Acknowledgment::Nack(_));
             self.follow_routes();
         }
-        Ok(heard)
+        Ok(acknowledgment)
     }
 
     /// Takes what the client is to hold from now on, compiled for these types. Gives those that may differ from before.
@@ -158,12 +163,12 @@ impl Push {
         replies
     }
 
-    /// When [`Self::responses`] is to be asked again though nothing was heard.
+    /// When [`Self::responses`] is to be asked again without a request.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         let held = |slot: &Slot| slot.held_since.filter(|_| !slot.subscription.is_waiting());
         let slots = self.slots.touched().iter().filter_map(|type_url| self.slots.get(type_url));
-        let times = slots.flat_map(|slot| [held(slot), slot.unasked_since]);
+        let times = slots.flat_map(|slot| [held(slot), slot.unrequested_since]);
         times.flatten().min().map(|since| since + HOLD)
     }
 
@@ -187,9 +192,9 @@ impl Push {
 
     fn response(&mut self, type_url: TypeUrl, slot: &mut Slot, now: Instant) -> Option<Reply> {
         let over = |since: Option<Instant>| since.is_some_and(|since| now.duration_since(since) >= HOLD);
-        if over(slot.unasked_since) {
-            slot.unasked_since = None;
-            slot.subscription.forget_unasked();
+        if over(slot.unrequested_since) {
+            slot.unrequested_since = None;
+            slot.subscription.forget_unrequested();
         }
         if slot.subscription.is_waiting() {
             // Only what cannot wait, which no gate keeps back.

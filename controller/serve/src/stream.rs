@@ -6,7 +6,7 @@ use heddle_model::node::NodeError;
 use heddle_xds_api::{
     TypeSet, TypeUrl,
     envoy::config::core::v3::Node,
-    subscription::{Heard, Nonce, Protocol, Rejection, Reply, Request, Subscription},
+    subscription::{Acknowledgment, Nack, Nonce, Protocol, Reply, Request, Subscription},
 };
 
 use crate::{
@@ -128,17 +128,17 @@ impl<A: Authenticate, G: Generate> Stream<'_, A, G> {
         };
         let request = W::request(request);
         match self.push.on_request(type_url, &request, Instant::now())? {
-            Heard::Accepted => {
-                let content = self.push.subscription(type_url).is_none_or(Subscription::is_content);
+            Acknowledgment::Ack => {
+                let content = self.push.subscription(type_url).is_none_or(Subscription::accepts_all);
                 if let Some(nonce) = Nonce::parse(&request.nonce) {
                     self.session.acked(type_url, nonce, content);
                 }
             }
-            Heard::Rejected(rejection) => self.tell_rejection(type_url, &request.nonce, &rejection, place),
-            Heard::Stale => self.shared.metrics.expired_nonce(type_url),
-            Heard::Nothing => {}
+            Acknowledgment::Nack(nack) => self.tell_rejection(type_url, &request.nonce, &nack, place),
+            Acknowledgment::Stale => self.shared.metrics.expired_nonce(type_url),
+            Acknowledgment::Absent => {}
         }
-        if request.is_plain_answer() {
+        if request.is_only_acknowledgment() {
             return Ok(());
         }
         match self.push.subscription(type_url).map(|one| one.names().map(std::collections::BTreeSet::len)) {
@@ -207,18 +207,18 @@ impl<A: Authenticate, G: Generate> Stream<'_, A, G> {
         }
     }
 
-    fn tell_rejection(&self, type_url: TypeUrl, nonce: &str, rejection: &Rejection, place: &Place<G>) {
+    fn tell_rejection(&self, type_url: TypeUrl, nonce: &str, nack: &Nack, place: &Place<G>) {
         let rejected = self.push.subscription(type_url).into_iter().flat_map(Subscription::rejected);
-        let names: Vec<&Arc<str>> = match rejection {
+        let names: Vec<&Arc<str>> = match nack {
             // All that it rejects by now, not only what was found last.
-            Rejection { certain: true, .. } => rejected.collect(),
-            Rejection { names, .. } if names.len() <= MAX_SUSPECTS => names.iter().collect(),
-            Rejection { .. } => Vec::new(),
+            Nack { certain: true, .. } => rejected.collect(),
+            Nack { names, .. } if names.len() <= MAX_SUSPECTS => names.iter().collect(),
+            Nack { .. } => Vec::new(),
         };
         let sources = names.into_iter().flat_map(|name| place.sources(type_url, name));
         let mut objects: Vec<String> = sources.map(|object| object.to_string()).collect();
         objects.sort();
         objects.dedup();
-        self.session.rejected(type_url, nonce, &rejection.reason, objects);
+        self.session.rejected(type_url, nonce, &nack.reason, objects);
     }
 }

@@ -12,7 +12,7 @@ use heddle_xds_api::{
 pub(super) struct Slot {
     pub(super) subscription: Subscription,
     pub(super) held_since: Option<Instant>,
-    pub(super) unasked_since: Option<Instant>,
+    pub(super) unrequested_since: Option<Instant>,
 }
 
 /// By type; a slot that is being asked for its response is taken out meanwhile. Boxed: taking one moves a pointer.
@@ -29,7 +29,7 @@ pub(super) struct Slots {
 impl Slot {
     /// Whether there is nothing to say and nothing to wait for, whatever the other types are about.
     fn is_quiet(&self) -> bool {
-        self.held_since.is_none() && self.unasked_since.is_none() && self.subscription.is_quiet()
+        self.held_since.is_none() && self.unrequested_since.is_none() && self.subscription.is_quiet()
     }
 }
 
@@ -39,7 +39,7 @@ impl Slots {
         let slot = |type_url| Slot {
             subscription: Subscription::new(type_url, protocol),
             held_since: None,
-            unasked_since: None,
+            unrequested_since: None,
         };
         Self { slots: TypeUrl::ALL.map(|type_url| Some(Box::new(slot(type_url)))), touched: TypeSet::EMPTY }
     }

@@ -308,8 +308,8 @@ fn a_wait_ends_with_a_rejection() {
     client.log.clear();
     let (_, reply) = client.replies.pop_front().unwrap();
     let names = Names::Delta { subscribe: vec![], unsubscribe: vec![], initial: BTreeMap::new() };
-    let rejection = Request { nonce: reply.nonce.to_string(), error: Some("c1: no".to_owned()), names };
-    client.push.on_request(TypeUrl::Cluster, &rejection, client.now).unwrap();
+    let nack = Request { nonce: reply.nonce.to_string(), error: Some("c1: no".to_owned()), names };
+    client.push.on_request(TypeUrl::Cluster, &nack, client.now).unwrap();
     client.pull();
     assert_eq!(client.log, ["rds r0"]);
 }
