@@ -85,7 +85,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     let by_host = config.discovers_virtual_hosts();
     let discovery = Ads::new(compiler, authenticator.clone(), revisions, registry, metrics.clone(), by_host);
     let discovery = discovery.inspected(inspect);
-    tasks.spawn(until(end.clone(), discovery.spread()));
+    tasks.spawn(until(end.clone(), discovery.rounds()));
     let certificates = Certificates::service(authenticator, signer, metrics);
     let keepalive = KeepaliveConfig::from(&config);
     let plain = (ports.plain, None, None);

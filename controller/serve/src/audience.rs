@@ -1,5 +1,5 @@
-//! Who is to hear of a commit: all streams are looked at once, off the async workers, and only those are woken whose
-//! configuration it changes.
+//! All discovery streams. After a commit one round compiles for each of them, off the async workers, and wakes only those
+//! whose resources changed.
 
 use std::{
     collections::BTreeMap,
@@ -16,45 +16,45 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::{Generate, error::StreamError, mailbox::Mailbox, pace::Pace, push::Published};
 
-/// What a stream is to tell its client next.
+/// The newest resources of a stream.
 #[derive(Clone, Debug)]
-pub(crate) struct Offer {
+pub(crate) struct SetUpdate {
     pub(crate) set: Arc<ResourceSet>,
-    /// The revision that it is of.
+    /// The revision that the set was compiled from.
     pub(crate) revision: u64,
-    /// When the first event arrived that it carries.
+    /// When the first event arrived that it holds.
     pub(crate) since: Instant,
 }
 
-/// All streams.
+/// All discovery streams.
 pub(crate) struct Audience<G: Generate> {
     generate: Arc<G>,
     revisions: watch::Receiver<Option<Published>>,
-    /// What streams are answered from: the revision that the last round began with.
+    /// The revision that the last round began with. New streams begin with it.
     current: watch::Sender<Option<Published>>,
     next: AtomicU64,
-    // A mutex, because streams come and go on any thread. It is held to change or to copy the list only.
-    members: Mutex<BTreeMap<u64, Arc<Member<G::Seat>>>>,
-    /// Compilations for streams that have just come: more than there are processors would only make each slower.
-    arrivals: Semaphore,
+    // A mutex, because streams begin and end on any thread. It is held only to change or to copy the list.
+    subscribers: Mutex<BTreeMap<u64, Arc<SubscriberState<G::Session>>>>,
+    /// First compilations of streams. More at once than there are processors would only make each slower.
+    first_compilations: Semaphore,
 }
 
-/// One stream's place. Dropping it is leaving.
-pub(crate) struct Place<G: Generate> {
+/// One stream in the audience. Dropping it removes the stream.
+pub(crate) struct Subscriber<G: Generate> {
     audience: Arc<Audience<G>>,
     key: u64,
-    member: Arc<Member<G::Seat>>,
+    state: Arc<SubscriberState<G::Session>>,
 }
 
-struct Member<S> {
-    // A mutex: rounds and the stream's own first compilation take turns.
-    seat: Mutex<Taken<S>>,
-    offers: Mailbox<Offer>,
+struct SubscriberState<S> {
+    // A mutex, because rounds and the stream's first compilation exclude each other. A compilation holds it.
+    compiled: Mutex<CompileState<S>>,
+    updates: Mailbox<SetUpdate>,
 }
 
-/// A seat, and what was offered to it last.
-struct Taken<S> {
-    seat: S,
+/// The session of a proxy, and the set that it gave last.
+struct CompileState<S> {
+    session: S,
     last: Option<Arc<ResourceSet>>,
 }
 
@@ -66,13 +66,13 @@ impl<G: Generate> Audience<G> {
             revisions,
             current: watch::Sender::new(None),
             next: AtomicU64::new(0),
-            members: Mutex::default(),
-            arrivals: Semaphore::new(processors),
+            subscribers: Mutex::default(),
+            first_compilations: Semaphore::new(processors),
         }
     }
 
-    /// Spreads each revision until there are no more. What is committed during a round, or while the next one waits for
-    /// its turn, is one revision of the next.
+    /// Compiles each revision for all streams, until there are no more revisions. Commits during a round, or while the next
+    /// round waits, are one revision of the next round.
     pub(crate) async fn run(self: Arc<Self>) {
         let mut revisions = self.revisions.clone();
         revisions.mark_changed();
@@ -86,76 +86,76 @@ impl<G: Generate> Audience<G> {
             let Some(mut published) = revisions.borrow_and_update().clone() else { continue };
             published.since = since.map_or(published.since, |since| since.min(published.since));
             let audience = self.clone();
-            if tokio::task::spawn_blocking(move || audience.spread(&published)).await.is_err() {
+            if tokio::task::spawn_blocking(move || audience.compile_all(&published)).await.is_err() {
                 tracing::error!("a revision could not be compiled");
             }
         }
     }
 
-    /// Waits until there is anything to offer.
+    /// Waits for the first revision.
     pub(crate) async fn ready(&self) -> Result<(), StreamError> {
         let mut current = self.current.subscribe();
         current.wait_for(Option::is_some).await.map_err(|_| StreamError::ShuttingDown)?;
         Ok(())
     }
 
-    /// A place for a proxy, with its first offer, as soon as there is anything to offer.
-    pub(crate) async fn join(self: &Arc<Self>, proxy: &Arc<Proxy>) -> Result<Place<G>, StreamError> {
+    /// Adds a proxy's stream, with its first update, after the first revision.
+    pub(crate) async fn join(self: &Arc<Self>, proxy: &Arc<Proxy>) -> Result<Subscriber<G>, StreamError> {
         self.ready().await?;
-        let seat = Taken { seat: self.generate.seat(proxy), last: None };
-        let member = Arc::new(Member { seat: Mutex::new(seat), offers: Mailbox::new() });
+        let compiled = CompileState { session: self.generate.open(proxy), last: None };
+        let state = Arc::new(SubscriberState { compiled: Mutex::new(compiled), updates: Mailbox::new() });
         let key = self.next.fetch_add(1, Ordering::Relaxed);
-        lock(&self.members).insert(key, member.clone());
-        let place = Place { audience: self.clone(), key, member: member.clone() };
-        let _permit = self.arrivals.acquire().await.map_err(|_| StreamError::ShuttingDown)?;
+        lock(&self.subscribers).insert(key, state.clone());
+        let subscriber = Subscriber { audience: self.clone(), key, state: state.clone() };
+        let _permit = self.first_compilations.acquire().await.map_err(|_| StreamError::ShuttingDown)?;
         let audience = self.clone();
-        let compiled = tokio::task::spawn_blocking(move || audience.offer(&member, None)).await;
+        let compiled = tokio::task::spawn_blocking(move || audience.compile(&state, None)).await;
         compiled.map_err(|_| StreamError::Internal("the configuration could not be compiled"))?;
-        Ok(place)
+        Ok(subscriber)
     }
 
-    fn spread(&self, published: &Published) {
+    fn compile_all(&self, published: &Published) {
         self.current.send_replace(Some(published.clone()));
-        let members: Vec<_> = lock(&self.members).values().cloned().collect();
-        for member in members {
-            self.offer(&member, Some(published));
+        let subscribers: Vec<_> = lock(&self.subscribers).values().cloned().collect();
+        for state in subscribers {
+            self.compile(&state, Some(published));
         }
     }
 
-    /// Compiles for a member, and wakes its stream if that gave something new. Without a revision it is the current one,
-    /// looked up when it is this member's turn: never one older than that of the last round.
-    fn offer(&self, member: &Member<G::Seat>, published: Option<&Published>) {
-        let mut turn = lock(&member.seat);
-        let turn = &mut *turn;
+    /// Compiles for a stream, and wakes it if the set is a new one. Without a revision it compiles the current one. That is
+    /// read under the lock, so it is never older than the revision of the last round.
+    fn compile(&self, state: &SubscriberState<G::Session>, published: Option<&Published>) {
+        let mut compiled = lock(&state.compiled);
+        let compiled = &mut *compiled;
         let current = if published.is_none() { self.current.borrow().clone() } else { None };
         let Some(published) = published.or(current.as_ref()) else { return };
-        let set = self.generate.generate(&published.snapshot, &mut turn.seat);
-        if turn.last.as_ref().is_none_or(|last| !Arc::ptr_eq(last, &set)) {
-            turn.last = Some(set.clone());
-            member.offers.put(Offer { set, revision: published.snapshot.revision, since: published.since });
+        let set = self.generate.update(&published.snapshot, &mut compiled.session);
+        if compiled.last.as_ref().is_none_or(|last| !Arc::ptr_eq(last, &set)) {
+            compiled.last = Some(set.clone());
+            state.updates.put(SetUpdate { set, revision: published.snapshot.revision, since: published.since });
         }
     }
 }
 
-impl<G: Generate> Place<G> {
-    /// The newest offer, when there is one that was not taken yet.
-    pub(crate) async fn next(&self) -> Offer {
-        self.member.offers.take().await
+impl<G: Generate> Subscriber<G> {
+    /// Waits for the newest update that was not taken yet.
+    pub(crate) async fn next(&self) -> SetUpdate {
+        self.state.updates.take().await
     }
 
-    /// The objects that a resource came from.
+    /// The objects that a resource was compiled from.
     pub(crate) fn sources(&self, type_url: TypeUrl, name: &str) -> Vec<Arc<ObjectRef>> {
-        self.audience.generate.sources(&lock(&self.member.seat).seat, type_url, name)
+        self.audience.generate.sources(&lock(&self.state.compiled).session, type_url, name)
     }
 }
 
-impl<G: Generate> Drop for Place<G> {
+impl<G: Generate> Drop for Subscriber<G> {
     fn drop(&mut self) {
-        lock(&self.audience.members).remove(&self.key);
+        lock(&self.audience.subscribers).remove(&self.key);
     }
 }
 
-/// A compilation that panicked leaves its seat as the generator left it.
+/// A compilation that panicked leaves its session as the generator left it.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

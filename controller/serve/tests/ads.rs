@@ -51,13 +51,13 @@ struct Fake {
 }
 
 impl Generate for Fake {
-    type Seat = Arc<Proxy>;
+    type Session = Arc<Proxy>;
 
-    fn seat(&self, proxy: &Arc<Proxy>) -> Arc<Proxy> {
+    fn open(&self, proxy: &Arc<Proxy>) -> Arc<Proxy> {
         proxy.clone()
     }
 
-    fn generate(&self, snapshot: &Arc<Snapshot>, proxy: &mut Arc<Proxy>) -> Arc<ResourceSet> {
+    fn update(&self, snapshot: &Arc<Snapshot>, proxy: &mut Arc<Proxy>) -> Arc<ResourceSet> {
         self.calls.fetch_add(1, Ordering::Relaxed);
         assert!(&*proxy.namespace == "default");
         let names = (0..self.more).map(|number| format!("more-{number}"));
@@ -119,7 +119,7 @@ impl Server {
         let registry = Arc::new(Registry::new(metrics.clone()));
         let fake = Arc::new(Fake { calls: AtomicUsize::new(0), more });
         let ads = Ads::new(fake.clone(), Arc::new(Nobody), receiver, registry.clone(), metrics, true);
-        tokio::spawn(ads.spread());
+        tokio::spawn(ads.rounds());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let server = tonic::transport::Server::builder().add_service(Local { ads, secure });
