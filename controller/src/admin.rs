@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use heddle_ca::Authority;
 use heddle_serve::push::Published;
-use heddle_serve::registry::Registry;
+use heddle_serve::registry::ConnectionRegistry;
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -32,7 +32,7 @@ mod sync;
 #[derive(Clone)]
 pub(crate) struct Pages {
     /// Connected proxies.
-    pub registry: Arc<Registry>,
+    pub registry: Arc<ConnectionRegistry>,
     /// The newest revision and what is wrong with files.
     pub state: watch::Receiver<ControllerState>,
     /// What streams are answered from.

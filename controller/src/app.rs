@@ -10,7 +10,7 @@ use heddle_serve::ads::Ads;
 use heddle_serve::csr::Certificates;
 use heddle_serve::metrics::Metrics;
 use heddle_serve::push::Published;
-use heddle_serve::registry::Registry;
+use heddle_serve::registry::ConnectionRegistry;
 use kube::Client;
 use time::OffsetDateTime;
 use tokio::net::TcpListener;
@@ -50,7 +50,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
 
     // Pages, first of all so that probes are answered while the rest is not ready.
     let metrics = Arc::new(Metrics::default());
-    let registry = Arc::new(Registry::new(metrics.clone()));
+    let registry = Arc::new(ConnectionRegistry::new(metrics.clone()));
     let compiler = Arc::new(Compiler::default());
     let (known, authorities) = watch::channel(None);
     let pages = Pages {

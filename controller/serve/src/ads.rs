@@ -28,7 +28,7 @@ use crate::{
     mailbox::Outbox,
     metrics::Metrics,
     push::Published,
-    registry::Registry,
+    registry::ConnectionRegistry,
     requests::Requests,
     sotw::StateOfTheWorld,
     stream::{self, Wire},
@@ -46,7 +46,7 @@ pub struct Ads<A, G: Generate> {
 pub(crate) struct AdsState<A, G: Generate> {
     pub(crate) audience: Arc<Audience<G>>,
     pub(crate) authenticate: Arc<A>,
-    pub(crate) registry: Arc<Registry>,
+    pub(crate) registry: Arc<ConnectionRegistry>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) differences: Arc<Differences>,
     /// Whether clients that support VHDS on ADS are sent virtual hosts one by one.
@@ -64,7 +64,7 @@ impl<A: Authenticate, G: Generate> Ads<A, G> {
         generate: Arc<G>,
         authenticate: Arc<A>,
         revisions: watch::Receiver<Option<Published>>,
-        registry: Arc<Registry>,
+        registry: Arc<ConnectionRegistry>,
         metrics: Arc<Metrics>,
         virtual_hosts: bool,
     ) -> Self {

@@ -21,7 +21,7 @@ use crate::{
     message::Message,
     node,
     push::Push,
-    registry::Session,
+    registry::Registration,
     requests::Requests,
     rights::Rights,
 };
@@ -48,7 +48,7 @@ pub(crate) trait Wire: Send + 'static {
 
 struct Stream<'a, A, G: Generate> {
     state: &'a AdsState<A, G>,
-    session: Session,
+    registration: Registration,
     messages: Outbox<Message>,
     push: Push,
     /// The revision of the newest set.
@@ -85,10 +85,10 @@ pub(crate) async fn run<W: Wire, A: Authenticate, G: Generate>(
     let connection = call.connection.as_ref().ok_or(AuthError::Unknown)?;
 
     let subscriber = state.audience.join(&proxy).await?;
-    let session = state.registry.connect(proxy, connection);
+    let registration = state.registry.connect(proxy, connection);
     let push = Push::new(W::PROTOCOL, state.differences.clone());
     let (sent, carried) = (TypeSet::EMPTY, Vec::new());
-    let mut stream = Stream { state, session, messages, push, revision: 0, sent, carried };
+    let mut stream = Stream { state, registration, messages, push, revision: 0, sent, carried };
 
     stream.take(subscriber.next().await, false);
     stream.on_request::<W>(first, &subscriber)?;
@@ -123,7 +123,7 @@ async fn sleep_until(deadline: Option<Instant>) {
 impl<A: Authenticate, G: Generate> Stream<'_, A, G> {
     fn on_request<W: Wire>(&mut self, request: W::Request, subscriber: &Subscriber<G>) -> Result<(), StreamError> {
         let Some(type_url) = TypeUrl::parse(W::type_url(&request)) else {
-            tracing::debug!(connection = self.session.connection(), r#type = W::type_url(&request), "not served");
+            tracing::debug!(connection = self.registration.connection(), r#type = W::type_url(&request), "not served");
             return Ok(());
         };
         let request = W::request(request);
@@ -131,7 +131,7 @@ impl<A: Authenticate, G: Generate> Stream<'_, A, G> {
             Acknowledgment::Ack => {
                 let content = self.push.subscription(type_url).is_none_or(Subscription::accepts_all);
                 if let Some(nonce) = Nonce::parse(&request.nonce) {
-                    self.session.acked(type_url, nonce, content);
+                    self.registration.acked(type_url, nonce, content);
                 }
             }
             Acknowledgment::Nack(nack) => self.on_nack(type_url, &request.nonce, &nack, subscriber),
@@ -142,8 +142,8 @@ impl<A: Authenticate, G: Generate> Stream<'_, A, G> {
             return Ok(());
         }
         match self.push.subscription(type_url).map(|one| one.names().map(std::collections::BTreeSet::len)) {
-            Some(Some(0)) => self.session.unsubscribed(type_url),
-            names => self.session.subscribed(type_url, names.flatten()),
+            Some(Some(0)) => self.registration.unsubscribed(type_url),
+            names => self.registration.subscribed(type_url, names.flatten()),
         }
         Ok(())
     }
@@ -152,7 +152,7 @@ impl<A: Authenticate, G: Generate> Stream<'_, A, G> {
     fn take(&mut self, update: SetUpdate, changed: bool) {
         self.revision = update.revision;
         let others = self.push.on_resources(update.set.clone(), TypeSet::ALL);
-        self.session.holds(update.set);
+        self.registration.holds(update.set);
         if changed {
             let due = |type_url: &TypeUrl| self.push.subscription(*type_url).is_some_and(|one| !one.is_quiet());
             for type_url in self.push.types().intersection(others).iter().filter(due) {
@@ -182,9 +182,9 @@ impl<A: Authenticate, G: Generate> Stream<'_, A, G> {
         let carried = self.carried.iter().position(|(one, _)| *one == type_url);
         let since = carried.map(|place| self.carried.swap_remove(place).1);
         self.sent = self.sent.with(type_url);
-        self.session.sent(type_url, reply.nonce, self.revision, reply.resources.len(), message.length, since);
+        self.registration.sent(type_url, reply.nonce, self.revision, reply.resources.len(), message.length, since);
         tracing::debug!(
-            connection = self.session.connection(),
+            connection = self.registration.connection(),
             r#type = type_url.short(),
             version = self.revision,
             resources = reply.resources.len(),
@@ -202,7 +202,7 @@ impl<A: Authenticate, G: Generate> Stream<'_, A, G> {
             let has_all = |one: &Subscription| one.is_started() && one.is_settled();
             if !self.sent.contains(type_url) && self.push.subscription(type_url).is_some_and(has_all) {
                 self.sent = self.sent.with(type_url);
-                self.session.resumed(type_url, self.revision);
+                self.registration.resumed(type_url, self.revision);
             }
         }
     }
@@ -219,6 +219,6 @@ impl<A: Authenticate, G: Generate> Stream<'_, A, G> {
         let mut objects: Vec<String> = sources.map(|object| object.to_string()).collect();
         objects.sort();
         objects.dedup();
-        self.session.rejected(type_url, nonce, &nack.reason, objects);
+        self.registration.rejected(type_url, nonce, &nack.reason, objects);
     }
 }

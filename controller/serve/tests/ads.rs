@@ -20,7 +20,7 @@ use heddle_serve::{
     auth::{AuthError, Authenticate, Connection, Credentials},
     metrics::Metrics,
     push::Published,
-    registry::Registry,
+    registry::ConnectionRegistry,
 };
 use heddle_xds_api::{
     Layer, Resource, ResourceSet, TypeUrl,
@@ -107,7 +107,7 @@ impl NamedService for Local {
 
 struct Server {
     revisions: watch::Sender<Option<Published>>,
-    registry: Arc<Registry>,
+    registry: Arc<ConnectionRegistry>,
     fake: Arc<Fake>,
     channel: Channel,
 }
@@ -116,7 +116,7 @@ impl Server {
     async fn start(more: usize, secure: bool) -> Self {
         let (revisions, receiver) = watch::channel(None);
         let metrics = Arc::new(Metrics::default());
-        let registry = Arc::new(Registry::new(metrics.clone()));
+        let registry = Arc::new(ConnectionRegistry::new(metrics.clone()));
         let fake = Arc::new(Fake { calls: AtomicUsize::new(0), more });
         let ads = Ads::new(fake.clone(), Arc::new(Nobody), receiver, registry.clone(), metrics, true);
         tokio::spawn(ads.rounds());

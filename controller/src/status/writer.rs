@@ -11,7 +11,7 @@ use futures_util::StreamExt;
 use heddle_model::Text;
 use heddle_model::issue::Issue;
 use heddle_model::object::ObjectRef;
-use heddle_serve::registry::{Registry, Rejection};
+use heddle_serve::registry::{ConnectionRegistry, Rejection};
 use heddle_store::{Kind, ObjectKey};
 use kube::api::{Patch, PatchParams};
 use kube::{Api, Client};
@@ -50,7 +50,7 @@ pub(crate) struct Writer {
     /// What compilation found wrong.
     pub compiled: Arc<Compiler>,
     /// What proxies reject.
-    pub registry: Arc<Registry>,
+    pub registry: Arc<ConnectionRegistry>,
     /// Our revision.
     pub revision: Text,
     /// The namespace of the control plane, and of the service in front of the gateways that serve Ingresses.
@@ -83,12 +83,12 @@ struct Change {
 impl Writer {
     /// Writes until the process ends.
     pub(crate) async fn run(mut self) {
-        let mut troubles = self.registry.troubles();
+        let mut rejection_changes = self.registry.rejection_changes();
         let mut wait = Duration::MAX;
         loop {
             let changed = tokio::select! {
                 changed = self.state.changed() => if changed.is_err() { return } else { true },
-                changed = troubles.changed() => if changed.is_err() { return } else { true },
+                changed = rejection_changes.changed() => if changed.is_err() { return } else { true },
                 changed = self.leads.changed() => if changed.is_err() { return } else { true },
                 changed = self.speaks.changed() => if changed.is_err() { return } else { true },
                 () = tokio::time::sleep(wait) => false,

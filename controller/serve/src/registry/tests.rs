@@ -5,15 +5,15 @@ use serde_json::json;
 
 use super::*;
 
-fn registry() -> Arc<Registry> {
-    Arc::new(Registry::new(Arc::new(Metrics::default())))
+fn registry() -> Arc<ConnectionRegistry> {
+    Arc::new(ConnectionRegistry::new(Arc::new(Metrics::default())))
 }
 
 fn nonce(text: &str) -> Nonce {
     Nonce::parse(text).unwrap()
 }
 
-fn connected(registry: &Arc<Registry>, name: &str) -> Session {
+fn connected(registry: &Arc<ConnectionRegistry>, name: &str) -> Registration {
     let id = format!("sidecar~10.0.0.1~{name}.shop~shop.svc.cluster.local");
     let proxy = Arc::new(node::proxy(&json!({ "id": id })).unwrap());
     let peer = "127.0.0.1:7".parse().unwrap();
@@ -55,8 +55,8 @@ fn a_type_goes_from_sent_to_accepted_or_rejected() {
     session.rejected(TypeUrl::Cluster, "n2", "bad", vec!["DestinationRule shop/web".into()]);
     assert_eq!((state().status(), state().acked.to_string()), ("ERROR", "1".to_owned()));
     session.rejected(TypeUrl::Cluster, "2", "", Vec::new());
-    assert_eq!((state().status(), state().error.as_str()), ("ERROR", UNSAID));
-    assert_eq!(registry.rejections()[0].reason, UNSAID);
+    assert_eq!((state().status(), state().error.as_str()), ("ERROR", NO_REASON));
+    assert_eq!(registry.rejections()[0].reason, NO_REASON);
     session.sent(TypeUrl::Cluster, nonce("3"), 3, 3, 100, None);
     session.acked(TypeUrl::Cluster, nonce("3"), true);
     assert_eq!((state().status(), state().objects.len()), ("SYNCED", 0));
