@@ -19,19 +19,19 @@ use tower::Service;
 
 use crate::{
     Generate,
-    admission::Admission,
-    answer::Answer,
-    audience::Audience,
     auth::{Authenticate, Credentials},
-    delta::Delta,
     inspect::Inspect,
-    mailbox::Outbox,
     metrics::Metrics,
     push::Published,
     registry::ConnectionRegistry,
-    requests::Requests,
-    sotw::StateOfTheWorld,
-    stream::{self, Wire},
+    round::{admission::Admission, audience::Audience},
+    stream,
+    transport::body::ResponseBody,
+    transport::delta::Delta,
+    transport::mailbox::Outbox,
+    transport::requests::Requests,
+    transport::sotw::StateOfTheWorld,
+    transport::wire::Wire,
 };
 
 /// The largest request that is read, in bytes. A proxy that reconnects names all resources that it holds, with versions.
@@ -105,7 +105,7 @@ impl<A: Authenticate, G: Generate> Ads<A, G> {
                 }
             }
         };
-        let mut response = Response::new(Body::new(Answer::new(work, written)));
+        let mut response = Response::new(Body::new(ResponseBody::new(work, written)));
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
         response
     }

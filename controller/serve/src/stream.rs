@@ -5,25 +5,23 @@ use std::{sync::Arc, time::Instant};
 use heddle_model::node::NodeError;
 use heddle_xds_api::{
     TypeSet, TypeUrl,
-    envoy::config::core::v3::Node,
-    subscription::{Acknowledgment, Nack, Nonce, Protocol, Reply, Request, Subscription},
+    subscription::{Acknowledgment, Nack, Nonce, Protocol, Reply, Subscription},
 };
 
 use crate::{
     Generate,
-    admission::Beginning,
     ads::AdsState,
-    audience::{SetUpdate, Subscriber},
     auth::{AuthError, Authenticate, Credentials},
     error::StreamError,
-    inspect,
-    mailbox::Outbox,
-    message::Message,
-    node,
+    inspect, node,
     push::Push,
     registry::Registration,
-    requests::Requests,
     rights::Rights,
+    round::{
+        admission::Beginning,
+        audience::{SetUpdate, Subscriber},
+    },
+    transport::{mailbox::Outbox, message::Message, requests::Requests, wire::Wire},
 };
 
 /// Messages that may wait to be written: one a type, and some endpoints that go with their clusters.
@@ -31,20 +29,6 @@ const MAX_WAITING: usize = 32;
 
 /// Resources of a response with a NACK whose objects are looked up when it is not certain which of them is rejected.
 const MAX_SUSPECTS: usize = 8;
-
-/// The messages of a variant of the transport protocol.
-pub(crate) trait Wire: Send + 'static {
-    /// A request.
-    type Request: prost::Message + Default + Send + 'static;
-    /// The variant of the transport protocol.
-    const PROTOCOL: Protocol;
-
-    fn node(request: &Self::Request) -> Option<&Node>;
-    fn type_url(request: &Self::Request) -> &str;
-    fn request(request: Self::Request) -> Request;
-    /// The response; `None` if it is too large for a gRPC message.
-    fn encode(type_url: TypeUrl, revision: u64, reply: &Reply) -> Option<Message>;
-}
 
 struct Stream<'a, A, G: Generate> {
     state: &'a AdsState<A, G>,
@@ -74,7 +58,7 @@ pub(crate) async fn run<W: Wire, A: Authenticate, G: Generate>(
     let Some(first) = Beginning::within(&mut beginning, requests.message()).await? else { return Ok(()) };
     let mut proxy = node::proxy(W::node(&first).ok_or(NodeError::Missing)?)?;
     node::admit(identity.as_ref(), &proxy).inspect_err(refused)?;
-    if inspect::is_question(W::type_url(&first)) {
+    if inspect::is_debug_type(W::type_url(&first)) {
         return inspect::serve::<W>(state.inspect.as_deref(), identity, first, requests, messages).await;
     }
     let mut rights = Rights::of(&*state.authenticate, identity, proxy.is_gateway()).await;

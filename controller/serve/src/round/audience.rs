@@ -14,7 +14,8 @@ use heddle_model::{object::ObjectRef, proxy::Proxy};
 use heddle_xds_api::{ResourceSet, TypeUrl};
 use tokio::sync::{Semaphore, watch};
 
-use crate::{Generate, error::StreamError, mailbox::Mailbox, pace::Pace, push::Published};
+use super::pace::Pace;
+use crate::{Generate, error::StreamError, push::Published, transport::mailbox::Mailbox};
 
 /// The newest resources of a stream.
 #[derive(Clone, Debug)]
