@@ -40,6 +40,17 @@ pub struct Registration {
     entry: Arc<Entry>,
 }
 
+/// A NACK whose objects are not known yet. Until they are, the type keeps the objects of the NACK before.
+#[derive(Debug)]
+#[must_use = "a rejection without its objects is in no status"]
+pub struct PendingRejection {
+    registry: Arc<ConnectionRegistry>,
+    entry: Arc<Entry>,
+    url: TypeUrl,
+    nonce: Nonce,
+    reason: String,
+}
+
 /// What is known of one connected proxy.
 #[derive(Clone, Debug)]
 pub struct ProxyState {
@@ -96,6 +107,8 @@ pub struct TypeState {
     /// The objects that the rejected resources were compiled from.
     pub objects: Vec<String>,
     since: Option<Instant>,
+    /// The last response with a NACK, while `error` is about it.
+    nacked: Option<Nonce>,
 }
 
 /// A response in the state of a type.
@@ -251,6 +264,7 @@ impl Registration {
         if accepts_all && !state.error.is_empty() {
             state.error.clear();
             state.objects.clear();
+            state.nacked = None;
             self.registry.note_rejection_change();
         }
         if let Some(since) = state.since.take_if(|_| state.sent == state.acked) {
@@ -258,20 +272,34 @@ impl Registration {
         }
     }
 
-    /// The proxy sent a NACK with this nonce. Its resources were compiled from these objects.
-    pub fn rejected(&self, url: TypeUrl, nonce: &str, reason: &str, objects: Vec<String>) {
+    /// The proxy sent a NACK with this nonce. It counts at once; its objects follow with [`PendingRejection::complete`].
+    pub fn rejected(&self, url: TypeUrl, nonce: Nonce, reason: &str) -> PendingRejection {
         self.registry.metrics.rejects.add(url, 1);
-        tracing::warn!(connection = self.connection(), r#type = url.short(), nonce, reason, ?objects, "rejected");
         let mut discovery = lock(&self.entry.discovery);
         let state = discovery.types.entry(url).or_default();
         if reason.is_empty() { NO_REASON } else { reason }.clone_into(&mut state.error);
-        (state.objects, state.since) = (objects, None);
-        self.registry.note_rejection_change();
+        (state.nacked, state.since) = (Some(nonce), None);
+        let reason = state.error.clone();
+        PendingRejection { registry: self.registry.clone(), entry: self.entry.clone(), url, nonce, reason }
     }
 
     /// The responses to the proxy are made from this set.
     pub fn holds(&self, set: Arc<ResourceSet>) {
         lock(&self.entry.discovery).set = Some(set);
+    }
+}
+
+impl PendingRejection {
+    /// Adds the objects that the rejected resources were compiled from, unless a newer ACK or NACK has arrived.
+    pub fn complete(self, objects: Vec<String>) {
+        let Self { registry, entry, url, nonce, reason } = self;
+        let (connection, short) = (&entry.connection, url.short());
+        tracing::warn!(connection, r#type = short, nonce = %nonce, reason, ?objects, "rejected");
+        let mut discovery = lock(&entry.discovery);
+        if let Some(state) = discovery.types.get_mut(&url).filter(|state| state.nacked == Some(nonce)) {
+            state.objects = objects;
+        }
+        registry.note_rejection_change();
     }
 }
 

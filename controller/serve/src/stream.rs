@@ -111,16 +111,15 @@ impl<A: Authenticate, G: Generate> Stream<'_, A, G> {
             return Ok(());
         };
         let request = W::request(request);
-        match self.push.on_request(type_url, &request, Instant::now())? {
-            Acknowledgment::Ack => {
-                let content = self.push.subscription(type_url).is_none_or(Subscription::accepts_all);
-                if let Some(nonce) = Nonce::parse(&request.nonce) {
-                    self.registration.acked(type_url, nonce, content);
-                }
+        let nonce = Nonce::parse(&request.nonce);
+        match (self.push.on_request(type_url, &request, Instant::now())?, nonce) {
+            (Acknowledgment::Ack, Some(nonce)) => {
+                let accepts_all = self.push.subscription(type_url).is_none_or(Subscription::accepts_all);
+                self.registration.acked(type_url, nonce, accepts_all);
             }
-            Acknowledgment::Nack(nack) => self.on_nack(type_url, &request.nonce, &nack, subscriber),
-            Acknowledgment::Stale => self.state.metrics.expired_nonce(type_url),
-            Acknowledgment::Absent => {}
+            (Acknowledgment::Nack(nack), Some(nonce)) => self.on_nack(type_url, nonce, nack, subscriber),
+            (Acknowledgment::Stale, _) => self.state.metrics.expired_nonce(type_url),
+            (Acknowledgment::Absent | Acknowledgment::Ack | Acknowledgment::Nack(_), _) => {}
         }
         if request.is_only_acknowledgment() {
             return Ok(());
@@ -191,18 +190,15 @@ impl<A: Authenticate, G: Generate> Stream<'_, A, G> {
         }
     }
 
-    fn on_nack(&self, type_url: TypeUrl, nonce: &str, nack: &Nack, subscriber: &Subscriber<G>) {
+    fn on_nack(&self, type_url: TypeUrl, nonce: Nonce, nack: Nack, subscriber: &Subscriber<G>) {
+        let rejection = self.registration.rejected(type_url, nonce, &nack.reason);
         let rejected = self.push.subscription(type_url).into_iter().flat_map(Subscription::rejected);
-        let names: Vec<&Arc<str>> = match nack {
+        let names = match nack {
             // All resources that it rejects by now, not only those of this NACK.
-            Nack { certain: true, .. } => rejected.collect(),
-            Nack { names, .. } if names.len() <= MAX_SUSPECTS => names.iter().collect(),
+            Nack { certain: true, .. } => rejected.cloned().collect(),
+            Nack { names, .. } if names.len() <= MAX_SUSPECTS => names,
             Nack { .. } => Vec::new(),
         };
-        let sources = names.into_iter().flat_map(|name| subscriber.sources(type_url, name));
-        let mut objects: Vec<String> = sources.map(|object| object.to_string()).collect();
-        objects.sort();
-        objects.dedup();
-        self.registration.rejected(type_url, nonce, &nack.reason, objects);
+        subscriber.complete(rejection, type_url, names);
     }
 }

@@ -6,14 +6,14 @@ use std::{
     collections::BTreeMap,
     convert::Infallible,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
     task::{Context, Poll},
     time::{Duration, Instant},
 };
 
-use heddle_model::{identity::Identity, proxy::Proxy, snapshot::Snapshot};
+use heddle_model::{identity::Identity, object::ObjectRef, proxy::Proxy, snapshot::Snapshot};
 use heddle_serve::{
     Generate,
     ads::Ads,
@@ -35,6 +35,7 @@ use heddle_xds_api::{
             aggregated_discovery_service_client::AggregatedDiscoveryServiceClient,
         },
     },
+    google::rpc::Status,
 };
 use tokio::{
     net::TcpListener,
@@ -44,10 +45,12 @@ use tokio_stream::wrappers::{ReceiverStream, TcpListenerStream};
 use tonic::{Code, Streaming, body::Body, server::NamedService, transport::Channel};
 use tower::Service;
 
-/// A compiler whose output is one cluster that says the revision, and as many more as the test asks for.
+/// A compiler whose output is one cluster with the revision in it, and as many more as the test asks for.
 struct Fake {
     calls: AtomicUsize,
     more: usize,
+    /// A test that holds it blocks compilations.
+    block: Mutex<()>,
 }
 
 impl Generate for Fake {
@@ -59,6 +62,7 @@ impl Generate for Fake {
 
     fn update(&self, snapshot: &Arc<Snapshot>, proxy: &mut Arc<Proxy>) -> Arc<ResourceSet> {
         self.calls.fetch_add(1, Ordering::Relaxed);
+        drop(self.block.lock().unwrap());
         assert!(&*proxy.namespace == "default");
         let names = (0..self.more).map(|number| format!("more-{number}"));
         let more: Vec<_> = names.map(|name| cluster(&name, 0)).collect();
@@ -67,6 +71,10 @@ impl Generate for Fake {
         let endpoints = Arc::new(Resource::new(TypeUrl::Endpoint, "revision", &message));
         let layer = Layer::default().with(TypeUrl::Cluster, clusters).with(TypeUrl::Endpoint, [endpoints]);
         Arc::new(ResourceSet { shared: Arc::new(layer), own: Arc::default() })
+    }
+
+    fn sources(&self, _: &Arc<Proxy>, _: TypeUrl, name: &str) -> Vec<Arc<ObjectRef>> {
+        vec![Arc::new(ObjectRef::new("Service", "shop", name))]
     }
 }
 
@@ -117,7 +125,7 @@ impl Server {
         let (revisions, receiver) = watch::channel(None);
         let metrics = Arc::new(Metrics::default());
         let registry = Arc::new(ConnectionRegistry::new(metrics.clone()));
-        let fake = Arc::new(Fake { calls: AtomicUsize::new(0), more });
+        let fake = Arc::new(Fake { calls: AtomicUsize::new(0), more, block: Mutex::default() });
         let ads = Ads::new(fake.clone(), Arc::new(Nobody), receiver, registry.clone(), metrics, true);
         tokio::spawn(ads.rounds());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -247,7 +255,7 @@ async fn the_state_of_the_world_is_served_too() {
 }
 
 #[tokio::test]
-async fn a_client_that_does_not_answer_holds_one_response_and_then_gets_the_newest() {
+async fn a_client_without_an_ack_gets_one_response_and_then_the_newest() {
     let server = Server::start(0, false).await;
     server.publish(1);
     let (requests, mut responses) = server.delta().await;
@@ -264,8 +272,42 @@ async fn a_client_that_does_not_answer_holds_one_response_and_then_gets_the_newe
     assert!(server.fake.calls.load(Ordering::Relaxed) > 1);
 }
 
+/// Waits for a condition, no longer than a second.
+async fn within_a_second(condition: impl Fn() -> bool) -> bool {
+    for _ in 0..100 {
+        if condition() {
+            return true;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    condition()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_nack_does_not_wait_for_a_compilation() {
+    let server = Server::start(0, false).await;
+    server.publish(1);
+    let (requests, mut responses) = server.delta().await;
+    requests.send(ask(TypeUrl::Cluster, "")).await.unwrap();
+    let clusters = responses.message().await.unwrap().unwrap();
+    let before = server.fake.calls.load(Ordering::Relaxed);
+
+    let block = server.fake.block.lock().unwrap();
+    server.publish(2);
+    assert!(within_a_second(|| server.fake.calls.load(Ordering::Relaxed) > before).await, "nothing is compiled");
+    let error = Status { message: "revision: bad".to_owned(), ..Status::default() };
+    let nack = DeltaDiscoveryRequest { error_detail: Some(error), ..ask(TypeUrl::Cluster, &clusters.nonce) };
+    requests.send(nack).await.unwrap();
+    let rejections = || server.registry.rejections();
+    assert!(within_a_second(|| rejections().len() == 1).await, "the NACK waits for the compilation");
+    assert_eq!((rejections()[0].reason.as_str(), rejections()[0].objects.len()), ("revision: bad", 0));
+
+    drop(block);
+    assert!(within_a_second(|| rejections()[0].objects == ["Service shop/revision"]).await, "{:?}", rejections());
+}
+
 #[tokio::test]
-async fn who_does_not_say_who_it_is_is_refused() {
+async fn a_stream_without_node_or_credentials_is_refused() {
     let server = Server::start(0, false).await;
     server.publish(1);
     let (requests, mut responses) = server.delta().await;
@@ -273,7 +315,7 @@ async fn who_does_not_say_who_it_is_is_refused() {
     let status = responses.message().await.unwrap_err();
     assert_eq!((status.code(), status.message()), (Code::InvalidArgument, "missing node information"));
 
-    // Without credentials it is not even heard.
+    // Without credentials its requests are not read.
     let server = Server::start(0, true).await;
     server.publish(1);
     let (_requests, mut responses) = server.delta().await;

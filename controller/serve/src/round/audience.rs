@@ -2,7 +2,7 @@
 //! whose resources changed.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -10,12 +10,12 @@ use std::{
     time::Instant,
 };
 
-use heddle_model::{object::ObjectRef, proxy::Proxy};
+use heddle_model::proxy::Proxy;
 use heddle_xds_api::{ResourceSet, TypeUrl};
 use tokio::sync::{Semaphore, watch};
 
 use super::pace::Pace;
-use crate::{Generate, error::StreamError, push::Published, transport::mailbox::Mailbox};
+use crate::{Generate, error::StreamError, push::Published, registry::PendingRejection, transport::mailbox::Mailbox};
 
 /// The newest resources of a stream.
 #[derive(Clone, Debug)]
@@ -36,8 +36,9 @@ pub(crate) struct Audience<G: Generate> {
     next: AtomicU64,
     // A mutex, because streams begin and end on any thread. It is held only to change or to copy the list.
     subscribers: Mutex<BTreeMap<u64, Arc<SubscriberState<G::Session>>>>,
-    /// First compilations of streams. More at once than there are processors would only make each slower.
-    first_compilations: Semaphore,
+    /// Work for single streams: first compilations, and the objects of rejections. More at once than there are processors
+    /// would only make each slower.
+    outside_rounds: Semaphore,
 }
 
 /// One stream in the audience. Dropping it removes the stream.
@@ -68,7 +69,7 @@ impl<G: Generate> Audience<G> {
             current: watch::Sender::new(None),
             next: AtomicU64::new(0),
             subscribers: Mutex::default(),
-            first_compilations: Semaphore::new(processors),
+            outside_rounds: Semaphore::new(processors),
         }
     }
 
@@ -108,7 +109,7 @@ impl<G: Generate> Audience<G> {
         let key = self.next.fetch_add(1, Ordering::Relaxed);
         lock(&self.subscribers).insert(key, state.clone());
         let subscriber = Subscriber { audience: self.clone(), key, state: state.clone() };
-        let _permit = self.first_compilations.acquire().await.map_err(|_| StreamError::ShuttingDown)?;
+        let _permit = self.outside_rounds.acquire().await.map_err(|_| StreamError::ShuttingDown)?;
         let audience = self.clone();
         let compiled = tokio::task::spawn_blocking(move || audience.compile(&state, None)).await;
         compiled.map_err(|_| StreamError::Internal("the configuration could not be compiled"))?;
@@ -121,6 +122,14 @@ impl<G: Generate> Audience<G> {
         for state in subscribers {
             self.compile(&state, Some(published));
         }
+    }
+
+    /// The objects that these resources were compiled from, sorted.
+    fn objects(&self, state: &SubscriberState<G::Session>, type_url: TypeUrl, names: &[Arc<str>]) -> Vec<String> {
+        let compiled = lock(&state.compiled);
+        let sources = names.iter().flat_map(|name| self.generate.sources(&compiled.session, type_url, name));
+        let objects: BTreeSet<String> = sources.map(|object| object.to_string()).collect();
+        objects.into_iter().collect()
     }
 
     /// Compiles for a stream, and wakes it if the set is a new one. Without a revision it compiles the current one. That is
@@ -144,9 +153,17 @@ impl<G: Generate> Subscriber<G> {
         self.state.updates.take().await
     }
 
-    /// The objects that a resource was compiled from.
-    pub(crate) fn sources(&self, type_url: TypeUrl, name: &str) -> Vec<Arc<ObjectRef>> {
-        self.audience.generate.sources(&lock(&self.state.compiled).session, type_url, name)
+    /// Adds to a rejection the objects that these resources were compiled from. They are found off the async workers, and the
+    /// stream does not wait for that: a compilation may hold the session's lock.
+    pub(crate) fn complete(&self, rejection: PendingRejection, type_url: TypeUrl, names: Vec<Arc<str>>) {
+        let (audience, state) = (self.audience.clone(), self.state.clone());
+        tokio::spawn(async move {
+            // The semaphore is never closed.
+            let _permit = audience.outside_rounds.acquire().await.ok();
+            let audience = audience.clone();
+            let found = tokio::task::spawn_blocking(move || audience.objects(&state, type_url, &names)).await;
+            rejection.complete(found.unwrap_or_default());
+        });
     }
 }
 
