@@ -1,9 +1,9 @@
 //! The sockets of gRPC: accepts connections, encrypts them where the port is to, and gives each request to its service.
 
 use std::convert::Infallible;
-use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -24,12 +24,9 @@ use tower::{Service, ServiceExt};
 
 use crate::config::{Config, Listen};
 
-use connection_task::{Calls, ConnectionTask};
 use quick_ack::QuickAckOff;
 
-mod connection_task;
 mod quick_ack;
-mod subtask;
 
 /// How long a client may take for its TLS handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -165,8 +162,8 @@ where
         request.extensions_mut().insert(connection.clone());
         service.clone().oneshot(request)
     });
-    let begun = Calls::default();
-    let mut builder = http2::Builder::new(begun.clone());
+    // Each call is a task of its own (ADR 018). It ends with its connection: h2 resets the streams of one that is dropped.
+    let mut builder = http2::Builder::new(TokioExecutor::new());
     builder.timer(TokioTimer::new()).max_concurrent_streams(MAX_CALLS).max_send_buf_size(MAX_UNREAD);
     builder.initial_stream_window_size(MAX_UNHEARD);
     if !keepalive.interval.is_zero() {
@@ -175,36 +172,23 @@ where
     let age = async {
         if keepalive.age.is_zero() { std::future::pending().await } else { tokio::time::sleep(keepalive.age).await }
     };
-    let mut serving = ConnectionTask::new(builder.serve_connection(TokioIo::new(io), service), begun);
-    // The connection is polled for each frame, and its end from outside comes once in its life.
-    let ending = async {
-        tokio::select! { () = end.cancelled() => Ending::All, () = age => Ending::Old }
-    };
-    let mut ending = serving.further(Box::pin(ending));
+    let mut serving = pin!(builder.serve_connection(TokioIo::new(io), service));
     let ended = tokio::select! {
         biased;
         ended = &mut serving => ended,
-        ending = poll_fn(|_| ending.poll_if_woken()) => if ending == Ending::All {
-            serving.update(http2::Connection::graceful_shutdown);
+        () = end.cancelled() => {
+            serving.as_mut().graceful_shutdown();
             serving.await
-        } else {
+        }
+        () = age => {
             // What is still open after that is reset. A discovery stream comes back on another connection.
-            serving.update(http2::Connection::graceful_shutdown);
+            serving.as_mut().graceful_shutdown();
             tokio::time::timeout(keepalive.grace, serving).await.unwrap_or(Ok(()))
         }
     };
     if let Err(error) = ended {
         tracing::debug!(%peer, %error, "a connection ended");
     }
-}
-
-/// Why a connection ends from outside.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Ending {
-    /// The server's end.
-    All,
-    /// The connection's age.
-    Old,
 }
 
 fn is_taken(error: &io::Error) -> bool {
