@@ -247,7 +247,8 @@ async fn the_state_of_the_world_is_served_too() {
     assert_eq!(clusters.resources, [cluster("more-0", 0).to_any(), cluster("revision", 1).to_any()]);
     assert_eq!(clusters.version_info, "1");
     assert_eq!(responses.message().await.unwrap().unwrap().type_url, TypeUrl::Endpoint.as_str());
-    request.response_nonce = clusters.nonce;
+    // Only the first request of a stream needs a node.
+    (request.response_nonce, request.node) = (clusters.nonce, None);
     requests.send(request).await.unwrap();
     server.publish(2);
     let clusters = responses.message().await.unwrap().unwrap();

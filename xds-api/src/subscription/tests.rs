@@ -263,6 +263,39 @@ fn a_sotw_request_names_all_and_a_stale_nonce_gets_no_response() {
     assert_eq!(sent(&mut routes), "a");
 }
 
+/// The names that it subscribes to, `*` for the wildcard.
+fn names(subscription: &Subscription) -> String {
+    let names = subscription.interest.names().iter().map(|name| &**name);
+    names.chain(subscription.names().is_none().then_some("*")).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn a_sotw_wildcard_ends_when_names_are_given_without_it() {
+    let mut clusters = Subscription::new(TypeUrl::Cluster, Protocol::State);
+    let steps: [(&[&str], &str); 4] = [(&[], "*"), (&["*", "a"], "a *"), (&["a"], "a"), (&[], "")];
+    for (requested, expected) in steps {
+        clusters.on_request(&state("", requested)).unwrap();
+        assert_eq!(names(&clusters), expected);
+    }
+}
+
+#[test]
+fn a_delta_wildcard_ends_when_it_is_unsubscribed() {
+    let mut clusters = Subscription::new(TypeUrl::Cluster, Protocol::Delta);
+    let steps = [(delta("", &[], &[]), "*"), (delta("", &["a"], &[]), "a *"), (delta("", &[], &["*"]), "a")];
+    for (request, expected) in steps.into_iter().chain([(delta("", &[], &["a"]), "")]) {
+        clusters.on_request(&request).unwrap();
+        assert_eq!(names(&clusters), expected);
+    }
+}
+
+#[test]
+fn a_delta_request_with_a_stale_nonce_changes_the_subscription() {
+    let mut endpoints = settled(TypeUrl::Endpoint);
+    assert_eq!(endpoints.on_request(&delta("ff", &["d"], &["a"])), Ok(Acknowledgment::Stale));
+    assert_eq!(names(&endpoints), "b c d");
+}
+
 #[test]
 fn too_many_names_are_refused() {
     let many: Vec<String> = (0..=MAX_NAMES).map(|number| number.to_string()).collect();

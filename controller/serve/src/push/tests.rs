@@ -59,6 +59,8 @@ impl EnvoyModel {
     fn pull(&mut self) {
         for (type_url, reply) in self.push.responses(self.now) {
             let names = |names: &[Arc<str>]| names.join(" ");
+            let unique: BTreeSet<_> = reply.resources.iter().map(|resource| resource.name()).collect();
+            assert_eq!(unique.len(), reply.resources.len(), "a response holds a name twice");
             self.log.push(format!("{} {}", type_url.short(), names(&reply.changed)));
             self.replies.push_back((type_url, reply));
         }
