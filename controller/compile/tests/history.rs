@@ -60,7 +60,8 @@ fn check(history: &[Vec<(usize, usize)>]) {
         for (session, proxy) in sessions.iter_mut().zip(proxies()) {
             let remembered = versions(&compiler.update(session, &snapshot));
             let fresh = Compiler::default();
-            let made = versions(&fresh.update(&mut fresh.open(&proxy), &snapshot));
+            let mut session = fresh.open(&proxy);
+            let made = versions(&fresh.update(&mut session, &snapshot));
             all_fresh.extend(fresh.issues());
             let (wrong, lacks) = (&remembered - &made, &made - &remembered);
             assert!(wrong.is_empty() && lacks.is_empty(), "{} holds {wrong:?}\nand lacks {lacks:?}", proxy.id);

@@ -71,7 +71,9 @@ impl VirtualServiceIndex {
         }
         for origin in others {
             match self.others.get(&origin) {
-                Some(virtual_service) => virtual_services.insert(origin.clone(), shared(virtual_service, old.get(&origin))),
+                Some(virtual_service) => {
+                    virtual_services.insert(origin.clone(), shared(virtual_service, old.get(&origin)))
+                }
                 None => virtual_services.remove(&origin),
             }
         }
@@ -88,10 +90,16 @@ impl VirtualServiceIndex {
     }
 
     /// Puts the VirtualService of one in the place of the one that it had before; `was` says where that is.
-    fn replace(&mut self, name: &Name, was: Option<&Origin>, old: &VirtualServices, virtual_services: &mut VirtualServices) {
+    fn replace(
+        &mut self,
+        name: &Name,
+        was: Option<&Origin>,
+        old: &VirtualServices,
+        virtual_services: &mut VirtualServices,
+    ) {
         let virtual_service = self.virtual_service(name);
-        if let Some(was) =
-            was.filter(|was| virtual_service.as_ref().is_none_or(|virtual_service| virtual_service.reach.origin != **was))
+        if let Some(was) = was
+            .filter(|was| virtual_service.as_ref().is_none_or(|virtual_service| virtual_service.reach.origin != **was))
         {
             virtual_services.remove(was);
         }
@@ -120,8 +128,10 @@ impl VirtualServiceIndex {
 
     /// Sets the VirtualServices that are made of something else.
     pub(super) fn add(&mut self, others: &[Arc<VirtualService>]) {
-        let others: BTreeMap<Origin, Arc<VirtualService>> =
-            others.iter().map(|virtual_service| (virtual_service.reach.origin.clone(), virtual_service.clone())).collect();
+        let others: BTreeMap<Origin, Arc<VirtualService>> = others
+            .iter()
+            .map(|virtual_service| (virtual_service.reach.origin.clone(), virtual_service.clone()))
+            .collect();
         let old = std::mem::replace(&mut self.others, others);
         let differs = |(origin, virtual_service): &(&Origin, &Arc<VirtualService>)| {
             self.others.get(*origin).is_none_or(|now| !Arc::ptr_eq(now, virtual_service))
