@@ -15,7 +15,6 @@ pub mod mtls;
 pub mod name;
 pub mod name_table;
 pub mod output;
-pub mod regex;
 pub mod route;
 pub mod scope;
 pub mod secret;
