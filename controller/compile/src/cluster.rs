@@ -77,9 +77,7 @@ pub fn cluster(key: &ClusterKey) -> Compiled<Cluster> {
     {
         http.get_or_insert_default().upstream_http_protocol_options = Some(by_request.clone());
     }
-    if let Some(http) = http {
-        envoy::http_options(&mut cluster, http);
-    }
+    envoy::http_options(&mut cluster, &target.mesh, http);
     tls::apply(&mut cluster, key, security);
     cluster.metadata = Some(telemetry::of_target(target));
     if let Some(name) = telemetry::stat_name(&target.mesh, target) {

@@ -4,6 +4,7 @@ pub mod any;
 pub mod cluster;
 pub mod duration;
 pub mod endpoint;
+pub mod http1;
 pub mod metadata;
 pub mod source;
 pub mod tls;

@@ -148,9 +148,7 @@ fn own(scope: &Scope<'_>, proxy: &Proxy, port: &OwnPort<'_>) -> Compiled<Cluster
     pool::limit(&mut cluster, mesh, pool, None);
     let follows = pool.is_some_and(|pool| pool.use_client_protocol);
     let upstream = if follows { pool::Upstream::AsClient } else { pool::declared(proxy.kind, port.protocol) };
-    if let Some(http) = pool::http_options(upstream, pool) {
-        envoy::http_options(&mut cluster, http);
-    }
+    envoy::http_options(&mut cluster, mesh, pool::http_options(upstream, pool));
     if needs_own_source(proxy, port) {
         cluster.upstream_bind_config = envoy::bind(&sources(proxy));
     }

@@ -35,7 +35,7 @@ use heddle_xds_api::envoy::{
 
 use super::{access_log::access_log, tcp::filter, upstream_alpn};
 use crate::{
-    envoy::{any::any, cluster as clusters, duration::duration, source},
+    envoy::{any::any, cluster as clusters, duration::duration, http1::header_key_format, source},
     view::ViewKey,
 };
 
@@ -95,7 +95,7 @@ pub fn http(mesh: &Mesh, view: &ViewKey, spec: Http) -> Filter {
     };
     normalize(mesh, &mut config);
     identify(mesh, spec.direction, &mut config);
-    config.http_protocol_options = http1(view, spec.forward_proxy);
+    config.http_protocol_options = http1(mesh, view, spec.forward_proxy);
     if view.idle_timeout_seconds > 0 {
         config.common_http_protocol_options = Some(HttpProtocolOptions {
             idle_timeout: Some(duration(Duration::from_secs(view.idle_timeout_seconds))),
@@ -177,10 +177,12 @@ fn identify(mesh: &Mesh, direction: Direction, config: &mut HttpConnectionManage
     }
 }
 
-fn http1(view: &ViewKey, forward_proxy: bool) -> Option<Http1ProtocolOptions> {
-    (view.http10 || forward_proxy).then(|| Http1ProtocolOptions {
+fn http1(mesh: &Mesh, view: &ViewKey, forward_proxy: bool) -> Option<Http1ProtocolOptions> {
+    let options = Http1ProtocolOptions {
         accept_http_10: view.http10,
         allow_absolute_url: forward_proxy.then_some(true),
+        header_key_format: header_key_format(mesh),
         ..Http1ProtocolOptions::default()
-    })
+    };
+    (options != Http1ProtocolOptions::default()).then_some(options)
 }
