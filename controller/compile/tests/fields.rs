@@ -66,28 +66,21 @@ fn lost(kind: &str, folder: &str, spec: &Value, samples: &Samples) -> BTreeMap<S
         if !format!("{kind} {}", field.name()).contains(&only) {
             continue;
         }
-        let mut tried = String::new();
+        let mut tried = Vec::new();
         let seen = meshes.iter_mut().any(|mesh| {
             let changes = change::changes(mesh.object(), spec, &field, samples);
-            changes.into_iter().any(|change| match mesh.try_change(&change) {
-                Seen::Effect => true,
-                Seen::Nothing => {
-                    tried.push_str(&format!("    {}: {} to {}\n", mesh.name(), change.path, change.value));
-                    false
-                }
-                Seen::Refused(why) => {
-                    tried.push_str(&format!(
-                        "    {}: {} to {} is refused: {why}\n",
-                        mesh.name(),
-                        change.path,
-                        change.value
-                    ));
-                    false
-                }
+            changes.into_iter().any(|change| {
+                let refused = match mesh.try_change(&change) {
+                    Seen::Effect => return true,
+                    Seen::Nothing => String::new(),
+                    Seen::Refused(why) => format!(" is refused: {why}"),
+                };
+                tried.push(format!("    {}: {} to {}{refused}", mesh.name(), change.path, change.value));
+                false
             })
         });
         if !seen {
-            lost.insert(field.name(), tried);
+            lost.insert(field.name(), tried.join("\n"));
         }
     }
     lost
@@ -95,7 +88,7 @@ fn lost(kind: &str, folder: &str, spec: &Value, samples: &Samples) -> BTreeMap<S
 
 /// Part of the names of the fields to try; empty: all.
 fn only() -> String {
-    std::env::var("FIELD").unwrap_or_default()
+    std::env::var_os("FIELD").unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// The fields that have no effect on purpose, with the reason, by kind.

@@ -161,7 +161,8 @@ pub fn speak_as_client(options: Http2ProtocolOptions) -> UpstreamProtocolOptions
     })
 }
 
-/// Sets the HTTP options where they are not Envoy's own. Envoy requires a protocol in them: HTTP/1.1 when none was chosen.
+/// Sets the HTTP options where they are not Envoy's own. Envoy requires a protocol in them: HTTP/1.1 when none was
+/// chosen.
 pub fn http_options(cluster: &mut Cluster, mesh: &Mesh, options: Option<HttpProtocolOptions>) {
     let header_key_format = http1::header_key_format(mesh);
     if options.is_none() && header_key_format.is_none() {
