@@ -1,6 +1,6 @@
 //! Conditions of a rule as Envoy's matchers.
 
-use heddle_model::route::{HttpMatch, RouteTable, StringMatch};
+use heddle_model::route::{HttpMatch, StringMatch, VirtualService};
 use heddle_xds_api::envoy::{
     config::route::v3::{
         HeaderMatcher, QueryParameterMatcher, RouteMatch, header_matcher::HeaderMatchSpecifier,
@@ -12,8 +12,8 @@ use heddle_xds_api::envoy::{
 use super::RouteContext;
 
 /// Whether a condition can ever hold here: gateway, port, and what the client's own workload is.
-pub(super) fn applies(context: &RouteContext<'_>, table: &RouteTable, condition: &HttpMatch) -> bool {
-    let gateways = if condition.gateways.is_empty() { &table.gateways } else { &condition.gateways };
+pub(super) fn applies(context: &RouteContext<'_>, virtual_service: &VirtualService, condition: &HttpMatch) -> bool {
+    let gateways = if condition.gateways.is_empty() { &virtual_service.gateways } else { &condition.gateways };
     let bound = gateways.iter().any(|g| context.gateways.contains(g));
     let port = condition.port.is_none_or(|port| port == context.port);
     let client = context.client;

@@ -12,7 +12,7 @@ fn rule(name: &str, spec: &str) -> Builder {
 
 fn policy(policy: &str) -> TrafficPolicy {
     let spec = format!("{{host: web, trafficPolicy: {policy}}}");
-    clean([rule("shop/web", &spec)]).destinations["shop"][0].policy.clone()
+    clean([rule("shop/web", &spec)]).destination_rules["shop"][0].policy.clone()
 }
 
 #[test]
@@ -44,7 +44,7 @@ fn deprecated_fields_work_and_warn() {
     let spec = "{host: web, trafficPolicy: {outlierDetection: {consecutiveErrors: 3}, loadBalancer: {simple: RANDOM, \
                 warmupDurationSecs: 10s}}}";
     let snapshot = snapshot([rule("shop/web", spec)]);
-    let policy = &snapshot.destinations["shop"][0].policy;
+    let policy = &snapshot.destination_rules["shop"][0].policy;
     assert_eq!(policy.outlier.as_ref().unwrap().consecutive_gateway, Some(3));
     let warmup = policy.load_balancer.as_ref().unwrap().warmup.as_ref().unwrap();
     assert_eq!(warmup.duration, Duration::from_secs(10));
@@ -75,7 +75,7 @@ fn rules_of_one_host_are_merged_oldest_first() {
     let old = rule("shop/b", "{host: web.shop.svc.cluster.local, subsets: [{name: v1, labels: {version: v1}}]}");
     let apart = rule("shop/c", "{host: web, exportTo: ['.']}");
     let snapshot = snapshot([young.created(9), old.created(1), apart.created(5)]);
-    let rules = &snapshot.destinations["shop"];
+    let rules = &snapshot.destination_rules["shop"];
     assert_eq!(rules.len(), 2);
     assert_eq!(&**rules[0].origin.name(), "b");
     assert_eq!(rules[0].merged.len(), 1);
@@ -93,10 +93,10 @@ fn specific_hosts_come_first_and_other_namespaces_keep_their_rules() {
         store.apply(rule(name, &format!("{{host: {host}}}")).apply());
     }
     let before = store.commit();
-    let hosts: Vec<_> = before.destinations["shop"].iter().map(|r| r.host.clone()).collect();
+    let hosts: Vec<_> = before.destination_rules["shop"].iter().map(|r| r.host.clone()).collect();
     assert_eq!(hosts, [host("web.shop.svc.cluster.local"), host("*.local"), host("*")]);
     store.apply(rule("shop/two", "{host: two}").apply());
     let after = store.commit();
-    assert!(Arc::ptr_eq(&before.destinations["other"][0], &after.destinations["other"][0]));
-    assert!(Arc::ptr_eq(&before.destinations["shop"][2], &after.destinations["shop"][3]));
+    assert!(Arc::ptr_eq(&before.destination_rules["other"][0], &after.destination_rules["other"][0]));
+    assert!(Arc::ptr_eq(&before.destination_rules["shop"][2], &after.destination_rules["shop"][3]));
 }
