@@ -75,9 +75,7 @@ pub(crate) fn cluster(key: &ClusterKey) -> Compiled<Cluster> {
     {
         http.get_or_insert_default().upstream_http_protocol_options = Some(by_request.clone());
     }
-    if let Some(http) = http {
-        envoy::http_options(&mut cluster, http);
-    }
+    envoy::http_options(&mut cluster, &destination.mesh, http);
     tls::apply(&mut cluster, key, security);
     cluster.metadata = Some(telemetry::of_destination(destination));
     if let Some(name) = telemetry::stat_name(&destination.mesh, destination) {

@@ -4,6 +4,7 @@ pub(crate) mod any;
 pub(crate) mod cluster;
 pub(crate) mod duration;
 pub(crate) mod endpoint;
+pub(crate) mod http1;
 pub(crate) mod metadata;
 pub(crate) mod source;
 pub(crate) mod tls;

@@ -17,7 +17,6 @@ mod memo;
 mod mtls;
 mod name;
 mod name_table;
-mod regex;
 mod route;
 mod scope;
 mod secret;

@@ -380,8 +380,6 @@ pub struct TcpRoute {
 pub struct L4Match {
     /// Networks of the original destination.
     pub destination_subnets: Vec<IpNet>,
-    /// Network of the client.
-    pub source_subnet: Option<IpNet>,
     /// Port of the listener.
     pub port: Option<u16>,
     /// Labels of the client's workload.

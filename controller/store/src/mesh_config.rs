@@ -11,7 +11,7 @@ use heddle_crds::{
     networking::{
         connection_pool::{ConnectionPool, H2UpgradePolicy, TcpKeepalive},
         destination_rule::{LocalityLb, OutlierDetection},
-        sidecar::OutboundTrafficPolicy,
+        sidecar::OutboundMode,
         tls::TlsProtocol,
         virtual_service::Retry,
     },
@@ -73,14 +73,15 @@ pub struct MeshConfig {
     pub ingress_controller_mode: Option<IngressControllerMode>,
     pub ingress_selector: Option<String>,
     pub ingress_service: Option<String>,
-    // Read by other parts, or by nothing yet.
+    // Read by injection.
+    pub enable_prometheus_merge: Option<Value>,
+    // Read by nothing yet: see `MeshConfig::not_supported`.
     pub ca: Option<Value>,
     pub ca_certificates: Option<Value>,
     pub certificates: Option<Value>,
     pub config_sources: Option<Value>,
     pub default_inbound_http_retry_policy: Option<Value>,
     pub enable_envoy_access_log_service: Option<Value>,
-    pub enable_prometheus_merge: Option<Value>,
     pub enable_tracing: Option<Value>,
     pub extension_providers: Option<Value>,
     pub hbone_idle_timeout: Option<Value>,
@@ -122,6 +123,14 @@ pub enum AccessLogEncoding {
     Text,
     /// As JSON.
     Json,
+}
+
+/// What becomes of calls to unknown hosts. Only a Sidecar names an egress proxy.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct OutboundTrafficPolicy {
+    /// Mode.
+    pub mode: OutboundMode,
 }
 
 /// What becomes of calls to ports of which nothing is known.
@@ -214,8 +223,6 @@ pub struct DefaultProviders {
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ProxyConfig {
-    /// How traffic reaches the proxy: `REDIRECT`, `TPROXY` or `NONE`.
-    pub interception_mode: Option<Value>,
     /// What stands in front of gateways.
     pub gateway_topology: Option<GatewayTopology>,
     /// Headers.
@@ -243,6 +250,37 @@ pub struct ProxyHeaders {
 }
 
 impl MeshConfig {
+    /// The fields that are set and for which nothing is built yet.
+    pub(crate) fn not_supported(&self) -> impl Iterator<Item = &'static str> {
+        let providers = self.default_providers.as_ref();
+        // Envoy's own metrics are served to Prometheus, with or without this provider.
+        let metrics = providers.is_some_and(|named| named.metrics.iter().any(|name| name != "prometheus"));
+        let curves = self.mesh_mtls.as_ref().is_some_and(|settings| !settings.ecdh_curves.is_empty());
+        let said = |value: &Option<Value>| !matches!(value, None | Some(Value::Null | Value::Bool(false)));
+        [
+            ("ca", said(&self.ca)),
+            ("caCertificates", said(&self.ca_certificates)),
+            ("certificates", said(&self.certificates)),
+            ("configSources", said(&self.config_sources)),
+            ("defaultInboundHttpRetryPolicy", said(&self.default_inbound_http_retry_policy)),
+            ("defaultProviders.accessLogging", providers.is_some_and(|named| !named.access_logging.is_empty())),
+            ("defaultProviders.metrics", metrics),
+            ("defaultProviders.tracing", providers.is_some_and(|named| !named.tracing.is_empty())),
+            ("enableEnvoyAccessLogService", said(&self.enable_envoy_access_log_service)),
+            ("enableTracing", said(&self.enable_tracing)),
+            ("extensionProviders", said(&self.extension_providers)),
+            ("hboneIdleTimeout", said(&self.hbone_idle_timeout)),
+            ("meshMTLS.ecdhCurves", curves),
+            ("serviceEntryVisibility", said(&self.service_entry_visibility)),
+            ("serviceScopeConfigs", said(&self.service_scope_configs)),
+            ("serviceSettings", said(&self.service_settings)),
+            ("verifyCertificateAtClient", said(&self.verify_certificate_at_client)),
+            ("zoneAwareLbSetting", said(&self.zone_aware_lb_setting)),
+        ]
+        .into_iter()
+        .filter_map(|(field, is_set)| is_set.then_some(field))
+    }
+
     /// Whether a document holds MeshConfig's fields: it says no kind, and at least one field is ours.
     #[must_use]
     pub fn is_document(value: &Value) -> bool {

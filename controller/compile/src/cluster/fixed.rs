@@ -49,5 +49,5 @@ fn any_host(mesh: &Mesh, view: &ViewKey) -> Cluster {
 
 fn undeclared(cluster: &mut Cluster, mesh: &Mesh) {
     pool::limit(cluster, mesh, Some(&ConnectionPool::default()), None);
-    envoy::http_options(cluster, envoy::undeclared());
+    envoy::http_options(cluster, mesh, Some(envoy::undeclared()));
 }

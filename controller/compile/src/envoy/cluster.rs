@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 
-use heddle_model::traffic::{ConnectionPool, Keepalive};
+use heddle_model::{
+    mesh::Mesh,
+    traffic::{ConnectionPool, Keepalive},
+};
 use heddle_xds_api::envoy::{
     config::{
         cluster::v3::{
@@ -36,7 +39,7 @@ use super::{
     any::{any, extension},
     duration::duration,
     endpoint::socket,
-    metadata, source,
+    http1, metadata, source,
 };
 
 /// Name of the DNS cache behind `AllowAnyDynamicDNSCluster`; its HTTP filter names the same one.
@@ -149,9 +152,18 @@ pub(crate) fn speak_as_client(options: Http2ProtocolOptions) -> UpstreamProtocol
     })
 }
 
-/// Sets the HTTP options; a protocol is required in them, HTTP/1.1 when none was chosen.
-pub(crate) fn http_options(cluster: &mut Cluster, mut options: HttpProtocolOptions) {
-    options.upstream_protocol_options.get_or_insert_with(speak_http1);
+/// Sets the HTTP options where they are not Envoy's own. Envoy requires a protocol in them: HTTP/1.1 when none was
+/// chosen.
+pub(crate) fn http_options(cluster: &mut Cluster, mesh: &Mesh, options: Option<HttpProtocolOptions>) {
+    let header_key_format = http1::header_key_format(mesh);
+    if options.is_none() && header_key_format.is_none() {
+        return;
+    }
+    let mut options = options.unwrap_or_default();
+    let protocol = options.upstream_protocol_options.get_or_insert_with(speak_http1);
+    if let Some(http1) = http1_options(protocol) {
+        http1.header_key_format = header_key_format;
+    }
     cluster.typed_extension_protocol_options = BTreeMap::from([(HTTP_OPTIONS.to_owned(), any(&options))]);
 }
 
@@ -187,6 +199,18 @@ pub(crate) fn peer_exchange() -> Filter {
         value: Some(value),
     };
     Filter { name: "istio.metadata_exchange".into(), typed_config: Some(any(&config)), ..Default::default() }
+}
+
+/// The options of HTTP/1.1, where it can be spoken.
+fn http1_options(protocol: &mut UpstreamProtocolOptions) -> Option<&mut Http1ProtocolOptions> {
+    match protocol {
+        UpstreamProtocolOptions::UseDownstreamProtocolConfig(config) => config.http_protocol_options.as_mut(),
+        UpstreamProtocolOptions::ExplicitHttpConfig(config) => match &mut config.protocol_config {
+            Some(ProtocolConfig::HttpProtocolOptions(options)) => Some(options),
+            _ => None,
+        },
+        UpstreamProtocolOptions::AutoConfig(_) => None,
+    }
 }
 
 fn explicit(protocol: ProtocolConfig) -> UpstreamProtocolOptions {

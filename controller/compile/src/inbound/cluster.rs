@@ -48,9 +48,7 @@ fn own(key: &InboundKey, port: &InboundPort) -> Compiled<Cluster> {
     pool::limit(&mut cluster, &key.mesh, pool, None);
     let follows = pool.is_some_and(|pool| pool.use_client_protocol);
     let upstream = if follows { pool::Upstream::AsClient } else { pool::declared(ProxyKind::Sidecar, port.protocol) };
-    if let Some(http) = pool::http_options(upstream, pool) {
-        envoy::http_options(&mut cluster, http);
-    }
+    envoy::http_options(&mut cluster, &key.mesh, pool::http_options(upstream, pool));
     if needs_own_source(key, port) {
         cluster.upstream_bind_config = envoy::bind(&sources(key.http));
     }

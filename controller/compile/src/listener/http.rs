@@ -26,7 +26,7 @@ use super::{
     filter::{Direction, HttpProxy, Surroundings, http_filters},
     tcp::filter,
 };
-use crate::envoy::{any::any, duration::duration, source};
+use crate::envoy::{any::any, duration::duration, http1::header_key_format, source};
 
 /// A connection manager to be made.
 #[derive(Clone, Debug)]
@@ -71,7 +71,7 @@ pub(crate) fn http(at: &Surroundings<'_>, spec: Http) -> Filter {
     };
     normalize(mesh, &mut config);
     identify(mesh, at.direction, &mut config);
-    config.http_protocol_options = http1(at.proxy, spec.forward_proxy);
+    config.http_protocol_options = http1(mesh, at.proxy, spec.forward_proxy);
     if at.proxy.idle_timeout_seconds > 0 {
         config.common_http_protocol_options = Some(HttpProtocolOptions {
             idle_timeout: Some(duration(Duration::from_secs(at.proxy.idle_timeout_seconds))),
@@ -130,10 +130,12 @@ fn identify(mesh: &Mesh, direction: Direction, config: &mut HttpConnectionManage
     }
 }
 
-fn http1(proxy: HttpProxy, forward_proxy: bool) -> Option<Http1ProtocolOptions> {
-    (proxy.http10 || forward_proxy).then(|| Http1ProtocolOptions {
+fn http1(mesh: &Mesh, proxy: HttpProxy, forward_proxy: bool) -> Option<Http1ProtocolOptions> {
+    let options = Http1ProtocolOptions {
         accept_http_10: proxy.http10,
         allow_absolute_url: forward_proxy.then_some(true),
+        header_key_format: header_key_format(mesh),
         ..Http1ProtocolOptions::default()
-    })
+    };
+    (options != Http1ProtocolOptions::default()).then_some(options)
 }

@@ -10,6 +10,7 @@ use heddle_xds_api::envoy::{
     extensions::transport_sockets::tls::v3::{
         CertificateValidationContext, CommonTlsContext, DownstreamTlsContext, SdsSecretConfig, SubjectAltNameMatcher,
         TlsParameters,
+        certificate_validation_context::TrustChainVerification,
         common_tls_context::{CombinedCertificateValidationContext, ValidationContextType},
         subject_alt_name_matcher::SanType,
         tls_parameters::TlsProtocol,
@@ -114,6 +115,7 @@ fn client_validation(tls: &ServerTls) -> (Option<ValidationContextType>, bool) {
     let names = tls.subject_alt_names.iter().map(|name| matcher(MatchPattern::Exact(name.to_string()))).collect();
     let context = CertificateValidationContext {
         match_typed_subject_alt_names: typed(names),
+        trust_chain_verification: trust(tls).into(),
         verify_certificate_spki: tls.verify_spki.iter().map(ToString::to_string).collect(),
         verify_certificate_hash: tls.verify_hash.iter().map(ToString::to_string).collect(),
         crl: (!tls.revocations.is_empty()).then(|| DataSource {
@@ -137,6 +139,14 @@ fn client_validation(tls: &ServerTls) -> (Option<ValidationContextType>, bool) {
         None => ValidationContextType::ValidationContext(context),
     };
     (Some(validation), tls.mode == ServerTlsMode::Mutual)
+}
+
+fn trust(tls: &ServerTls) -> TrustChainVerification {
+    if tls.insecure_skip_verify {
+        TrustChainVerification::AcceptUntrusted
+    } else {
+        TrustChainVerification::VerifyTrustChain
+    }
 }
 
 /// Clients of the mesh: any identity of the trust domain or its aliases.

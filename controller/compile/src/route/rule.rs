@@ -37,14 +37,9 @@ fn rule_routes(
     issues: &mut Issues,
 ) -> bool {
     let none = HttpMatch::default();
-    let matches: Vec<(usize, &HttpMatch)> =
-        if rule.matches.is_empty() { vec![(0, &none)] } else { rule.matches.iter().enumerate().collect() };
-    for (index, condition) in matches {
+    let matches = if rule.matches.is_empty() { std::slice::from_ref(&none) } else { &rule.matches };
+    for condition in matches {
         if !matcher::applies(context, virtual_service, condition) {
-            continue;
-        }
-        if let Some(issue) = matcher::invalid_regex(rule, index, condition) {
-            issues.push(issue);
             continue;
         }
         let declared = !rule.matches.is_empty();

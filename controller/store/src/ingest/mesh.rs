@@ -1,6 +1,6 @@
 //! MeshConfig.
 
-use heddle_crds::decode::decode_at;
+use heddle_crds::{Decoded, decode::decode_at, validate};
 use heddle_model::{
     Text,
     labels::{LabelSelector, Operator, Requirement},
@@ -25,6 +25,9 @@ pub fn defaults(settings: &Settings) -> Mesh {
 #[must_use]
 pub fn ingest(config: &MeshConfig, below: Mesh, report: &mut Report) -> Mesh {
     let mut mesh = below;
+    for field in config.not_supported() {
+        report.no_effect(field, validate::NOT_SUPPORTED);
+    }
     traffic(&mut mesh, config, report);
     policies(&mut mesh, config, report);
     names(&mut mesh, config, report);
@@ -35,7 +38,7 @@ pub fn ingest(config: &MeshConfig, below: Mesh, report: &mut Report) -> Mesh {
     }
     ingress(&mut mesh.ingress, config);
     if let Some(proxy) = &config.default_config {
-        mesh.proxy = proxy_defaults(proxy);
+        mesh.proxy = proxy_defaults(proxy, report);
     }
     mesh
 }
@@ -164,24 +167,18 @@ fn names(mesh: &mut Mesh, config: &MeshConfig, report: &mut Report) {
             Some(other) => report.error(field, "BadNamespace", format!("{other:?} is none of `*`, `.` and `~`")),
         }
     }
-    if let Some(providers) = &config.default_providers {
-        let named = [
-            ("tracing", &providers.tracing),
-            ("metrics", &providers.metrics),
-            ("accessLogging", &providers.access_logging),
-        ];
-        let said = named.into_iter().filter(|(_, names)| !names.is_empty());
-        mesh.default_providers = said.map(|(signal, names)| (signal.into(), tls::texts(names))).collect();
-    }
 }
 
-/// The part of ProxyConfig that the control plane reads; what is wrong there is for the proxy's own reader to say.
-fn proxy_defaults(value: &Value) -> ProxyDefaults {
-    let config: ProxyConfig = decode_at("defaultConfig", value).map(|d| d.spec).unwrap_or_default();
+/// The part of ProxyConfig that the control plane reads; what else is wrong there is for the proxy's own reader to say.
+fn proxy_defaults(value: &Value, report: &mut Report) -> ProxyDefaults {
+    let decoded: Decoded<ProxyConfig> = decode_at("defaultConfig", value).unwrap_or_default();
+    let ours = ["defaultConfig.gatewayTopology.", "defaultConfig.proxyHeaders."];
+    for path in decoded.unknown.into_iter().filter(|path| ours.iter().any(|part| path.starts_with(part))) {
+        report.no_effect(path, validate::NOT_SUPPORTED);
+    }
+    let config = decoded.spec;
     let topology = config.gateway_topology.unwrap_or_default();
-    let none = config.interception_mode.as_ref().is_some_and(|m| m.as_str() == Some("NONE") || m.as_u64() == Some(2));
     ProxyDefaults {
-        interception_none: none,
         trusted_proxies: topology.num_trusted_proxies,
         forward_client_cert: topology.forward_client_cert_details.unwrap_or_default().into(),
         proxy_protocol: topology.proxy_protocol.is_some_and(|p| !p.is_null()),
