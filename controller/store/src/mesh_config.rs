@@ -16,10 +16,11 @@ use heddle_crds::{
         virtual_service::Retry,
     },
 };
+use heddle_yaml::{Budget, Schema};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{document, kube::ConfigMap};
+use crate::kube::ConfigMap;
 
 /// Where a ConfigMap has the settings.
 pub const IN_MAP: &str = "data.mesh";
@@ -27,7 +28,8 @@ pub const IN_MAP: &str = "data.mesh";
 /// Reads the settings in a ConfigMap, or says why they cannot be; none where it has none.
 #[must_use]
 pub fn of_map(map: &ConfigMap) -> Option<Result<Decoded<MeshConfig>, String>> {
-    let value = document::parse(map.data.get("mesh")?).map_err(|(line, reason)| format!("line {line}: {reason}"));
+    let value =
+        heddle_yaml::value(map.data.get("mesh")?, Schema::Core, &Budget::FILE).map_err(|error| error.to_string());
     Some(value.and_then(|value| decode_at(IN_MAP, &value).map_err(|error| error.to_string())))
 }
 

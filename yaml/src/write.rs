@@ -7,7 +7,8 @@ use serde_json::{Map, Value};
 const WORDS: [&str; 10] = ["true", "false", "null", "yes", "no", "on", "off", "y", "n", "inf"];
 
 /// The value as block-style YAML, ending with a line feed.
-pub(crate) fn write(value: &Value) -> String {
+#[must_use]
+pub fn write(value: &Value) -> String {
     let mut out = String::new();
     match value {
         Value::Object(object) if !object.is_empty() => write_object(object, 0, false, &mut out),
@@ -132,6 +133,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::{Budget, Schema};
 
     /// What some reader might take for something else than a text.
     const TEXTS: &[&str] = &[
@@ -199,7 +201,9 @@ mod tests {
             "texts": TEXTS, "a: b": {"yes": [[], {}, [[1, "a\nb"], {"x": null}], 1.5, -3, true]}, "": "a\nb", "list": [{"a": {"b": [1]}, "c": "d\ne\n"}],
         });
         let written = write(&value);
-        assert_eq!(serde_yaml_ng::from_str::<Value>(&written).unwrap(), value, "{written}");
+        for schema in [Schema::Core, Schema::Yaml11] {
+            assert_eq!(crate::value(&written, schema, &Budget::FILE).unwrap(), value, "{written}");
+        }
     }
 
     #[test]
