@@ -8,9 +8,6 @@ use serde_json::Value;
 use crate::InjectError;
 use crate::pod::Object;
 
-/// Largest text of an overlay or annotation that is read as YAML, in bytes.
-pub(crate) const MAX_TEXT: usize = 256 << 10;
-
 /// The operator's settings, ready to inject with.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Settings {
