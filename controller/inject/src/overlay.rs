@@ -41,12 +41,13 @@ fn wanted(plan: &Plan<'_>) -> Result<Vec<String>, InjectError> {
     let named = if named.is_empty() { plan.settings.default_templates() } else { named };
     let mut out: Vec<String> = Vec::new();
     for name in named.into_iter().flat_map(|name| plan.settings.alias(&name).unwrap_or_else(|| vec![name])) {
-        if !out.contains(&name) {
-            out.push(name);
+        if out.contains(&name) {
+            continue;
         }
-    }
-    if out.len() > MOST {
-        return Err(InjectError::annotation(names::TEMPLATES, format!("more than {MOST} templates")));
+        if out.len() == MOST {
+            return Err(InjectError::annotation(names::TEMPLATES, format!("more than {MOST} templates")));
+        }
+        out.push(name);
     }
     Ok(out)
 }

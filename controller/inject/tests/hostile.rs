@@ -1,6 +1,8 @@
 //! A pod's author chooses its annotations. What they cost is bounded, and a refusal names the annotation.
 #![allow(clippy::unwrap_used)]
 
+use std::time::{Duration, Instant};
+
 use heddle_inject::{Context, Settings, inject};
 use serde_json::{Value, json};
 
@@ -27,4 +29,31 @@ fn yaml_that_exceeds_its_budget_is_refused() {
             );
         }
     }
+}
+
+/// Each of these is some ten kilobytes to a quarter of a megabyte, and was quadratic or a hundred times as long in memory.
+#[test]
+fn other_annotations_are_bounded_too() {
+    let names = |count: usize| (0..count).map(|name| format!("a{name},")).collect::<String>();
+    let object =
+        |count: usize| format!("{{{}\"z\":1}}", (0..count).map(|n| format!("\"a{n}\":{{}},")).collect::<String>());
+    let start = Instant::now();
+    for (name, text) in [
+        ("inject.istio.io/templates", names(20_000)),
+        ("prometheus.istio.io/scrape-targets", "1,".repeat(100_000)),
+        ("sidecar.istio.io/userVolume", object(12_000)),
+        ("sidecar.istio.io/userVolumeMount", object(12_000)),
+        ("apm.datadoghq.com/env", object(12_000)),
+        ("sidecar.istio.io/status", format!("{{\"containers\":[{}\"\"]}}", "\"\",".repeat(50_000))),
+        ("somebody.else/blob", "x".repeat(300 << 10)),
+        ("traffic.sidecar.istio.io/excludeInboundPorts", "x,".repeat(50_000)),
+    ] {
+        let reason = refused(name, &text);
+        assert!(
+            reason.as_ref().is_some_and(|reason| reason.contains(name) && reason.len() < 500),
+            "{name}: {reason:?}"
+        );
+    }
+    assert_eq!(refused("apm.datadoghq.com/env", &object(4_000)), None);
+    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
 }

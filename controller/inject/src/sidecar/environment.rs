@@ -7,16 +7,13 @@ use crate::annotation as names;
 use crate::plan::Plan;
 use crate::pod::{Object, name};
 
-/// The variables in order; a later one of the same name takes the place of the earlier.
+/// The variables by name, in order; a later one of the same name takes the place of the earlier.
 #[derive(Debug, Default)]
-struct Variables(Vec<Value>);
+struct Variables(Object);
 
 impl Variables {
     fn set(&mut self, name: &str, variable: Value) {
-        match self.0.iter_mut().find(|other| other.get("name").and_then(Value::as_str) == Some(name)) {
-            Some(other) => *other = variable,
-            None => self.0.push(variable),
-        }
+        self.0.insert(name.to_owned(), variable);
     }
 
     fn text(&mut self, name: &str, value: &str) {
@@ -62,7 +59,7 @@ pub(crate) fn environment(plan: &Plan<'_>, kind: Kind) -> Vec<Value> {
         out.text("REWRITE_PROBE_LEGACY_LOCALHOST_DESTINATION", "true");
     }
     given(plan, &mut out);
-    out.0
+    out.0.into_iter().map(|(_, variable)| variable).collect()
 }
 
 fn workload(plan: &Plan<'_>, out: &mut Variables) {
