@@ -108,8 +108,6 @@ pub(crate) fn yaml(text: &str) -> Result<Value> {
 
 /// All documents of a file that are not empty.
 pub(crate) fn objects(text: &str) -> Result<Vec<Value>> {
-    let documents = heddle_yaml::read(text.as_bytes(), Schema::Yaml11).into_iter();
-    let contents = documents.map(|document| document.content.map_err(Into::into));
-    let is_there = |content: &Result<Value>| !matches!(content, Ok(Value::Null));
-    contents.filter(is_there).collect()
+    let objects = heddle_yaml::values(text, Schema::Yaml11)?.into_iter();
+    Ok(objects.filter(|object| !object.is_null()).collect())
 }

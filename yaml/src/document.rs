@@ -31,6 +31,14 @@ pub fn read(bytes: &[u8], schema: Schema) -> Vec<Document> {
     with_content(text).map(one).collect()
 }
 
+/// The contents of all documents of a text that is to be readable as a whole.
+///
+/// # Errors
+/// Says why the first document that cannot be read cannot.
+pub fn values(text: &str, schema: Schema) -> Result<Vec<Value>, Unreadable> {
+    read(text.as_bytes(), schema).into_iter().map(|document| document.content).collect()
+}
+
 /// Where the parts of all documents of a file are written, in the order of [`read`]; none of a document that cannot be
 /// read.
 #[must_use]

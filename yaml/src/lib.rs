@@ -11,7 +11,7 @@ mod split;
 mod write;
 
 pub use budget::Budget;
-pub use document::{Document, positions, read};
+pub use document::{Document, positions, read, values};
 pub use parse::{Schema, Unreadable, parse, value};
 pub use position::Position;
 pub use split::{Part, split};

@@ -118,13 +118,15 @@ fn is_printable(c: char) -> bool {
     !c.is_control() && !matches!(c, '\u{a0}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
 }
 
-/// Whether a text needs no quotes for any reader: it begins as a word, flag or path does and has no mark of YAML's.
+/// Whether a text needs no quotes for any reader: it begins as a word, flag or path does, and nothing in it is a mark of
+/// YAML's.
 fn is_plain(text: &str) -> bool {
     let begins = text.strip_prefix("--").or_else(|| text.strip_prefix('-')).unwrap_or(text);
-    let is_safe = |c: char| c.is_ascii_alphanumeric() || "_-./$()@+=,:".contains(c);
     begins.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/' || c == '$')
-        && text.chars().all(is_safe)
-        && !text.ends_with(':')
+        && text.chars().all(|c| c.is_ascii() && is_printable(c))
+        && !text.ends_with([':', ' '])
+        && !text.contains(": ")
+        && !text.contains(" #")
         && !WORDS.contains(&text.to_ascii_lowercase().as_str())
 }
 
@@ -193,6 +195,14 @@ mod tests {
         "$(A).b",
         "/a/b:c",
         "a\u{feff}",
+        "a b",
+        "a, b [c] {d}",
+        "it's \"so\"",
+        "a :b",
+        "a: ",
+        "off ",
+        "a #",
+        "- a",
     ];
 
     #[test]

@@ -1,6 +1,6 @@
 //! The functions that our templates call, of those that Helm knows.
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 use heddle_yaml::Schema;
 use serde_json::{Map, Value, json};
 
@@ -77,9 +77,7 @@ fn of_text(name: &str, arguments: &[Value]) -> Result<String> {
 }
 
 fn from_yaml(text: &str) -> Result<Value> {
-    let document = heddle_yaml::read(text.as_bytes(), Schema::Yaml11).into_iter().next();
-    let content = document.map_or(Ok(Value::Null), |document| document.content);
-    content.map_err(|error| anyhow!("{}: {}", error.line, error.reason))
+    Ok(heddle_yaml::values(text, Schema::Yaml11)?.into_iter().next().unwrap_or_default())
 }
 
 fn dict(pairs: &[Value]) -> Result<Value> {
