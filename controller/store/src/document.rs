@@ -2,14 +2,12 @@
 
 use std::sync::Arc;
 
+use heddle_crds::mesh::MeshConfig;
 use heddle_model::{issue::Issue, object::ObjectRef};
 use heddle_yaml::Schema;
 use serde_json::Value;
 
-use crate::{
-    mesh_config::MeshConfig,
-    object::{Object, Reading},
-};
+use crate::object::{Object, Reading};
 
 /// Lists of lists are read to this depth.
 const MAX_LISTS: usize = 4;

@@ -52,10 +52,10 @@ pub(crate) fn environment(plan: &Plan<'_>, kind: Kind) -> Vec<Value> {
     let mode = if kind == Kind::Router { "NONE" } else { plan.interception.as_str() };
     out.text("ISTIO_META_INTERCEPTION_MODE", mode);
     workload(plan, &mut out);
-    let trust_domain = settings.mesh_text("/trustDomain", &settings.text("/global/trustDomain", "cluster.local"));
+    let trust_domain = settings.trust_domain();
     out.text("ISTIO_META_MESH_ID", &settings.text("/global/meshID", &trust_domain));
     out.text("TRUST_DOMAIN", &trust_domain);
-    if settings.mesh_text("/inboundTrafficPolicy/mode", "") == "LOCALHOST" {
+    if settings.calls_loopback() {
         out.text("REWRITE_PROBE_LEGACY_LOCALHOST_DESTINATION", "true");
     }
     given(plan, &mut out);

@@ -1,6 +1,13 @@
 //! MeshConfig.
 
-use heddle_crds::decode::decode_at;
+use heddle_crds::{
+    FreeForm,
+    decode::decode_at,
+    mesh::{
+        MeshConfig, ProxyConfig,
+        mesh_config::{self as written, AccessLogEncoding, InboundMode, IngressControllerMode},
+    },
+};
 use heddle_model::{
     Text,
     labels::{LabelSelector, Operator, Requirement},
@@ -10,10 +17,7 @@ use heddle_model::{
 use serde_json::Value;
 
 use super::{Report, policy, scalar, sidecar, tls};
-use crate::{
-    mesh_config::{self as written, AccessLogEncoding, InboundMode, IngressControllerMode, MeshConfig, ProxyConfig},
-    settings::Settings,
-};
+use crate::settings::Settings;
 
 /// The mesh's settings before anyone said anything.
 #[must_use]
@@ -35,7 +39,7 @@ pub fn ingest(config: &MeshConfig, below: Mesh, report: &mut Report) -> Mesh {
     }
     ingress(&mut mesh.ingress, config);
     if let Some(proxy) = &config.default_config {
-        mesh.proxy = proxy_defaults(proxy);
+        mesh.proxy = proxy_defaults(proxy, report);
     }
     mesh
 }
@@ -175,9 +179,20 @@ fn names(mesh: &mut Mesh, config: &MeshConfig, report: &mut Report) {
     }
 }
 
-/// The part of ProxyConfig that the control plane reads; what is wrong there is for the proxy's own reader to say.
-fn proxy_defaults(value: &Value) -> ProxyDefaults {
-    let config: ProxyConfig = decode_at("defaultConfig", value).map(|d| d.spec).unwrap_or_default();
+/// What the control plane reads of ProxyConfig.
+fn proxy_defaults(written: &FreeForm, report: &mut Report) -> ProxyDefaults {
+    let read = decode_at::<ProxyConfig>("defaultConfig", &Value::Object(written.clone()));
+    let config = match read {
+        Ok(decoded) => decoded.spec,
+        Err(error) => {
+            report.error(
+                error.path,
+                "Malformed",
+                format!("{}; defaultConfig has no effect on what proxies get", error.reason),
+            );
+            ProxyConfig::default()
+        }
+    };
     let topology = config.gateway_topology.unwrap_or_default();
     let none = config.interception_mode.as_ref().is_some_and(|m| m.as_str() == Some("NONE") || m.as_u64() == Some(2));
     ProxyDefaults {
