@@ -35,7 +35,7 @@ pub fn write(folder: &Path) -> io::Result<()> {
     for (name, pod) in pods()? {
         std::fs::write(inject.join(name), with_mode(0, pod.to_string().as_bytes()))?;
     }
-    let words: String = ANNOTATIONS.iter().map(|name| format!("\"\\\"{name}\\\":\"\n")).collect();
+    let words: String = ANNOTATIONS.iter().flat_map(|name| ["\"\\\"", name, "\\\":\"\n"]).collect();
     std::fs::write(folder.join("inject.dict"), words)?;
     std::fs::write(folder.join("yaml.dict"), dictionary())
 }

@@ -70,7 +70,7 @@ fn each_budget_refuses_what_exceeds_it() {
         ("merge keys", merge),
         ("nodes", flow),
         ("depth of flow collections", "[".repeat(200_000)),
-        ("depth of block collections", (0..500).map(|level| format!("{}a:\n", " ".repeat(level))).collect()),
+        ("depth of block collections", (0..500).map(|level| " ".repeat(level) + "a:\n").collect()),
         ("length", "x".repeat((256 << 10) + 1)),
     ] {
         for schema in [Schema::Core, Schema::Yaml11] {

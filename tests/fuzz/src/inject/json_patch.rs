@@ -34,7 +34,10 @@ fn apply_one(whole: &mut Value, operation: &Value) -> Option<()> {
 
 fn in_list(list: &mut Vec<Value>, name: &str, at: usize, value: Option<Value>) -> Option<()> {
     match name {
-        "remove" if at < list.len() => Some(drop(list.remove(at))),
+        "remove" if at < list.len() => {
+            list.remove(at);
+            Some(())
+        }
         "replace" => list.get_mut(at).zip(value).map(|(there, value)| *there = value),
         "add" if at <= list.len() => value.map(|value| list.insert(at, value)),
         _ => None,

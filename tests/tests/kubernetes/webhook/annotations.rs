@@ -31,7 +31,7 @@ fn review(name: &str, text: &str) -> Vec<u8> {
 
 /// Annotations that nobody ought to write. Each exceeds a budget, so each must be refused.
 fn hostile(turn: usize) -> (&'static str, String) {
-    let yaml = if turn % 2 == 0 { "proxy.istio.io/config" } else { "inject.heddle.dev/overlay" };
+    let yaml = if turn.is_multiple_of(2) { "proxy.istio.io/config" } else { "inject.heddle.dev/overlay" };
     let size = 1_000 + turn * 37 % 3_000;
     match turn / 2 % 8 {
         0 => (yaml, format!("a: &a [{}]\nb: [{}]\n", "x,".repeat(size), "*a,".repeat(size))),
@@ -46,7 +46,10 @@ fn hostile(turn: usize) -> (&'static str, String) {
         5 => (yaml, format!("a: [{}]\n", "[],".repeat(10 * size))),
         6 => (yaml, "x".repeat((256 << 10) + size)),
         _ => match turn % 3 {
-            0 => ("inject.istio.io/templates", (0..size * 4).map(|name| format!("a{name},")).collect()),
+            0 => (
+                "inject.istio.io/templates",
+                (0..size * 4).map(|name| format!("a{name},")).collect::<Vec<_>>().concat(),
+            ),
             1 => ("prometheus.istio.io/scrape-targets", "1,".repeat(10_000 + size)),
             _ => ("sidecar.istio.io/userVolume", format!("[{}1]", "{},".repeat(10 * size))),
         },
