@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Which API server.
 #[derive(Clone, Debug, clap::Args)]
-pub(crate) struct Place {
+pub(crate) struct ApiServer {
     /// A kubeconfig; otherwise that of `$KUBECONFIG`, of the home folder, or of the pod that this runs in.
     #[arg(long, value_name = "FILE")]
     kubeconfig: Option<PathBuf>,
@@ -28,7 +28,7 @@ pub(crate) struct Place {
 /// A connection.
 pub(crate) struct Server(Client);
 
-impl Place {
+impl ApiServer {
     /// Reads how to reach it; nothing is sent yet.
     pub(crate) async fn server(&self) -> Result<Server> {
         let options = KubeConfigOptions { context: self.context.clone(), ..KubeConfigOptions::default() };

@@ -12,14 +12,14 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use serde::Serialize;
 
-use crate::server::Place;
+use crate::server::ApiServer;
 
 /// Looks at a cluster before or after an installation: the API server, what may be written, definitions and who owns them,
 /// control planes and their revisions, webhooks, Go templates of the injector, the authority's root. Writes nothing.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
-    place: Place,
+    api_server: ApiServer,
     /// Namespace of the control plane.
     #[arg(short = 'i', long = "istioNamespace", default_value = "istio-system", value_name = "NAME")]
     namespace: String,
@@ -92,7 +92,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
 }
 
 async fn check(args: &Args) -> Result<Report> {
-    let server = args.place.server().await?;
+    let server = args.api_server.server().await?;
     let mut report = Report { findings: Vec::new() };
     rights::version(&server, &mut report).await.context("the API server cannot be asked")?;
     let namespace = args.namespace.as_str();

@@ -60,7 +60,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let printed = printed(&snapshot, proxy, read)?;
     match args.output {
         Format::Json => println!("{}", serde_json::to_string_pretty(&printed)?),
-        Format::Yaml => print!("{}", serde_yaml_ng::to_string(&printed)?),
+        Format::Yaml => print!("{}", heddle_yaml::write(&printed)),
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use crate::release::{Choices, Plan, path, title};
-use crate::server::{Place, Server};
+use crate::server::{ApiServer, Server};
 
 /// Puts a control plane onto a cluster, or changes the one that is there: server-side, in the order in which one object
 /// wants another, again and again with the same end. Nothing is removed.
@@ -19,7 +19,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     choices: Choices,
     #[command(flatten)]
-    place: Place,
+    api_server: ApiServer,
     /// Says what would be done, and does not do it.
     #[arg(long)]
     dry_run: bool,
@@ -61,7 +61,7 @@ pub(crate) fn is_agreed(yes: bool, question: &str) -> Result<bool> {
 }
 
 async fn install(args: &Args, plan: &Plan) -> Result<ExitCode> {
-    let server = args.place.server().await?;
+    let server = args.api_server.server().await?;
     let version = server.get("/version").await.context("the API server cannot be asked")?;
     let version = version.unwrap_or_default()["gitVersion"].as_str().unwrap_or("of no version").to_owned();
     let foreign = foreign(&server, plan).await?;

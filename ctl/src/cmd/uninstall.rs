@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::install::is_agreed;
 use crate::chart::{BASE, Release, SERVICE};
 use crate::release::{KINDS, path, title};
-use crate::server::{Place, Server};
+use crate::server::{ApiServer, Server};
 
 /// How the names of the control plane's leases begin; a revision may follow.
 const LEASES: [&str; 2] = ["heddle-leader", "heddle-status-leader"];
@@ -18,7 +18,7 @@ const LEASES: [&str; 2] = ["heddle-leader", "heddle-status-leader"];
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
-    place: Place,
+    api_server: ApiServer,
     /// Only this revision's control plane; `default` is that without a name.
     #[arg(long, value_name = "NAME")]
     revision: Option<String>,
@@ -43,7 +43,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
 }
 
 async fn uninstall(args: &Args) -> Result<ExitCode> {
-    let server = args.place.server().await?;
+    let server = args.api_server.server().await?;
     let mut going = ours(&server, args.revision.as_deref()).await?;
     let staying = kept(&server, &args.namespace).await?;
     if args.purge {

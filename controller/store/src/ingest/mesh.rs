@@ -1,6 +1,14 @@
 //! MeshConfig.
 
-use heddle_crds::{Decoded, decode::decode_at, validate};
+use heddle_crds::{
+    FreeForm,
+    decode::decode_at,
+    mesh::{
+        MeshConfig, ProxyConfig,
+        mesh_config::{self as written, AccessLogEncoding, InboundMode, IngressControllerMode},
+    },
+    validate,
+};
 use heddle_model::{
     Text,
     labels::{LabelSelector, Operator, Requirement},
@@ -10,10 +18,7 @@ use heddle_model::{
 use serde_json::Value;
 
 use super::{Report, policy, scalar, sidecar, tls};
-use crate::{
-    mesh_config::{self as written, AccessLogEncoding, InboundMode, IngressControllerMode, MeshConfig, ProxyConfig},
-    settings::Settings,
-};
+use crate::settings::Settings;
 
 /// The mesh's settings before anyone said anything.
 #[must_use]
@@ -169,14 +174,25 @@ fn names(mesh: &mut Mesh, config: &MeshConfig, report: &mut Report) {
     }
 }
 
-/// The part of ProxyConfig that the control plane reads; what else is wrong there is for the proxy's own reader to say.
-fn proxy_defaults(value: &Value, report: &mut Report) -> ProxyDefaults {
-    let decoded: Decoded<ProxyConfig> = decode_at("defaultConfig", value).unwrap_or_default();
+/// What the control plane reads of ProxyConfig.
+fn proxy_defaults(written: &FreeForm, report: &mut Report) -> ProxyDefaults {
+    let read = decode_at::<ProxyConfig>("defaultConfig", &Value::Object(written.clone()));
     let ours = ["defaultConfig.gatewayTopology.", "defaultConfig.proxyHeaders."];
-    for path in decoded.unknown.into_iter().filter(|path| ours.iter().any(|part| path.starts_with(part))) {
-        report.no_effect(path, validate::NOT_SUPPORTED);
-    }
-    let config = decoded.spec;
+    let config = match read {
+        Ok(decoded) => {
+            let unknown = decoded.unknown.into_iter().filter(|path| ours.iter().any(|part| path.starts_with(part)));
+            unknown.for_each(|path| report.no_effect(path, validate::NOT_SUPPORTED));
+            decoded.spec
+        }
+        Err(error) => {
+            report.error(
+                error.path,
+                "Malformed",
+                format!("{}; defaultConfig has no effect on what proxies get", error.reason),
+            );
+            ProxyConfig::default()
+        }
+    };
     let topology = config.gateway_topology.unwrap_or_default();
     ProxyDefaults {
         trusted_proxies: topology.num_trusted_proxies,

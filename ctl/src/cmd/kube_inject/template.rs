@@ -11,7 +11,7 @@ const DEEPEST: usize = 4;
 
 /// A pod, or the template of one.
 #[derive(Debug, PartialEq)]
-pub(super) struct Place {
+pub(super) struct PodTemplate {
     /// JSON pointer to it.
     pub(super) pointer: String,
     /// The namespace of its object, where it names one.
@@ -26,7 +26,7 @@ pub(super) struct Place {
 }
 
 /// The pods of an object, also of the items of a List.
-pub(super) fn places(object: &Value) -> Vec<Place> {
+pub(super) fn pod_templates(object: &Value) -> Vec<PodTemplate> {
     let mut out = Vec::new();
     collect(object, "", 0, &mut out);
     out
@@ -68,7 +68,7 @@ pub(super) fn put_added(object: &mut Value, pointer: &str, added: Value) {
     }
 }
 
-fn collect(object: &Value, pointer: &str, depth: usize, out: &mut Vec<Place>) {
+fn collect(object: &Value, pointer: &str, depth: usize, out: &mut Vec<PodTemplate>) {
     let text = |key: &str| object.pointer(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     let kind = text("/kind");
     let template = match kind.as_str() {
@@ -88,7 +88,7 @@ fn collect(object: &Value, pointer: &str, depth: usize, out: &mut Vec<Place>) {
         return;
     }
     let name = text("/metadata/name");
-    out.push(Place {
+    out.push(PodTemplate {
         pointer: format!("{pointer}{template}"),
         namespace: Some(text("/metadata/namespace")).filter(|namespace| !namespace.is_empty()),
         name: format!("{kind} {name}"),

@@ -7,7 +7,8 @@ use serde_json::{Map, Value};
 const WORDS: [&str; 10] = ["true", "false", "null", "yes", "no", "on", "off", "y", "n", "inf"];
 
 /// The value as block-style YAML, ending with a line feed.
-pub(crate) fn write(value: &Value) -> String {
+#[must_use]
+pub fn write(value: &Value) -> String {
     let mut out = String::new();
     match value {
         Value::Object(object) if !object.is_empty() => write_object(object, 0, false, &mut out),
@@ -117,13 +118,15 @@ fn is_printable(c: char) -> bool {
     !c.is_control() && !matches!(c, '\u{a0}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
 }
 
-/// Whether a text needs no quotes for any reader: it begins as a word, flag or path does and has no mark of YAML's.
+/// Whether a text needs no quotes for any reader: it begins as a word, flag or path does, and nothing in it is a mark of
+/// YAML's.
 fn is_plain(text: &str) -> bool {
     let begins = text.strip_prefix("--").or_else(|| text.strip_prefix('-')).unwrap_or(text);
-    let is_safe = |c: char| c.is_ascii_alphanumeric() || "_-./$()@+=,:".contains(c);
     begins.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/' || c == '$')
-        && text.chars().all(is_safe)
-        && !text.ends_with(':')
+        && text.chars().all(|c| c.is_ascii() && is_printable(c))
+        && !text.ends_with([':', ' '])
+        && !text.contains(": ")
+        && !text.contains(" #")
         && !WORDS.contains(&text.to_ascii_lowercase().as_str())
 }
 
@@ -132,6 +135,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::{Budget, Schema};
 
     /// What some reader might take for something else than a text.
     const TEXTS: &[&str] = &[
@@ -191,6 +195,14 @@ mod tests {
         "$(A).b",
         "/a/b:c",
         "a\u{feff}",
+        "a b",
+        "a, b [c] {d}",
+        "it's \"so\"",
+        "a :b",
+        "a: ",
+        "off ",
+        "a #",
+        "- a",
     ];
 
     #[test]
@@ -199,7 +211,9 @@ mod tests {
             "texts": TEXTS, "a: b": {"yes": [[], {}, [[1, "a\nb"], {"x": null}], 1.5, -3, true]}, "": "a\nb", "list": [{"a": {"b": [1]}, "c": "d\ne\n"}],
         });
         let written = write(&value);
-        assert_eq!(serde_yaml_ng::from_str::<Value>(&written).unwrap(), value, "{written}");
+        for schema in [Schema::Core, Schema::Yaml11] {
+            assert_eq!(crate::value(&written, schema, &Budget::FILE).unwrap(), value, "{written}");
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use serde_saphyr::Spanned;
 
 /// A part of a document: its line, and its own parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct Position {
     line: usize,
     parts: Parts,
 }
@@ -15,11 +15,11 @@ pub struct Place {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Parts {
     None,
-    Items(Vec<Place>),
-    Fields(Vec<(String, Place)>),
+    Items(Vec<Position>),
+    Fields(Vec<(String, Position)>),
 }
 
-impl Place {
+impl Position {
     /// The line, from 1, of the field at a path such as `spec.http[0].route`; where it is not written, of the nearest part
     /// around it that is.
     #[must_use]
@@ -44,8 +44,8 @@ impl Place {
         }
     }
 
-    /// The place as one of the whole file, whose document began at a line.
-    pub(super) fn below(mut self, line: usize) -> Self {
+    /// The position in the whole file, whose document began at a line.
+    pub(crate) fn below(mut self, line: usize) -> Self {
         self.move_by(line.saturating_sub(1));
         self
     }
@@ -60,7 +60,7 @@ impl Place {
     }
 }
 
-impl<'de> Deserialize<'de> for Place {
+impl<'de> Deserialize<'de> for Position {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let read = Spanned::<Parts>::deserialize(deserializer)?;
         Ok(Self { line: line(read.referenced.line()), parts: read.value })
@@ -115,8 +115,8 @@ impl<'de> Visitor<'de> for PartsVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Parts, A::Error> {
         let mut fields = Vec::new();
         while let Some(name) = map.next_key::<Spanned<String>>()? {
-            let place: Place = map.next_value()?;
-            fields.push((name.value, Place { line: line(name.referenced.line()), ..place }));
+            let position: Position = map.next_value()?;
+            fields.push((name.value, Position { line: line(name.referenced.line()), ..position }));
         }
         Ok(Parts::Fields(fields))
     }
