@@ -1,15 +1,19 @@
-//! What the documents say can be done, is done: commands in `sh` fences run, links lead somewhere.
+//! The documents are right: the commands in `sh` fences run, the links have a target, and the examples in `--help` work.
 //!
-//! A `make` line is only asked whether its targets exist, and a `cargo` line is left to the other tests; every other
-//! line runs in the repository's root with our binaries on the path and must end 0. What a reader cannot run here
-//! is fenced as `console`; what wants a cluster is fenced as `sh cluster`, and tests/tests/install/documents.rs runs it.
+//! For a `make` line the test checks only that its targets exist. `cargo` lines are left to the other tests. Every other
+//! line runs in the repository's root, with our binaries on the path, and must exit with 0. Commands that cannot run here
+//! have the fence `console`. Commands that need a cluster have the fence `sh cluster`, and
+//! tests/tests/install/documents.rs runs them.
 #![allow(clippy::panic)] // a test's report
 
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Output};
 
 use anyhow::{Context, Result, ensure};
 use heddle_tests::product;
+
+#[path = "docs/help.rs"]
+mod help;
 
 #[test]
 fn commands_run() -> Result<()> {
@@ -26,12 +30,12 @@ fn commands_run() -> Result<()> {
 }
 
 #[test]
-fn links_lead_somewhere() -> Result<()> {
+fn links_have_a_target() -> Result<()> {
     let mut broken = Vec::new();
     for path in documents()? {
         let text = std::fs::read_to_string(product::root()?.join(&path))?;
         let folder = product::root()?.join(&path).parent().context("a file lies in a folder")?.to_owned();
-        // What stands in backticks is quoted, and no link.
+        // Text in backticks is no link.
         let text: String = text.split('`').step_by(2).collect();
         for target in text.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next()) {
             if !target.is_empty() && !target.contains("://") && !folder.join(target).exists() {
@@ -39,7 +43,7 @@ fn links_lead_somewhere() -> Result<()> {
             }
         }
     }
-    ensure!(broken.is_empty(), "links that lead nowhere:\n{}", broken.join("\n"));
+    ensure!(broken.is_empty(), "links without a target:\n{}", broken.join("\n"));
     Ok(())
 }
 
@@ -85,16 +89,21 @@ fn run(command: &str) -> Result<()> {
         Some("make") => format!("make --dry-run {}", command.trim_start().trim_start_matches("make")),
         _ => command.to_owned(),
     };
+    let out = shell(&script)?;
+    let said = String::from_utf8_lossy(&out.stderr);
+    ensure!(out.status.success(), "{}: {}", out.status, said.lines().last().unwrap_or_default());
+    Ok(())
+}
+
+/// Runs a script in the repository's root, with our binaries on the path.
+fn shell(script: &str) -> Result<Output> {
     let ours = product::binary("heddlectl")?;
     let ours = ours.parent().unwrap_or(Path::new("."));
     let path = std::env::var("PATH").unwrap_or_default();
     let mut shell = Command::new("bash");
     shell
-        .args(["-euo", "pipefail", "-c", &script])
+        .args(["-euo", "pipefail", "-c", script])
         .env("PATH", format!("{}:{path}", ours.display()))
         .current_dir(product::root()?);
-    let out = shell.output().context("bash")?;
-    let said = String::from_utf8_lossy(&out.stderr);
-    ensure!(out.status.success(), "{}: {}", out.status, said.lines().last().unwrap_or_default());
-    Ok(())
+    shell.output().context("bash")
 }

@@ -73,20 +73,20 @@ fn of_text(name: &str, arguments: &[Value]) -> Result<String> {
             value.strip_prefix(start).unwrap_or(&value).to_owned()
         }
         ("base", [value]) => text(value).rsplit('/').next().unwrap_or_default().to_owned(),
-        _ => bail!("no such function, or not with such arguments"),
+        _ => bail!("the function is unknown, or its arguments are wrong"),
     })
 }
 
 fn from_yaml(text: &str) -> Result<Value> {
     let document = document::read(text.as_bytes(), Words::Booleans).into_iter().next();
     let content = document.map_or(Ok(Value::Null), |document| document.content);
-    content.map_err(|error| anyhow!("{}: {}", error.line, error.reason))
+    content.map_err(|error| anyhow!("line {}: {}", error.line, error.reason))
 }
 
 fn dict(pairs: &[Value]) -> Result<Value> {
     let mut map = Map::new();
     for pair in pairs.chunks(2) {
-        let [Value::String(key), value] = pair else { bail!("a dict wants a key and a value each") };
+        let [Value::String(key), value] = pair else { bail!("`dict` needs pairs of a key and a value") };
         map.insert(key.clone(), value.clone());
     }
     Ok(Value::Object(map))
@@ -114,7 +114,7 @@ fn formatted(format: &str, values: &[Value]) -> Result<String> {
     let mut parts = format.split("%s");
     let mut out = parts.next().unwrap_or_default().to_owned();
     for part in parts {
-        out.push_str(&text(values.next().context("printf has too few values")?));
+        out.push_str(&text(values.next().context("`printf` has fewer values than its format needs")?));
         out.push_str(part);
     }
     Ok(out)

@@ -42,7 +42,7 @@ pub(super) type Defined = BTreeMap<String, Vec<Node>>;
 pub(super) fn parse(template: &str, defined: &mut Defined) -> Result<Vec<Node>> {
     let mut parser = Parser { pieces: lex::pieces(template)?.into_iter(), defined };
     let (nodes, end) = parser.block()?;
-    ensure!(end == End::Template, "`end` or `else` without a beginning");
+    ensure!(end == End::Template, "`end` or `else` has no `if`, `with`, `range` or `define` before it");
     Ok(nodes)
 }
 
@@ -96,9 +96,9 @@ impl Parser<'_> {
             End::Else(more) => match more.split_first() {
                 None => self.body()?,
                 Some((Token::Word(word), condition)) if word == "if" => vec![self.choose(false, condition)?],
-                Some(_) => bail!("`else` before {more:?} has no meaning"),
+                Some(_) => bail!("`else` must not be followed by {more:?}"),
             },
-            End::Template => bail!("`if` or `with` without `end`"),
+            End::Template => bail!("`if` or `with` has no `end`"),
         };
         Ok(Node::Choose { with, on, then, otherwise })
     }
@@ -115,7 +115,7 @@ impl Parser<'_> {
     }
 
     fn define(&mut self, tokens: &[Token]) -> Result<()> {
-        let [Token::Text(name)] = tokens else { bail!("`define` wants a name") };
+        let [Token::Text(name)] = tokens else { bail!("`define` needs a name") };
         let body = self.body()?;
         self.defined.insert(name.clone(), body);
         Ok(())
@@ -123,7 +123,7 @@ impl Parser<'_> {
 
     fn body(&mut self) -> Result<Vec<Node>> {
         let (nodes, end) = self.block()?;
-        ensure!(end == End::Body, "`end` is missing");
+        ensure!(end == End::Body, "the block has no `end`");
         Ok(nodes)
     }
 }
@@ -140,7 +140,7 @@ fn statement(tokens: &[Token]) -> Result<Node> {
 fn pipe(tokens: &[Token]) -> Result<Pipe> {
     let mut tokens = tokens.iter();
     let (pipe, closed) = calls(&mut tokens)?;
-    ensure!(!closed, "`)` without `(`");
+    ensure!(!closed, "`)` has no `(`");
     Ok(pipe)
 }
 
@@ -152,7 +152,7 @@ fn calls(tokens: &mut std::slice::Iter<'_, Token>) -> Result<(Pipe, bool)> {
             Token::Mark('|') => pipe.push(std::mem::take(&mut call)),
             Token::Mark('(') => {
                 let (inner, closed) = calls(tokens)?;
-                ensure!(closed, "`(` without `)`");
+                ensure!(closed, "`(` has no `)`");
                 call.push(Operand::Pipe(inner));
             }
             Token::Mark(')') => {
@@ -163,7 +163,7 @@ fn calls(tokens: &mut std::slice::Iter<'_, Token>) -> Result<(Pipe, bool)> {
         }
     }
     pipe.push(call);
-    ensure!(pipe.iter().all(|call| !call.is_empty()), "a call of nothing");
+    ensure!(pipe.iter().all(|call| !call.is_empty()), "the pipeline has an empty call");
     Ok((pipe, closed))
 }
 
@@ -179,6 +179,6 @@ fn operand(token: &Token) -> Result<Operand> {
         Token::Variable(name, path) => Operand::Variable(name.clone(), path.clone()),
         Token::Text(text) => Operand::Literal(Value::String(text.clone())),
         Token::Number(number) => Operand::Literal((*number).into()),
-        Token::Mark(mark) => bail!("{mark:?} has no meaning here"),
+        Token::Mark(mark) => bail!("{mark:?} is not allowed here"),
     })
 }

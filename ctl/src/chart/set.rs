@@ -53,9 +53,9 @@ fn steps(key: &str) -> Result<Vec<Step>> {
         ensure!(!name.is_empty(), "{key:?} has an empty name");
         steps.push(Step::Key(unescaped(name)));
         while !indices.is_empty() {
-            let Some((index, rest)) = indices.split_once(']') else { bail!("{key:?} has no `]`") };
+            let Some((index, rest)) = indices.split_once(']') else { bail!("{key:?} has a `[` without a `]`") };
             let index = index.parse().ok().filter(|index| *index < LONGEST);
-            let Some(index) = index else { bail!("{key:?} wants an index below {LONGEST}") };
+            let Some(index) = index else { bail!("the index in {key:?} must be a number below {LONGEST}") };
             steps.push(Step::Index(index));
             indices = rest.strip_prefix('[').unwrap_or(rest);
         }

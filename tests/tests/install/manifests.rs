@@ -139,7 +139,7 @@ fn what_nobody_reads_is_named_and_what_cannot_be_is_refused() -> Result<()> {
     let out = product::heddlectl(["manifest", "generate", "-f", &file, "--set", "globl.hub=x,values.autoscaleMin=2"])?;
     let out = { out }.output()?;
     let (said, text) = (String::from_utf8(out.stderr)?, String::from_utf8(out.stdout)?);
-    for part in ["globl", "PILOT_X", "hub of an IstioOperator", "k8s of the gateway gw"] {
+    for part in ["globl", "PILOT_X", "hub of the IstioOperator", "k8s of the gateway gw"] {
         ensure!(said.contains(part), "{part:?} is not in {said}");
     }
     ensure!(said.lines().count() == 4, "{said}");
@@ -147,8 +147,8 @@ fn what_nobody_reads_is_named_and_what_cannot_be_is_refused() -> Result<()> {
         ensure!(text.contains(part), "{part:?} is not there");
     }
     for (argument, reason) in [
-        ("autoscaleMin=many", "autoscaleMin wants integer, and has \"many\""),
-        ("profile=large", "there is no profile \"large\""),
+        ("autoscaleMin=many", "autoscaleMin must be of type integer, and is \"many\""),
+        ("profile=large", "the profile \"large\" is unknown"),
         ("global.proxy=null", "global"),
         ("a", "has no `=`"),
     ] {
@@ -169,7 +169,7 @@ fn diff_names_what_differs() -> Result<()> {
     let said = String::from_utf8(out.stdout)?;
     ensure!(out.status.code() == Some(1), "{}", out.status);
     for part in [
-        "v1 ConfigMap istio-system/istio:\n  data.mesh|.accessLogFile: nothing -> \"/dev/stdout\"",
+        "v1 ConfigMap istio-system/istio:\n  data.mesh|.accessLogFile: (not set) -> \"/dev/stdout\"",
         "Deployment istio-system/istio-egressgateway: only in",
     ] {
         ensure!(said.contains(part), "{part:?} is not in {said}");
