@@ -27,7 +27,7 @@ use crate::config::Config;
 use crate::generate::Compiler;
 use crate::router::Router;
 use crate::server::{self, Manners};
-use crate::source::roster::Roster;
+use crate::source::pod_index::PodIndex;
 use crate::tls;
 
 mod duties;
@@ -46,7 +46,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     let mut tasks = JoinSet::new();
     let ports = Ports::bind(&config).await?;
     let cluster = cluster::connect(&config).await?;
-    let Sources { revisions, board, roster } = sources(&config, cluster.clone(), &mut tasks, &end)?;
+    let Sources { revisions, board, pod_index } = sources(&config, cluster.clone(), &mut tasks, &end)?;
 
     // Pages, first of all so that probes are answered while the rest is not ready.
     let metrics = Arc::new(Metrics::default());
@@ -75,9 +75,9 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     tasks.spawn(authority::renew(config.clone(), keeper, known, encryption, end.clone()));
     let asked = ports.https.zip(Some(encryptions.clone()));
     let inspect = Arc::new(pages.clone());
-    attend(&config, cluster.clone(), (asked, roster.clone()), pages, &mut tasks, &end);
+    attend(&config, cluster.clone(), (asked, pod_index.clone()), pages, &mut tasks, &end);
     let rights = cluster.clone().map(SecretRights::new);
-    let issuers = issuers(&config, cluster, roster, &mut tasks, &end)?;
+    let issuers = issuers(&config, cluster, pod_index, &mut tasks, &end)?;
     let authenticator = authenticator(issuers, rights, revisions.clone());
     let signer = Arc::new(Signer::new(authorities, limits(&config)));
 
@@ -140,7 +140,7 @@ impl Ports {
 fn issuers(
     config: &Config,
     cluster: Option<Client>,
-    roster: Roster,
+    pod_index: PodIndex,
     tasks: &mut JoinSet<()>,
     end: &CancellationToken,
 ) -> anyhow::Result<Issuers> {
@@ -150,7 +150,7 @@ fn issuers(
     };
     let (found, keys) = watch::channel(None);
     tasks.spawn(auth::watch_keys(client.clone(), found, end.clone()));
-    Ok(Issuers::Cluster(Box::new(Tokens::new(client, keys, roster, config.token_audiences.clone()))))
+    Ok(Issuers::Cluster(Box::new(Tokens::new(client, keys, pod_index, config.token_audiences.clone()))))
 }
 
 /// Runs until it ends, or the process is told to.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use kube::client::ClientBuilder;
 use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::{Client, Config as Place};
+use kube::{Client, Config as KubeConfig};
 
 use crate::config::Config;
 
@@ -36,22 +36,22 @@ pub(crate) enum ClusterError {
 /// # Errors
 /// When it cannot be told how to reach it.
 pub(crate) async fn connect(config: &Config) -> Result<Option<Client>, ClusterError> {
-    let mut place = match &config.kubeconfig {
+    let mut config = match &config.kubeconfig {
         Some(path) => from_file(path.clone()).await?,
-        None if config.is_in_cluster() => Place::incluster()?,
+        None if config.is_in_cluster() => KubeConfig::incluster()?,
         None => return Ok(None),
     };
     // A watch may be silent for minutes; it ends itself before that is too long.
-    place.read_timeout = None;
-    tracing::info!(server = %place.cluster_url, "watching a Kubernetes API server");
+    config.read_timeout = None;
+    tracing::info!(server = %config.cluster_url, "watching a Kubernetes API server");
     let of = |error| ClusterError::Client(Box::new(error));
-    Ok(Some(ClientBuilder::try_from(place).map_err(of)?.build()))
+    Ok(Some(ClientBuilder::try_from(config).map_err(of)?.build()))
 }
 
-async fn from_file(path: PathBuf) -> Result<Place, ClusterError> {
+async fn from_file(path: PathBuf) -> Result<KubeConfig, ClusterError> {
     let of = |error| ClusterError::File { path: path.clone(), error: Box::new(error) };
     let file = Kubeconfig::read_from(&path).map_err(of)?;
-    Place::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await.map_err(of)
+    KubeConfig::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await.map_err(of)
 }
 
 /// What the API server said, in its own words and no more.

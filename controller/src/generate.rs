@@ -126,10 +126,10 @@ impl Compiler {
 
     fn own(&self, snapshot: &Arc<Snapshot>, seat: &mut Seat) -> Arc<Layer> {
         let start = Instant::now();
-        let (proxy, targets) = (&seat.proxy, &seat.targets);
+        let (proxy, backed_services) = (&seat.proxy, &seat.backed_services);
         let (layer, compiled) = lock(&seat.own).layer(
             snapshot,
-            |old| own_impact(&self.changes(old, snapshot), old, snapshot, proxy, targets),
+            |old| own_impact(&self.changes(old, snapshot), old, snapshot, proxy, backed_services),
             |_, _| None,
             |types| compile_own(snapshot, proxy, types),
         );

@@ -7,15 +7,15 @@ use std::time::Instant;
 use heddle_model::issue::Issue;
 use heddle_store::Event;
 
-use crate::status::Sighting;
+use crate::status::ObservedStatus;
 
 mod definitions;
 pub(crate) mod file;
 pub(crate) mod kinds;
 pub(crate) mod kube;
 mod ledger;
+pub(crate) mod pod_index;
 pub(crate) mod raw;
-pub(crate) mod roster;
 mod scan;
 mod watch;
 
@@ -27,7 +27,7 @@ pub(crate) struct Batch {
     /// What is wrong with files, by path: in place of all that was said of the path before.
     pub issues: BTreeMap<PathBuf, Vec<Issue>>,
     /// What the events say of objects' statuses.
-    pub sightings: Vec<Sighting>,
+    pub observed: Vec<ObservedStatus>,
     /// When the first of what led to these events was noticed.
     pub since: Instant,
 }
@@ -35,6 +35,6 @@ pub(crate) struct Batch {
 impl Batch {
     /// A batch without events as yet.
     pub(crate) fn new(since: Instant) -> Self {
-        Self { events: Vec::new(), issues: BTreeMap::new(), sightings: Vec::new(), since }
+        Self { events: Vec::new(), issues: BTreeMap::new(), observed: Vec::new(), since }
     }
 }

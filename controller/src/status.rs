@@ -2,10 +2,10 @@
 
 mod conditions;
 mod messages;
-mod seen;
+mod observed;
 mod writer;
 
-pub(crate) use seen::{Seen, Sighting};
+pub(crate) use observed::{ObservedObject, ObservedStatus};
 pub(crate) use writer::Writer;
 
 #[cfg(test)]

@@ -64,8 +64,8 @@ pub(crate) fn run(mut store: Store, mut batches: mpsc::Receiver<Batch>, readers:
 }
 
 fn apply(store: &mut Store, board: &mut Board, batch: Batch) {
-    for sighting in batch.sightings {
-        sighting.note(&mut board.statuses);
+    for observed in batch.observed {
+        observed.note(&mut board.statuses);
     }
     for event in batch.events {
         note(&mut board.objects, &event);

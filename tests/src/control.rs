@@ -36,12 +36,12 @@ pub struct Control {
 
 /// The parts of a control plane that was never started: a place for objects.
 #[derive(Debug)]
-pub struct Place {
+pub struct ControlSetup {
     config: Folder,
     folder: TempDir,
 }
 
-impl Place {
+impl ControlSetup {
     /// An empty place.
     pub fn new() -> Result<Self> {
         let folder = tempfile::tempdir()?;
@@ -73,7 +73,7 @@ impl Place {
 impl Control {
     /// Starts it with one file of objects.
     pub async fn start(objects: &str) -> Result<Self> {
-        Place::new()?.with("objects", objects)?.start(&[]).await
+        ControlSetup::new()?.with("objects", objects)?.start(&[]).await
     }
 
     /// Ends it at once, and starts it again on the same folders; its ports are others then.

@@ -14,7 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use crate::cluster::node::Place;
+use crate::cluster::node::PodNetwork;
 
 /// A call to make.
 #[derive(Clone, Debug)]
@@ -26,7 +26,7 @@ pub struct Call {
     body: Bytes,
     limit: Duration,
     tls: Option<(Arc<rustls::ClientConfig>, ServerName<'static>)>,
-    place: Option<Place>,
+    pod_network: Option<PodNetwork>,
 }
 
 /// What came back.
@@ -57,7 +57,7 @@ impl Call {
             body: Bytes::new(),
             limit,
             tls: None,
-            place: None,
+            pod_network: None,
         })
     }
 
@@ -92,8 +92,8 @@ impl Call {
 
     /// From within a pod's network instead of the test's own.
     #[must_use]
-    pub fn within_pod(mut self, place: &Place) -> Self {
-        self.place = Some(place.clone());
+    pub fn within_pod(mut self, pod_network: &PodNetwork) -> Self {
+        self.pod_network = Some(pod_network.clone());
         self
     }
 
@@ -108,8 +108,8 @@ impl Call {
     pub async fn send(mut self) -> Result<Answer> {
         let (limit, what) = (self.limit, format!("{} {} at {}", self.method, self.uri, self.to));
         let go = async {
-            match self.place.take() {
-                Some(place) => place.run(self.go()).await,
+            match self.pod_network.take() {
+                Some(pod_network) => pod_network.run(self.go()).await,
                 None => self.go().await,
             }
         };

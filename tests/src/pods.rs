@@ -13,7 +13,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use crate::cluster::Api;
-use crate::cluster::node::{Node, Place, Pod};
+use crate::cluster::node::{ControlSetup, Node, Pod};
 use crate::envoy::Admin;
 use crate::http::Call;
 use crate::mesh::WORKLOADS;
@@ -50,7 +50,7 @@ pub struct Member {
     /// The pod, as it was when it was found.
     pub pod: Pod,
     /// Its network.
-    pub place: Place,
+    pub place: ControlSetup,
 }
 
 impl<'a> Pods<'a> {

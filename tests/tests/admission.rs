@@ -4,7 +4,7 @@ use std::net::UdpSocket;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use heddle_tests::control::{Control, Place};
+use heddle_tests::control::{Control, ControlSetup};
 use heddle_tests::http::Call;
 use heddle_tests::xds_client::{CLUSTER, DeltaClient, node};
 use heddle_xds_api::istio::v1::auth::IstioCertificateRequest;
@@ -118,7 +118,7 @@ fn outer_address() -> Option<std::net::IpAddr> {
 async fn the_plain_port_and_the_debug_pages_serve_this_machine_only() -> Result<()> {
     let Some(outer) = outer_address() else { return Ok(()) };
     let all = ["--grpcAddr=0.0.0.0:0", "--httpAddr=0.0.0.0:0", "--monitoringAddr=0.0.0.0:0"];
-    let place = Place::new()?;
+    let place = ControlSetup::new()?;
     let control = place.start(&all).await?;
     let at = |port: &str| anyhow::Ok(std::net::SocketAddr::new(outer, control.address(port)?.port()));
     for (page, status) in [("/debug/syncz", 403), ("/debug", 403), ("/debug/config_dump", 403), ("/ready", 200)] {

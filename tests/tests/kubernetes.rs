@@ -7,9 +7,9 @@ mod kubernetes {
     mod ingress;
     mod inspect;
     mod node;
-    mod place;
     mod secrets;
     mod source;
     mod status;
+    mod watcher;
     mod webhook;
 }

@@ -105,8 +105,8 @@ fn increment(services: usize, change: Change) -> Work {
     Box::new(move || {
         let (changes, snapshot) = &ways[turn % 2];
         turn += 1;
-        let (sight, parts) = (known.sight.as_mut().unwrap(), known.parts.as_mut().unwrap());
-        let patch = recompile(snapshot, &key, changes, (sight, parts), &memo);
+        let (cached_scope, parts) = (known.cached_scope.as_mut().unwrap(), known.parts.as_mut().unwrap());
+        let patch = recompile(snapshot, &key, changes, (cached_scope, parts), &memo);
         assert!(black_box(patch).is_some(), "the change is not a small one");
     })
 }

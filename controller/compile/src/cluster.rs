@@ -1,22 +1,22 @@
 //! Clusters: for each port of each service a view sees, and for each subset of it, one; and those that every proxy has.
 
+mod alpn;
 mod balance;
+mod destination;
 mod fixed;
 mod inbound;
 mod key;
-mod offer;
-mod policy;
 mod pool;
-mod target;
 mod telemetry;
 mod tls;
+mod traffic;
 
+pub use alpn::{Alpn, request_alpn};
+pub use destination::{Destination, Purpose};
 pub use fixed::fixed;
 pub use inbound::inbound;
-pub use key::{Client, ClusterKey, Credential, Peers, keys, keys_of, targets, targets_of};
-pub use offer::{Offer, offer};
-pub use policy::Policy;
-pub use target::{Purpose, Target};
+pub use key::{ClusterClient, ClusterKey, Credential, Peers, destinations, destinations_of, keys, keys_of};
+pub use traffic::Policy;
 
 use heddle_model::{
     endpoint::Address,
@@ -59,18 +59,18 @@ pub enum Discovery {
 /// Compiles one cluster.
 #[must_use]
 pub fn cluster(key: &ClusterKey) -> Compiled<Cluster> {
-    let target = &key.target;
-    let policy = target.policy();
+    let destination = &key.destination;
+    let policy = destination.policy();
     let mut issues = Vec::new();
-    let upstream = match target.purpose {
-        Purpose::Outbound => pool::upstream(&target.mesh, key.client.kind, target.port.protocol, policy.pool),
-        Purpose::SniDnat => pool::declared(key.client.kind, target.port.protocol),
+    let upstream = match destination.purpose {
+        Purpose::Outbound => pool::upstream(&destination.mesh, key.client.kind, destination.port.protocol, policy.pool),
+        Purpose::SniDnat => pool::declared(key.client.kind, destination.port.protocol),
     };
     let security = tls::security(key, upstream, &mut issues);
     let mut cluster = discovered(key, &security, &mut issues);
-    pool::limit(&mut cluster, &target.mesh, policy.pool, policy.retry_budget);
+    pool::limit(&mut cluster, &destination.mesh, policy.pool, policy.retry_budget);
     cluster.outlier_detection = policy.outlier.map(balance::outlier);
-    cluster.common_lb_config = Some(balance::common(target));
+    cluster.common_lb_config = Some(balance::common(destination));
     let mut http = pool::http_options(upstream, policy.pool);
     if let Security::Asked(_, by_request) = &security
         && *by_request != UpstreamHttpProtocolOptions::default()
@@ -81,22 +81,22 @@ pub fn cluster(key: &ClusterKey) -> Compiled<Cluster> {
         envoy::http_options(&mut cluster, http);
     }
     tls::apply(&mut cluster, key, security);
-    cluster.metadata = Some(telemetry::of_target(target));
-    if let Some(name) = telemetry::stat_name(&target.mesh, target) {
+    cluster.metadata = Some(telemetry::of_destination(destination));
+    if let Some(name) = telemetry::stat_name(&destination.mesh, destination) {
         cluster.alt_stat_name = name;
     }
-    if key.client.peer_exchange && target.purpose == Purpose::Outbound {
+    if key.client.peer_exchange && destination.purpose == Purpose::Outbound {
         cluster.filters.push(envoy::peer_exchange());
     }
-    Compiled { value: cluster, issues, sources: target.sources() }
+    Compiled { value: cluster, issues, sources: destination.sources() }
 }
 
-/// How the cluster of a target comes by its endpoints, at a client of this kind.
+/// How the cluster of a destination comes by its endpoints, at a client of this kind.
 #[must_use]
-pub fn discovery(target: &Target, kind: ProxyKind) -> Discovery {
+pub fn discovery(destination: &Destination, kind: ProxyKind) -> Discovery {
     let sidecar = kind == ProxyKind::Sidecar;
-    let passthrough = target.policy().balancer.is_some_and(|balancer| balancer.choice == Balance::Passthrough);
-    match &target.service.resolution {
+    let passthrough = destination.policy().balancer.is_some_and(|balancer| balancer.choice == Balance::Passthrough);
+    match &destination.service.resolution {
         // Gateways are no original destination's redirection: they choose an endpoint.
         _ if sidecar && passthrough => Discovery::Original,
         Resolution::Passthrough if sidecar => Discovery::Original,
@@ -109,14 +109,14 @@ pub fn discovery(target: &Target, kind: ProxyKind) -> Discovery {
 
 /// The cluster with its type, endpoints and load balancer.
 fn discovered(key: &ClusterKey, security: &Security, issues: &mut Vec<Issue>) -> Cluster {
-    let target = &key.target;
-    let name = target.name();
-    let bare = |kind: DiscoveryType| envoy::cluster(&name, kind, target.mesh.connect_timeout);
+    let destination = &key.destination;
+    let name = destination.name();
+    let bare = |kind: DiscoveryType| envoy::cluster(&name, kind, destination.mesh.connect_timeout);
     if *security == Security::Impossible {
         return bare(DiscoveryType::Static);
     }
     let family = envoy::family(key.client.ipv4, key.client.ipv6);
-    let mut cluster = match discovery(target, key.client.kind) {
+    let mut cluster = match discovery(destination, key.client.kind) {
         Discovery::Original => {
             let mut cluster = bare(DiscoveryType::OriginalDst);
             cluster.lb_policy = LbPolicy::ClusterProvided.into();
@@ -142,28 +142,28 @@ fn discovered(key: &ClusterKey, security: &Security, issues: &mut Vec<Issue>) ->
                 _ => DiscoveryType::StrictDns,
             };
             let mut cluster = bare(kind);
-            envoy::by_dns(&mut cluster, target.mesh.dns_refresh, family);
+            envoy::by_dns(&mut cluster, destination.mesh.dns_refresh, family);
             cluster.load_assignment = Some(load);
             cluster
         }
     };
-    balance::balance(&mut cluster, target.policy().balancer, target, issues);
+    balance::balance(&mut cluster, destination.policy().balancer, destination, issues);
     cluster
 }
 
 /// The names that a cluster resolves, as endpoints.
 fn names(key: &ClusterKey, discovery: Discovery, issues: &mut Vec<Issue>) -> ClusterLoadAssignment {
-    let target = &key.target;
-    if let Resolution::Alias(host) = &target.service.resolution {
-        let address = envoy_endpoint::address(&Address::Name(host.text()), target.port.number);
-        return envoy_endpoint::single(&target.name(), address);
+    let destination = &key.destination;
+    if let Resolution::Alias(host) = &destination.service.resolution {
+        let address = envoy_endpoint::address(&Address::Name(host.text()), destination.port.number);
+        return envoy_endpoint::single(&destination.name(), address);
     }
-    let Some(inline) = &key.inline else { return envoy_endpoint::assignment(&target.name(), Vec::new()) };
+    let Some(inline) = &key.inline else { return envoy_endpoint::assignment(&destination.name(), Vec::new()) };
     let compiled = endpoint::load_assignment(inline);
     issues.extend(compiled.issues);
     let mut load = compiled.value;
     if discovery == Discovery::ResolvedOnce {
-        keep_first(&mut load, &target.service, issues);
+        keep_first(&mut load, &destination.service, issues);
     }
     load
 }

@@ -17,10 +17,7 @@ use crate::{
     memo::{Kept, Memo},
     mtls, name_table,
     output::Output,
-    route::{
-        catch_all,
-        virtual_host::{RouteKey, parts},
-    },
+    route::{RouteConfigKey, catch_all, virtual_host::split},
     scope::{EgressScope, Scope},
     secret,
     view::{self, ViewKey},
@@ -48,7 +45,7 @@ pub fn compile_view(snapshot: &Snapshot, key: &ViewKey, types: TypeSet, memo: &M
         output.set(TypeUrl::NameTable, [(String::new(), name_table::name_table(&scope))]);
     }
     if key.kind == ProxyKind::Sidecar {
-        output.sight = Some(scope.into_sight());
+        output.cached_scope = Some(scope.into_cached());
     }
     output.finish()
 }
@@ -111,32 +108,32 @@ fn sidecar(scope: &Scope<'_>, types: TypeSet, memo: &Memo, output: &mut Output) 
 
 /// The route configurations of a sidecar, and the virtual hosts of those that leave them to be sent one by one.
 fn routes(scope: &Scope<'_>, plan: &Plan, memo: &Memo, output: &mut Output) {
-    let mut named: BTreeMap<RouteKey, usize> = BTreeMap::new();
+    let mut named: BTreeMap<RouteConfigKey, usize> = BTreeMap::new();
     for planned in plan.values() {
         if let Some(key) = &planned.http {
             let egress = named.entry(key.clone()).or_insert(planned.egress);
             *egress = planned.egress.min(*egress);
         }
     }
-    let mut named: Vec<(RouteKey, &EgressScope)> =
+    let mut named: Vec<(RouteConfigKey, &EgressScope)> =
         named.into_iter().map(|(key, egress)| (key, &scope.listeners[egress])).collect();
     if scope.view.http_proxy_port > 0 {
         let first = scope.listeners.iter().find(|l| l.port_match().is_none()).or(scope.listeners.first());
-        let key = RouteKey::Proxy(listener::outbound::HTTP_PROXY_ROUTES.into());
+        let key = RouteConfigKey::Proxy(listener::outbound::HTTP_PROXY_ROUTES.into());
         named.extend(first.map(|egress| (key, egress)));
     }
     let (mut configurations, mut hosts, mut all) = (Vec::new(), Vec::new(), Vec::new());
     for (key, egress) in named {
-        let parts = parts(scope, egress, &key, memo);
-        if scope.view.can.virtual_hosts && parts.may_part() {
-            hosts.extend(parts.hosts.iter().map(|(host, _)| memo.virtual_host(host)));
-            configurations.push((key.name(), parts.parted()));
+        let split = split(scope, egress, &key, memo);
+        if scope.view.can.virtual_hosts && split.may_split() {
+            hosts.extend(split.hosts.iter().map(|(host, _)| memo.virtual_host(host)));
+            configurations.push((key.name(), split.with_vhds()));
         } else {
-            configurations.push((key.name(), parts.whole()));
+            configurations.push((key.name(), split.whole()));
         }
-        all.push(parts);
+        all.push(split);
     }
-    output.parts = Some(all);
+    output.split_configs = Some(all);
     output.set(TypeUrl::Route, configurations);
     output.set_kept(TypeUrl::VirtualHost, hosts);
 }

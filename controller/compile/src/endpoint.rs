@@ -1,10 +1,10 @@
 //! Endpoints of a cluster: which of them a client is sent, in what order of places, and with what each says of itself.
 
 mod key;
-mod place;
+mod locality;
 mod telemetry;
 
-pub use key::{EndpointKey, Place, keys, keys_of};
+pub use key::{ClientLocality, EndpointKey, keys, keys_of};
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ use heddle_model::{
     endpoint::{Address, Endpoint, Health},
     labels::Labels,
     locality::Locality,
-    service::{Registry, Resolution},
+    service::{Resolution, ServiceRegistry},
     tls::ClientTlsMode,
 };
 use heddle_xds_api::envoy::config::{
@@ -21,7 +21,7 @@ use heddle_xds_api::envoy::config::{
 };
 
 use crate::{
-    cluster::{Policy, Purpose, Target},
+    cluster::{Destination, Policy, Purpose},
     compiled::Compiled,
     envoy::endpoint as envoy,
     mtls,
@@ -42,27 +42,27 @@ pub fn load_assignment(key: &EndpointKey) -> Compiled<ClusterLoadAssignment> {
         by_place.entry(&endpoint.locality).or_default().push(sent);
     }
     share_out(&mut by_place);
-    let value = envoy::assignment(&key.target.name(), place::ordered(key, by_place));
-    Compiled { value, issues: Vec::new(), sources: key.target.sources() }
+    let value = envoy::assignment(&key.destination.name(), locality::ordered(key, by_place));
+    Compiled { value, issues: Vec::new(), sources: key.destination.sources() }
 }
 
 /// Whether clients are told of endpoints that are not ready.
 ///
 /// "Unhealthy endpoints are sent unless minHealthPercent is set": they let a client see how much of a place is left.
 #[must_use]
-pub fn sends_unready(target: &Target) -> bool {
-    let least_healthy = target.policy().outlier.map_or(0, |outlier| outlier.min_health_percent);
-    least_healthy == 0 || target.service.prefer.is_some()
+pub fn sends_unready(destination: &Destination) -> bool {
+    let least_healthy = destination.policy().outlier.map_or(0, |outlier| outlier.min_health_percent);
+    least_healthy == 0 || destination.service.prefer.is_some()
 }
 
 /// Whether the weights of places count in a cluster, and not only those of endpoints.
 #[must_use]
-pub fn weighs_localities(target: &Target) -> bool {
-    let policy = target.policy();
-    if let Some(own) = place::preference(target, &policy) {
+pub fn weighs_localities(destination: &Destination) -> bool {
+    let policy = destination.policy();
+    if let Some(own) = locality::preference(destination, &policy) {
         return !own.is_empty();
     }
-    let Some(locality) = policy.locality(&target.mesh) else { return false };
+    let Some(locality) = policy.locality(&destination.mesh) else { return false };
     let fails_over = policy.outlier.is_some();
     !locality.distribute.is_empty()
         || fails_over && !(locality.failover.is_empty() && locality.failover_priority.is_empty())
@@ -70,24 +70,24 @@ pub fn weighs_localities(target: &Target) -> bool {
 
 /// The endpoints that a client may be sent, in order, each address once.
 fn chosen(key: &EndpointKey) -> Vec<&Endpoint> {
-    let target = &key.target;
+    let destination = &key.destination;
     let everything = Labels::default();
-    let subset = target.subset_of_rule().map_or(&everything, |subset| &subset.labels);
+    let subset = destination.subset_of_rule().map_or(&everything, |subset| &subset.labels);
     // A subset that the rule does not have has no endpoints; it is not all of them.
-    let known = target.subset.is_none() || target.subset_of_rule().is_some();
-    let unready = sends_unready(target);
+    let known = destination.subset.is_none() || destination.subset_of_rule().is_some();
+    let unready = sends_unready(destination);
     let fits = |endpoint: &&Endpoint| {
         known
-            && endpoint.service_port == target.port.name
+            && endpoint.service_port == destination.port.name
             && subset.select(&endpoint.labels)
-            && is_resolvable(target, &endpoint.address)
-            && (!target.service.node_local || endpoint.node == key.place.node)
-            && match health(target, endpoint) {
+            && is_resolvable(destination, &endpoint.address)
+            && (!destination.service.node_local || endpoint.node == key.client.node)
+            && match health(destination, endpoint) {
                 Health::Healthy => true,
                 Health::Unhealthy => unready,
                 Health::Draining => false,
             }
-            && (target.purpose == Purpose::Outbound || takes_mtls(key, endpoint))
+            && (destination.purpose == Purpose::Outbound || takes_mtls(key, endpoint))
     };
     let mut chosen: Vec<&Endpoint> = key.endpoints.iter().filter(fits).collect();
     chosen.sort_by(|a, b| (&a.address, a.port, a).cmp(&(&b.address, b.port, b)));
@@ -97,8 +97,8 @@ fn chosen(key: &EndpointKey) -> Vec<&Endpoint> {
 }
 
 /// Names only go where names are resolved, and sockets of files only where they are not.
-fn is_resolvable(target: &Target, address: &Address) -> bool {
-    let by_name = matches!(target.service.resolution, Resolution::Dns | Resolution::DnsRoundRobin);
+fn is_resolvable(destination: &Destination, address: &Address) -> bool {
+    let by_name = matches!(destination.service.resolution, Resolution::Dns | Resolution::DnsRoundRobin);
     match address {
         Address::Ip(_) => true,
         Address::Name(_) => by_name,
@@ -106,17 +106,17 @@ fn is_resolvable(target: &Target, address: &Address) -> bool {
     }
 }
 
-fn health(target: &Target, endpoint: &Endpoint) -> Health {
+fn health(destination: &Destination, endpoint: &Endpoint) -> Health {
     match endpoint.health {
-        Health::Unhealthy if target.service.publish_not_ready => Health::Healthy,
+        Health::Unhealthy if destination.service.publish_not_ready => Health::Healthy,
         health => health,
     }
 }
 
 fn message(key: &EndpointKey, endpoint: &Endpoint) -> LbEndpoint {
-    let health = match health(&key.target, endpoint) {
+    let health = match health(&key.destination, endpoint) {
         // Nobody probes the endpoints of a ServiceEntry; Envoy treats both alike.
-        Health::Healthy if key.target.service.registry == Registry::External => HealthStatus::Unknown,
+        Health::Healthy if key.destination.service.registry == ServiceRegistry::External => HealthStatus::Unknown,
         Health::Healthy => HealthStatus::Healthy,
         Health::Draining => HealthStatus::Draining,
         Health::Unhealthy => HealthStatus::Unhealthy,
@@ -128,16 +128,16 @@ fn message(key: &EndpointKey, endpoint: &Endpoint) -> LbEndpoint {
 
 /// Whether the client speaks mutual TLS to an endpoint, when the cluster lets each say for itself.
 fn takes_mtls(key: &EndpointKey, endpoint: &Endpoint) -> bool {
-    let target = &key.target;
-    let Policy { tls, .. } = target.policy();
+    let destination = &key.destination;
+    let Policy { tls, .. } = destination.policy();
     if let Some(tls) = tls {
         return tls.mode == ClientTlsMode::IstioMutual;
     }
     let namespace = match &*endpoint.workload.namespace {
-        "" => target.service.namespace(),
+        "" => destination.service.namespace(),
         _ => &endpoint.workload.namespace,
     };
-    let root = &target.mesh.root_namespace;
+    let root = &destination.mesh.root_namespace;
     endpoint.mtls
         && mtls::effective(&key.authn, root, namespace, &endpoint.labels).of(endpoint.port)
             != heddle_model::authn::MtlsMode::Disable

@@ -5,7 +5,7 @@ use std::{net::IpAddr, sync::Arc};
 use heddle_model::{
     Text,
     authn::{MtlsMode, PeerAuthentication},
-    destination::{DestinationRule, Subset},
+    destination_rule::{DestinationRule, Subset},
     endpoint::{Address, Endpoint, Health, WorkloadName},
     host::Host,
     identity::Identity,
@@ -14,7 +14,7 @@ use heddle_model::{
     object::{ObjectRef, Origin},
     protocol::Protocol,
     proxy::{Capabilities, Interception, Proxy, ProxyKind},
-    service::{Registry, Resolution, Service, ServicePort, Visibility},
+    service::{Resolution, Service, ServicePort, ServiceRegistry, Visibility},
     snapshot::Snapshot,
     traffic::TrafficPolicy,
 };
@@ -26,7 +26,7 @@ use crate::{
 
 /// A mesh under construction.
 #[derive(Default)]
-pub(crate) struct Town {
+pub(crate) struct TestMesh {
     pub(crate) snapshot: Snapshot,
 }
 
@@ -56,7 +56,7 @@ pub(crate) fn service(name: &str, ports: &[(u16, Protocol)]) -> Service {
         origin: origin("Service", "shop", name),
         host: host(&format!("{name}.shop.svc.cluster.local")),
         aliases: Vec::new(),
-        registry: Registry::Kubernetes,
+        registry: ServiceRegistry::Kubernetes,
         addresses: Vec::new(),
         auto_addresses: Vec::new(),
         ports: ports.iter().map(port).collect(),
@@ -79,7 +79,7 @@ pub(crate) fn external(name: &str, ports: &[(u16, Protocol)], resolution: Resolu
     Service {
         origin: origin("ServiceEntry", "shop", "entry"),
         host: host(name),
-        registry: Registry::External,
+        registry: ServiceRegistry::External,
         resolution,
         external: true,
         ..service("entry", ports)
@@ -163,7 +163,7 @@ pub(crate) fn gateway() -> Proxy {
     Proxy { kind: ProxyKind::Gateway, ..sidecar() }
 }
 
-impl Town {
+impl TestMesh {
     /// Adds a service with its endpoints.
     pub(crate) fn with(mut self, service: Service, endpoints: Vec<Endpoint>) -> Self {
         Arc::make_mut(&mut self.snapshot.endpoints).insert(service.key(), Arc::new(endpoints));
@@ -173,7 +173,7 @@ impl Town {
 
     /// Adds a rule.
     pub(crate) fn rule(mut self, rule: DestinationRule) -> Self {
-        let rules = Arc::make_mut(&mut self.snapshot.destinations);
+        let rules = Arc::make_mut(&mut self.snapshot.destination_rules);
         Arc::make_mut(rules.entry(rule.origin.namespace().clone()).or_default()).push(Arc::new(rule));
         self
     }
@@ -192,8 +192,8 @@ impl Town {
 
     /// The view of a proxy.
     pub(crate) fn view(&self, proxy: &Proxy) -> ViewKey {
-        let reads = Arc::new(heddle_model::reads::Reads::of(&self.snapshot));
-        view::view(&Snapshot { reads, ..self.snapshot.clone() }, proxy)
+        let facets = Arc::new(heddle_model::facets::ProxyFacets::of(&self.snapshot));
+        view::view(&Snapshot { facets, ..self.snapshot.clone() }, proxy)
     }
 
     /// Something worked out in the scope of a proxy.

@@ -8,15 +8,15 @@ use std::{
     sync::Arc,
 };
 
-use heddle_model::{diff::Changes, host::Host, proxy::ProxyKind, route::RouteTable, snapshot::Snapshot};
+use heddle_model::{diff::Changes, host::Host, proxy::ProxyKind, route::VirtualService, snapshot::Snapshot};
 use heddle_xds_api::TypeUrl;
 
 use crate::{
+    by_ptr::ByPtr,
     cluster, endpoint,
     memo::{Kept, Memo},
-    route::{RoutesKey, RoutesOf, virtual_host::Parts},
-    scope::{Scope, Sight},
-    shared::Shared,
+    route::{HostRoutesKey, HostRoutesSource, virtual_host::SplitRouteConfig},
+    scope::{CachedScope, Scope},
     view::ViewKey,
 };
 
@@ -34,23 +34,23 @@ pub fn recompile(
     snapshot: &Snapshot,
     key: &ViewKey,
     changes: &Changes,
-    (sight, parts): (&mut Sight, &mut [Parts]),
+    (cached_scope, split_configs): (&mut CachedScope, &mut [SplitRouteConfig]),
     memo: &Memo,
 ) -> Option<Patch> {
     if key.kind != ProxyKind::Sidecar || !is_small(changes) {
         return None;
     }
-    let edited = edited(snapshot, changes, sight)?;
-    let scope = Scope::again(snapshot, key, sight);
-    let ruled: BTreeSet<Host> = changes.rules.iter().flat_map(|rule| sight.covered(rule)).collect();
-    let moved = moved(&scope, changes, sight);
+    let edited = edited(snapshot, changes, cached_scope)?;
+    let scope = Scope::again(snapshot, key, cached_scope);
+    let ruled: BTreeSet<Host> = changes.rules.iter().flat_map(|rule| cached_scope.covered(rule)).collect();
+    let moved = moved(&scope, changes, cached_scope);
     let pods = |host: &Host| scope.service(host).is_some_and(|service| service.headless);
-    if moved.iter().any(pods) || !ruled.is_empty() && sight.is_by_bytes() {
+    if moved.iter().any(pods) || !ruled.is_empty() && cached_scope.is_by_bytes() {
         // Headless services have a listener a pod, and rules say which subsets bytes go to.
         return None;
     }
     let mut patch = Patch::default();
-    let virtual_hosts = virtual_hosts(&scope, &edited, &ruled, parts, memo)?;
+    let virtual_hosts = virtual_hosts(&scope, &edited, &ruled, split_configs, memo)?;
     if !virtual_hosts.is_empty() {
         patch.kept.insert(TypeUrl::VirtualHost, virtual_hosts);
     }
@@ -78,71 +78,76 @@ fn is_small(changes: &Changes) -> bool {
     rest.is_empty()
 }
 
-/// The tables that differ, by the one that was: they are replaced in what the view sees.
+/// The VirtualServices that differ, by the one that was: they are replaced in what the view sees.
 fn edited(
     snapshot: &Snapshot,
     changes: &Changes,
-    sight: &mut Sight,
-) -> Option<BTreeMap<Shared<RouteTable>, Arc<RouteTable>>> {
+    cached_scope: &mut CachedScope,
+) -> Option<BTreeMap<ByPtr<VirtualService>, Arc<VirtualService>>> {
     let mut edited = BTreeMap::new();
     for origin in &changes.edited {
-        let fresh = snapshot.routes.get(origin)?;
-        if let Some(old) = sight.replace(fresh) {
-            edited.insert(Shared::new(&old), fresh.clone());
+        let fresh = snapshot.virtual_services.get(origin)?;
+        if let Some(old) = cached_scope.replace(fresh) {
+            edited.insert(ByPtr::new(&old), fresh.clone());
         }
     }
     Some(edited)
 }
 
 /// The hosts of the services whose endpoints changed, and those that stand for one of them.
-fn moved(scope: &Scope<'_>, changes: &Changes, sight: &Sight) -> BTreeSet<Host> {
+fn moved(scope: &Scope<'_>, changes: &Changes, cached_scope: &CachedScope) -> BTreeSet<Host> {
     let seen = changes.endpoints.iter().filter(|key| scope.service(&key.host).is_some_and(|one| one.key() == **key));
-    seen.flat_map(|key| sight.covered(&key.host)).collect()
+    seen.flat_map(|key| cached_scope.covered(&key.host)).collect()
 }
 
-/// The virtual hosts whose routes are of an edited table, or lead to a service with another rule. None, if there are some that
+/// The virtual hosts whose routes are of an edited VirtualService, or lead to a service with another rule. None, if there are some that
 /// are not sent one by one, or if other virtual hosts may have to speak for what these spoke for.
 fn virtual_hosts(
     scope: &Scope<'_>,
-    edited: &BTreeMap<Shared<RouteTable>, Arc<RouteTable>>,
+    edited: &BTreeMap<ByPtr<VirtualService>, Arc<VirtualService>>,
     ruled: &BTreeSet<Host>,
-    parts: &mut [Parts],
+    split_configs: &mut [SplitRouteConfig],
     memo: &Memo,
 ) -> Option<Vec<Arc<Kept>>> {
-    let mut seen: BTreeSet<&Shared<RouteTable>> = BTreeSet::new();
+    let mut seen: BTreeSet<&ByPtr<VirtualService>> = BTreeSet::new();
     let mut fresh = Vec::new();
-    for part in parts {
-        let parted = scope.view.can.virtual_hosts && part.may_part();
-        let mut due: BTreeSet<usize> = ruled.iter().flat_map(|host| part.leading_to(host)).collect();
+    for split in split_configs {
+        let with_vhds = scope.view.can.virtual_hosts && split.may_split();
+        let mut due: BTreeSet<usize> = ruled.iter().flat_map(|host| split.leading_to(host)).collect();
         for (old, new) in edited {
-            let places = part.exchange(old, new);
+            let places = split.exchange(old, new);
             if !places.is_empty() {
                 seen.insert(old);
             }
             due.extend(places);
         }
         for at in due {
-            let (host, key) = part.hosts.get_mut(at)?;
+            let (host, key) = split.hosts.get_mut(at)?;
             *key = again(scope, key, edited);
-            host.routes = Shared::new(&memo.routes(key));
-            if !parted || host.routes.routes.is_empty() {
+            host.routes = ByPtr::new(&memo.routes(key));
+            if !with_vhds || host.routes.routes.is_empty() {
                 return None;
             }
             fresh.push(memo.virtual_host(host));
         }
     }
-    // A table that spoke for nothing may speak for something now.
-    let all_seen = edited.iter().all(|(table, _)| seen.contains(table) || table.http.is_empty());
+    // A VirtualService that spoke for nothing may speak for something now.
+    let all_seen =
+        edited.iter().all(|(virtual_service, _)| seen.contains(virtual_service) || virtual_service.http.is_empty());
     all_seen.then_some(fresh)
 }
 
-fn again(scope: &Scope<'_>, key: &RoutesKey, edited: &BTreeMap<Shared<RouteTable>, Arc<RouteTable>>) -> RoutesKey {
+fn again(
+    scope: &Scope<'_>,
+    key: &HostRoutesKey,
+    edited: &BTreeMap<ByPtr<VirtualService>, Arc<VirtualService>>,
+) -> HostRoutesKey {
     match &key.of {
-        RoutesOf::Table(old) => {
-            let table = edited.get(old).unwrap_or(old.arc());
-            RoutesKey::of_table(scope, table, key.port, key.gateways.clone())
+        HostRoutesSource::VirtualService(old) => {
+            let virtual_service = edited.get(old).unwrap_or(old.arc());
+            HostRoutesKey::of_virtual_service(scope, virtual_service, key.port, key.gateways.clone())
         }
-        RoutesOf::Service(service) => RoutesKey::of_service(scope, service.arc(), key.port),
+        HostRoutesSource::Service(service) => HostRoutesKey::of_service(scope, service.arc(), key.port),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Compiles a snapshot of the mesh into Envoy's resources: pure, total, and the same bytes for the same input.
 
+pub mod by_ptr;
 pub mod cluster;
 pub mod compile;
 pub mod compiled;
@@ -9,7 +10,6 @@ pub mod gateway;
 pub mod impact;
 pub mod increment;
 pub mod listener;
-pub mod lookup;
 pub mod memo;
 pub mod mtls;
 pub mod name;
@@ -19,8 +19,8 @@ pub mod regex;
 pub mod route;
 pub mod scope;
 pub mod secret;
-pub mod shared;
 pub mod view;
+pub mod visible;
 
 #[cfg(test)]
 mod fixture;

@@ -14,7 +14,7 @@ use crate::{
     cluster::{self, ClusterKey},
     compiled::Compiled,
     endpoint::{self, EndpointKey},
-    route::{self, Routes, RoutesKey, VirtualHostKey},
+    route::{self, HostRoutesKey, RouteEntries, VirtualHostKey},
 };
 
 /// Entries beyond which those that nobody holds are looked for.
@@ -25,7 +25,7 @@ const FEW: usize = 256;
 pub struct Memo {
     clusters: Table<ClusterKey, Kept>,
     endpoints: Table<EndpointKey, Kept>,
-    routes: Table<RoutesKey, Routes>,
+    routes: Table<HostRoutesKey, RouteEntries>,
     virtual_hosts: Table<VirtualHostKey, Kept>,
 }
 
@@ -67,7 +67,7 @@ impl Memo {
 
     /// The routes of a key.
     #[must_use]
-    pub fn routes(&self, key: &RoutesKey) -> Arc<Routes> {
+    pub fn routes(&self, key: &HostRoutesKey) -> Arc<RouteEntries> {
         self.routes.get(key, || route::routes(key))
     }
 
@@ -132,16 +132,16 @@ mod tests {
     use heddle_model::protocol::Protocol;
 
     use super::*;
-    use crate::fixture::{Town, endpoint, service, sidecar};
+    use crate::fixture::{TestMesh, endpoint, service, sidecar};
 
-    fn town(address: &str) -> Town {
-        Town::default().with(service("web", &[(80, Protocol::Http)]), vec![endpoint(address, 80)])
+    fn test_mesh(address: &str) -> TestMesh {
+        TestMesh::default().with(service("web", &[(80, Protocol::Http)]), vec![endpoint(address, 80)])
     }
 
     #[test]
     fn the_same_key_is_compiled_once_as_long_as_somebody_holds_it() {
-        let (memo, town) = (Memo::default(), town("10.0.0.1"));
-        let asked = || town.see(&sidecar(), |scope| cluster::keys(scope).remove(0));
+        let (memo, test_mesh) = (Memo::default(), test_mesh("10.0.0.1"));
+        let asked = || test_mesh.see(&sidecar(), |scope| cluster::keys(scope).remove(0));
         let held = memo.cluster(&asked());
         assert!(Arc::ptr_eq(&held, &memo.cluster(&asked())));
         let version = held.resource.version();
@@ -153,8 +153,8 @@ mod tests {
     #[test]
     fn a_change_is_never_answered_from_before() {
         let memo = Memo::default();
-        let asked = |town: &Town| town.see(&sidecar(), |scope| endpoint::keys(scope).remove(0));
-        let (before, after) = (town("10.0.0.1"), town("10.0.0.2"));
+        let asked = |test_mesh: &TestMesh| test_mesh.see(&sidecar(), |scope| endpoint::keys(scope).remove(0));
+        let (before, after) = (test_mesh("10.0.0.1"), test_mesh("10.0.0.2"));
         let held = memo.endpoints(&asked(&before));
         assert_ne!(held.resource.version(), memo.endpoints(&asked(&after)).resource.version());
     }
@@ -163,8 +163,8 @@ mod tests {
     fn what_nobody_holds_is_forgotten() {
         let memo = Memo::default();
         for number in 0..2 * FEW {
-            let town = town(&format!("10.0.{}.{}", number / 256, number % 256));
-            let _ = memo.endpoints(&town.see(&sidecar(), |scope| endpoint::keys(scope).remove(0)));
+            let test_mesh = test_mesh(&format!("10.0.{}.{}", number / 256, number % 256));
+            let _ = memo.endpoints(&test_mesh.see(&sidecar(), |scope| endpoint::keys(scope).remove(0)));
         }
         assert!(memo.endpoints.lock().by_key.len() <= FEW);
     }

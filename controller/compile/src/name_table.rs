@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::IpAddr};
 
 use heddle_model::{
     endpoint::Health,
-    service::{Registry, Service},
+    service::{Service, ServiceRegistry},
 };
 use heddle_xds_api::istio::networking::nds::v1::{NameTable, name_table::NameInfo};
 
@@ -20,7 +20,7 @@ pub fn name_table(scope: &Scope<'_>) -> Compiled<NameTable> {
         let own = addresses(service);
         let ips = if own.is_empty() && service.headless { pods(scope, service, &mut table) } else { own };
         if !ips.is_empty() {
-            let short = (service.registry == Registry::Kubernetes).then(|| service.origin.name().to_string());
+            let short = (service.registry == ServiceRegistry::Kubernetes).then(|| service.origin.name().to_string());
             table.insert(service.host.to_string(), info(service, &ips, short));
         }
     }
@@ -40,7 +40,7 @@ fn addresses(service: &Service) -> Vec<IpAddr> {
 
 /// The addresses of a headless service's pods, those with a name of their own also by that.
 fn pods(scope: &Scope<'_>, service: &Service, table: &mut BTreeMap<String, NameInfo>) -> Vec<IpAddr> {
-    if service.registry != Registry::Kubernetes {
+    if service.registry != ServiceRegistry::Kubernetes {
         return Vec::new();
     }
     let mut all = Vec::new();
@@ -69,8 +69,8 @@ fn info(service: &Service, ips: &[IpAddr], short: Option<String>) -> NameInfo {
     NameInfo {
         ips: ips.iter().map(ToString::to_string).collect(),
         registry: match service.registry {
-            Registry::Kubernetes => "Kubernetes".into(),
-            Registry::External => "External".into(),
+            ServiceRegistry::Kubernetes => "Kubernetes".into(),
+            ServiceRegistry::External => "External".into(),
         },
         namespace: if short.is_some() { service.namespace().to_string() } else { String::new() },
         shortname: short.unwrap_or_default(),

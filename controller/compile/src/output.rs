@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use heddle_model::{issue::Issue, object::ObjectRef};
 use heddle_xds_api::{Layer, ResourceMap, TypeUrl};
 
-use crate::{compiled::Compiled, memo::Kept, route::virtual_host::Parts, scope::Sight};
+use crate::{compiled::Compiled, memo::Kept, route::virtual_host::SplitRouteConfig, scope::CachedScope};
 
 /// Objects by the resource that came from them.
 pub type Sources = BTreeMap<(TypeUrl, Arc<str>), Vec<Arc<ObjectRef>>>;
@@ -24,9 +24,9 @@ pub struct Output {
     /// Results that others may share as long as this is held.
     pub kept: BTreeMap<TypeUrl, Vec<Arc<Kept>>>,
     /// Of a sidecar's view: what it sees.
-    pub sight: Option<Sight>,
+    pub cached_scope: Option<CachedScope>,
     /// Of a sidecar's view, with its routes: their parts, whose results others may share as long as this is held.
-    pub parts: Option<Vec<Parts>>,
+    pub split_configs: Option<Vec<SplitRouteConfig>>,
 }
 
 impl Output {

@@ -1,6 +1,7 @@
 //! Routes: what happens to each HTTP request, by host, path and headers.
 
 mod action;
+mod alpn;
 pub(crate) mod catch_all;
 mod cors;
 pub(crate) mod domain;
@@ -11,7 +12,6 @@ mod header;
 mod key;
 mod matcher;
 mod mirror;
-mod offer;
 mod redirect;
 mod retry;
 mod rule;
@@ -21,20 +21,22 @@ use std::collections::BTreeSet;
 
 use heddle_model::{issue::Issue, route::GatewayRef};
 
-use crate::lookup::Known;
+use crate::visible::VisibleServices;
 
 pub use action::default_action;
-pub use key::{Client, Routes, RoutesKey, RoutesOf, VirtualHostKey, routes, virtual_host};
+pub use key::{
+    HostRoutesKey, HostRoutesSource, RouteClient, RouteConfigKey, RouteEntries, VirtualHostKey, routes, virtual_host,
+};
 pub use retry::inbound_retry;
-pub use rule::table_routes;
+pub use rule::routes_of;
 
 /// Where routes are used, which decides what of a VirtualService applies.
 #[derive(Clone, Debug)]
 pub struct RouteContext<'a> {
     /// The services that the routes lead to.
-    pub known: &'a Known,
+    pub visible: &'a VisibleServices,
     /// Who asks.
-    pub client: &'a Client,
+    pub client: &'a RouteClient,
     /// Port of the listener as clients see it; the default of destinations without a port.
     pub port: u16,
     /// The gateways that the listener serves; [`GatewayRef::Mesh`] for sidecars.

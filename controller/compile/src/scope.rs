@@ -7,15 +7,15 @@ use std::{
 
 use heddle_model::{
     Text,
-    destination::DestinationRule,
+    destination_rule::DestinationRule,
     host::Host,
     labels::Labels,
     mesh::OutboundMode,
     protocol::Protocol,
     proxy::ProxyKind,
-    route::{Destination, GatewayRef, HttpAction, RouteTable},
-    scope::{Egress, EgressHost, EgressNamespace, OutboundPolicy, Sidecar},
-    service::{Registry, Resolution, Service},
+    route::{Destination, GatewayRef, HttpAction, VirtualService},
+    service::{Resolution, Service, ServiceRegistry},
+    sidecar::{Egress, EgressHost, EgressNamespace, OutboundPolicy, Sidecar},
     snapshot::Snapshot,
 };
 
@@ -40,14 +40,14 @@ pub struct Scope<'a> {
 
 /// What a view sees, kept for small changes that leave it as it is.
 #[derive(Debug)]
-pub struct Sight {
+pub struct CachedScope {
     sidecar: Option<Arc<Sidecar>>,
     outbound: OutboundPolicy,
     listeners: Arc<Vec<EgressScope>>,
     services: Arc<BTreeMap<Host, Import>>,
     /// Those that stand for another, by its host.
     aliases: BTreeMap<Host, Vec<Host>>,
-    /// Whether some table has rules for bytes, TCP or TLS.
+    /// Whether some VirtualService has rules for bytes, TCP or TLS.
     by_bytes: bool,
 }
 
@@ -59,7 +59,7 @@ pub struct EgressScope {
     /// Services, oldest first, one a host.
     pub services: Vec<Arc<Service>>,
     /// VirtualServices, oldest first.
-    pub tables: Vec<Arc<RouteTable>>,
+    pub virtual_services: Vec<Arc<VirtualService>>,
 }
 
 /// A service that is needed, and which of its ports.
@@ -105,20 +105,20 @@ impl<'a> Scope<'a> {
 
     /// What the view saw before, in a snapshot that changes nothing of that.
     #[must_use]
-    pub fn again(snapshot: &'a Snapshot, view: &'a ViewKey, sight: &Sight) -> Self {
+    pub fn again(snapshot: &'a Snapshot, view: &'a ViewKey, cached_scope: &CachedScope) -> Self {
         Self {
             snapshot,
             view,
-            sidecar: sight.sidecar.clone(),
-            outbound: sight.outbound.clone(),
-            listeners: sight.listeners.clone(),
-            services: sight.services.clone(),
+            sidecar: cached_scope.sidecar.clone(),
+            outbound: cached_scope.outbound.clone(),
+            listeners: cached_scope.listeners.clone(),
+            services: cached_scope.services.clone(),
         }
     }
 
     /// What is seen, to be kept.
     #[must_use]
-    pub fn into_sight(self) -> Sight {
+    pub fn into_cached(self) -> CachedScope {
         let Self { sidecar, outbound, listeners, services, .. } = self;
         let mut aliases: BTreeMap<Host, Vec<Host>> = BTreeMap::new();
         for (host, import) in services.iter() {
@@ -126,9 +126,10 @@ impl<'a> Scope<'a> {
                 aliases.entry(real.clone()).or_default().push(host.clone());
             }
         }
-        let mut tables = listeners.iter().flat_map(|listener| &listener.tables);
-        let by_bytes = tables.any(|table| !(table.tls.is_empty() && table.tcp.is_empty()));
-        Sight { sidecar, outbound, listeners, services, aliases, by_bytes }
+        let mut virtual_services = listeners.iter().flat_map(|listener| &listener.virtual_services);
+        let by_bytes =
+            virtual_services.any(|virtual_service| !(virtual_service.tls.is_empty() && virtual_service.tcp.is_empty()));
+        CachedScope { sidecar, outbound, listeners, services, aliases, by_bytes }
     }
 
     /// What a proxy's inbound side needs of a scope: no services, which only the outbound side sends to.
@@ -167,7 +168,7 @@ impl<'a> Scope<'a> {
     }
 
     fn rule_in(&self, namespace: &Text, host: &Host) -> Option<&'a Arc<DestinationRule>> {
-        let rules = self.snapshot.destinations.get(namespace)?;
+        let rules = self.snapshot.destination_rules.get(namespace)?;
         let fits = |rule: &&Arc<DestinationRule>| {
             rule.host.covers(host) && (namespace == &self.view.namespace || rule.export_to.sees(&self.view.namespace))
         };
@@ -190,7 +191,9 @@ impl<'a> Scope<'a> {
     /// Destinations of imported routes are imported with them, though no listener of their own opens.
     fn import_destinations(&self, visible: &BTreeMap<Host, Arc<Service>>, services: &mut BTreeMap<Host, Import>) {
         for listener in self.listeners.iter() {
-            for destination in listener.tables.iter().flat_map(|table| destinations(table)) {
+            for destination in
+                listener.virtual_services.iter().flat_map(|virtual_service| destinations(virtual_service))
+            {
                 if let Some(service) = visible.get(&destination.host) {
                     let only = destination.port.filter(|_| !services.contains_key(&destination.host));
                     let imported_whole = services.get(&destination.host).is_some_and(|i| i.ports.is_none());
@@ -203,19 +206,21 @@ impl<'a> Scope<'a> {
     }
 }
 
-impl Sight {
-    /// Puts a table in the place of the one of the same object; that one, if the view sees it.
-    pub(crate) fn replace(&mut self, fresh: &Arc<RouteTable>) -> Option<Arc<RouteTable>> {
+impl CachedScope {
+    /// Puts a VirtualService in the place of the one of the same object; that one, if the view sees it.
+    pub(crate) fn replace(&mut self, fresh: &Arc<VirtualService>) -> Option<Arc<VirtualService>> {
         let mut old = None;
         for listener in Arc::make_mut(&mut self.listeners) {
-            if let Ok(at) = listener.tables.binary_search_by(|table| table.origin.cmp(&fresh.origin)) {
-                old = Some(std::mem::replace(&mut listener.tables[at], fresh.clone()));
+            if let Ok(at) =
+                listener.virtual_services.binary_search_by(|virtual_service| virtual_service.origin.cmp(&fresh.origin))
+            {
+                old = Some(std::mem::replace(&mut listener.virtual_services[at], fresh.clone()));
             }
         }
         old
     }
 
-    /// Whether some table has rules for bytes, TCP or TLS.
+    /// Whether some VirtualService has rules for bytes, TCP or TLS.
     pub(crate) fn is_by_bytes(&self) -> bool {
         self.by_bytes
     }
@@ -242,17 +247,17 @@ impl EgressScope {
     }
 }
 
-/// Every destination that a table may forward to, mirrors too.
-pub fn destinations(table: &RouteTable) -> impl Iterator<Item = &Destination> {
-    let http = table.http.iter().flat_map(|route| {
+/// Every destination that a VirtualService may forward to, mirrors too.
+pub fn destinations(virtual_service: &VirtualService) -> impl Iterator<Item = &Destination> {
+    let http = virtual_service.http.iter().flat_map(|route| {
         let forwards = match &route.action {
             HttpAction::Forward(to) => to.as_slice(),
             _ => &[],
         };
         forwards.iter().map(|d| &d.destination).chain(route.mirrors.iter().map(|m| &m.destination))
     });
-    let tls = table.tls.iter().flat_map(|r| &r.destinations).map(|d| &d.destination);
-    let tcp = table.tcp.iter().flat_map(|r| &r.destinations).map(|d| &d.destination);
+    let tls = virtual_service.tls.iter().flat_map(|r| &r.destinations).map(|d| &d.destination);
+    let tcp = virtual_service.tcp.iter().flat_map(|r| &r.destinations).map(|d| &d.destination);
     http.chain(tls).chain(tcp)
 }
 
@@ -272,7 +277,7 @@ fn import(services: &mut BTreeMap<Host, Import>, service: &Arc<Service>, port: O
 /// One service a host: of the own namespace first, then Kubernetes before others, then the oldest.
 fn visible_services(snapshot: &Snapshot, namespace: &Text) -> BTreeMap<Host, Arc<Service>> {
     let mut best: BTreeMap<Host, Arc<Service>> = BTreeMap::new();
-    let rank = |s: &Service| (s.namespace() != namespace, s.registry != Registry::Kubernetes, s.origin.clone());
+    let rank = |s: &Service| (s.namespace() != namespace, s.registry != ServiceRegistry::Kubernetes, s.origin.clone());
     for service in snapshot.services.iter().filter(|s| s.export_to.sees(namespace)) {
         match best.get(&service.host) {
             Some(known) if rank(known) <= rank(service) => {}
@@ -284,10 +289,15 @@ fn visible_services(snapshot: &Snapshot, namespace: &Text) -> BTreeMap<Host, Arc
     best
 }
 
-fn mesh_tables<'a>(scope: &Scope<'a>) -> impl Iterator<Item = &'a Arc<RouteTable>> {
+fn mesh_virtual_services<'a>(scope: &Scope<'a>) -> impl Iterator<Item = &'a Arc<VirtualService>> {
     let namespace = scope.view.namespace.clone();
-    let bound = |table: &&Arc<RouteTable>| table.gateways.contains(&GatewayRef::Mesh);
-    scope.snapshot.routes.values().filter(bound).filter(move |table| table.export_to.sees(&namespace))
+    let bound = |virtual_service: &&Arc<VirtualService>| virtual_service.gateways.contains(&GatewayRef::Mesh);
+    scope
+        .snapshot
+        .routes
+        .values()
+        .filter(bound)
+        .filter(move |virtual_service| virtual_service.export_to.sees(&namespace))
 }
 
 fn by_age(mut services: Vec<Arc<Service>>) -> Vec<Arc<Service>> {
@@ -299,12 +309,12 @@ fn everything(scope: &Scope<'_>, visible: &BTreeMap<Host, Arc<Service>>) -> Egre
     EgressScope {
         egress: None,
         services: by_age(visible.values().cloned().collect()),
-        tables: mesh_tables(scope).cloned().collect(),
+        virtual_services: mesh_virtual_services(scope).cloned().collect(),
     }
 }
 
 fn imported(scope: &Scope<'_>, visible: &BTreeMap<Host, Arc<Service>>, egress: &Egress) -> EgressScope {
-    let mut listener = EgressScope { egress: Some(egress.clone()), services: Vec::new(), tables: Vec::new() };
+    let mut listener = EgressScope { egress: Some(egress.clone()), services: Vec::new(), virtual_services: Vec::new() };
     let (port, own) = (listener.port_match(), &scope.view.namespace);
     let has_port = |s: &Service| port.is_none_or(|number| s.port(number).is_some());
     let mut chosen: BTreeMap<Host, Arc<Service>> = BTreeMap::new();
@@ -316,8 +326,10 @@ fn imported(scope: &Scope<'_>, visible: &BTreeMap<Host, Arc<Service>>, egress: &
         }
     }
     listener.services = by_age(chosen.into_values().collect());
-    listener.tables =
-        mesh_tables(scope).filter(|t| egress.hosts.iter().any(|h| imports_table(h, own, t))).cloned().collect();
+    listener.virtual_services = mesh_virtual_services(scope)
+        .filter(|t| egress.hosts.iter().any(|h| imports_virtual_service(h, own, t)))
+        .cloned()
+        .collect();
     listener
 }
 
@@ -334,6 +346,7 @@ fn imports_service(host: &EgressHost, own: &Text, service: &Service) -> bool {
     in_namespace(host, own, service.namespace()) && host.host.covers(&service.host)
 }
 
-fn imports_table(host: &EgressHost, own: &Text, table: &RouteTable) -> bool {
-    in_namespace(host, own, table.origin.namespace()) && table.hosts.iter().any(|h| host.host.overlaps(h))
+fn imports_virtual_service(host: &EgressHost, own: &Text, virtual_service: &VirtualService) -> bool {
+    in_namespace(host, own, virtual_service.origin.namespace())
+        && virtual_service.hosts.iter().any(|h| host.host.overlaps(h))
 }

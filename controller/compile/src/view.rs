@@ -12,8 +12,8 @@ use heddle_model::{
     labels::Labels,
     locality::Locality,
     proxy::{Capabilities, Interception, Proxy, ProxyKind},
-    scope::Sidecar,
     service::Service,
+    sidecar::Sidecar,
     snapshot::Snapshot,
     workload::Workload,
 };
@@ -58,12 +58,12 @@ pub struct ViewKey {
     /// Files of certificates that its metadata names.
     pub tls_files: BTreeMap<Text, Text>,
     /// For gateways: the services in front of it, with the ports they map.
-    pub fronts: BTreeSet<Front>,
+    pub fronts: BTreeSet<FrontService>,
 }
 
 /// A service in front of a gateway.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Front {
+pub struct FrontService {
     /// The service.
     pub host: Host,
     /// Its namespace.
@@ -75,7 +75,7 @@ pub struct Front {
 }
 
 /// A service whose endpoints include a proxy, with (service port, workload port).
-pub type Target = (Arc<Service>, Vec<(u16, u16)>);
+pub type BackedService = (Arc<Service>, Vec<(u16, u16)>);
 
 /// The view of a proxy. Of both: a sidecar often connects before its Pod's event arrives.
 #[must_use]
@@ -85,12 +85,12 @@ pub fn view(snapshot: &Snapshot, proxy: &Proxy) -> ViewKey {
         kind: proxy.kind,
         namespace: proxy.namespace.clone(),
         domain: proxy.domain.clone(),
-        labels: project(&labels, &snapshot.reads.labels),
+        labels: project(&labels, &snapshot.facets.labels),
         can: proxy.can.clone(),
         locality: locality_of(snapshot, proxy),
         network: proxy.network.clone(),
         cluster: proxy.cluster.clone(),
-        node_name: if snapshot.reads.node { proxy.node_name.clone() } else { Text::default() },
+        node_name: if snapshot.facets.node { proxy.node_name.clone() } else { Text::default() },
         ipv4: proxy.ipv4(),
         ipv6: proxy.ipv6(),
         interception: proxy.interception,
@@ -113,12 +113,12 @@ pub fn labels_of(snapshot: &Snapshot, proxy: &Proxy) -> Labels {
 
 /// The services whose endpoints include the proxy, with (service port, workload port), in order of age.
 #[must_use]
-pub fn targets(snapshot: &Snapshot, proxy: &Proxy) -> Vec<Target> {
+pub fn backed_services(snapshot: &Snapshot, proxy: &Proxy) -> Vec<BackedService> {
     let keys: BTreeSet<_> = proxy.addresses.iter().flat_map(|address| snapshot.endpoints.at(*address)).collect();
     let services = keys.into_iter().filter_map(|key| snapshot.services.get(key));
     let mut found: Vec<_> = services
         .filter_map(|service| {
-            let ports = target_ports(snapshot, proxy, service);
+            let ports = backed_ports(snapshot, proxy, service);
             (!ports.is_empty()).then(|| (service.clone(), ports))
         })
         .collect();
@@ -157,7 +157,7 @@ fn locality_of(snapshot: &Snapshot, proxy: &Proxy) -> Locality {
     known.unwrap_or_else(|| proxy.locality.clone())
 }
 
-fn target_ports(snapshot: &Snapshot, proxy: &Proxy, service: &Service) -> Vec<(u16, u16)> {
+fn backed_ports(snapshot: &Snapshot, proxy: &Proxy, service: &Service) -> Vec<(u16, u16)> {
     let endpoints = snapshot.endpoints.get(&service.key());
     let ours = endpoints.into_iter().flat_map(|e| e.iter()).filter(|endpoint| {
         endpoint.address.ip().is_some_and(|ip| proxy.addresses.contains(&ip))
@@ -169,17 +169,17 @@ fn target_ports(snapshot: &Snapshot, proxy: &Proxy, service: &Service) -> Vec<(u
     found.into_iter().collect()
 }
 
-fn fronts(snapshot: &Snapshot, proxy: &Proxy) -> BTreeSet<Front> {
+fn fronts(snapshot: &Snapshot, proxy: &Proxy) -> BTreeSet<FrontService> {
     let translation_off = |s: &Service| {
         s.labels.get("experimental.istio.io/disable-gateway-port-translation").is_some_and(|v| &**v == "true")
     };
-    let front = |(service, ports): Target| Front {
+    let front = |(service, ports): BackedService| FrontService {
         host: service.host.clone(),
         namespace: service.namespace().clone(),
         ports: ports.into_iter().collect(),
         translation_off: translation_off(&service),
     };
-    targets(snapshot, proxy).into_iter().map(front).collect()
+    backed_services(snapshot, proxy).into_iter().map(front).collect()
 }
 
 fn project(labels: &Labels, keys: &BTreeSet<Text>) -> Labels {

@@ -3,10 +3,10 @@
 use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
 
 use crate::{
-    destination::DestinationRule,
+    destination_rule::DestinationRule,
     host::Host,
     object::Origin,
-    route::{Destination, HttpAction, RouteTable},
+    route::{Destination, HttpAction, VirtualService},
     service::ServiceKey,
     snapshot::Snapshot,
 };
@@ -59,10 +59,14 @@ impl Changes {
 /// Compares two revisions.
 #[must_use]
 pub fn diff(old: &Snapshot, new: &Snapshot) -> Changes {
-    let routes = !Arc::ptr_eq(&old.routes, &new.routes);
-    let edited: BTreeSet<&Origin> =
-        if routes { new.routes.differing(&old.routes, Arc::ptr_eq).into_iter().collect() } else { BTreeSet::new() };
-    let route_reach = !edited.iter().all(|origin| same_reach(old.routes.get(origin), new.routes.get(origin)));
+    let routes = !Arc::ptr_eq(&old.virtual_services, &new.virtual_services);
+    let edited: BTreeSet<&Origin> = if routes {
+        new.virtual_services.differing(&old.virtual_services, Arc::ptr_eq).into_iter().collect()
+    } else {
+        BTreeSet::new()
+    };
+    let route_reach =
+        !edited.iter().all(|origin| same_reach(old.virtual_services.get(origin), new.virtual_services.get(origin)));
     let (services, endpoints) = (changed_services(old, new), changed_endpoints(old, new));
     let backends = [old, new].into_iter().flat_map(|one| backends(one, &services, &endpoints)).collect();
     Changes {
@@ -74,7 +78,7 @@ pub fn diff(old: &Snapshot, new: &Snapshot) -> Changes {
         routes,
         edited: if route_reach { BTreeSet::new() } else { edited.into_iter().cloned().collect() },
         route_reach,
-        destinations: !Arc::ptr_eq(&old.destinations, &new.destinations),
+        destinations: !Arc::ptr_eq(&old.destination_rules, &new.destination_rules),
         rules: changed_rules(old, new).map(|rule| rule.host.clone()).collect(),
         gateways: !Arc::ptr_eq(&old.gateways, &new.gateways),
         sidecars: !Arc::ptr_eq(&old.sidecars, &new.sidecars),
@@ -94,10 +98,10 @@ pub(crate) fn changed_rules<'a>(
 
 /// Those of one revision that the other lacks.
 pub(crate) fn rules_but<'a>(of: &'a Snapshot, but: &'a Snapshot) -> impl Iterator<Item = &'a Arc<DestinationRule>> {
-    let same = Arc::ptr_eq(&of.destinations, &but.destinations);
-    let namespaces = of.destinations.iter().filter(move |_| !same);
+    let same = Arc::ptr_eq(&of.destination_rules, &but.destination_rules);
+    let namespaces = of.destination_rules.iter().filter(move |_| !same);
     namespaces.flat_map(|(namespace, rules)| {
-        let others = but.destinations.get(namespace);
+        let others = but.destination_rules.get(namespace);
         let shared = others.is_some_and(|others| Arc::ptr_eq(rules, others));
         let others = others.filter(|_| !shared).into_iter().flat_map(|others| others.iter());
         let known: BTreeSet<*const DestinationRule> = others.map(Arc::as_ptr).collect();
@@ -105,7 +109,7 @@ pub(crate) fn rules_but<'a>(of: &'a Snapshot, but: &'a Snapshot) -> impl Iterato
     })
 }
 
-fn same_reach(old: Option<&Arc<RouteTable>>, new: Option<&Arc<RouteTable>>) -> bool {
+fn same_reach(old: Option<&Arc<VirtualService>>, new: Option<&Arc<VirtualService>>) -> bool {
     let (Some(old), Some(new)) = (old, new) else { return false };
     (&old.hosts, &old.gateways, &old.export_to) == (&new.hosts, &new.gateways, &new.export_to)
         && (&old.tls, &old.tcp) == (&new.tls, &new.tcp)
@@ -113,8 +117,8 @@ fn same_reach(old: Option<&Arc<RouteTable>>, new: Option<&Arc<RouteTable>>) -> b
         && http_destinations(old).eq(http_destinations(new))
 }
 
-fn http_destinations(table: &RouteTable) -> impl Iterator<Item = &Destination> {
-    table.http.iter().flat_map(|rule| {
+fn http_destinations(virtual_service: &VirtualService) -> impl Iterator<Item = &Destination> {
+    virtual_service.http.iter().flat_map(|rule| {
         let forwards = match &rule.action {
             HttpAction::Forward(destinations) => destinations.as_slice(),
             HttpAction::Redirect(_) | HttpAction::Respond(_) => &[],

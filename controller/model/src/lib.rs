@@ -4,9 +4,10 @@
 //! makes these values from what users apply, `compile` turns them into Envoy's configuration.
 
 pub mod authn;
-pub mod destination;
+pub mod destination_rule;
 pub mod diff;
 pub mod endpoint;
+pub mod facets;
 pub mod gateway;
 pub mod host;
 pub mod identity;
@@ -19,12 +20,11 @@ pub mod node;
 pub mod object;
 pub mod protocol;
 pub mod proxy;
-pub mod reads;
 pub mod route;
-pub mod scope;
 pub mod secret;
 pub mod service;
 pub mod settings;
+pub mod sidecar;
 pub mod snapshot;
 pub mod text;
 pub mod tls;

@@ -6,12 +6,12 @@ use ipnet::IpNet;
 
 use crate::{Text, host::Host, labels::Labels, map::SharedMap, object::Origin, service::Visibility};
 
-/// All tables, the oldest first. Parts are shared between revisions.
-pub type RouteTables = SharedMap<Origin, Arc<RouteTable>>;
+/// All VirtualServices, the oldest first. Parts are shared between revisions.
+pub type VirtualServices = SharedMap<Origin, Arc<VirtualService>>;
 
 /// One VirtualService.
 #[derive(Clone, Debug, PartialEq)]
-pub struct RouteTable {
+pub struct VirtualService {
     /// The object.
     pub origin: Origin,
     /// Hosts it speaks for, full names.
@@ -133,7 +133,7 @@ pub struct HttpMatch {
     pub source_labels: Labels,
     /// Namespace of the client's workload; empty: any.
     pub source_namespace: Text,
-    /// Gateways, in place of the table's.
+    /// Gateways, in place of the VirtualService's.
     pub gateways: Vec<GatewayRef>,
     /// Prefix of the route's statistics.
     pub stat_prefix: Text,
@@ -341,7 +341,7 @@ pub struct L4Match {
     pub source_labels: Labels,
     /// Namespace of the client's workload; empty: any.
     pub source_namespace: Text,
-    /// Gateways, in place of the table's.
+    /// Gateways, in place of the VirtualService's.
     pub gateways: Vec<GatewayRef>,
 }
 

@@ -25,7 +25,7 @@ pub struct Service {
     /// Further names under which it is known (ExternalName aliases that point to it).
     pub aliases: Vec<Host>,
     /// Where it was declared.
-    pub registry: Registry,
+    pub registry: ServiceRegistry,
     /// Virtual addresses: cluster IPs, or a ServiceEntry's addresses (CIDRs too). Empty: headless or by name only.
     pub addresses: Vec<IpNet>,
     /// Addresses allocated for a ServiceEntry that has none, so that TCP ports can be told apart.
@@ -69,7 +69,7 @@ pub struct ServicePort {
 
 /// Which registry a service comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Registry {
+pub enum ServiceRegistry {
     /// A Kubernetes Service.
     Kubernetes,
     /// A ServiceEntry.

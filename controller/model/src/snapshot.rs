@@ -5,17 +5,17 @@ use std::{collections::BTreeMap, sync::Arc};
 use crate::{
     Text,
     authn::PeerAuthentication,
-    destination::DestinationRules,
+    destination_rule::DestinationRules,
+    facets::ProxyFacets,
     gateway::Gateway,
     issue::Issue,
     labels::Labels,
     mesh::Mesh,
-    reads::Reads,
-    route::RouteTables,
-    scope::Sidecar,
+    route::VirtualServices,
     secret::Secrets,
     service::{Endpoints, Services},
     settings::ProxySettings,
+    sidecar::Sidecar,
     workload::Workloads,
 };
 
@@ -35,9 +35,9 @@ pub struct Snapshot {
     /// Workloads by address.
     pub workloads: Arc<Workloads>,
     /// VirtualServices, oldest first, delegates merged in and gone from the list.
-    pub routes: Arc<RouteTables>,
+    pub virtual_services: Arc<VirtualServices>,
     /// DestinationRules by namespace.
-    pub destinations: Arc<DestinationRules>,
+    pub destination_rules: Arc<DestinationRules>,
     /// Gateways, oldest first.
     pub gateways: Arc<Vec<Arc<Gateway>>>,
     /// Sidecars, oldest first.
@@ -53,7 +53,7 @@ pub struct Snapshot {
     /// Labels of namespaces.
     pub namespaces: Arc<BTreeMap<Text, Labels>>,
     /// What of proxies the objects read.
-    pub reads: Arc<Reads>,
+    pub facets: Arc<ProxyFacets>,
     /// What ingest and merge found wrong.
     pub issues: Arc<Vec<Issue>>,
 }

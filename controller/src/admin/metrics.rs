@@ -42,7 +42,7 @@ fn build(pages: &Pages, page: &mut Page) {
 fn mesh(pages: &Pages, page: &mut Page) {
     let snapshot = pages.board.borrow().snapshot.clone();
     page.single("pilot_services", "gauge", "Services.", snapshot.services.len());
-    page.single("pilot_virt_services", "gauge", "VirtualServices.", snapshot.routes.len());
+    page.single("pilot_virt_services", "gauge", "VirtualServices.", snapshot.virtual_services.len());
     page.single("heddle_revision", "counter", "Revisions committed.", snapshot.revision);
     page.family("heddle_issues", "gauge", "What is wrong with objects and files, by reason.");
     for ((reason, severity), count) in issues::by_reason(pages) {

@@ -15,7 +15,7 @@ use crate::admin::Pages;
 use crate::authority::RootCerts;
 use crate::cluster::Candidate;
 use crate::config::Config;
-use crate::source::roster::Roster;
+use crate::source::pod_index::PodIndex;
 use crate::status::Writer;
 use crate::webhook::{self, Bundles, Webhooks};
 
@@ -31,7 +31,7 @@ type Asked = (TcpListener, watch::Receiver<Arc<ServerConfig>>);
 pub(super) fn attend(
     config: &Config,
     cluster: Option<Client>,
-    (asked, roster): (Option<Asked>, Roster),
+    (asked, pod_index): (Option<Asked>, PodIndex),
     pages: Pages,
     tasks: &mut JoinSet<()>,
     end: &CancellationToken,
@@ -43,7 +43,7 @@ pub(super) fn attend(
     let (template, settings) = watch::channel(None);
     tasks.spawn(until(end.clone(), webhook::follow(client.clone(), namespace.clone(), revision.clone(), template)));
     if let Some((listener, encryption)) = asked {
-        let webhooks = Webhooks::new(pages.webhooks.clone(), settings, roster, pages.board.clone());
+        let webhooks = Webhooks::new(pages.webhooks.clone(), settings, pod_index, pages.board.clone());
         tasks.spawn(webhook::serve(listener, encryption, webhooks, end.clone()));
     }
     if config.status {

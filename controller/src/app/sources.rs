@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::source::file::{Files, Roots};
 use crate::source::kinds;
 use crate::source::kube::Cluster;
-use crate::source::roster::Roster;
+use crate::source::pod_index::PodIndex;
 use crate::writer::{self, Board, Readers};
 
 /// Batches of events that may wait for the writer; a source that is ahead waits.
@@ -27,7 +27,7 @@ pub(super) struct Sources {
     /// The newest revision, for people.
     pub board: watch::Receiver<Board>,
     /// The pods that exist.
-    pub roster: Roster,
+    pub pod_index: PodIndex,
 }
 
 /// Starts the sources and the one writer. Where there is a cluster, files give the mesh's settings at most.
@@ -48,15 +48,15 @@ pub(super) fn sources(
     let (files, out) = (Files::open(roots)?, events.clone());
     thread("files", move || files.run(&out))?;
     thread("writer", move || writer::run(store, arrived, &Readers { published, board: shown }))?;
-    let roster = Roster::default();
+    let pod_index = PodIndex::default();
     if let (Some(client), Some(kinds)) = (cluster, watched) {
         let namespace = config.namespace.clone();
-        let cluster = Cluster { client, out: events, roster: roster.clone(), statuses: config.status, namespace };
+        let cluster = Cluster { client, out: events, pod_index: pod_index.clone(), statuses: config.status, namespace };
         let source = cluster.run(kinds);
         let end = end.clone();
         tasks.spawn(async move { _ = end.run_until_cancelled_owned(source).await });
     }
-    Ok(Sources { revisions, board, roster })
+    Ok(Sources { revisions, board, pod_index })
 }
 
 fn settings(config: &Config, expected: BTreeSet<Kind>) -> Settings {

@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 
 use super::jwks::{Claims, Keys, Verdict};
-use crate::source::roster::Roster;
+use crate::source::pod_index::PodIndex;
 
 /// How long an answer counts.
 const KEPT: Duration = Duration::from_mins(1);
@@ -36,7 +36,7 @@ const POD: (&str, &str) = ("authentication.kubernetes.io/pod-name", "authenticat
 pub(crate) struct Tokens {
     reviews: Api<TokenReview>,
     keys: watch::Receiver<Option<Keys>>,
-    roster: Roster,
+    pod_index: PodIndex,
     audiences: Vec<String>,
     /// By the tokens' hashes. A mutex, because callers come on any thread; it is held for a look, not for a review.
     kept: Mutex<BTreeMap<[u8; 32], Kept>>,
@@ -62,10 +62,10 @@ impl Tokens {
     pub(crate) fn new(
         client: Client,
         keys: watch::Receiver<Option<Keys>>,
-        roster: Roster,
+        pod_index: PodIndex,
         audiences: Vec<String>,
     ) -> Self {
-        Self { reviews: Api::all(client), keys, roster, audiences, kept: Mutex::default() }
+        Self { reviews: Api::all(client), keys, pod_index, audiences, kept: Mutex::default() }
     }
 
     /// The service account of a token, as an identity of this trust domain.
@@ -116,7 +116,7 @@ impl Tokens {
 
     fn is_alive(&self, bearer: &Bearer) -> bool {
         let Some((key, uid)) = &bearer.pod else { return true };
-        self.roster.get(key).is_some_and(|pod| *pod.uid == **uid && *pod.service_account == *bearer.service_account)
+        self.pod_index.get(key).is_some_and(|pod| *pod.uid == **uid && *pod.service_account == *bearer.service_account)
     }
 
     fn keep(&self, hash: [u8; 32], bearer: &Bearer, life: Duration) {

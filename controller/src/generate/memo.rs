@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use heddle_compile::increment::Patch;
 use heddle_compile::output::{Output, Sources};
-use heddle_compile::route::virtual_host::Parts;
-use heddle_compile::scope::Sight;
+use heddle_compile::route::virtual_host::SplitRouteConfig;
+use heddle_compile::scope::CachedScope;
 use heddle_model::issue::Issue;
 use heddle_model::object::ObjectRef;
 use heddle_model::snapshot::Snapshot;
@@ -23,8 +23,8 @@ pub(super) struct Memo {
     sources: Sources,
     /// What other views may share as long as this one holds it.
     kept: BTreeMap<TypeUrl, Held>,
-    sight: Option<Sight>,
-    parts: Vec<Parts>,
+    cached_scope: Option<CachedScope>,
+    split_configs: Vec<SplitRouteConfig>,
 }
 
 impl Memo {
@@ -34,7 +34,7 @@ impl Memo {
         &mut self,
         snapshot: &Arc<Snapshot>,
         impact: impl FnOnce(&Snapshot) -> TypeSet,
-        recompile: impl FnOnce(&Snapshot, (&mut Sight, &mut [Parts])) -> Option<Patch>,
+        recompile: impl FnOnce(&Snapshot, (&mut CachedScope, &mut [SplitRouteConfig])) -> Option<Patch>,
         compile: impl FnOnce(TypeSet) -> Output,
     ) -> (Arc<Layer>, bool) {
         if self.of.as_ref().is_some_and(|of| of.revision >= snapshot.revision) {
@@ -45,8 +45,8 @@ impl Memo {
         if due.is_empty() {
             return (self.layer.clone(), false);
         }
-        if let (Some(old), Some(sight)) = (&old, &mut self.sight)
-            && let Some(patch) = recompile(old, (sight, &mut self.parts))
+        if let (Some(old), Some(cached_scope)) = (&old, &mut self.cached_scope)
+            && let Some(patch) = recompile(old, (cached_scope, &mut self.split_configs))
         {
             self.patch(patch);
             return (self.layer.clone(), true);
@@ -114,9 +114,9 @@ impl Memo {
         self.sources.extend(output.sources);
         due.iter().for_each(|one| drop(self.kept.remove(&one)));
         self.kept.extend(output.kept.into_iter().map(|(one, kept)| (one, Held::new(kept))));
-        self.sight = output.sight;
-        if let Some(parts) = output.parts {
-            self.parts = parts;
+        self.cached_scope = output.cached_scope;
+        if let Some(split_configs) = output.split_configs {
+            self.split_configs = split_configs;
         }
         let mut layer = (*self.layer).clone();
         let mut changed = false;

@@ -3,10 +3,10 @@
 use std::sync::{Arc, Mutex};
 
 use heddle_compile::view::{self, ViewKey, view};
+use heddle_model::facets::ProxyFacets;
 use heddle_model::host::Host;
 use heddle_model::mesh::Mesh;
 use heddle_model::proxy::Proxy;
-use heddle_model::reads::Reads;
 use heddle_model::service::{Endpoints, Services};
 use heddle_model::snapshot::Snapshot;
 use heddle_model::workload::Workloads;
@@ -32,7 +32,7 @@ pub(crate) struct Seat {
     /// What is its own.
     pub(super) own: Arc<Mutex<Memo>>,
     /// Hosts of the services that it stands behind, as they were when its own was last compiled.
-    pub(super) targets: Vec<Host>,
+    pub(super) backed_services: Vec<Host>,
     pub(super) set: Arc<ResourceSet>,
 }
 
@@ -41,14 +41,14 @@ pub(crate) struct Seat {
 pub(super) struct Basis {
     mesh: Arc<Mesh>,
     workloads: Arc<Workloads>,
-    reads: Arc<Reads>,
+    facets: Arc<ProxyFacets>,
     /// What stands in front of a gateway is a part of its view.
     fronts: Option<(Arc<Services>, Arc<Endpoints>)>,
 }
 
 impl Seat {
     pub(super) fn new(proxy: &Arc<Proxy>) -> Self {
-        Self { proxy: proxy.clone(), view: None, own: Arc::default(), targets: Vec::new(), set: Arc::default() }
+        Self { proxy: proxy.clone(), view: None, own: Arc::default(), backed_services: Vec::new(), set: Arc::default() }
     }
 
     /// The key of its view in a snapshot; none when it cannot be another than before.
@@ -59,8 +59,8 @@ impl Seat {
 
     /// Notes the services that it stands behind.
     pub(super) fn note_targets(&mut self, snapshot: &Snapshot) {
-        self.targets =
-            view::targets(snapshot, &self.proxy).into_iter().map(|(service, _)| service.host.clone()).collect();
+        self.backed_services =
+            view::backed_services(snapshot, &self.proxy).into_iter().map(|(service, _)| service.host.clone()).collect();
     }
 }
 
@@ -69,7 +69,7 @@ impl Basis {
         Self {
             mesh: snapshot.mesh.clone(),
             workloads: snapshot.workloads.clone(),
-            reads: snapshot.reads.clone(),
+            facets: snapshot.facets.clone(),
             fronts: proxy.is_gateway().then(|| (snapshot.services.clone(), snapshot.endpoints.clone())),
         }
     }
@@ -81,6 +81,6 @@ impl Basis {
         same_fronts
             && Arc::ptr_eq(&self.mesh, &snapshot.mesh)
             && Arc::ptr_eq(&self.workloads, &snapshot.workloads)
-            && Arc::ptr_eq(&self.reads, &snapshot.reads)
+            && Arc::ptr_eq(&self.facets, &snapshot.facets)
     }
 }

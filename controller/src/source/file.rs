@@ -16,7 +16,7 @@ use heddle_store::{Event, Kind, Object, ObjectKey};
 use tokio::sync::mpsc::Sender;
 
 use super::Batch;
-use super::ledger::{Ledger, Place};
+use super::ledger::{Ledger, SourceFile};
 use super::scan::{Fingerprint, Scan, is_document, is_hidden};
 use super::watch::{Changes, Watch};
 
@@ -177,7 +177,7 @@ impl Files {
         }
         let gone =
             |path: &PathBuf| !scan.files.contains_key(path) && !missing.iter().any(|root| path.starts_with(root));
-        let gone: Vec<PathBuf> = self.ledger.places().map(|(_, path)| path.clone()).filter(gone).collect();
+        let gone: Vec<PathBuf> = self.ledger.files_of().map(|(_, path)| path.clone()).filter(gone).collect();
         for path in gone {
             self.again.entry(path).or_insert(since + PATIENCE);
         }
@@ -216,7 +216,7 @@ impl Files {
     }
 
     /// Where a path counts; none if it does not.
-    fn place(&self, path: &Path) -> Option<Place> {
+    fn file(&self, path: &Path) -> Option<SourceFile> {
         if path == self.mesh {
             return Some((self.roots.len(), path.into()));
         }
@@ -228,11 +228,11 @@ impl Files {
 
     /// Reads one file. What is missing or empty is looked at again later, unless this is that look (`last`).
     fn read(&mut self, path: &Path, last: bool, batch: &mut Batch) {
-        let Some(place) = self.place(path) else { return };
+        let Some(file) = self.file(path) else { return };
         let content = read::read(path);
         if let Content::Nothing = content
             && !last
-            && self.ledger.places().any(|known| *known == place)
+            && self.ledger.files_of().any(|known| *known == file)
         {
             self.again.insert(path.into(), batch.since + PATIENCE);
             return;
@@ -243,15 +243,15 @@ impl Files {
             Err(_) => self.seen.remove(path),
         };
         match content {
-            Content::Nothing => self.replace(&place, BTreeMap::new(), Vec::new(), batch),
+            Content::Nothing => self.replace(&file, BTreeMap::new(), Vec::new(), batch),
             Content::Objects(mut objects, issues) => {
                 if issues.iter().any(|issue| issue.severity == Severity::Error) {
                     // One of the objects that seem to be gone may be the one that cannot be read.
-                    for (key, object) in self.ledger.file(&place) {
+                    for (key, object) in self.ledger.file(&file) {
                         objects.entry(key.clone()).or_insert_with(|| object.clone());
                     }
                 }
-                self.replace(&place, objects, issues, batch);
+                self.replace(&file, objects, issues, batch);
             }
             Content::Broken(issues) => self.tell(path, issues, batch),
         }
@@ -259,18 +259,18 @@ impl Files {
 
     fn replace(
         &mut self,
-        place: &Place,
+        file: &SourceFile,
         objects: BTreeMap<ObjectKey, Object>,
         mut issues: Vec<Issue>,
         batch: &mut Batch,
     ) {
-        let mut others = self.ledger.rivals(place);
-        let outcome = self.ledger.replace(place, objects);
+        let mut others = self.ledger.rivals(file);
+        let outcome = self.ledger.replace(file, objects);
         batch.events.extend(outcome.deleted.into_iter().map(Event::Delete));
         batch.events.extend(outcome.applied.into_iter().map(|object| Event::Apply(Box::new(object))));
-        others.extend(self.ledger.rivals(place));
-        issues.extend(self.overruled(place));
-        self.tell(&place.1, issues, batch);
+        others.extend(self.ledger.rivals(file));
+        issues.extend(self.overruled(file));
+        self.tell(&file.1, issues, batch);
         for other in others {
             let kept = self.issues.get(&other.1).into_iter().flatten().filter(|issue| issue.reason != read::OVERRULED);
             let issues = kept.cloned().chain(self.overruled(&other)).collect();
@@ -279,9 +279,9 @@ impl Files {
     }
 
     /// An issue for each object of a file that another file overrules. A file that is about to go overrules nobody.
-    fn overruled(&self, place: &Place) -> Vec<Issue> {
-        let by = self.ledger.overruled(place).into_iter().filter(|(_, by)| !self.again.contains_key(by));
-        by.map(|(key, by)| read::overruled(&key, &place.1, &by)).collect()
+    fn overruled(&self, file: &SourceFile) -> Vec<Issue> {
+        let by = self.ledger.overruled(file).into_iter().filter(|(_, by)| !self.again.contains_key(by));
+        by.map(|(key, by)| read::overruled(&key, &file.1, &by)).collect()
     }
 
     /// Says what is wrong with a file, where that is news.

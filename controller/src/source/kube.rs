@@ -17,9 +17,9 @@ use tokio::task::JoinSet;
 use super::Batch;
 use super::definitions::{Definition, Definitions};
 use super::kinds::Watched;
+use super::pod_index::PodIndex;
 use super::raw::Raw;
-use super::roster::Roster;
-use crate::status::Sighting;
+use crate::status::ObservedStatus;
 
 /// Objects asked for at a time. A page is the only place where whole objects are in memory.
 const PAGE: u32 = 250;
@@ -36,7 +36,7 @@ pub(crate) struct Cluster {
     /// Where events go.
     pub out: mpsc::Sender<Batch>,
     /// The pods that exist.
-    pub roster: Roster,
+    pub pod_index: PodIndex,
     /// Whether anybody writes statuses.
     pub statuses: bool,
     /// The control plane's namespace.
@@ -85,7 +85,7 @@ impl Cluster {
             } else {
                 tracing::info!(kind = of.kind.name(), "not defined; taken up once it is");
                 let none = vec![Event::Relist(of.kind, Vec::new()), Event::Synced(of.kind)];
-                self.send(none, Some(Sighting::All(of.kind, Vec::new()))).await && changed.await
+                self.send(none, Some(ObservedStatus::All(of.kind, Vec::new()))).await && changed.await
             };
             if !goes_on {
                 return;
@@ -109,7 +109,7 @@ impl Cluster {
         let mut events = pin!(steady(watcher(api, config), of.kind.name()));
         while let Some(event) = events.next().await {
             let read = |raw: Raw| raw.read(of.kind, &resource.api_version);
-            let (events, sighting) = match event {
+            let (events, observed) = match event {
                 watcher::Event::Init => {
                     (listed, sighted) = (Vec::new(), Vec::new());
                     continue;
@@ -122,21 +122,21 @@ impl Cluster {
                 }
                 watcher::Event::InitDone => {
                     let events = self.relisted(of.kind, std::mem::take(&mut listed));
-                    (events, Some(Sighting::All(of.kind, std::mem::take(&mut sighted))))
+                    (events, Some(ObservedStatus::All(of.kind, std::mem::take(&mut sighted))))
                 }
                 watcher::Event::Apply(raw) => {
                     self.note(of.kind, &raw);
-                    let sighting = look(&raw).map(|(key, seen)| Sighting::There(key, seen));
+                    let observed = look(&raw).map(|(key, seen)| ObservedStatus::There(key, seen));
                     let Some(object) = read(raw) else { continue };
-                    (vec![Event::Apply(Box::new(object))], sighting)
+                    (vec![Event::Apply(Box::new(object))], observed)
                 }
                 watcher::Event::Delete(raw) => {
                     let key = raw.key(of.kind);
-                    self.roster.remove(&key);
-                    (vec![Event::Delete(key.clone())], Some(Sighting::Gone(key)))
+                    self.pod_index.remove(&key);
+                    (vec![Event::Delete(key.clone())], Some(ObservedStatus::Gone(key)))
                 }
             };
-            if !self.send(events, sighting).await {
+            if !self.send(events, observed).await {
                 return;
             }
         }
@@ -151,26 +151,26 @@ impl Cluster {
     fn note(&self, kind: Kind, raw: &Raw) {
         match kind {
             Kind::Pod => {
-                self.roster.insert(raw.key(kind), raw.text("/metadata/uid"), raw.text("/spec/serviceAccountName"));
+                self.pod_index.insert(raw.key(kind), raw.text("/metadata/uid"), raw.text("/spec/serviceAccountName"));
             }
-            Kind::Node => self.roster.insert_node(raw.key(kind), raw.text("/status/nodeInfo/kubeletVersion")),
+            Kind::Node => self.pod_index.insert_node(raw.key(kind), raw.text("/status/nodeInfo/kubeletVersion")),
             _ => {}
         }
     }
 
     fn relisted(&self, kind: Kind, objects: Vec<Object>) -> Vec<Event> {
         if kind == Kind::Pod {
-            self.roster.retain(&objects.iter().map(|object| &object.key).collect());
+            self.pod_index.retain(&objects.iter().map(|object| &object.key).collect());
         }
         tracing::info!(kind = kind.name(), objects = objects.len(), "listed");
         vec![Event::Relist(kind, objects), Event::Synced(kind)]
     }
 
     /// Whether somebody still listens.
-    async fn send(&self, events: Vec<Event>, sighting: Option<Sighting>) -> bool {
+    async fn send(&self, events: Vec<Event>, observed: Option<ObservedStatus>) -> bool {
         let mut batch = Batch::new(Instant::now());
         batch.events = events;
-        batch.sightings.extend(sighting);
+        batch.observed.extend(observed);
         self.out.send(batch).await.is_ok()
     }
 }

@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
 
-/// A file's place: the number of its folder among those given, and its path.
-pub(crate) type Place = (usize, PathBuf);
+/// A file of objects: the number of its folder among those given, and its path.
+pub(crate) type SourceFile = (usize, PathBuf);
 
 /// The objects of all files, by key.
 #[derive(Debug)]
 pub(crate) struct Ledger<K, O> {
-    files: BTreeMap<Place, BTreeMap<K, O>>,
-    places: BTreeMap<K, BTreeSet<Place>>,
+    files: BTreeMap<SourceFile, BTreeMap<K, O>>,
+    files_of: BTreeMap<K, BTreeSet<SourceFile>>,
 }
 
 /// What follows from a change of one file.
@@ -26,26 +26,26 @@ pub(crate) struct Outcome<K, O> {
 
 impl<K: Ord + Clone, O: Clone + PartialEq> Ledger<K, O> {
     /// Puts in place what a file now gives; nothing when the file is gone.
-    pub(crate) fn replace(&mut self, place: &Place, objects: BTreeMap<K, O>) -> Outcome<K, O> {
+    pub(crate) fn replace(&mut self, file: &SourceFile, objects: BTreeMap<K, O>) -> Outcome<K, O> {
         let touched: BTreeSet<K> =
-            self.files.get(place).into_iter().flatten().map(|(key, _)| key).chain(objects.keys()).cloned().collect();
+            self.files.get(file).into_iter().flatten().map(|(key, _)| key).chain(objects.keys()).cloned().collect();
         let before: Vec<(K, Option<O>)> =
             touched.into_iter().map(|key| (key.clone(), self.get(&key).cloned())).collect();
         for (key, _) in &before {
-            let places = self.places.entry(key.clone()).or_default();
+            let files_of = self.files_of.entry(key.clone()).or_default();
             if objects.contains_key(key) {
-                places.insert(place.clone());
+                files_of.insert(file.clone());
             } else {
-                places.remove(place);
+                files_of.remove(file);
             }
-            if places.is_empty() {
-                self.places.remove(key);
+            if files_of.is_empty() {
+                self.files_of.remove(key);
             }
         }
         if objects.is_empty() {
-            self.files.remove(place);
+            self.files.remove(file);
         } else {
-            self.files.insert(place.clone(), objects);
+            self.files.insert(file.clone(), objects);
         }
         let mut outcome = Outcome { applied: Vec::new(), deleted: Vec::new() };
         for (key, before) in before {
@@ -59,26 +59,26 @@ impl<K: Ord + Clone, O: Clone + PartialEq> Ledger<K, O> {
     }
 
     /// All that a file gives.
-    pub(crate) fn file(&self, place: &Place) -> impl Iterator<Item = (&K, &O)> {
-        self.files.get(place).into_iter().flatten()
+    pub(crate) fn file(&self, file: &SourceFile) -> impl Iterator<Item = (&K, &O)> {
+        self.files.get(file).into_iter().flatten()
     }
 
     /// The object that counts.
     pub(crate) fn get(&self, key: &K) -> Option<&O> {
-        self.files.get(self.places.get(key)?.last()?)?.get(key)
+        self.files.get(self.files_of.get(key)?.last()?)?.get(key)
     }
 
     /// The objects of a file that do not count, each with the path that counts in its stead.
-    pub(crate) fn overruled(&self, place: &Place) -> Vec<(K, PathBuf)> {
-        let keys = self.files.get(place).into_iter().flatten().map(|(key, _)| key);
-        let by = |key: &K| self.places.get(key)?.last().filter(|last| *last != place).map(|last| last.1.clone());
+    pub(crate) fn overruled(&self, file: &SourceFile) -> Vec<(K, PathBuf)> {
+        let keys = self.files.get(file).into_iter().flatten().map(|(key, _)| key);
+        let by = |key: &K| self.files_of.get(key)?.last().filter(|last| *last != file).map(|last| last.1.clone());
         keys.filter_map(|key| Some((key.clone(), by(key)?))).collect()
     }
 
     /// Other files that give an object of this file too.
-    pub(crate) fn rivals(&self, place: &Place) -> BTreeSet<Place> {
-        let keys = self.files.get(place).into_iter().flatten().map(|(key, _)| key);
-        keys.filter_map(|key| self.places.get(key)).flatten().filter(|other| *other != place).cloned().collect()
+    pub(crate) fn rivals(&self, file: &SourceFile) -> BTreeSet<SourceFile> {
+        let keys = self.files.get(file).into_iter().flatten().map(|(key, _)| key);
+        keys.filter_map(|key| self.files_of.get(key)).flatten().filter(|other| *other != file).cloned().collect()
     }
 
     /// Whether objects come from files below this path, in any of the folders.
@@ -96,14 +96,14 @@ impl<K: Ord + Clone, O: Clone + PartialEq> Ledger<K, O> {
     }
 
     /// Where objects come from.
-    pub(crate) fn places(&self) -> impl Iterator<Item = &Place> {
+    pub(crate) fn files_of(&self) -> impl Iterator<Item = &SourceFile> {
         self.files.keys()
     }
 }
 
 impl<K, O> Default for Ledger<K, O> {
     fn default() -> Self {
-        Self { files: BTreeMap::new(), places: BTreeMap::new() }
+        Self { files: BTreeMap::new(), files_of: BTreeMap::new() }
     }
 }
 

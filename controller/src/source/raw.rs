@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use std::borrow::Cow;
 
-use crate::status::Seen;
+use crate::status::ObservedObject;
 
 /// A whole object, less what nobody reads, with the few names that following a watch needs.
 #[derive(Clone, Debug)]
@@ -38,8 +38,8 @@ impl Raw {
     }
 
     /// What it says of its status.
-    pub(crate) fn seen(&self, version: &str) -> Seen {
-        Seen::of(&self.value, version)
+    pub(crate) fn seen(&self, version: &str) -> ObservedObject {
+        ObservedObject::of(&self.value, version)
     }
 
     /// A text inside it, by JSON pointer.

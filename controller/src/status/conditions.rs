@@ -4,7 +4,7 @@ use heddle_model::issue::{Issue, Severity};
 use heddle_serve::registry::Rejection;
 
 use super::messages::message;
-use super::seen::{Condition, Seen, Status};
+use super::observed::{Condition, ObservedObject, Status};
 
 /// The condition that Istio has for it: whether the object, as it stands, is in force.
 const RECONCILED: &str = "Reconciled";
@@ -25,7 +25,7 @@ pub(super) struct Found<'a> {
 }
 
 /// The status that an object is to have; none when it has it. A condition that stays as it was keeps its time.
-pub(super) fn wanted(seen: &Seen, found: &Found<'_>, now: &str) -> Option<Status> {
+pub(super) fn wanted(seen: &ObservedObject, found: &Found<'_>, now: &str) -> Option<Status> {
     let mut condition = condition(seen.generation, found);
     let old = seen.status.conditions.iter().find(|old| old.kind == RECONCILED);
     let since = old.filter(|old| old.status == condition.status && !old.last_transition_time.is_empty());
@@ -44,7 +44,7 @@ pub(super) fn wanted(seen: &Seen, found: &Found<'_>, now: &str) -> Option<Status
 }
 
 /// Whether the status says already that all is well.
-pub(super) fn is_well(seen: &Seen) -> bool {
+pub(super) fn is_well(seen: &ObservedObject) -> bool {
     let status = &seen.status;
     let ours = status.conditions.iter().find(|condition| condition.kind == RECONCILED);
     let well = |ours: &Condition| {

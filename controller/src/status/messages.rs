@@ -2,7 +2,7 @@
 
 use heddle_model::issue::{Issue, Severity};
 
-use super::seen::{Message, MessageKind};
+use super::observed::{Message, MessageKind};
 
 /// Where Istio explains its messages.
 const EXPLAINED: &str = "https://istio.io/latest/docs/reference/config/analysis";

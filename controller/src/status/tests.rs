@@ -9,13 +9,13 @@ use heddle_xds_api::TypeUrl;
 use serde_json::{Value, json};
 
 use super::conditions::{Found, is_well, wanted};
-use super::seen::{Seen, Status};
+use super::observed::{ObservedObject, Status};
 
 const NOW: &str = "2026-01-02T03:04:05Z";
 
-fn seen(generation: i64, status: &Value) -> Seen {
+fn seen(generation: i64, status: &Value) -> ObservedObject {
     let object = json!({"metadata": {"generation": generation, "resourceVersion": "7"}, "status": status});
-    Seen::of(&object, "v1")
+    ObservedObject::of(&object, "v1")
 }
 
 fn issue(severity: &str, reason: &'static str) -> Issue {
@@ -48,9 +48,9 @@ fn good_news_are_written_once_a_generation() {
             {"type": "Reconciled", "status": "True", "reason": "Reconciled", "observedGeneration": 3,
              "lastTransitionTime": NOW}]})
     );
-    let same = Seen { status: status.clone(), ..seen(3, &Value::Null) };
+    let same = ObservedObject { status: status.clone(), ..seen(3, &Value::Null) };
     assert!(is_well(&same) && wanted(&same, &Found::default(), "later").is_none());
-    let edited = Seen { generation: 4, ..same };
+    let edited = ObservedObject { generation: 4, ..same };
     assert!(!is_well(&edited));
     let next = wanted(&edited, &Found::default(), "later").unwrap();
     assert_eq!((next.observed_generation, &*next.conditions[0].last_transition_time), (4, NOW), "True since then");

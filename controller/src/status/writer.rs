@@ -21,7 +21,7 @@ use time::format_description::well_known::Rfc3339;
 use tokio::sync::watch;
 
 use super::conditions::{Found, is_well, wanted};
-use super::seen::{Seen, Status};
+use super::observed::{ObservedObject, Status};
 use crate::cluster::reason;
 use crate::generate::Compiler;
 use crate::source::kinds;
@@ -76,7 +76,7 @@ enum Outcome {
 /// One status to write.
 struct Change {
     key: ObjectKey,
-    seen: Arc<Seen>,
+    seen: Arc<ObservedObject>,
     status: Value,
 }
 
@@ -178,7 +178,7 @@ impl Writer {
     }
 
     /// Whether an object is ours to write to: it is read here, and no other control plane writes to it.
-    fn is_ours(&self, board: &Board, key: &ObjectKey, seen: &Seen) -> bool {
+    fn is_ours(&self, board: &Board, key: &ObjectKey, seen: &ObservedObject) -> bool {
         let none = heddle_model::labels::Labels::default();
         let labels = board.snapshot.namespaces.get(&key.namespace).unwrap_or(&none);
         let ours = if seen.revision.is_empty() {

@@ -25,7 +25,7 @@ use super::counts::Counts;
 use super::inject::{self, Template};
 use super::review::{self, Answer};
 use super::validate;
-use crate::source::roster::Roster;
+use crate::source::pod_index::PodIndex;
 use crate::writer::Board;
 
 /// The longest call, in bytes: what an API server takes in one object.
@@ -42,15 +42,20 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(crate) struct Webhooks {
     counts: Arc<Counts>,
     template: Template,
-    roster: Roster,
+    pod_index: PodIndex,
     board: watch::Receiver<Board>,
     room: Arc<Semaphore>,
 }
 
 impl Webhooks {
     /// Webhooks that count here and inject this.
-    pub(crate) fn new(counts: Arc<Counts>, template: Template, roster: Roster, board: watch::Receiver<Board>) -> Self {
-        Self { counts, template, roster, board, room: Arc::new(Semaphore::new(MAX_TOGETHER as usize)) }
+    pub(crate) fn new(
+        counts: Arc<Counts>,
+        template: Template,
+        pod_index: PodIndex,
+        board: watch::Receiver<Board>,
+    ) -> Self {
+        Self { counts, template, pod_index, board, room: Arc::new(Semaphore::new(MAX_TOGETHER as usize)) }
     }
 }
 
@@ -119,7 +124,7 @@ async fn validated(State(webhooks): State<Webhooks>, request: Request) -> Respon
 async fn injected(State(webhooks): State<Webhooks>, request: Request) -> Response {
     let (counts, template) = (webhooks.counts.clone(), webhooks.template.borrow().clone());
     let snapshot = webhooks.board.borrow().snapshot.clone();
-    let (native, path) = (webhooks.roster.has_native_sidecars(), request.uri().path().to_owned());
+    let (native, path) = (webhooks.pod_index.has_native_sidecars(), request.uri().path().to_owned());
     ask(&webhooks, request, move |request| {
         let environment = path.strip_prefix("/inject").unwrap_or_default();
         let answer = inject::judge(request, environment, template.as_deref(), native, &snapshot);

@@ -2,5 +2,5 @@
 
 pub(crate) mod address;
 pub(crate) mod delegate;
-pub(crate) mod destination;
+pub(crate) mod destination_rule;
 pub(crate) mod service;

@@ -3,14 +3,14 @@
 //! [`Store::apply`] ingests the one object and notes what it may concern; [`Store::commit`] rebuilds that and shares
 //! the rest with the revision before.
 
+mod destination_rules;
 mod discovery;
 mod ingest;
 mod ingresses;
 mod part;
-mod registry;
-mod routes;
-mod rules;
+mod service_index;
 mod sorted;
+mod virtual_services;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -20,15 +20,15 @@ use std::{
 use heddle_model::{
     Text,
     authn::PeerAuthentication,
+    facets::ProxyFacets,
     gateway::Gateway,
     issue::Issue,
     labels::Labels,
     mesh::Mesh,
-    reads::Reads,
-    scope::Sidecar,
     secret::{Secret, Secrets},
     service::Services,
     settings::ProxySettings,
+    sidecar::Sidecar,
     snapshot::Snapshot,
 };
 
@@ -38,12 +38,12 @@ use crate::{
     settings::Settings,
 };
 
+use destination_rules::DestinationRuleIndex;
 use ingresses::Ingresses;
 use part::share;
-use registry::Registry;
-use routes::Routes;
-use rules::Rules;
+use service_index::ServiceIndex;
 use sorted::Sorted;
+use virtual_services::VirtualServiceIndex;
 
 /// Namespace and name.
 type Name = (Text, Text);
@@ -63,9 +63,9 @@ pub struct Store {
     malformed: BTreeMap<ObjectKey, Vec<Issue>>,
     mesh: Arc<Mesh>,
     stale: Stale,
-    registry: Registry,
-    routes: Routes,
-    rules: Rules,
+    services: ServiceIndex,
+    virtual_services: VirtualServiceIndex,
+    destination_rules: DestinationRuleIndex,
     ingresses: Ingresses,
     gateways: Sorted<Gateway>,
     sidecars: Sorted<Sidecar>,
@@ -102,9 +102,9 @@ impl Store {
             malformed: BTreeMap::new(),
             mesh,
             stale: Stale::default(),
-            registry: Registry::default(),
-            routes: Routes::default(),
-            rules: Rules::default(),
+            services: ServiceIndex::default(),
+            virtual_services: VirtualServiceIndex::default(),
+            destination_rules: DestinationRuleIndex::default(),
             ingresses: Ingresses::default(),
             gateways: Sorted::default(),
             sidecars: Sorted::default(),
@@ -142,17 +142,17 @@ impl Store {
         }
         self.commit_discovery();
         let old = self.snapshot.clone();
-        let services = self.registry.services(&old.services);
+        let services = self.services.services(&old.services);
         self.commit_ingresses(&services, !Arc::ptr_eq(&old.services, &services));
         let mut next = Snapshot {
             revision: old.revision,
             synced: old.synced || self.settings.expected.is_subset(&self.synced),
             mesh: self.mesh.clone(),
-            endpoints: self.registry.endpoints(&services, &self.mesh, &old.endpoints),
+            endpoints: self.services.endpoints(&services, &self.mesh, &old.endpoints),
             services,
-            workloads: self.registry.workloads(&old.workloads),
-            routes: self.routes.build(&old.routes),
-            destinations: self.rules.build(&old.destinations),
+            workloads: self.services.workloads(&old.workloads),
+            virtual_services: self.virtual_services.build(&old.virtual_services),
+            destination_rules: self.destination_rules.build(&old.destination_rules),
             gateways: self.gateways.build(&old.gateways),
             sidecars: self.sidecars.build(&old.sidecars),
             peer_authentications: self.peer_authentications.build(&old.peer_authentications),
@@ -161,10 +161,10 @@ impl Store {
             assume_secrets: self.settings.assume_secrets,
             namespaces: self.commit_namespaces(&old.namespaces),
             issues: old.issues.clone(),
-            reads: old.reads.clone(),
+            facets: old.facets.clone(),
         };
-        if Reads::may_differ(&old, &next) {
-            next.reads = share(&old.reads, Reads::of(&next));
+        if ProxyFacets::may_differ(&old, &next) {
+            next.facets = share(&old.facets, ProxyFacets::of(&next));
         }
         next.issues = self.commit_issues(&old.issues);
         if !is_same(&old, &next) {
@@ -272,7 +272,7 @@ impl Store {
             }
         }
         self.stale.discovery = true;
-        self.registry.mark_all();
+        self.services.mark_all();
         self.ingresses.mark();
     }
 
@@ -282,7 +282,7 @@ impl Store {
         for (name, gateway) in made.gateways {
             self.gateways.set(name, gateway);
         }
-        self.routes.add(made.tables);
+        self.virtual_services.add(made.virtual_services);
     }
 
     fn commit_secrets(&mut self, old: &Arc<Secrets>) -> Arc<Secrets> {
@@ -301,9 +301,9 @@ impl Store {
 
     fn commit_issues(&mut self, old: &Arc<Vec<Issue>>) -> Arc<Vec<Issue>> {
         let parts = [
-            self.routes.issues.take(),
-            self.rules.issues.take(),
-            self.registry.issues.take(),
+            self.virtual_services.issues.take(),
+            self.destination_rules.issues.take(),
+            self.services.issues.take(),
             self.ingresses.issues.take(),
         ];
         if !std::mem::take(&mut self.stale.findings) && !parts.contains(&true) {
@@ -313,8 +313,8 @@ impl Store {
         let read = self.findings.iter().filter(|(key, _)| !self.malformed.contains_key(*key));
         let unread = self.malformed.iter().filter(|(key, _)| self.is_discovered(key));
         let own = read.chain(unread).flat_map(|(_, issues)| issues);
-        let joint = self.routes.issues.iter().chain(self.rules.issues.iter());
-        let joint = joint.chain(self.registry.issues.iter()).chain(self.ingresses.issues.iter());
+        let joint = self.virtual_services.issues.iter().chain(self.destination_rules.issues.iter());
+        let joint = joint.chain(self.services.issues.iter()).chain(self.ingresses.issues.iter());
         let mut all: Vec<Issue> = own.chain(joint).cloned().collect();
         all.sort();
         all.dedup();

@@ -4,12 +4,12 @@
 use std::net::Ipv4Addr;
 
 mod api_server;
+mod config_source;
 mod folder;
 mod object;
-mod place;
 
+pub(crate) use config_source::{ConfigSource, enter};
 pub(crate) use object::Object;
-pub(crate) use place::{Place, enter};
 
 /// Over how many namespaces the services are spread.
 pub(crate) const NAMESPACES: usize = 10;

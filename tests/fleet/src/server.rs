@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail, ensure};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::mesh::Place;
+use crate::mesh::ConfigSource;
 use crate::usage::Usage;
 
 /// How long a server may take until it is ready.
@@ -39,7 +39,7 @@ pub(crate) struct Start<'a> {
     /// A folder for all that it writes.
     pub(crate) run: &'a Path,
     /// What it watches.
-    pub(crate) place: &'a Place,
+    pub(crate) config_source: &'a ConfigSource,
     /// Whether it may send virtual hosts apart from route configurations.
     pub(crate) virtual_hosts: bool,
     /// Further flags.
@@ -68,7 +68,7 @@ impl Server {
         }
         let discovery = if start.virtual_hosts { "auto" } else { "off" };
         command
-            .arg(start.place.flag())
+            .arg(start.config_source.flag())
             .arg("--caDir")
             .arg(start.run.join("ca"))
             .arg(format!("--virtual-host-discovery={discovery}"))

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use crate::args::{Args, Switch};
 use crate::fleet::{Census, Fleet};
-use crate::mesh::{Change, NAMESPACES, Place, Site, Size, enter, namespace};
+use crate::mesh::{Change, ConfigSource, NAMESPACES, Site, Size, enter, namespace};
 use crate::server::{Server, Start, beside};
 use crate::stats::Times;
 use crate::transport::Secure;
@@ -31,7 +31,7 @@ pub(crate) struct Session {
     pub(crate) server: Server,
     pub(crate) fleet: Fleet,
     pub(crate) size: Size,
-    place: Place,
+    config_source: ConfigSource,
     number: u32,
     // Last, so that it outlives what writes into it.
     _run: TempDir,
@@ -45,7 +45,7 @@ pub(crate) struct Mark {
     /// What this program, which plays the proxies, has used itself.
     pub(crate) own: Duration,
     /// What the API server has used, where it was started for this.
-    pub(crate) place: Option<Duration>,
+    pub(crate) config_source: Option<Duration>,
     pub(crate) census: Census,
 }
 
@@ -57,7 +57,7 @@ pub(crate) struct Cost {
     /// Of this program, not of the server.
     pub(crate) own: Duration,
     /// Of the API server and its etcd, where they were started for this.
-    pub(crate) place: Option<Duration>,
+    pub(crate) config_source: Option<Duration>,
     pub(crate) bytes: u64,
     pub(crate) responses: u64,
     pub(crate) resident: u64,
@@ -66,22 +66,22 @@ pub(crate) struct Cost {
 
 /// Runs something with a session of its own.
 pub(crate) fn with<T: Send>(args: &Args, work: impl FnOnce(&mut Session) -> Result<T> + Send) -> Result<T> {
-    enter(args, |place| work(&mut Session::start(args, place)?))
+    enter(args, |config_source| work(&mut Session::start(args, config_source)?))
 }
 
 impl Session {
     /// Puts the mesh in place, starts the server and the threads. No proxy has connected.
-    fn start(args: &Args, place: &Place) -> Result<Self> {
+    fn start(args: &Args, config_source: &ConfigSource) -> Result<Self> {
         let size = Size { services: args.services, pods: args.pods.into(), sidecars: args.sidecars };
         let run = TempDir::with_prefix("heddle-fleet-")?;
-        let mut objects = place.site()?;
+        let mut objects = config_source.site()?;
         size.put(&mut *objects)?;
         let server = match args.server {
             Some(address) => Server::at(address, args.pid),
             None => Server::start(&Start {
                 program: args.heddled.clone(),
                 run: run.path(),
-                place,
+                config_source,
                 virtual_hosts: args.vhds == Switch::On,
                 flags: &args.heddled_flag,
             })?,
@@ -89,7 +89,7 @@ impl Session {
         let secure = if args.tls { Some(Arc::new(secure(&run)?)) } else { None };
         let address = if args.tls { server.secure.unwrap_or(server.address) } else { server.address };
         let fleet = Fleet::new(&Target { address, size, secure }, args.threads.into())?;
-        Ok(Self { site: objects, server, fleet, size, place: place.clone(), number: 0, _run: run })
+        Ok(Self { site: objects, server, fleet, size, config_source: config_source.clone(), number: 0, _run: run })
     }
 
     /// Connects all proxies with nothing in hand; the time until the last had everything.
@@ -143,8 +143,8 @@ impl Session {
     pub(crate) fn mark(&self) -> Result<Mark> {
         let census = self.fleet.census()?;
         let own = Usage::of(std::process::id())?.processor;
-        let place = self.place.processor()?;
-        Ok(Mark { at: Instant::now(), usage: self.server.usage()?, own, place, census })
+        let config_source = self.config_source.processor()?;
+        Ok(Mark { at: Instant::now(), usage: self.server.usage()?, own, config_source, census })
     }
 }
 
@@ -155,7 +155,7 @@ impl Mark {
             took: self.at - before.at,
             processor: self.usage.processor.saturating_sub(before.usage.processor),
             own: self.own.saturating_sub(before.own),
-            place: self.place.zip(before.place).map(|(now, then)| now.saturating_sub(then)),
+            config_source: self.config_source.zip(before.config_source).map(|(now, then)| now.saturating_sub(then)),
             bytes: self.census.received - before.census.received,
             responses: self.census.tally.responses - before.census.tally.responses,
             resident: self.usage.resident,

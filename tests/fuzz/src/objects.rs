@@ -28,7 +28,7 @@ const MAX_COMMITS: usize = 6;
 
 /// Runs the events that `data` stands for.
 pub fn run(data: &[u8]) {
-    let mut town = Town::new();
+    let mut test_mesh = TestMesh::new();
     let mut commits = 1;
     for part in data.split(|byte| *byte == MARK).take(MAX_EVENTS) {
         let mut bytes = Bytes::new(part);
@@ -37,22 +37,22 @@ pub fn run(data: &[u8]) {
         yaml::judge(&value);
         let Some(object) = make::read(&value) else { continue };
         if verb & 7 == 7 {
-            town.delete(&object.key);
+            test_mesh.delete(&object.key);
         } else {
-            town.apply(object);
+            test_mesh.apply(object);
         }
         if verb & 0x30 == 0x30 && commits < MAX_COMMITS {
             commits += 1;
-            town.commit();
+            test_mesh.commit();
         }
     }
-    town.commit();
-    town.check_again();
-    town.check_from_nothing();
+    test_mesh.commit();
+    test_mesh.check_again();
+    test_mesh.check_from_nothing();
 }
 
 /// The objects in force, the store that they were given to one by one, and what proxies hold.
-struct Town {
+struct TestMesh {
     store: Store,
     held: Vec<Held>,
     /// Of each key the last version that can be read, and the one after it that cannot.
@@ -60,7 +60,7 @@ struct Town {
     snapshot: Arc<Snapshot>,
 }
 
-impl Town {
+impl TestMesh {
     fn new() -> Self {
         let mut store = mesh::store();
         let objects = mesh::objects().iter().map(|object| (object.key.clone(), (Some(object.clone()), None))).collect();

@@ -8,8 +8,8 @@ mod cgroup;
 mod dns;
 mod files;
 mod part;
-mod place;
 mod pod;
+mod pod_network;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -27,8 +27,8 @@ use super::{Cluster, Shape};
 use crate::process::{Process, eventually};
 
 pub use files::PAUSE;
-pub use place::Place;
 pub use pod::Pod;
+pub use pod_network::PodNetwork;
 
 use part::{PARTS, Part};
 
@@ -126,11 +126,11 @@ impl Node {
     }
 
     /// The network of a pod, in which tests can make calls as its application would.
-    pub fn place(&self, pod: &Pod) -> Result<Place> {
+    pub fn network(&self, pod: &Pod) -> Result<PodNetwork> {
         let container = pod.containers().next().with_context(|| format!("no container of {} runs", pod.name))?;
         // The number that containerd wrote is that of its PID namespace.
         let id = fs::read_to_string(files::tasks(self.cluster.folder()).join(container).join("init.pid"))?;
-        Place::enter(&Path::new("/proc").join(self.inside.to_string()).join(format!("root/proc/{id}/ns/net")))
+        PodNetwork::enter(&Path::new("/proc").join(self.inside.to_string()).join(format!("root/proc/{id}/ns/net")))
     }
 
     /// What a container of a pod has written since it started last.

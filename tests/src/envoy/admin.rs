@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use anyhow::{Context, Result, ensure};
 use serde_json::{Map, Value};
 
-use crate::cluster::node::Place;
+use crate::cluster::node::PodNetwork;
 use crate::http::Call;
 
 /// The parts of a dump that say what is used: our name for one, its list, and where in an entry the thing and its name are.
@@ -21,20 +21,20 @@ const SECTIONS: [(&str, &str, &str, &str); 3] = [
 pub struct Admin {
     address: SocketAddr,
     /// The pod that it must be asked from within.
-    place: Option<Place>,
+    pod_network: Option<PodNetwork>,
 }
 
 impl Admin {
     /// One that can be reached from here.
     #[must_use]
     pub fn at(address: SocketAddr) -> Self {
-        Self { address, place: None }
+        Self { address, pod_network: None }
     }
 
     /// That of the sidecar or gateway of a pod.
     #[must_use]
-    pub fn of_pod(place: Place) -> Self {
-        Self { address: SocketAddr::from(([127, 0, 0, 1], 15000)), place: Some(place) }
+    pub fn of_pod(pod_network: PodNetwork) -> Self {
+        Self { address: SocketAddr::from(([127, 0, 0, 1], 15000)), pod_network: Some(pod_network) }
     }
 
     /// `/config_dump`, with endpoints.
@@ -91,7 +91,7 @@ impl Admin {
     /// The body of a page.
     pub async fn get(&self, path: &str) -> Result<String> {
         let call = Call::get(self.address, path)?;
-        let call = self.place.iter().fold(call, Call::within_pod);
+        let call = self.pod_network.iter().fold(call, Call::within_pod);
         let answer = call.send().await?;
         ensure!(answer.status == 200, "{path}: {} {}", answer.status, answer.body);
         Ok(answer.body)

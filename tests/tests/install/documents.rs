@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use heddle_tests::cluster::istiod::Root;
 use heddle_tests::cluster::{Cluster, own, program};
-use heddle_tests::control::Place;
+use heddle_tests::control::ControlSetup;
 use heddle_tests::product;
 use tokio::process::Command;
 
@@ -31,7 +31,7 @@ fn upgrade_from_istio_says_what_works() -> Result<()> {
 /// Runs a document's commands beside a control plane, whose pods the API server only knows by name.
 async fn follow(cluster: &Cluster, document: &str) -> Result<()> {
     let kubeconfig = format!("--kubeconfig={}", cluster.kubeconfig().display());
-    let _control = Place::new()?.start(&[&kubeconfig]).await?;
+    let _control = ControlSetup::new()?.start(&[&kubeconfig]).await?;
     let text = std::fs::read_to_string(product::root()?.join(document))?;
     let commands: Vec<&str> = text
         .split("```sh cluster\n")

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use heddle_tests::cluster::istiod::{MESH, ROOT, Root, SECRET, WEBHOOKS, bundles, versions};
 use heddle_tests::cluster::{Api, Cluster, own};
-use heddle_tests::control::{Control, Place};
+use heddle_tests::control::{Control, ControlSetup};
 use heddle_tests::process::eventually;
 use heddle_xds_api::istio::v1::auth::IstioCertificateRequest;
 use heddle_xds_api::istio::v1::auth::istio_certificate_service_client::IstioCertificateServiceClient;
@@ -115,7 +115,7 @@ async fn is_heddle(api: &Api) -> Result<()> {
 
 async fn start(cluster: &Cluster) -> Result<Control> {
     let kubeconfig = format!("--kubeconfig={}", cluster.kubeconfig().display());
-    Place::new()?.start(&[&kubeconfig]).await
+    ControlSetup::new()?.start(&[&kubeconfig]).await
 }
 
 /// The root is kept, known everywhere and trusted both ways, and nobody writes in turn with somebody.

@@ -1,7 +1,7 @@
 //! The authority of a cluster: one root for all replicas, known in every namespace, and certificates for tokens of pods
 //! that exist.
 
-use super::place::{SOON, start};
+use super::watcher::{SOON, start};
 use anyhow::{Context, Result, ensure};
 use heddle_tests::cluster::{Cluster, own};
 use heddle_tests::control::Control;

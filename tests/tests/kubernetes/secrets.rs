@@ -9,7 +9,7 @@ use heddle_tests::process::eventually;
 use heddle_tests::xds_client::{DeltaClient, SECRET, node};
 use serde_json::json;
 
-use super::place::{SOON, start};
+use super::watcher::{SOON, start};
 
 const NAME: &str = "kubernetes://cert";
 

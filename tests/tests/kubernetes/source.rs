@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::place::{SOON, Watcher, start};
+use super::watcher::{SOON, Watcher, start};
 use anyhow::{Result, ensure};
 use heddle_tests::cluster::{Cluster, own, shared};
 use heddle_tests::process::eventually;

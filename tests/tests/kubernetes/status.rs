@@ -8,7 +8,7 @@ use heddle_tests::process::eventually;
 use heddle_tests::xds_client::{CLUSTER, LISTENER, ROUTE};
 use serde_json::{Value, json};
 
-use super::place::{SOON, Watcher, start};
+use super::watcher::{SOON, Watcher, start};
 
 const RULES: &str = "/apis/networking.istio.io/v1/namespaces/default/destinationrules";
 const ROUTES: &str = "/apis/networking.istio.io/v1/namespaces/default/virtualservices";

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use super::place::{SOON, start};
+use super::watcher::{SOON, start};
 use anyhow::{Context, Result, ensure};
 use base64::Engine;
 use heddle_tests::cluster::{Cluster, own};

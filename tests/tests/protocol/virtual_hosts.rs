@@ -4,7 +4,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use heddle_tests::control::{Control, Place};
+use heddle_tests::control::{Control, ControlSetup};
 use heddle_tests::echo::Echo;
 use heddle_tests::envoy::Envoy;
 use heddle_tests::http::Call;
@@ -32,7 +32,7 @@ impl Scene {
         let (proxy, grpc) = (free_port()?, free_port()?);
         let mut all = vec![format!("--grpcAddr={grpc}")];
         all.extend(flags.iter().map(ToString::to_string));
-        let mut place = Place::new()?.with("sidecar", &sidecar(proxy))?;
+        let mut place = ControlSetup::new()?.with("sidecar", &sidecar(proxy))?;
         for host in hosts {
             place = place
                 .with(host, &service(host, &echo))?

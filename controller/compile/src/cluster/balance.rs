@@ -19,7 +19,7 @@ use heddle_xds_api::envoy::{
     r#type::v3::Percent,
 };
 
-use super::target::Target;
+use super::destination::Destination;
 use crate::envoy::duration::duration;
 
 /// Envoy's largest Maglev table.
@@ -31,7 +31,7 @@ const MOST_RING: u64 = 8_388_608;
 pub(super) fn balance(
     cluster: &mut Cluster,
     balancer: Option<&LoadBalancer>,
-    target: &Target,
+    destination: &Destination,
     issues: &mut Vec<Issue>,
 ) {
     let warmup = balancer.and_then(|balancer| balancer.warmup.as_ref()).map(slow_start);
@@ -43,7 +43,7 @@ pub(super) fn balance(
             (LbPolicy::RoundRobin, config)
         }
         Some(Balance::Random) => (LbPolicy::Random, None),
-        Some(Balance::Hash { algorithm, .. }) => hash(algorithm, target, issues),
+        Some(Balance::Hash { algorithm, .. }) => hash(algorithm, destination, issues),
         // Passthrough where no original destination is known: at gateways.
         None | Some(Balance::Unspecified | Balance::LeastRequest | Balance::Passthrough) => {
             let config = |w| LeastRequestLbConfig { slow_start_config: Some(w), ..Default::default() };
@@ -55,13 +55,13 @@ pub(super) fn balance(
 }
 
 /// Settings of every load balancer: no panic unless a policy asks for it, and weights of localities where they count.
-pub(super) fn common(target: &Target) -> CommonLbConfig {
-    let policy = target.policy();
-    let sends_unready = crate::endpoint::sends_unready(target);
+pub(super) fn common(destination: &Destination) -> CommonLbConfig {
+    let policy = destination.policy();
+    let sends_unready = crate::endpoint::sends_unready(destination);
     let least_healthy = policy.outlier.map_or(0, |outlier| outlier.min_health_percent);
     // In panic Envoy would send to endpoints that were sent to it only to be counted.
     let panic = if sends_unready { 0 } else { least_healthy.min(100) };
-    let weighted = crate::endpoint::weighs_localities(target);
+    let weighted = crate::endpoint::weighs_localities(destination);
     CommonLbConfig {
         healthy_panic_threshold: Some(Percent { value: panic.into() }),
         locality_config_specifier: weighted
@@ -103,12 +103,12 @@ fn slow_start(warmup: &Warmup) -> SlowStartConfig {
     }
 }
 
-fn hash(algorithm: &HashAlgorithm, target: &Target, issues: &mut Vec<Issue>) -> (LbPolicy, Option<LbConfig>) {
+fn hash(algorithm: &HashAlgorithm, destination: &Destination, issues: &mut Vec<Issue>) -> (LbPolicy, Option<LbConfig>) {
     match algorithm {
         HashAlgorithm::Ring(least) => {
             if *least > MOST_RING {
                 let text = format!("a hash ring has at most {MOST_RING} entries, not {least}: that many are used");
-                report(target, "ringHash.minimumRingSize", &text, issues);
+                report(destination, "ringHash.minimumRingSize", &text, issues);
             }
             let config = RingHashLbConfig { minimum_ring_size: Some((*least).min(MOST_RING)), ..Default::default() };
             (LbPolicy::RingHash, Some(LbConfig::RingHashLbConfig(config)))
@@ -118,7 +118,7 @@ fn hash(algorithm: &HashAlgorithm, target: &Target, issues: &mut Vec<Issue>) -> 
             if let (Some(size), None) = (size, fits) {
                 let text =
                     format!("a Maglev table's size is a prime up to {MOST_MAGLEV}, not {size}: the default is used");
-                report(target, "maglev.tableSize", &text, issues);
+                report(destination, "maglev.tableSize", &text, issues);
             }
             let config = fits.map(|size| LbConfig::MaglevLbConfig(MaglevLbConfig { table_size: Some(size) }));
             (LbPolicy::Maglev, config)
@@ -126,9 +126,10 @@ fn hash(algorithm: &HashAlgorithm, target: &Target, issues: &mut Vec<Issue>) -> 
     }
 }
 
-fn report(target: &Target, field: &str, message: &str, issues: &mut Vec<Issue>) {
-    if let Some(rule) = &target.rule {
-        let field = target.field(&format!("loadBalancer.consistentHash.{field}"), |policy| policy.balancer.is_some());
+fn report(destination: &Destination, field: &str, message: &str, issues: &mut Vec<Issue>) {
+    if let Some(rule) = &destination.rule {
+        let field =
+            destination.field(&format!("loadBalancer.consistentHash.{field}"), |policy| policy.balancer.is_some());
         issues.push(Issue::error(&rule.origin.object, field, "InvalidHashTable", message));
     }
 }

@@ -10,7 +10,7 @@ use heddle_xds_api::envoy::config::cluster::v3::{
     cluster::{DiscoveryType, LbPolicy},
 };
 
-use super::{key::Client, pool};
+use super::{key::ClusterClient, pool};
 use crate::{compiled::Compiled, envoy::cluster as envoy, name, view::ViewKey};
 
 /// The fixed clusters of a view.
@@ -21,7 +21,7 @@ pub fn fixed(mesh: &Mesh, view: &ViewKey, outbound: OutboundMode) -> Vec<Compile
     let mut clusters = vec![envoy::cluster(name::BLACK_HOLE, DiscoveryType::Static, mesh.connect_timeout)];
     if view.kind == ProxyKind::Sidecar {
         let mut passthrough = passthrough(name::PASSTHROUGH, mesh);
-        if Client::of(view).peer_exchange {
+        if ClusterClient::of(view).peer_exchange {
             passthrough.filters.push(envoy::peer_exchange());
         }
         clusters.push(passthrough);

@@ -7,12 +7,12 @@ use std::{
 };
 
 use heddle_model::{
-    destination::DestinationRule,
+    destination_rule::DestinationRule,
     endpoint::Address,
     protocol::Protocol,
     proxy::{Interception, Proxy},
-    scope::{DefaultEndpoint, Ingress, Sidecar},
     service::Service,
+    sidecar::{DefaultEndpoint, Ingress, Sidecar},
     traffic::{ConnectionPool, TrafficPolicy},
 };
 use heddle_xds_api::envoy::config::cluster::v3::{
@@ -20,7 +20,7 @@ use heddle_xds_api::envoy::config::cluster::v3::{
     cluster::{CommonLbConfig, DiscoveryType, LbPolicy},
 };
 
-use super::{fixed::passthrough, policy::Policy, pool, telemetry};
+use super::{fixed::passthrough, pool, telemetry, traffic::Policy};
 use crate::{
     compiled::Compiled,
     envoy::{cluster as envoy, duration, endpoint as envoy_endpoint},
@@ -54,8 +54,8 @@ pub fn inbound(scope: &Scope<'_>, proxy: &Proxy) -> Vec<Compiled<Cluster>> {
     if proxy.is_gateway() {
         return Vec::new();
     }
-    let targets = view::targets(scope.snapshot, proxy);
-    let by_port = by_own_port(&targets);
+    let backed_services = view::backed_services(scope.snapshot, proxy);
+    let by_port = by_own_port(&backed_services);
     let sidecar = scope.sidecar.as_deref();
     let declared = sidecar.map(|s| s.ingress.as_slice()).unwrap_or_default();
     let ports: Vec<OwnPort<'_>> = if !declared.is_empty() {
@@ -71,14 +71,12 @@ pub fn inbound(scope: &Scope<'_>, proxy: &Proxy) -> Vec<Compiled<Cluster>> {
     clusters
 }
 
-/// A service in front of the workload, with (service port, workload port).
-type Front = (Arc<Service>, Vec<(u16, u16)>);
 /// Services and their ports by the workload's port, oldest service first.
 type ByOwnPort<'a> = BTreeMap<u16, Vec<(&'a Arc<Service>, u16)>>;
 
-fn by_own_port(targets: &[Front]) -> ByOwnPort<'_> {
+fn by_own_port(backed_services: &[view::BackedService]) -> ByOwnPort<'_> {
     let mut by_port: ByOwnPort<'_> = BTreeMap::new();
-    for (service, ports) in targets {
+    for (service, ports) in backed_services {
         for (port, own) in ports {
             by_port.entry(*own).or_default().push((service, *port));
         }

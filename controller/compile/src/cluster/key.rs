@@ -18,23 +18,23 @@ use heddle_model::{
     traffic::Balance,
 };
 
-use super::target::{Purpose, Target};
+use super::destination::{Destination, Purpose};
 use crate::{
+    by_ptr::ByPtr,
     endpoint::EndpointKey,
-    lookup::Lookup,
     mtls,
     scope::{Import, Scope},
-    shared::Shared,
     view::ViewKey,
+    visible::Lookup,
 };
 
 /// All that one outbound cluster depends on.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClusterKey {
     /// Where it leads.
-    pub target: Target,
+    pub destination: Destination,
     /// Who asks.
-    pub client: Arc<Client>,
+    pub client: Arc<ClusterClient>,
     /// Endpoints that are part of the cluster itself, because their names are to be resolved; none: sent apart.
     pub inline: Option<EndpointKey>,
     /// Identities of the endpoints, in order: the only ones that mutual TLS accepts.
@@ -47,7 +47,7 @@ pub struct ClusterKey {
 
 /// What clusters need to know of their client.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Client {
+pub struct ClusterClient {
     /// Sidecar or gateway.
     pub kind: ProxyKind,
     /// Has an IPv4 address.
@@ -83,59 +83,60 @@ pub enum Credential {
 /// Keys of all clusters of a view that lead to services, in order of their names.
 #[must_use]
 pub fn keys(scope: &Scope<'_>) -> Vec<ClusterKey> {
-    sorted(scope, targets(scope))
+    sorted(scope, destinations(scope))
 }
 
 /// Keys of the clusters that lead to these hosts.
 #[must_use]
 pub fn keys_of(scope: &Scope<'_>, hosts: &BTreeSet<Host>) -> Vec<ClusterKey> {
-    sorted(scope, targets_of(scope, hosts))
+    sorted(scope, destinations_of(scope, hosts))
 }
 
-fn sorted(scope: &Scope<'_>, targets: Vec<Target>) -> Vec<ClusterKey> {
-    let client = Arc::new(Client::of(scope.view));
-    let mut keys: Vec<ClusterKey> = targets.into_iter().map(|target| key(scope, &client, target)).collect();
+fn sorted(scope: &Scope<'_>, destinations: Vec<Destination>) -> Vec<ClusterKey> {
+    let client = Arc::new(ClusterClient::of(scope.view));
+    let mut keys: Vec<ClusterKey> =
+        destinations.into_iter().map(|destination| key(scope, &client, destination)).collect();
     keys.sort_by_cached_key(ClusterKey::name);
     keys
 }
 
 /// Every destination of a view: each port of each service, whole and by subset.
 #[must_use]
-pub fn targets(scope: &Scope<'_>) -> Vec<Target> {
+pub fn destinations(scope: &Scope<'_>) -> Vec<Destination> {
     led_to(scope, scope.services.values())
 }
 
 /// The destinations of these hosts.
 #[must_use]
-pub fn targets_of(scope: &Scope<'_>, hosts: &BTreeSet<Host>) -> Vec<Target> {
+pub fn destinations_of(scope: &Scope<'_>, hosts: &BTreeSet<Host>) -> Vec<Destination> {
     led_to(scope, hosts.iter().filter_map(|host| scope.services.get(host)))
 }
 
-fn led_to<'s>(scope: &Scope<'_>, imports: impl Iterator<Item = &'s Import>) -> Vec<Target> {
+fn led_to<'s>(scope: &Scope<'_>, imports: impl Iterator<Item = &'s Import>) -> Vec<Destination> {
     let purposes: &[Purpose] =
         if passes_tls_on(scope) { &[Purpose::Outbound, Purpose::SniDnat] } else { &[Purpose::Outbound] };
-    let mut targets = Vec::new();
+    let mut destinations = Vec::new();
     for import in imports {
         let asked = |port: &&ServicePort| import.ports.as_ref().is_none_or(|ports| ports.contains(&port.number));
         let proxied = |port: &&ServicePort| port.protocol != Protocol::Udp;
         for port in import.service.ports.iter().filter(asked).filter(proxied) {
             for purpose in purposes.iter().filter(|p| **p == Purpose::Outbound || !import.service.external) {
-                whole_and_subsets(scope, &import.service, port, *purpose, &mut targets);
+                whole_and_subsets(scope, &import.service, port, *purpose, &mut destinations);
             }
         }
     }
-    targets
+    destinations
 }
 
 impl ClusterKey {
     /// Name of the cluster.
     #[must_use]
     pub fn name(&self) -> String {
-        self.target.name()
+        self.destination.name()
     }
 }
 
-impl Client {
+impl ClusterClient {
     /// What clusters need of a view.
     #[must_use]
     pub fn of(view: &ViewKey) -> Self {
@@ -155,29 +156,29 @@ fn whole_and_subsets(
     service: &Arc<Service>,
     port: &ServicePort,
     purpose: Purpose,
-    into: &mut Vec<Target>,
+    into: &mut Vec<Destination>,
 ) {
     let whole = whole(scope, service, port, purpose);
     let rule = whole.rule.clone();
     let mut seen = BTreeSet::new();
     for subset in rule.iter().flat_map(|rule| &rule.subsets) {
         if seen.insert(subset.name.clone()) {
-            into.push(Target { subset: Some(subset.name.clone()), ..whole.clone() });
+            into.push(Destination { subset: Some(subset.name.clone()), ..whole.clone() });
         }
     }
     into.push(whole);
 }
 
 /// A port of a service, with all of its endpoints.
-pub(super) fn whole(known: &impl Lookup, service: &Arc<Service>, port: &ServicePort, purpose: Purpose) -> Target {
-    Target {
+pub(super) fn whole(known: &impl Lookup, service: &Arc<Service>, port: &ServicePort, purpose: Purpose) -> Destination {
+    Destination {
         purpose,
         host: service.host.clone(),
-        service: Shared::new(backing(known, service, port)),
+        service: ByPtr::new(backing(known, service, port)),
         port: port.clone(),
         subset: None,
-        rule: known.rule(service).map(Shared::new),
-        mesh: Shared::new(known.mesh()),
+        rule: known.rule(service).map(ByPtr::new),
+        mesh: ByPtr::new(known.mesh()),
     }
 }
 
@@ -188,30 +189,30 @@ fn backing<'a>(known: &'a impl Lookup, service: &'a Arc<Service>, port: &Service
     real.filter(|real| real.port(port.number).is_some()).unwrap_or(service)
 }
 
-fn key(scope: &Scope<'_>, client: &Arc<Client>, target: Target) -> ClusterKey {
-    let endpoints = EndpointKey::of(scope, &target);
-    let serving = || endpoints.endpoints.iter().filter(|e| *e.service_port == *target.port.name);
+fn key(scope: &Scope<'_>, client: &Arc<ClusterClient>, destination: Destination) -> ClusterKey {
+    let endpoints = EndpointKey::of(scope, &destination);
+    let serving = || endpoints.endpoints.iter().filter(|e| *e.service_port == *destination.port.name);
     let mut accounts: Vec<Identity> = serving().filter_map(|e| e.identity.clone()).collect();
     accounts.sort();
     accounts.dedup();
     ClusterKey {
         client: client.clone(),
-        peers: peers(scope, &target, serving()),
-        credential: credential(scope, &target),
-        accounts: if target.purpose == Purpose::Outbound { accounts } else { Vec::new() },
-        inline: resolves_names(&target).then_some(endpoints),
-        target,
+        peers: peers(scope, &destination, serving()),
+        credential: credential(scope, &destination),
+        accounts: if destination.purpose == Purpose::Outbound { accounts } else { Vec::new() },
+        inline: resolves_names(&destination).then_some(endpoints),
+        destination,
     }
 }
 
-fn resolves_names(target: &Target) -> bool {
-    matches!(target.service.resolution, Resolution::Dns | Resolution::DnsRoundRobin | Resolution::Alias(_))
+fn resolves_names(destination: &Destination) -> bool {
+    matches!(destination.service.resolution, Resolution::Dns | Resolution::DnsRoundRobin | Resolution::Alias(_))
 }
 
-fn peers<'a>(scope: &Scope<'_>, target: &Target, mut serving: impl Iterator<Item = &'a Endpoint>) -> Peers {
-    let service = &target.service;
+fn peers<'a>(scope: &Scope<'_>, destination: &Destination, mut serving: impl Iterator<Item = &'a Endpoint>) -> Peers {
+    let service = &destination.service;
     let by_original = service.resolution == Resolution::Passthrough
-        || target.policy().balancer.is_some_and(|balancer| balancer.choice == Balance::Passthrough);
+        || destination.policy().balancer.is_some_and(|balancer| balancer.choice == Balance::Passthrough);
     if by_original {
         // There is one socket for all of them, so all must take it.
         let first = serving.next();
@@ -227,8 +228,8 @@ fn peers<'a>(scope: &Scope<'_>, target: &Target, mut serving: impl Iterator<Item
 }
 
 /// Whether the named secret is in the client's namespace with what the mode needs.
-fn credential(scope: &Scope<'_>, target: &Target) -> Credential {
-    let policy = target.policy();
+fn credential(scope: &Scope<'_>, destination: &Destination) -> Credential {
+    let policy = destination.policy();
     let Some(tls) = policy.tls.filter(|tls| !tls.credential.is_empty()) else { return Credential::Unused };
     let Some(name) = secret_name(tls).filter(|_| !scope.snapshot.assume_secrets) else { return Credential::Ready };
     let found = |name: &str| {

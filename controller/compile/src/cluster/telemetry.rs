@@ -3,7 +3,7 @@
 use heddle_model::{
     mesh::Mesh,
     object::ObjectRef,
-    service::{Registry, Service},
+    service::{Service, ServiceRegistry},
     tls::ClientTlsMode,
 };
 use heddle_xds_api::{
@@ -11,7 +11,7 @@ use heddle_xds_api::{
     google::protobuf::{Struct, Value},
 };
 
-use super::target::Target;
+use super::destination::Destination;
 use crate::envoy::metadata::{config_path, fields, filters, flag, list, nested, text};
 
 /// Kind of the rule in API paths.
@@ -20,18 +20,18 @@ const KIND: &str = "destination-rule";
 const ISTIO: &str = "istio";
 
 /// Metadata of an outbound cluster: its services, and the rule that shaped it.
-pub(super) fn of_target(target: &Target) -> Metadata {
-    let mut said = services([&*target.service], Some(&target.host));
+pub(super) fn of_destination(destination: &Destination) -> Metadata {
+    let mut said = services([&*destination.service], Some(&destination.host));
     let mut say = |name: &str, value: Value| said.fields.insert(name.to_owned(), value);
-    if target.service.external {
+    if destination.service.external {
         say("external", flag(true));
     }
-    if let Some(rule) = &target.rule {
+    if let Some(rule) = &destination.rule {
         say("config", text(&config_path(KIND, &rule.origin.object)));
-        if let Some(subset) = &target.subset {
+        if let Some(subset) = &destination.subset {
             say("subset", text(subset));
         }
-        let mode = target.policy().tls.map(|tls| tls.mode);
+        let mode = destination.policy().tls.map(|tls| tls.mode);
         if matches!(mode, Some(ClientTlsMode::Simple | ClientTlsMode::Mutual)) {
             // Istio's ALPN filter must not rename the protocols towards servers outside the mesh.
             say("alpn_override", text("false"));
@@ -56,9 +56,9 @@ pub(super) fn of_services<'a>(
 }
 
 /// Name of a cluster's statistics, from the mesh's template where it has one.
-pub(super) fn stat_name(mesh: &Mesh, target: &Target) -> Option<String> {
-    let subset = target.subset.as_deref().unwrap_or_default();
-    fill(&mesh.outbound_stat_name, &target.service, &target.port.name, target.port.number, subset, None)
+pub(super) fn stat_name(mesh: &Mesh, destination: &Destination) -> Option<String> {
+    let subset = destination.subset.as_deref().unwrap_or_default();
+    fill(&mesh.outbound_stat_name, &destination.service, &destination.port.name, destination.port.number, subset, None)
 }
 
 /// Name of an inbound cluster's statistics.
@@ -84,8 +84,8 @@ fn fill(
         return None;
     }
     let short = match service.registry {
-        Registry::Kubernetes => format!("{}.{}", service.origin.name(), service.namespace()),
-        Registry::External => service.host.to_string(),
+        ServiceRegistry::Kubernetes => format!("{}.{}", service.origin.name(), service.namespace()),
+        ServiceRegistry::External => service.host.to_string(),
     };
     let target_port = target_port.map(|port| port.to_string()).unwrap_or_default();
     let name = template
@@ -104,8 +104,8 @@ fn services<'a>(served: impl IntoIterator<Item = &'a Service>, host: Option<&hed
     for service in served {
         let host = host.unwrap_or(&service.host).as_str();
         let name = match service.registry {
-            Registry::Kubernetes => service.origin.name(),
-            Registry::External => host,
+            ServiceRegistry::Kubernetes => service.origin.name(),
+            ServiceRegistry::External => host,
         };
         let entry = [("host", text(host)), ("name", text(name)), ("namespace", text(service.namespace()))];
         let entry = nested(fields(entry));

@@ -30,23 +30,23 @@ use super::{ClusterKey, cluster, keys};
 use crate::{
     compiled::Compiled,
     envoy::cluster::HTTP_OPTIONS,
-    fixture::{Town, endpoint, external, gateway, peers, rule, service, sidecar, subset},
+    fixture::{TestMesh, endpoint, external, gateway, peers, rule, service, sidecar, subset},
 };
 
 const WEB: &str = "outbound|80||web.shop.svc.cluster.local";
 
-fn all(town: &Town, proxy: &Proxy) -> BTreeMap<String, Compiled<Cluster>> {
+fn all(test_mesh: &TestMesh, proxy: &Proxy) -> BTreeMap<String, Compiled<Cluster>> {
     let of = |key: &ClusterKey| (key.name(), cluster(key));
-    town.see(proxy, |scope| keys(scope).iter().map(of).collect())
+    test_mesh.see(proxy, |scope| keys(scope).iter().map(of).collect())
 }
 
-fn one(town: &Town, proxy: &Proxy, name: &str) -> Cluster {
-    all(town, proxy).remove(name).unwrap_or_else(|| panic!("no {name}")).value
+fn one(test_mesh: &TestMesh, proxy: &Proxy, name: &str) -> Cluster {
+    all(test_mesh, proxy).remove(name).unwrap_or_else(|| panic!("no {name}")).value
 }
 
-fn web(policy: TrafficPolicy) -> Town {
+fn web(policy: TrafficPolicy) -> TestMesh {
     let web = service("web", &[(80, Protocol::Http)]);
-    Town::default().with(web, vec![endpoint("10.0.0.1", 80)]).rule(rule("web", policy))
+    TestMesh::default().with(web, vec![endpoint("10.0.0.1", 80)]).rule(rule("web", policy))
 }
 
 fn kind(cluster: &Cluster) -> DiscoveryType {
@@ -101,8 +101,8 @@ fn a_service_gets_a_cluster_a_port_and_a_subset() {
     let mut subsets = rule("web", TrafficPolicy::default());
     subsets.subsets = vec![subset("v1", None), subset("v2", None)];
     let ports = [(80, Protocol::Http), (53, Protocol::Udp), (90, Protocol::Tcp)];
-    let town = Town::default().with(service("web", &ports), Vec::new()).rule(subsets);
-    let found = all(&town, &sidecar());
+    let test_mesh = TestMesh::default().with(service("web", &ports), Vec::new()).rule(subsets);
+    let found = all(&test_mesh, &sidecar());
     let host = "web.shop.svc.cluster.local";
     let expected = ["80|v1|", "80|v2|", "80||", "90|v1|", "90|v2|", "90||"].map(|p| format!("outbound|{p}{host}"));
     assert_eq!(found.keys().cloned().collect::<Vec<_>>(), expected);
@@ -112,8 +112,8 @@ fn a_service_gets_a_cluster_a_port_and_a_subset() {
 
 #[test]
 fn without_a_rule_all_is_least_request_without_limits() {
-    let town = Town::default().with(service("web", &[(80, Protocol::Http)]), vec![endpoint("10.0.0.1", 80)]);
-    let cluster = one(&town, &sidecar(), WEB);
+    let test_mesh = TestMesh::default().with(service("web", &[(80, Protocol::Http)]), vec![endpoint("10.0.0.1", 80)]);
+    let cluster = one(&test_mesh, &sidecar(), WEB);
     assert_eq!((kind(&cluster), cluster.lb_policy), (DiscoveryType::Eds, LbPolicy::LeastRequest.into()));
     assert_eq!(cluster.eds_cluster_config.as_ref().unwrap().service_name, WEB);
     assert_eq!(cluster.alt_stat_name, format!("{WEB};"));
@@ -140,25 +140,25 @@ fn both_ends_with_a_sidecar_speak_mutual_tls_unasked() {
 #[test]
 fn what_is_offered_tells_the_protocol_only_where_it_is_known() {
     let ports = [(80, Protocol::Http), (81, Protocol::Grpc), (82, Protocol::Tcp), (83, Protocol::Sniff)];
-    let town = Town::default().with(service("web", &ports), Vec::new());
+    let test_mesh = TestMesh::default().with(service("web", &ports), Vec::new());
     let istio = Capabilities { extensions: ["istio.metadata_exchange".into()].into(), ..Capabilities::default() };
     let istio = Proxy { can: istio, ..sidecar() };
-    let offers = |proxy: &Proxy, port: u16| {
-        let cluster = one(&town, proxy, &WEB.replace("80", &port.to_string()));
+    let alpn = |proxy: &Proxy, port: u16| {
+        let cluster = one(&test_mesh, proxy, &WEB.replace("80", &port.to_string()));
         (alpn(&auto(&cluster)).join(","), cluster.filters.len())
     };
-    assert_eq!(offers(&sidecar(), 80), ("istio-http/1.1,istio,http/1.1".into(), 0));
-    assert_eq!(offers(&sidecar(), 81), ("istio-h2,istio,h2".into(), 0));
-    assert_eq!(offers(&sidecar(), 82), ("istio".into(), 0));
-    assert_eq!(offers(&sidecar(), 83), ("istio".into(), 0));
-    assert_eq!(offers(&istio, 80), ("istio-peer-exchange,istio".into(), 1));
-    assert_eq!(offers(&istio, 81), ("istio-peer-exchange,istio,h2".into(), 1));
+    assert_eq!(alpn(&sidecar(), 80), ("istio-http/1.1,istio,http/1.1".into(), 0));
+    assert_eq!(alpn(&sidecar(), 81), ("istio-h2,istio,h2".into(), 0));
+    assert_eq!(alpn(&sidecar(), 82), ("istio".into(), 0));
+    assert_eq!(alpn(&sidecar(), 83), ("istio".into(), 0));
+    assert_eq!(alpn(&istio, 80), ("istio-peer-exchange,istio".into(), 1));
+    assert_eq!(alpn(&istio, 81), ("istio-peer-exchange,istio,h2".into(), 1));
 }
 
 #[test]
 fn plain_text_where_mutual_tls_is_refused_switched_off_or_foreign() {
-    let plain = |town: &Town, name: &str| {
-        let cluster = one(town, &sidecar(), name);
+    let plain = |test_mesh: &TestMesh, name: &str| {
+        let cluster = one(test_mesh, &sidecar(), name);
         cluster.transport_socket.is_none() && cluster.transport_socket_matches.is_empty()
     };
     let policy = TrafficPolicy::default;
@@ -167,7 +167,7 @@ fn plain_text_where_mutual_tls_is_refused_switched_off_or_foreign() {
     assert!(plain(&web(policy()).mesh(|mesh| mesh.auto_mtls = false), WEB));
     assert!(plain(&web(tls(ClientTlsMode::Disable)), WEB));
     let foreign = external("api.example", &[(80, Protocol::Http)], Resolution::Static);
-    assert!(plain(&Town::default().with(foreign, vec![endpoint("10.0.0.1", 80)]), "outbound|80||api.example"));
+    assert!(plain(&TestMesh::default().with(foreign, vec![endpoint("10.0.0.1", 80)]), "outbound|80||api.example"));
 }
 
 #[test]
@@ -179,8 +179,8 @@ fn an_original_destination_is_trusted_with_tls_only_if_all_endpoints_are() {
         headless: true,
         ..service("web", &[(80, Protocol::Tcp)])
     };
-    let all_mutual = Town::default().with(headless(), vec![endpoint("10.0.0.1", 80)]);
-    let mixed = Town::default().with(headless(), vec![endpoint("10.0.0.1", 80), bare]);
+    let all_mutual = TestMesh::default().with(headless(), vec![endpoint("10.0.0.1", 80)]);
+    let mixed = TestMesh::default().with(headless(), vec![endpoint("10.0.0.1", 80), bare]);
     let cluster = one(&all_mutual, &sidecar(), WEB);
     assert_eq!((kind(&cluster), cluster.lb_policy), (DiscoveryType::OriginalDst, LbPolicy::ClusterProvided.into()));
     assert!(cluster.transport_socket.is_some() && cluster.transport_socket_matches.is_empty());
@@ -193,21 +193,21 @@ fn names_are_resolved_without_holding_up_the_proxy() {
     let entry = |resolution| external("api.example", &[(80, Protocol::Http)], resolution);
     let two = || vec![endpoint("a.example", 80), endpoint("b.example", 80)];
     let name = "outbound|80||api.example";
-    let town = Town::default().with(entry(Resolution::Dns), two());
-    let cluster = one(&town, &sidecar(), name);
+    let test_mesh = TestMesh::default().with(entry(Resolution::Dns), two());
+    let cluster = one(&test_mesh, &sidecar(), name);
     assert_eq!(kind(&cluster), DiscoveryType::StrictDns);
     assert_eq!((cluster.wait_for_warm_on_init, cluster.respect_dns_ttl), (Some(false), true));
     assert_eq!(cluster.dns_lookup_family(), DnsLookupFamily::V4Only);
     assert_eq!(cluster.load_assignment.unwrap().endpoints[0].lb_endpoints.len(), 2);
-    let once = Town::default().with(entry(Resolution::DnsRoundRobin), two());
+    let once = TestMesh::default().with(entry(Resolution::DnsRoundRobin), two());
     let compiled = all(&once, &sidecar()).remove(name).unwrap();
     assert_eq!(kind(&compiled.value), DiscoveryType::LogicalDns);
     assert_eq!(compiled.value.load_assignment.unwrap().endpoints[0].lb_endpoints.len(), 1);
     assert_eq!(compiled.issues[0].reason, "TooManyEndpoints");
-    let nobody = Town::default().with(entry(Resolution::DnsRoundRobin), Vec::new());
+    let nobody = TestMesh::default().with(entry(Resolution::DnsRoundRobin), Vec::new());
     assert_eq!(kind(&one(&nobody, &sidecar(), name)), DiscoveryType::Static);
     let six = Proxy { addresses: vec!["::9".parse().unwrap()], ..sidecar() };
-    assert_eq!(one(&town, &six, name).dns_lookup_family(), DnsLookupFamily::V6Only);
+    assert_eq!(one(&test_mesh, &six, name).dns_lookup_family(), DnsLookupFamily::V6Only);
 }
 
 #[test]
@@ -217,11 +217,11 @@ fn an_alias_leads_to_its_service_or_to_the_name() {
         ..service("alias", &[(80, Protocol::Http)])
     };
     let name = "outbound|80||alias.shop.svc.cluster.local";
-    let town = web(TrafficPolicy::default()).with(alias("web.shop.svc.cluster.local"), Vec::new());
-    let cluster = one(&town, &sidecar(), name);
+    let test_mesh = web(TrafficPolicy::default()).with(alias("web.shop.svc.cluster.local"), Vec::new());
+    let cluster = one(&test_mesh, &sidecar(), name);
     assert_eq!(kind(&cluster), DiscoveryType::Eds);
     assert_eq!(auto(&cluster).sni, "outbound_.80_._.web.shop.svc.cluster.local");
-    let cluster = one(&Town::default().with(alias("db.example"), Vec::new()), &sidecar(), name);
+    let cluster = one(&TestMesh::default().with(alias("db.example"), Vec::new()), &sidecar(), name);
     assert_eq!(kind(&cluster), DiscoveryType::StrictDns);
 }
 
@@ -234,12 +234,12 @@ fn the_nearer_level_wins_and_ports_replace() {
     policy.load_balancer = balancer(Balance::Random).load_balancer;
     let mut subsets = rule("web", policy);
     subsets.subsets = vec![subset("v1", Some(with(4))), subset("v2", None)];
-    let town = Town::default()
+    let test_mesh = TestMesh::default()
         .with(service("web", &[(80, Protocol::Http), (81, Protocol::Http)]), Vec::new())
         .with(service("bare", &[(80, Protocol::Http)]), Vec::new())
         .mesh(|mesh| mesh.pool = Some(pool(1)))
         .rule(subsets);
-    let found = all(&town, &sidecar());
+    let found = all(&test_mesh, &sidecar());
     let seen = |name: &str| {
         let cluster = &found[&format!("outbound|{name}.shop.svc.cluster.local")].value;
         (cluster.circuit_breakers.as_ref().unwrap().thresholds[0].max_connections, cluster.lb_policy())
@@ -364,8 +364,8 @@ fn the_proxy_protocol_wraps_every_socket() {
 
 #[test]
 fn the_same_keys_give_the_same_bytes() {
-    let town = web(balancer(Balance::RoundRobin));
-    let bytes = || -> Vec<Vec<u8>> { all(&town, &sidecar()).values().map(|c| c.value.encode_to_vec()).collect() };
+    let test_mesh = web(balancer(Balance::RoundRobin));
+    let bytes = || -> Vec<Vec<u8>> { all(&test_mesh, &sidecar()).values().map(|c| c.value.encode_to_vec()).collect() };
     assert_eq!(bytes(), bytes());
-    assert!(town.see(&sidecar(), keys) == town.see(&sidecar(), keys));
+    assert!(test_mesh.see(&sidecar(), keys) == test_mesh.see(&sidecar(), keys));
 }

@@ -5,7 +5,7 @@ use heddle_model::{
     identity::Identity,
     issue::Issue,
     proxy::ProxyKind,
-    service::{Registry, Resolution},
+    service::{Resolution, ServiceRegistry},
     tls::{ClientTls, ClientTlsMode},
 };
 use heddle_xds_api::envoy::{
@@ -17,10 +17,11 @@ use heddle_xds_api::envoy::{
 };
 
 use super::{
-    Discovery, discovery,
+    Discovery,
+    destination::Purpose,
+    discovery,
     key::{ClusterKey, Credential, Peers},
     pool::Upstream,
-    target::Purpose,
 };
 use crate::envoy::{
     source::{self, MESH_ROOTS, WORKLOAD_CERTIFICATE},
@@ -44,21 +45,21 @@ pub(super) enum Security {
 
 /// Works out the security of a cluster.
 pub(super) fn security(key: &ClusterKey, upstream: Upstream, issues: &mut Vec<Issue>) -> Security {
-    let target = &key.target;
-    if target.purpose == Purpose::SniDnat {
+    let destination = &key.destination;
+    if destination.purpose == Purpose::SniDnat {
         return Security::Plain;
     }
-    let Some(tls) = target.policy().tls else {
-        let foreign = target.service.external || matches!(target.service.resolution, Resolution::Alias(_));
-        if !target.mesh.auto_mtls || foreign || key.peers == Peers::Plain {
+    let Some(tls) = destination.policy().tls else {
+        let foreign = destination.service.external || matches!(destination.service.resolution, Resolution::Alias(_));
+        if !destination.mesh.auto_mtls || foreign || key.peers == Peers::Plain {
             return Security::Plain;
         }
         let context = mesh(key, &ClientTls::default(), upstream);
         // Endpoints behind an original destination have no metadata to choose a socket by.
-        let by_endpoint = discovery(target, key.client.kind) != Discovery::Original;
+        let by_endpoint = discovery(destination, key.client.kind) != Discovery::Original;
         return if by_endpoint { Security::WherePossible(context) } else { Security::Mesh(context) };
     };
-    let own_files = own_files(key).filter(|_| !target.service.external);
+    let own_files = own_files(key).filter(|_| !destination.service.external);
     match (tls.mode, own_files) {
         (ClientTlsMode::Disable, _) => Security::Plain,
         (ClientTlsMode::Simple, _) | (ClientTlsMode::Mutual, None) => asked(key, tls, upstream, issues),
@@ -81,7 +82,7 @@ pub(super) fn apply(cluster: &mut Cluster, key: &ClusterKey, security: Security)
             cluster.transport_socket = Some(envoy::socket(&context));
         }
     }
-    let Some(version) = key.target.policy().proxy_protocol else { return };
+    let Some(version) = key.destination.policy().proxy_protocol else { return };
     let around = |socket: &mut Option<TransportSocket>| {
         let inner = socket.take().unwrap_or_else(envoy::plain);
         *socket = Some(envoy::announced(version, inner));
@@ -94,7 +95,7 @@ pub(super) fn apply(cluster: &mut Cluster, key: &ClusterKey, security: Security)
 
 /// Names of the mesh's identities behind a destination, those of aliased trust domains too, and of the service itself.
 fn names(key: &ClusterKey) -> Vec<Text> {
-    let mesh = &key.target.mesh;
+    let mesh = &key.destination.mesh;
     let ours = |domain: &str| *mesh.trust_domain == *domain || mesh.trust_domain_aliases.iter().any(|a| **a == *domain);
     let mut names: Vec<Text> = Vec::new();
     for account in &key.accounts {
@@ -105,7 +106,7 @@ fn names(key: &ClusterKey) -> Vec<Text> {
             names.extend(domains.filter_map(elsewhere).map(|identity| Text::from(identity.to_string())));
         }
     }
-    names.extend(key.target.service.subject_alt_names.iter().cloned());
+    names.extend(key.destination.service.subject_alt_names.iter().cloned());
     names.sort();
     names.dedup();
     names
@@ -114,24 +115,24 @@ fn names(key: &ClusterKey) -> Vec<Text> {
 /// The mesh's mutual TLS: certificate and roots from the workload's agent, peers by their identities.
 fn mesh(key: &ClusterKey, tls: &ClientTls, upstream: Upstream) -> UpstreamTlsContext {
     let names = if tls.subject_alt_names.is_empty() { names(key) } else { tls.subject_alt_names.clone() };
-    let sni = if tls.sni.is_empty() { key.target.sni() } else { tls.sni.to_string() };
+    let sni = if tls.sni.is_empty() { key.destination.sni() } else { tls.sni.to_string() };
     let roots = source::agent_secret(MESH_ROOTS);
     let validation = Some(Validation { roots, names, revocations: Text::default() });
     let mut context = envoy::upstream(Some(source::agent_secret(WORKLOAD_CERTIFICATE)), validation, &sni);
-    offer(&mut context, mesh_alpn(key, upstream));
+    set_alpn(&mut context, mesh_alpn(key, upstream));
     context
 }
 
 /// What the client offers by ALPN, which the peer's filter chains tell the mesh's traffic by.
 ///
 /// Where Istio's own filters are compiled in, they set it for each request. A stock Envoy says the protocol that a
-/// declared port speaks; on sniffed ports the routes set it ([`super::offer`]), and what is here is for connections of no known protocol.
+/// declared port speaks; on sniffed ports the routes set it ([`super::request_alpn`]), and what is here is for connections of no known protocol.
 fn mesh_alpn(key: &ClusterKey, upstream: Upstream) -> &'static [&'static str] {
     match (key.client.peer_exchange, upstream) {
         (true, Upstream::Http2) => &["istio-peer-exchange", "istio", "h2"],
         (true, _) => &["istio-peer-exchange", "istio"],
         (false, Upstream::Http2) => &["istio-h2", "istio", "h2"],
-        (false, Upstream::Http1) if key.target.port.protocol.is_http() => &["istio-http/1.1", "istio", "http/1.1"],
+        (false, Upstream::Http1) if key.destination.port.protocol.is_http() => &["istio-http/1.1", "istio", "http/1.1"],
         (false, _) => &["istio"],
     }
 }
@@ -144,16 +145,16 @@ fn asked(key: &ClusterKey, tls: &ClientTls, upstream: Upstream, issues: &mut Vec
     }
     let Some((certificate, roots)) = secrets(key, tls, issues) else { return Security::Impossible };
     let insecure = tls.insecure_skip_verify == Some(true);
-    let of_entry = key.target.service.registry == Registry::External && tls.subject_alt_names.is_empty();
+    let of_entry = key.destination.service.registry == ServiceRegistry::External && tls.subject_alt_names.is_empty();
     let names = if of_entry { names(key) } else { tls.subject_alt_names.clone() };
     let validation = (!insecure).then(|| Validation { roots, names, revocations: tls.revocations.clone() });
     let mut context = envoy::upstream(certificate, validation, &tls.sni);
     if let Some(params) = context.common_tls_context.as_mut().and_then(|common| common.tls_params.as_mut()) {
-        params.cipher_suites = key.target.mesh.tls_ciphers.iter().map(ToString::to_string).collect();
-        params.ecdh_curves = key.target.mesh.tls_curves.iter().map(ToString::to_string).collect();
+        params.cipher_suites = key.destination.mesh.tls_ciphers.iter().map(ToString::to_string).collect();
+        params.ecdh_curves = key.destination.mesh.tls_curves.iter().map(ToString::to_string).collect();
     }
     if upstream == Upstream::Http2 {
-        offer(&mut context, &["h2"]);
+        set_alpn(&mut context, &["h2"]);
     }
     let by_request = UpstreamHttpProtocolOptions {
         auto_sni: tls.sni.is_empty(),
@@ -212,18 +213,18 @@ fn own_files(key: &ClusterKey) -> Option<ClientTls> {
 }
 
 fn binds_workloads(key: &ClusterKey) -> bool {
-    key.target.rule.as_ref().is_some_and(|rule| rule.selector.as_ref().is_some_and(|labels| !labels.is_empty()))
+    key.destination.rule.as_ref().is_some_and(|rule| rule.selector.as_ref().is_some_and(|labels| !labels.is_empty()))
 }
 
-fn offer(context: &mut UpstreamTlsContext, protocols: &[&str]) {
+fn set_alpn(context: &mut UpstreamTlsContext, protocols: &[&str]) {
     if let Some(common) = &mut context.common_tls_context {
         common.alpn_protocols = protocols.iter().map(ToString::to_string).collect();
     }
 }
 
 fn report(key: &ClusterKey, field: &str, reason: &'static str, text: &str, issues: &mut Vec<Issue>) {
-    if let Some(rule) = &key.target.rule {
-        let field = key.target.field(field, |policy| policy.tls.is_some());
+    if let Some(rule) = &key.destination.rule {
+        let field = key.destination.field(field, |policy| policy.tls.is_some());
         issues.push(Issue::error(&rule.origin.object, field, reason, text));
     }
 }

@@ -6,11 +6,11 @@ use heddle_model::{
     Text, authn::PeerAuthentication, endpoint::Endpoint, host::Host, labels::Labels, locality::Locality,
 };
 
-use super::place;
+use super::locality;
 use crate::{
-    cluster::{self, Discovery, Target},
+    by_ptr::ByPtr,
+    cluster::{self, Destination, Discovery},
     scope::Scope,
-    shared::Shared,
     view::ViewKey,
 };
 
@@ -18,18 +18,18 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EndpointKey {
     /// Where the cluster leads.
-    pub target: Target,
+    pub destination: Destination,
     /// Every endpoint of the service.
-    pub endpoints: Shared<Vec<Endpoint>>,
+    pub endpoints: ByPtr<Vec<Endpoint>>,
     /// Policies that may forbid mutual TLS on some of them.
-    pub authn: Shared<Vec<Arc<PeerAuthentication>>>,
+    pub authn: ByPtr<Vec<Arc<PeerAuthentication>>>,
     /// Where the client is, as far as the order of the endpoints depends on it.
-    pub place: Place,
+    pub client: ClientLocality,
 }
 
 /// Where a client is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Place {
+pub struct ClientLocality {
     /// Region, zone and sub-zone.
     pub locality: Locality,
     /// Network.
@@ -43,57 +43,57 @@ pub struct Place {
 /// Keys of the endpoints of all clusters of a view that do not carry their own, in order of their names.
 #[must_use]
 pub fn keys(scope: &Scope<'_>) -> Vec<EndpointKey> {
-    sorted(scope, cluster::targets(scope))
+    sorted(scope, cluster::destinations(scope))
 }
 
 /// Keys of the endpoints of the clusters that lead to these hosts.
 #[must_use]
 pub fn keys_of(scope: &Scope<'_>, hosts: &BTreeSet<Host>) -> Vec<EndpointKey> {
-    sorted(scope, cluster::targets_of(scope, hosts))
+    sorted(scope, cluster::destinations_of(scope, hosts))
 }
 
-fn sorted(scope: &Scope<'_>, targets: Vec<Target>) -> Vec<EndpointKey> {
-    let mut keys: Vec<EndpointKey> = targets
+fn sorted(scope: &Scope<'_>, destinations: Vec<Destination>) -> Vec<EndpointKey> {
+    let mut keys: Vec<EndpointKey> = destinations
         .into_iter()
-        .filter(|target| cluster::discovery(target, scope.view.kind) == Discovery::Sent)
-        .map(|target| EndpointKey::of(scope, &target))
+        .filter(|destination| cluster::discovery(destination, scope.view.kind) == Discovery::Sent)
+        .map(|destination| EndpointKey::of(scope, &destination))
         .collect();
-    keys.sort_by_cached_key(|key| key.target.name());
+    keys.sort_by_cached_key(|key| key.destination.name());
     keys
 }
 
 impl EndpointKey {
-    /// The key of a target's endpoints.
+    /// The key of a destination's endpoints.
     #[must_use]
-    pub fn of(scope: &Scope<'_>, target: &Target) -> Self {
-        let endpoints = scope.snapshot.endpoints.get(&target.service.key());
+    pub fn of(scope: &Scope<'_>, destination: &Destination) -> Self {
+        let endpoints = scope.snapshot.endpoints.get(&destination.service.key());
         Self {
-            endpoints: endpoints.map_or_else(|| Shared::new(&Arc::default()), Shared::new),
-            authn: Shared::new(&scope.snapshot.peer_authentications),
-            place: Place::of(scope.view, target),
-            target: target.clone(),
+            endpoints: endpoints.map_or_else(|| ByPtr::new(&Arc::default()), ByPtr::new),
+            authn: ByPtr::new(&scope.snapshot.peer_authentications),
+            client: ClientLocality::of(scope.view, destination),
+            destination: destination.clone(),
         }
     }
 
     /// Name of the cluster.
     #[must_use]
     pub fn name(&self) -> String {
-        self.target.name()
+        self.destination.name()
     }
 }
 
-impl Place {
-    /// Of a view, what the order of a target's endpoints depends on: little, so that many clients share an answer.
+impl ClientLocality {
+    /// Of a view, what the order of a destination's endpoints depends on: little, so that many clients share an answer.
     #[must_use]
-    pub fn of(view: &ViewKey, target: &Target) -> Self {
-        let policy = target.policy();
-        let priorities = place::priorities(target, &policy);
-        let ordered = place::is_ordered(target, &policy);
+    pub fn of(view: &ViewKey, destination: &Destination) -> Self {
+        let policy = destination.policy();
+        let priorities = locality::priorities(destination, &policy);
+        let ordered = locality::is_ordered(destination, &policy);
         let asked = |key: &str| priorities.iter().any(|priority| priority.split('=').next() == Some(key));
-        let by_node = target.service.node_local || asked(place::NODE);
+        let by_node = destination.service.node_local || asked(locality::NODE);
         Self {
             locality: if ordered { view.locality.clone() } else { Locality::default() },
-            network: if asked(place::NETWORK) { view.network.clone() } else { Text::default() },
+            network: if asked(locality::NETWORK) { view.network.clone() } else { Text::default() },
             node: if by_node { view.node_name.clone() } else { Text::default() },
             labels: view.labels.iter().filter(|(key, _)| asked(key)).map(|(k, v)| (k.clone(), v.clone())).collect(),
         }

@@ -23,7 +23,7 @@ pub(super) fn metadata(key: &EndpointKey, endpoint: &Endpoint, mtls: bool) -> Me
 fn workload(key: &EndpointKey, endpoint: &Endpoint) -> String {
     let name = &endpoint.workload.name;
     let namespace = match &*endpoint.workload.namespace {
-        "" => key.target.service.namespace(),
+        "" => key.destination.service.namespace(),
         _ => &endpoint.workload.namespace,
     };
     let first = |keys: [&str; 3]| keys.into_iter().find_map(|key| said(&endpoint.labels, key));

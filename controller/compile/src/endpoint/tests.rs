@@ -15,12 +15,12 @@ use heddle_xds_api::envoy::config::{
 };
 
 use super::{keys, load_assignment};
-use crate::fixture::{Town, endpoint, labels, peers, rule, service, sidecar, subset};
+use crate::fixture::{TestMesh, endpoint, labels, peers, rule, service, sidecar, subset};
 
 const WEB: &str = "outbound|80||web.shop.svc.cluster.local";
 
-fn load(town: &Town, proxy: &Proxy, name: &str) -> ClusterLoadAssignment {
-    town.see(proxy, |scope| {
+fn load(test_mesh: &TestMesh, proxy: &Proxy, name: &str) -> ClusterLoadAssignment {
+    test_mesh.see(proxy, |scope| {
         let key = keys(scope).into_iter().find(|key| key.name() == name).unwrap();
         load_assignment(&key).value
     })
@@ -47,8 +47,8 @@ fn shape(load: &ClusterLoadAssignment) -> Vec<String> {
     load.endpoints.iter().map(place).collect()
 }
 
-fn web(endpoints: Vec<Endpoint>) -> Town {
-    Town::default().with(service("web", &[(80, Protocol::Http)]), endpoints)
+fn web(endpoints: Vec<Endpoint>) -> TestMesh {
+    TestMesh::default().with(service("web", &[(80, Protocol::Http)]), endpoints)
 }
 
 fn at(address: &str, place: &str) -> Endpoint {
@@ -82,9 +82,9 @@ fn only_the_subset_of_the_port_in_order_and_once() {
     let all = [endpoint("10.0.0.20", 80), endpoint("10.0.0.1", 80), other, endpoint("a.name", 80)];
     let mut subsets = rule("web", TrafficPolicy::default());
     subsets.subsets = vec![subset("v1", None)];
-    let town = web(all.into_iter().chain(twice).collect()).rule(subsets);
-    assert_eq!(shape(&load(&town, &sidecar(), WEB)), ["0 3 10.0.0.1:80+10.0.0.3:80+10.0.0.20:80"]);
-    let v1 = load(&town, &sidecar(), &WEB.replace("||", "|v1|"));
+    let test_mesh = web(all.into_iter().chain(twice).collect()).rule(subsets);
+    assert_eq!(shape(&load(&test_mesh, &sidecar(), WEB)), ["0 3 10.0.0.1:80+10.0.0.3:80+10.0.0.20:80"]);
+    let v1 = load(&test_mesh, &sidecar(), &WEB.replace("||", "|v1|"));
     assert_eq!(shape(&v1), ["0 1 10.0.0.3:80"]);
 }
 
@@ -99,14 +99,14 @@ fn the_unready_are_told_of_but_not_the_leaving() {
     let strict = TrafficPolicy { outlier: Some(strict), ..TrafficPolicy::default() };
     assert!(load(&web(all()).rule(rule("web", strict)), &sidecar(), WEB).endpoints.is_empty());
     let published = Service { publish_not_ready: true, ..service("web", &[(80, Protocol::Http)]) };
-    let sent = load(&Town::default().with(published, all()), &sidecar(), WEB);
+    let sent = load(&TestMesh::default().with(published, all()), &sidecar(), WEB);
     assert_eq!(sent.endpoints[0].lb_endpoints[0].health_status(), HealthStatus::Healthy);
 }
 
 #[test]
 fn each_endpoint_says_whether_it_takes_mutual_tls() {
-    let mutual = |town: &Town| -> Vec<bool> {
-        let load = load(town, &sidecar(), WEB);
+    let mutual = |test_mesh: &TestMesh| -> Vec<bool> {
+        let load = load(test_mesh, &sidecar(), WEB);
         let says = |e: &LbEndpoint| {
             let metadata = &e.metadata.as_ref().unwrap().filter_metadata;
             assert!(metadata["istio"].fields.contains_key("workload"));
@@ -115,9 +115,9 @@ fn each_endpoint_says_whether_it_takes_mutual_tls() {
         load.endpoints.iter().flat_map(|place| &place.lb_endpoints).map(says).collect()
     };
     let bare = Endpoint { mtls: false, ..endpoint("10.0.0.2", 80) };
-    let town = || web(vec![endpoint("10.0.0.1", 80), bare.clone()]);
-    assert_eq!(mutual(&town()), [true, false]);
-    assert_eq!(mutual(&town().peers(peers("shop", MtlsMode::Disable))), [false, false]);
+    let test_mesh = || web(vec![endpoint("10.0.0.1", 80), bare.clone()]);
+    assert_eq!(mutual(&test_mesh()), [true, false]);
+    assert_eq!(mutual(&test_mesh().peers(peers("shop", MtlsMode::Disable))), [false, false]);
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn near_places_come_first_once_failures_are_noticed() {
     let flat = ["0 1 10.0.0.4:80", "0 1 10.0.0.3:80", "0 1 10.0.0.1:80", "0 1 10.0.0.2:80"];
     let by_place = ["3 1 10.0.0.4:80", "2 1 10.0.0.3:80", "0 1 10.0.0.1:80", "1 1 10.0.0.2:80"];
     let with = |locality, outlier| web(all()).rule(rule("web", policy(locality, outlier)));
-    let seen = |town: &Town| shape(&load(town, &here("r/z/s"), WEB));
+    let seen = |test_mesh: &TestMesh| shape(&load(test_mesh, &here("r/z/s"), WEB));
     assert_eq!(seen(&web(all())), flat);
     assert_eq!(seen(&with(LocalityLb::default(), false)), flat);
     assert_eq!(seen(&with(LocalityLb::default(), true)), by_place);
@@ -138,9 +138,9 @@ fn near_places_come_first_once_failures_are_noticed() {
 fn a_region_fails_over_to_the_one_that_is_named() {
     let all = vec![at("10.0.0.1", "r"), at("10.0.0.2", "p"), at("10.0.0.3", "q")];
     let failover = LocalityLb { failover: vec![("r".into(), "q".into())], ..LocalityLb::default() };
-    let town = web(all).rule(rule("web", policy(failover, true)));
+    let test_mesh = web(all).rule(rule("web", policy(failover, true)));
     let expected = ["2 1 10.0.0.2:80", "1 1 10.0.0.3:80", "0 1 10.0.0.1:80"];
-    assert_eq!(shape(&load(&town, &here("r"), WEB)), expected);
+    assert_eq!(shape(&load(&test_mesh, &here("r"), WEB)), expected);
 }
 
 #[test]
@@ -148,10 +148,13 @@ fn shares_are_fixed_by_place_and_the_rest_goes_empty() {
     let all = vec![at("10.0.0.1", "r/a"), at("10.0.0.2", "r/b"), at("10.0.0.3", "q/c"), at("10.0.0.4", "p")];
     let to = [("r/*".into(), 80), ("q/c/*".into(), 20)].into();
     let rule_of = Distribute { from: "r/a/*".into(), to };
-    let town =
+    let test_mesh =
         web(all).rule(rule("web", policy(LocalityLb { distribute: vec![rule_of], ..Default::default() }, false)));
-    assert_eq!(shape(&load(&town, &here("r/a"), WEB)), ["0 20 10.0.0.3:80", "0 40 10.0.0.1:80", "0 40 10.0.0.2:80"]);
-    assert_eq!(load(&town, &here("elsewhere"), WEB).endpoints.len(), 4);
+    assert_eq!(
+        shape(&load(&test_mesh, &here("r/a"), WEB)),
+        ["0 20 10.0.0.3:80", "0 40 10.0.0.1:80", "0 40 10.0.0.2:80"]
+    );
+    assert_eq!(load(&test_mesh, &here("elsewhere"), WEB).endpoints.len(), 4);
 }
 
 #[test]
@@ -162,22 +165,22 @@ fn labels_rank_before_places() {
     };
     let all = vec![labelled("10.0.0.1", "a", "x"), labelled("10.0.0.2", "a", "y"), labelled("10.0.0.3", "b", "x")];
     let by = LocalityLb { failover_priority: vec!["app".into(), "stage=x".into()], ..LocalityLb::default() };
-    let town = web(all).rule(rule("web", policy(by, true)));
+    let test_mesh = web(all).rule(rule("web", policy(by, true)));
     let client = Proxy { labels: labels([("app", "a"), ("stage", "none")]), ..sidecar() };
-    assert_eq!(shape(&load(&town, &client, WEB)), ["0 1 10.0.0.1:80", "1 1 10.0.0.2:80", "2 1 10.0.0.3:80"]);
+    assert_eq!(shape(&load(&test_mesh, &client, WEB)), ["0 1 10.0.0.1:80", "1 1 10.0.0.2:80", "2 1 10.0.0.3:80"]);
 }
 
 #[test]
 fn a_service_may_prefer_its_clients_zone_or_stay_on_its_node() {
     let all = || vec![at("10.0.0.1", "r/z"), at("10.0.0.2", "r/y")];
     let close = Service { prefer: Some(Preference::SameZone), ..service("web", &[(80, Protocol::Http)]) };
-    let town = Town::default().with(close, all());
-    assert_eq!(shape(&load(&town, &here("r/y"), WEB)), ["0 1 10.0.0.2:80", "1 1 10.0.0.1:80"]);
+    let test_mesh = TestMesh::default().with(close, all());
+    assert_eq!(shape(&load(&test_mesh, &here("r/y"), WEB)), ["0 1 10.0.0.2:80", "1 1 10.0.0.1:80"]);
     let local = Service { node_local: true, ..service("web", &[(80, Protocol::Http)]) };
     let mine = Endpoint { node: "n1".into(), ..endpoint("10.0.0.5", 80) };
-    let town = Town::default().with(local, all().into_iter().chain([mine]).collect());
+    let test_mesh = TestMesh::default().with(local, all().into_iter().chain([mine]).collect());
     let client = Proxy { node_name: "n1".into(), ..sidecar() };
-    assert_eq!(shape(&load(&town, &client, WEB)), ["0 1 10.0.0.5:80"]);
+    assert_eq!(shape(&load(&test_mesh, &client, WEB)), ["0 1 10.0.0.5:80"]);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use heddle_model::{
     host::Host,
     issue::Issue,
-    route::{L4Match, RouteTable},
+    route::{L4Match, VirtualService},
     tls::{ServerTls, ServerTlsMode},
 };
 use heddle_xds_api::envoy::config::{
@@ -21,7 +21,7 @@ use crate::{
         access_log, bind_address,
         chain::{Asks, TLS, chain},
         destination::{L4Rule, clusters},
-        http::{Direction, Http, Routes, http},
+        http::{Direction, Http, RouteSource, http},
         inspector, listener_name, tcp, tls, wildcard,
     },
     name,
@@ -138,7 +138,7 @@ fn http_chain(scope: &Scope<'_>, bind: &str, bound: &Bound, tls: Option<&ServerT
     let mesh = &scope.snapshot.mesh;
     let spec = Http {
         stat_prefix: format!("outbound_{};", listener_name(bind, bound.target)),
-        routes: Routes::Named(bound.route_name()),
+        routes: RouteSource::Named(bound.route_name()),
         direction: Direction::Gateway,
         dynamic_dns: scope
             .services
@@ -172,15 +172,17 @@ fn names<'a>(hosts: impl Iterator<Item = &'a Host>) -> Vec<String> {
 fn passthrough(scope: &Scope<'_>, bound: &Bound, issues: &mut Vec<Issue>) -> Vec<FilterChain> {
     let port = bound.server().port;
     let mut chains = Vec::new();
-    for table in bound.tables(scope).filter(|table| !bound.hosts_for(table).is_empty()) {
-        for rule in &table.tls {
-            for condition in rule.matches.iter().filter(|m| applies(bound, table, &m.l4)) {
+    for virtual_service in
+        bound.virtual_services(scope).filter(|virtual_service| !bound.hosts_for(virtual_service).is_empty())
+    {
+        for rule in &virtual_service.tls {
+            for condition in rule.matches.iter().filter(|m| applies(bound, virtual_service, &m.l4)) {
                 let asks = Asks {
                     networks: condition.l4.destination_subnets.clone(),
                     server_names: names(condition.sni_hosts.iter()),
                     ..Asks::default()
                 };
-                let clusters = clusters(scope, &L4Rule::tls(table, rule), port, issues);
+                let clusters = clusters(scope, &L4Rule::tls(virtual_service, rule), port, issues);
                 chains.push(tcp_chain(scope, &asks, &clusters, None));
             }
         }
@@ -221,26 +223,32 @@ fn connections(scope: &Scope<'_>, bound: &Bound, asks: &Asks, issues: &mut Vec<I
     if !rules.is_empty() || !bound.ends_tls() {
         return rules;
     }
-    let tables = bound.tables(scope).filter(|table| !bound.hosts_for(table).is_empty());
+    let virtual_services =
+        bound.virtual_services(scope).filter(|virtual_service| !bound.hosts_for(virtual_service).is_empty());
     let mut found = Vec::new();
-    for (table, rule) in tables.flat_map(|table| table.tls.iter().map(move |rule| (table, rule))) {
-        for condition in rule.matches.iter().filter(|m| applies(bound, table, &m.l4)) {
+    for (virtual_service, rule) in
+        virtual_services.flat_map(|virtual_service| virtual_service.tls.iter().map(move |rule| (virtual_service, rule)))
+    {
+        for condition in rule.matches.iter().filter(|m| applies(bound, virtual_service, &m.l4)) {
             let asks = Asks { server_names: names(condition.sni_hosts.iter()), ..asks.clone() };
-            found.push((asks, clusters(scope, &L4Rule::tls(table, rule), bound.server().port, issues)));
+            found.push((asks, clusters(scope, &L4Rule::tls(virtual_service, rule), bound.server().port, issues)));
         }
     }
     found
 }
 
 fn tcp_rules(scope: &Scope<'_>, bound: &Bound, asks: &Asks, issues: &mut Vec<Issue>) -> Vec<(Asks, tcp::Weighted)> {
-    let tables = bound.tables(scope).filter(|table| !bound.hosts_for(table).is_empty());
+    let virtual_services =
+        bound.virtual_services(scope).filter(|virtual_service| !bound.hosts_for(virtual_service).is_empty());
     let mut found = Vec::new();
-    for (table, rule) in tables.flat_map(|table| table.tcp.iter().map(move |rule| (table, rule))) {
-        let applying: Vec<&L4Match> = rule.matches.iter().filter(|m| applies(bound, table, m)).collect();
+    for (virtual_service, rule) in
+        virtual_services.flat_map(|virtual_service| virtual_service.tcp.iter().map(move |rule| (virtual_service, rule)))
+    {
+        let applying: Vec<&L4Match> = rule.matches.iter().filter(|m| applies(bound, virtual_service, m)).collect();
         if !rule.matches.is_empty() && applying.is_empty() {
             continue;
         }
-        let clusters = clusters(scope, &L4Rule::tcp(table, rule), bound.server().port, issues);
+        let clusters = clusters(scope, &L4Rule::tcp(virtual_service, rule), bound.server().port, issues);
         if rule.matches.is_empty() {
             found.push((asks.clone(), clusters));
         } else {
@@ -253,7 +261,7 @@ fn tcp_rules(scope: &Scope<'_>, bound: &Bound, asks: &Asks, issues: &mut Vec<Iss
     found
 }
 
-fn applies(bound: &Bound, table: &RouteTable, condition: &L4Match) -> bool {
-    let gateways = if condition.gateways.is_empty() { &table.gateways } else { &condition.gateways };
+fn applies(bound: &Bound, virtual_service: &VirtualService, condition: &L4Match) -> bool {
+    let gateways = if condition.gateways.is_empty() { &virtual_service.gateways } else { &condition.gateways };
     gateways.contains(&bound.reference()) && condition.port.is_none_or(|port| port == bound.server().port)
 }

@@ -11,7 +11,7 @@ use heddle_model::{
     host::Host,
     issue::Issue,
     protocol::Protocol,
-    route::{GatewayRef, RouteTable},
+    route::{GatewayRef, VirtualService},
     tls::{ServerTls, ServerTlsMode},
 };
 
@@ -95,21 +95,25 @@ impl Bound {
     }
 
     /// The VirtualServices that bind to it, oldest first.
-    pub fn tables<'a>(&self, scope: &'a Scope<'_>) -> impl Iterator<Item = &'a Arc<RouteTable>> + use<'a> {
+    pub fn virtual_services<'a>(
+        &self,
+        scope: &'a Scope<'_>,
+    ) -> impl Iterator<Item = &'a Arc<VirtualService>> + use<'a> {
         let reference = self.reference();
         let namespace = scope.view.namespace.clone();
-        let bound =
-            move |table: &&Arc<RouteTable>| table.gateways.contains(&reference) && table.export_to.sees(&namespace);
-        scope.snapshot.routes.values().filter(bound)
+        let bound = move |virtual_service: &&Arc<VirtualService>| {
+            virtual_service.gateways.contains(&reference) && virtual_service.export_to.sees(&namespace)
+        };
+        scope.snapshot.virtual_services.values().filter(bound)
     }
 
-    /// The hosts that a table may serve here: each the more specific of the server's and the table's.
+    /// The hosts that a VirtualService may serve here: each the more specific of the server's and the VirtualService's.
     #[must_use]
-    pub fn hosts_for(&self, table: &RouteTable) -> Vec<Host> {
-        let namespace = table.origin.namespace();
+    pub fn hosts_for(&self, virtual_service: &VirtualService) -> Vec<Host> {
+        let namespace = virtual_service.origin.namespace();
         let open = |host: &&ServerHost| host.namespace.as_ref().is_none_or(|wanted| wanted == namespace);
         let mut hosts = Vec::new();
-        for wanted in &table.hosts {
+        for wanted in &virtual_service.hosts {
             for server in self.server().hosts.iter().filter(open).map(|h| &h.host) {
                 let common = if server.covers(wanted) { Some(wanted) } else { wanted.covers(server).then_some(server) };
                 hosts.extend(common.filter(|host| !hosts.contains(*host)).cloned().into_iter().collect::<Vec<_>>());

@@ -6,7 +6,7 @@ use heddle_model::{host::Host, issue::Issue, object::ObjectRef};
 use heddle_xds_api::envoy::config::route::v3::{RouteConfiguration, VirtualHost, virtual_host::TlsRequirementType};
 
 use super::merge::{Bound, Ports};
-use crate::{compiled::Compiled, memo::Memo, route::RoutesKey, scope::Scope};
+use crate::{compiled::Compiled, memo::Memo, route::HostRoutesKey, scope::Scope};
 
 /// Largest body of a direct response.
 const DIRECT_RESPONSE_BYTES: u32 = 1 << 20;
@@ -55,18 +55,23 @@ fn serve(
     sources: &mut Vec<std::sync::Arc<ObjectRef>>,
 ) {
     let redirect = bound.server().tls.as_ref().is_some_and(|tls| tls.https_redirect);
-    for table in bound.tables(scope).filter(|table| !table.http.is_empty()) {
-        let common = bound.hosts_for(table);
+    for virtual_service in bound.virtual_services(scope).filter(|virtual_service| !virtual_service.http.is_empty()) {
+        let common = bound.hosts_for(virtual_service);
         if common.is_empty() {
             continue;
         }
-        let routes = memo.routes(&RoutesKey::of_table(scope, table, bound.server().port, [bound.reference()].into()));
+        let routes = memo.routes(&HostRoutesKey::of_virtual_service(
+            scope,
+            virtual_service,
+            bound.server().port,
+            [bound.reference()].into(),
+        ));
         issues.extend(routes.issues.iter().cloned());
         sources.extend(routes.sources.iter().cloned());
         for host in common {
             let slot = hosts.entry(host.clone()).or_insert_with(|| virtual_host(&host, bound.server().port));
             // By way of another gateway of the same port it may have them already.
-            let again = table.gateways.len() > 1
+            let again = virtual_service.gateways.len() > 1
                 && slot.routes.windows(routes.routes.len().max(1)).any(|of| *of == *routes.routes);
             if !again {
                 slot.routes.extend(routes.routes.iter().cloned());

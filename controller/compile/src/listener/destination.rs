@@ -5,7 +5,7 @@ use std::sync::Arc;
 use heddle_model::{
     issue::Issue,
     object::ObjectRef,
-    route::{Destination, RouteTable, TcpRoute, TlsRoute, WeightedDestination},
+    route::{Destination, TcpRoute, TlsRoute, VirtualService, WeightedDestination},
 };
 
 use super::tcp::Weighted;
@@ -20,16 +20,16 @@ pub struct L4Rule<'a> {
 }
 
 impl<'a> L4Rule<'a> {
-    /// A TCP rule of a table.
+    /// A TCP rule of a VirtualService.
     #[must_use]
-    pub fn tcp(table: &'a RouteTable, rule: &'a TcpRoute) -> Self {
-        Self { object: &table.origin.object, field: &rule.field, destinations: &rule.destinations }
+    pub fn tcp(virtual_service: &'a VirtualService, rule: &'a TcpRoute) -> Self {
+        Self { object: &virtual_service.origin.object, field: &rule.field, destinations: &rule.destinations }
     }
 
-    /// A TLS rule of a table.
+    /// A TLS rule of a VirtualService.
     #[must_use]
-    pub fn tls(table: &'a RouteTable, rule: &'a TlsRoute) -> Self {
-        Self { object: &table.origin.object, field: &rule.field, destinations: &rule.destinations }
+    pub fn tls(virtual_service: &'a VirtualService, rule: &'a TlsRoute) -> Self {
+        Self { object: &virtual_service.origin.object, field: &rule.field, destinations: &rule.destinations }
     }
 }
 

@@ -45,7 +45,7 @@ pub struct Http {
     /// Prefix of its statistics.
     pub stat_prefix: String,
     /// Its routes.
-    pub routes: Routes,
+    pub routes: RouteSource,
     /// Which way requests go.
     pub direction: Direction,
     /// Some route resolves the host asked for.
@@ -56,7 +56,7 @@ pub struct Http {
 
 /// Where the routes come from.
 #[derive(Clone, Debug)]
-pub enum Routes {
+pub enum RouteSource {
     /// Our stream, by name.
     Named(String),
     /// Here.
@@ -103,8 +103,10 @@ pub fn http(mesh: &Mesh, view: &ViewKey, spec: Http) -> Filter {
         });
     }
     config.route_specifier = Some(match spec.routes {
-        Routes::Named(name) => RouteSpecifier::Rds(Rds { config_source: Some(source::ads()), route_config_name: name }),
-        Routes::Inline(routes) => RouteSpecifier::RouteConfig(*routes),
+        RouteSource::Named(name) => {
+            RouteSpecifier::Rds(Rds { config_source: Some(source::ads()), route_config_name: name })
+        }
+        RouteSource::Inline(routes) => RouteSpecifier::RouteConfig(*routes),
     });
     filter("envoy.filters.network.http_connection_manager", &config)
 }

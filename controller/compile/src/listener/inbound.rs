@@ -23,7 +23,7 @@ use heddle_xds_api::envoy::config::{
 use super::{
     access_log, bind_address,
     chain::{Asks, PLAIN_HTTP, RAW, TLS, chain},
-    http::{Direction, Http, Routes, http},
+    http::{Direction, Http, RouteSource, http},
     inspector::{self, Ports},
     listener_name, named,
     port::InboundPort,
@@ -43,7 +43,7 @@ const CATCH_ALL_HTTP: &str = "virtualInbound-catchall-http";
 const BLACK_HOLE: &str = "virtualInbound-blackhole";
 
 /// What a chain is made for: a declared port, or any other.
-struct Target<'a> {
+struct InboundChain<'a> {
     port: Option<&'a InboundPort>,
     number: Option<u16>,
     protocol: Protocol,
@@ -68,10 +68,10 @@ pub fn listeners(
 }
 
 fn own_listener(mesh: &Mesh, view: &ViewKey, port: &InboundPort, mtls: &EffectiveMtls) -> Listener {
-    let target = target(port, mtls);
-    let filters = [needs_tls(&target).then(inspector::tls), needs_http(&target).then(inspector::http)];
+    let inbound_chain = inbound_chain(port, mtls);
+    let filters = [needs_tls(&inbound_chain).then(inspector::tls), needs_http(&inbound_chain).then(inspector::http)];
     let mut listener = named(listener_name(&port.bind, port.number), bind_address(&port.bind, port.number));
-    listener.filter_chains = chains(mesh, view, &Target { number: None, ..target });
+    listener.filter_chains = chains(mesh, view, &InboundChain { number: None, ..inbound_chain });
     complete(mesh, &mut listener, filters.into_iter().flatten().collect());
     listener
 }
@@ -79,13 +79,14 @@ fn own_listener(mesh: &Mesh, view: &ViewKey, port: &InboundPort, mtls: &Effectiv
 fn virtual_inbound(mesh: &Mesh, view: &ViewKey, ports: &[&InboundPort], mtls: &EffectiveMtls) -> Listener {
     let declared: BTreeSet<u16> = ports.iter().map(|p| p.number).collect();
     let undeclared = mtls.ports.iter().filter(|(port, _)| !declared.contains(port));
-    let any = |number: Option<u16>, mode: MtlsMode| Target { port: None, number, protocol: Protocol::Sniff, mode };
+    let any =
+        |number: Option<u16>, mode: MtlsMode| InboundChain { port: None, number, protocol: Protocol::Sniff, mode };
     let mut targets = vec![any(None, mtls.default)];
     targets.extend(undeclared.map(|(port, mode)| any(Some(*port), *mode)));
-    targets.extend(ports.iter().map(|port| target(port, mtls)));
+    targets.extend(ports.iter().map(|port| inbound_chain(port, mtls)));
     let mut listener = named(name::VIRTUAL_INBOUND, bind_address(&wildcard(view), mesh.inbound_port));
     listener.filter_chains = vec![black_hole(mesh)];
-    listener.filter_chains.extend(targets.iter().flat_map(|target| chains(mesh, view, target)));
+    listener.filter_chains.extend(targets.iter().flat_map(|inbound_chain| chains(mesh, view, inbound_chain)));
     let filters = [
         Some(inspector::original_dst()),
         inspector::on(inspector::tls(), &inspected(mesh, &targets, needs_tls)),
@@ -104,18 +105,18 @@ fn complete(mesh: &Mesh, listener: &mut Listener, filters: Vec<ListenerFilter>) 
     listener.access_log = access_log::listener_access_log(mesh);
 }
 
-fn target<'a>(port: &'a InboundPort, mtls: &EffectiveMtls) -> Target<'a> {
+fn inbound_chain<'a>(port: &'a InboundPort, mtls: &EffectiveMtls) -> InboundChain<'a> {
     // A port whose TLS the sidecar ends by the user's certificate speaks what is inside it.
     let protocol = match (&port.tls, port.protocol) {
         (Some(_), Protocol::Https) => Protocol::Http,
         (Some(_), Protocol::Tls) => Protocol::Tcp,
         (_, protocol) => protocol,
     };
-    Target { port: Some(port), number: Some(port.number), protocol, mode: mtls.of(port.number) }
+    InboundChain { port: Some(port), number: Some(port.number), protocol, mode: mtls.of(port.number) }
 }
 
-/// The ports that need an inspector. Ports of no target share the answer of the first, which is for all others.
-fn inspected(mesh: &Mesh, targets: &[Target<'_>], needs: fn(&Target<'_>) -> bool) -> Ports {
+/// The ports that need an inspector. Ports of no inbound_chain share the answer of the first, which is for all others.
+fn inspected(mesh: &Mesh, targets: &[InboundChain<'_>], needs: fn(&InboundChain<'_>) -> bool) -> Ports {
     let common = targets.first().is_some_and(needs);
     let with = |wanted: bool| targets.iter().filter(move |t| needs(t) == wanted).filter_map(|t| t.number);
     if common {
@@ -125,17 +126,17 @@ fn inspected(mesh: &Mesh, targets: &[Target<'_>], needs: fn(&Target<'_>) -> bool
     }
 }
 
-fn user_tls<'a>(target: &Target<'a>) -> Option<&'a heddle_model::tls::ServerTls> {
-    let tls = target.port?.tls.as_ref()?;
-    (target.mode == MtlsMode::Disable && tls.mode != ServerTlsMode::Passthrough).then_some(tls)
+fn user_tls<'a>(inbound_chain: &InboundChain<'a>) -> Option<&'a heddle_model::tls::ServerTls> {
+    let tls = inbound_chain.port?.tls.as_ref()?;
+    (inbound_chain.mode == MtlsMode::Disable && tls.mode != ServerTlsMode::Passthrough).then_some(tls)
 }
 
-fn needs_tls(target: &Target<'_>) -> bool {
-    target.mode != MtlsMode::Disable || user_tls(target).is_some()
+fn needs_tls(inbound_chain: &InboundChain<'_>) -> bool {
+    inbound_chain.mode != MtlsMode::Disable || user_tls(inbound_chain).is_some()
 }
 
-fn needs_http(target: &Target<'_>) -> bool {
-    target.protocol.is_sniffed() && target.mode != MtlsMode::Strict && user_tls(target).is_none()
+fn needs_http(inbound_chain: &InboundChain<'_>) -> bool {
+    inbound_chain.protocol.is_sniffed() && inbound_chain.mode != MtlsMode::Strict && user_tls(inbound_chain).is_none()
 }
 
 fn black_hole(mesh: &Mesh) -> FilterChain {
@@ -146,20 +147,20 @@ fn black_hole(mesh: &Mesh) -> FilterChain {
     }
 }
 
-/// The chains of a target. HTTP is told from other bytes by the peer's ALPN under TLS, by its first bytes else.
-fn chains(mesh: &Mesh, view: &ViewKey, target: &Target<'_>) -> Vec<FilterChain> {
-    if let Some(user) = user_tls(target) {
-        let socket = tls::declared(mesh, user, if target.protocol.is_http() { &tls::HTTP_ALPN } else { &[] });
-        return vec![one(mesh, view, target, target.protocol.is_http(), TLS, &[], Some(socket))];
+/// The chains of a inbound_chain. HTTP is told from other bytes by the peer's ALPN under TLS, by its first bytes else.
+fn chains(mesh: &Mesh, view: &ViewKey, inbound_chain: &InboundChain<'_>) -> Vec<FilterChain> {
+    if let Some(user) = user_tls(inbound_chain) {
+        let socket = tls::declared(mesh, user, if inbound_chain.protocol.is_http() { &tls::HTTP_ALPN } else { &[] });
+        return vec![one(mesh, view, inbound_chain, inbound_chain.protocol.is_http(), TLS, &[], Some(socket))];
     }
-    let http = target.protocol.is_http();
+    let http = inbound_chain.protocol.is_http();
     let mut all = Vec::new();
     let mut add = |http: bool, transport: &'static str, protocols: &[&'static str], secured: bool| {
         let alpn: &[&str] = if http { &tls::HTTP_ALPN } else { &TCP_ALPN };
         let socket = secured.then(|| tls::mutual(mesh, alpn));
-        all.push(one(mesh, view, target, http, transport, protocols, socket));
+        all.push(one(mesh, view, inbound_chain, http, transport, protocols, socket));
     };
-    match (target.mode, target.protocol.is_sniffed()) {
+    match (inbound_chain.mode, inbound_chain.protocol.is_sniffed()) {
         (MtlsMode::Disable, false) => add(http, RAW, &[], false),
         (MtlsMode::Disable, true) => {
             add(true, RAW, &PLAIN_HTTP, false);
@@ -193,15 +194,15 @@ fn chains(mesh: &Mesh, view: &ViewKey, target: &Target<'_>) -> Vec<FilterChain> 
 fn one(
     mesh: &Mesh,
     view: &ViewKey,
-    target: &Target<'_>,
+    inbound_chain: &InboundChain<'_>,
     http: bool,
     transport: &'static str,
     protocols: &[&'static str],
     socket: Option<TransportSocket>,
 ) -> FilterChain {
-    let asks = Asks { port: target.number, transport, protocols: protocols.to_vec(), ..Asks::default() };
-    let filter = if http { http_filter(mesh, view, target) } else { tcp_filter(mesh, target) };
-    let name = match target.port {
+    let asks = Asks { port: inbound_chain.number, transport, protocols: protocols.to_vec(), ..Asks::default() };
+    let filter = if http { http_filter(mesh, view, inbound_chain) } else { tcp_filter(mesh, inbound_chain) };
+    let name = match inbound_chain.port {
         Some(port) => listener_name(&port.bind, port.number),
         None if http => CATCH_ALL_HTTP.into(),
         None => name::VIRTUAL_INBOUND.into(),
@@ -209,24 +210,24 @@ fn one(
     chain(&name, &asks, vec![filter], socket)
 }
 
-fn cluster(target: &Target<'_>) -> String {
-    target.port.map_or_else(|| name::INBOUND_PASSTHROUGH.into(), |port| name::inbound(port.number))
+fn cluster(inbound_chain: &InboundChain<'_>) -> String {
+    inbound_chain.port.map_or_else(|| name::INBOUND_PASSTHROUGH.into(), |port| name::inbound(port.number))
 }
 
-fn tcp_filter(mesh: &Mesh, target: &Target<'_>) -> Filter {
-    let idle = target.port.and_then(|p| p.pool.as_ref()).and_then(|pool| pool.tcp_idle_timeout);
-    let cluster = cluster(target);
+fn tcp_filter(mesh: &Mesh, inbound_chain: &InboundChain<'_>) -> Filter {
+    let idle = inbound_chain.port.and_then(|p| p.pool.as_ref()).and_then(|pool| pool.tcp_idle_timeout);
+    let cluster = cluster(inbound_chain);
     tcp::proxy(mesh, &cluster, &vec![(cluster.clone(), 1)], idle)
 }
 
-fn http_filter(mesh: &Mesh, view: &ViewKey, target: &Target<'_>) -> Filter {
-    let stat_prefix = match target.port {
+fn http_filter(mesh: &Mesh, view: &ViewKey, inbound_chain: &InboundChain<'_>) -> Filter {
+    let stat_prefix = match inbound_chain.port {
         Some(port) => format!("inbound_{};", listener_name(&port.bind, port.number)),
         None => format!("{};", name::INBOUND_PASSTHROUGH),
     };
     let spec = Http {
         stat_prefix,
-        routes: Routes::Inline(Box::new(routes(target))),
+        routes: RouteSource::Inline(Box::new(routes(inbound_chain))),
         direction: Direction::Inbound,
         dynamic_dns: false,
         forward_proxy: false,
@@ -234,10 +235,10 @@ fn http_filter(mesh: &Mesh, view: &ViewKey, target: &Target<'_>) -> Filter {
     http(mesh, view, spec)
 }
 
-fn routes(target: &Target<'_>) -> RouteConfiguration {
-    let cluster = cluster(target);
-    let service_port = target.port.map_or(0, |port| port.service_port);
-    let host = target.port.and_then(|p| p.service.as_ref()).map(|s| s.host.to_string()).unwrap_or_default();
+fn routes(inbound_chain: &InboundChain<'_>) -> RouteConfiguration {
+    let cluster = cluster(inbound_chain);
+    let service_port = inbound_chain.port.map_or(0, |port| port.service_port);
+    let host = inbound_chain.port.and_then(|p| p.service.as_ref()).map(|s| s.host.to_string()).unwrap_or_default();
     let zero = duration(Duration::ZERO);
     let action = RouteAction {
         cluster_specifier: Some(ClusterSpecifier::Cluster(cluster.clone())),

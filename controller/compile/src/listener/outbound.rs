@@ -10,7 +10,7 @@ use heddle_xds_api::envoy::config::{
 use super::{
     access_log, bind_address,
     chain::{Asks, PLAIN_HTTP, RAW, chain},
-    http::{Direction, Http, Routes, http},
+    http::{Direction, Http, RouteSource, http},
     inspector, listener_name, loopback, named,
     plan::{Plan, Planned, TcpChain},
     tcp, wildcard,
@@ -18,7 +18,7 @@ use super::{
 use crate::{
     envoy::duration::duration,
     name,
-    route::{catch_all, virtual_host::RouteKey},
+    route::{RouteConfigKey, catch_all},
     scope::Scope,
 };
 
@@ -73,10 +73,10 @@ fn listener(scope: &Scope<'_>, planned: &Planned) -> Listener {
 }
 
 /// The chain for HTTP.
-fn http_chain(scope: &Scope<'_>, planned: &Planned, routes: &RouteKey, only_http: bool) -> FilterChain {
+fn http_chain(scope: &Scope<'_>, planned: &Planned, routes: &RouteConfigKey, only_http: bool) -> FilterChain {
     let spec = Http {
         stat_prefix: format!("outbound_{};", listener_name(&planned.bind, planned.port)),
-        routes: Routes::Named(routes.name()),
+        routes: RouteSource::Named(routes.name()),
         direction: Direction::Outbound,
         dynamic_dns: resolves_hosts(scope, planned.egress),
         forward_proxy: planned.forward_proxy,
@@ -151,7 +151,7 @@ fn dynamic_chain(scope: &Scope<'_>) -> FilterChain {
     };
     let spec = Http {
         stat_prefix: "outbound_allow_any_dynamic_dns;".into(),
-        routes: Routes::Inline(Box::new(routes)),
+        routes: RouteSource::Inline(Box::new(routes)),
         direction: Direction::Outbound,
         dynamic_dns: true,
         forward_proxy: false,
@@ -166,7 +166,7 @@ fn http_proxy(scope: &Scope<'_>) -> Listener {
     let mut listener = named(listener_name(&bind, port), bind_address(&bind, port));
     let spec = Http {
         stat_prefix: format!("outbound_{};", listener_name(&bind, port)),
-        routes: Routes::Named(HTTP_PROXY_ROUTES.into()),
+        routes: RouteSource::Named(HTTP_PROXY_ROUTES.into()),
         direction: Direction::Outbound,
         dynamic_dns: resolves_hosts(scope, 0),
         forward_proxy: true,

@@ -9,9 +9,9 @@ use heddle_model::{
     issue::Issue,
     protocol::Protocol,
     proxy::Interception,
-    route::{GatewayRef, L4Match, RouteTable},
-    scope::{CaptureMode, Egress, EgressPort},
-    service::{Registry, Resolution, Service, ServicePort},
+    route::{GatewayRef, L4Match, VirtualService},
+    service::{Resolution, Service, ServicePort, ServiceRegistry},
+    sidecar::{CaptureMode, Egress, EgressPort},
 };
 
 use super::{
@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     name,
-    route::virtual_host::RouteKey,
+    route::RouteConfigKey,
     scope::{EgressScope, Scope},
 };
 
@@ -38,7 +38,7 @@ pub struct Planned {
     /// Bound for real; else only reached by redirection.
     pub bound: bool,
     /// Routes of its HTTP chain.
-    pub http: Option<RouteKey>,
+    pub http: Option<RouteConfigKey>,
     /// It is a forward proxy.
     pub forward_proxy: bool,
     /// Chains for other bytes, in order.
@@ -62,7 +62,7 @@ pub struct TcpChain {
 pub type Plan = BTreeMap<(Text, u16), Planned>;
 
 /// Where a service's port is listened on.
-struct Place {
+struct BindAddress {
     bind: Text,
     networks: Vec<IpNet>,
     /// The address is the service's own, so nothing else needs telling apart.
@@ -106,21 +106,23 @@ impl Planner<'_, '_> {
         let slot = self.slot(plan, bind.clone(), port.number, self.bound || socket);
         if port.protocol == Protocol::HttpProxy || (socket && port.protocol.is_http()) {
             let name = bind.strip_prefix("unix://").map_or_else(|| port.number.to_string(), ToOwned::to_owned);
-            slot.http = Some(RouteKey::Proxy(name));
+            slot.http = Some(RouteConfigKey::Proxy(name));
             slot.forward_proxy = port.protocol == Protocol::HttpProxy;
             return;
         }
         if port.protocol.is_http() || port.protocol.is_sniffed() {
-            slot.http = Some(RouteKey::Port(port.number));
+            slot.http = Some(RouteConfigKey::Port(port.number));
         }
         if !port.protocol.is_http() {
-            let place = Place { bind, networks: Vec::new(), own_address: false };
+            let bind_address = BindAddress { bind, networks: Vec::new(), own_address: false };
             for service in &self.listener.services {
                 let known = service.port(port.number).or(match service.ports.as_slice() {
                     [only] => Some(only),
                     _ => None,
                 });
-                for chain in known.map(|p| self.chains(service, p, port.protocol, &place, issues)).unwrap_or_default() {
+                for chain in
+                    known.map(|p| self.chains(service, p, port.protocol, &bind_address, issues)).unwrap_or_default()
+                {
                     add(slot, chain);
                 }
             }
@@ -131,29 +133,39 @@ impl Planner<'_, '_> {
     fn everything(&self, plan: &mut Plan, issues: &mut Vec<Issue>) {
         for service in &self.listener.services {
             for port in service.ports.iter().filter(|p| p.protocol != Protocol::Udp) {
-                for place in self.places(service, port) {
-                    self.listen(service, port, &place, plan, issues);
+                for bind_address in self.bind_addresses(service, port) {
+                    self.listen(service, port, &bind_address, plan, issues);
                 }
             }
         }
     }
 
-    fn listen(&self, service: &Service, port: &ServicePort, place: &Place, plan: &mut Plan, issues: &mut Vec<Issue>) {
-        let taken = plan.get(&(place.bind.clone(), port.number)).is_some_and(|p| p.egress != self.index);
+    fn listen(
+        &self,
+        service: &Service,
+        port: &ServicePort,
+        bind_address: &BindAddress,
+        plan: &mut Plan,
+        issues: &mut Vec<Issue>,
+    ) {
+        let taken = plan.get(&(bind_address.bind.clone(), port.number)).is_some_and(|p| p.egress != self.index);
         if taken {
             return;
         }
-        let slot = self.slot(plan, place.bind.clone(), port.number, self.bound);
+        let slot = self.slot(plan, bind_address.bind.clone(), port.number, self.bound);
         if port.protocol.is_http() || port.protocol.is_sniffed() {
-            let own = place.own_address && port.protocol.is_sniffed();
-            let key =
-                if own { RouteKey::Service(service.host.clone(), port.number) } else { RouteKey::Port(port.number) };
+            let own = bind_address.own_address && port.protocol.is_sniffed();
+            let key = if own {
+                RouteConfigKey::Service(service.host.clone(), port.number)
+            } else {
+                RouteConfigKey::Port(port.number)
+            };
             slot.http.get_or_insert(key);
         }
         if port.protocol.is_http() {
             return;
         }
-        for chain in self.chains(service, port, port.protocol, place, issues) {
+        for chain in self.chains(service, port, port.protocol, bind_address, issues) {
             if !add(slot, chain) {
                 let message = format!(
                     "port {} of {} has no address of its own, and an older service has the port; TCP goes to that one",
@@ -178,41 +190,46 @@ impl Planner<'_, '_> {
     }
 
     /// Where a port is listened on. HTTP is told apart by host, so it shares the wildcard; others want an address.
-    fn places(&self, service: &Service, port: &ServicePort) -> Vec<Place> {
+    fn bind_addresses(&self, service: &Service, port: &ServicePort) -> Vec<BindAddress> {
         let view = self.scope.view;
         let bind = self.listener.egress.as_ref().map(|e| e.bind.clone()).filter(|b| !b.is_empty());
         let shared = bind.unwrap_or_else(|| if self.bound { loopback(view) } else { wildcard(view) });
-        let anywhere = || vec![Place { bind: shared.clone(), networks: Vec::new(), own_address: false }];
+        let anywhere = || vec![BindAddress { bind: shared.clone(), networks: Vec::new(), own_address: false }];
         if port.protocol.is_http() || self.bound {
             return anywhere();
         }
-        if service.headless && service.registry == Registry::Kubernetes {
+        if service.headless && service.registry == ServiceRegistry::Kubernetes {
             return self.pods(service, port);
         }
-        let mut places = Vec::new();
+        let mut bind_addresses = Vec::new();
         for network in service.addresses.iter().filter(|n| usable(view, n)) {
             let host = network.prefix_len() == network.max_prefix_len();
-            places.push(if host {
-                Place { bind: network.addr().to_string().into(), networks: Vec::new(), own_address: true }
+            bind_addresses.push(if host {
+                BindAddress { bind: network.addr().to_string().into(), networks: Vec::new(), own_address: true }
             } else {
-                Place { bind: shared.clone(), networks: vec![*network], own_address: false }
+                BindAddress { bind: shared.clone(), networks: vec![*network], own_address: false }
             });
         }
-        if places.is_empty() && view.dns_capture {
+        if bind_addresses.is_empty() && view.dns_capture {
             let own = service.auto_addresses.iter().filter(|ip| if ip.is_ipv4() { view.ipv4 } else { view.ipv6 });
-            places.extend(own.map(|ip| Place { bind: ip.to_string().into(), networks: Vec::new(), own_address: true }));
+            bind_addresses.extend(own.map(|ip| BindAddress {
+                bind: ip.to_string().into(),
+                networks: Vec::new(),
+                own_address: true,
+            }));
         }
-        if places.is_empty() { anywhere() } else { places }
+        if bind_addresses.is_empty() { anywhere() } else { bind_addresses }
     }
 
     /// A headless service's pods: each is called by its own address.
-    fn pods(&self, service: &Service, port: &ServicePort) -> Vec<Place> {
+    fn pods(&self, service: &Service, port: &ServicePort) -> Vec<BindAddress> {
         let endpoints = self.scope.snapshot.endpoints.get(&service.key());
         let of_port = endpoints.into_iter().flat_map(|e| e.iter()).filter(|e| e.service_port == port.name);
         let mut addresses: Vec<_> = of_port.filter_map(|e| e.address.ip()).collect();
         addresses.sort_unstable();
         addresses.dedup();
-        let own = |ip: std::net::IpAddr| Place { bind: ip.to_string().into(), networks: Vec::new(), own_address: true };
+        let own =
+            |ip: std::net::IpAddr| BindAddress { bind: ip.to_string().into(), networks: Vec::new(), own_address: true };
         addresses.into_iter().map(own).collect()
     }
 
@@ -222,27 +239,30 @@ impl Planner<'_, '_> {
         service: &Service,
         port: &ServicePort,
         protocol: Protocol,
-        place: &Place,
+        bind_address: &BindAddress,
         issues: &mut Vec<Issue>,
     ) -> Vec<TcpChain> {
-        let tables = || self.listener.tables.iter().filter(|t| t.hosts.iter().any(|h| h.covers(&service.host)));
+        let virtual_services =
+            || self.listener.virtual_services.iter().filter(|t| t.hosts.iter().any(|h| h.covers(&service.host)));
         let mut chains = Vec::new();
         if protocol.is_tls() {
-            for rule in tables().flat_map(|table| table.tls.iter().map(move |rule| (table, rule))) {
-                let (table, rule) = rule;
-                for condition in rule.matches.iter().filter(|m| self.applies(table, &m.l4, port.number)) {
+            for rule in virtual_services()
+                .flat_map(|virtual_service| virtual_service.tls.iter().map(move |rule| (virtual_service, rule)))
+            {
+                let (virtual_service, rule) = rule;
+                for condition in rule.matches.iter().filter(|m| self.applies(virtual_service, &m.l4, port.number)) {
                     chains.push(TcpChain {
-                        networks: networks(&condition.l4, place),
+                        networks: networks(&condition.l4, bind_address),
                         server_names: condition.sni_hosts.iter().map(ToString::to_string).collect(),
-                        clusters: clusters(self.scope, &L4Rule::tls(table, rule), port.number, issues),
+                        clusters: clusters(self.scope, &L4Rule::tls(virtual_service, rule), port.number, issues),
                     });
                 }
             }
         }
         if chains.is_empty() {
-            let whole = self.tcp_routes(tables(), port, place, &mut chains, issues);
+            let whole = self.tcp_routes(virtual_services(), port, bind_address, &mut chains, issues);
             if !whole {
-                chains.push(default_chain(service, port, protocol, place));
+                chains.push(default_chain(service, port, protocol, bind_address));
             }
         }
         chains
@@ -251,20 +271,23 @@ impl Planner<'_, '_> {
     /// Adds the chains of TCP rules; true when one takes everything.
     fn tcp_routes<'t>(
         &self,
-        tables: impl Iterator<Item = &'t std::sync::Arc<RouteTable>>,
+        virtual_services: impl Iterator<Item = &'t std::sync::Arc<VirtualService>>,
         port: &ServicePort,
-        place: &Place,
+        bind_address: &BindAddress,
         chains: &mut Vec<TcpChain>,
         issues: &mut Vec<Issue>,
     ) -> bool {
-        for (table, rule) in tables.flat_map(|table| table.tcp.iter().map(move |rule| (table, rule))) {
+        for (virtual_service, rule) in virtual_services
+            .flat_map(|virtual_service| virtual_service.tcp.iter().map(move |rule| (virtual_service, rule)))
+        {
             let mut add = |networks: Vec<IpNet>| {
-                let clusters = clusters(self.scope, &L4Rule::tcp(table, rule), port.number, issues);
+                let clusters = clusters(self.scope, &L4Rule::tcp(virtual_service, rule), port.number, issues);
                 chains.push(TcpChain { networks, server_names: Vec::new(), clusters });
             };
-            let applying: Vec<_> = rule.matches.iter().filter(|m| self.applies(table, m, port.number)).collect();
+            let applying: Vec<_> =
+                rule.matches.iter().filter(|m| self.applies(virtual_service, m, port.number)).collect();
             if rule.matches.is_empty() || applying.iter().any(|m| m.destination_subnets.is_empty()) {
-                add(place.networks.clone());
+                add(bind_address.networks.clone());
                 return true;
             }
             let subnets: Vec<IpNet> = applying.iter().flat_map(|m| m.destination_subnets.clone()).collect();
@@ -275,8 +298,8 @@ impl Planner<'_, '_> {
         false
     }
 
-    fn applies(&self, table: &RouteTable, condition: &L4Match, port: u16) -> bool {
-        let gateways = if condition.gateways.is_empty() { &table.gateways } else { &condition.gateways };
+    fn applies(&self, virtual_service: &VirtualService, condition: &L4Match, port: u16) -> bool {
+        let gateways = if condition.gateways.is_empty() { &virtual_service.gateways } else { &condition.gateways };
         let view = self.scope.view;
         gateways.contains(&GatewayRef::Mesh)
             && condition.port.is_none_or(|p| p == port)
@@ -285,12 +308,12 @@ impl Planner<'_, '_> {
     }
 }
 
-fn default_chain(service: &Service, port: &ServicePort, protocol: Protocol, place: &Place) -> TcpChain {
-    let by_name = protocol.is_tls() && !place.own_address;
+fn default_chain(service: &Service, port: &ServicePort, protocol: Protocol, bind_address: &BindAddress) -> TcpChain {
+    let by_name = protocol.is_tls() && !bind_address.own_address;
     let server_names =
         if by_name && service.host.as_str() != "*" { vec![service.host.to_string()] } else { Vec::new() };
     TcpChain {
-        networks: place.networks.clone(),
+        networks: bind_address.networks.clone(),
         server_names,
         clusters: vec![(name::outbound(port.number, "", &service.host), 1)],
     }
@@ -309,9 +332,9 @@ fn add(slot: &mut Planned, chain: TcpChain) -> bool {
     }
 }
 
-fn networks(condition: &L4Match, place: &Place) -> Vec<IpNet> {
+fn networks(condition: &L4Match, bind_address: &BindAddress) -> Vec<IpNet> {
     if condition.destination_subnets.is_empty() {
-        place.networks.clone()
+        bind_address.networks.clone()
     } else {
         condition.destination_subnets.clone()
     }

@@ -7,8 +7,8 @@ use heddle_model::{
     object::ObjectRef,
     protocol::Protocol,
     proxy::{Interception, Proxy},
-    scope::{CaptureMode, DefaultEndpoint, Ingress, Sidecar},
     service::Service,
+    sidecar::{CaptureMode, DefaultEndpoint, Ingress, Sidecar},
     snapshot::Snapshot,
     tls::ServerTls,
     traffic::ConnectionPool,
@@ -56,7 +56,7 @@ pub fn inbound_ports(snapshot: &Snapshot, proxy: &Proxy) -> Vec<InboundPort> {
         // Without redirection only an ingress listener says where to listen.
         _ if proxy.interception == Interception::None => {}
         _ => {
-            for (service, mapped) in view::targets(snapshot, proxy) {
+            for (service, mapped) in view::backed_services(snapshot, proxy) {
                 for (service_port, number) in mapped {
                     let Some(port) = service.port(service_port).filter(|p| p.protocol != Protocol::Udp) else {
                         continue;
@@ -97,10 +97,10 @@ fn of_service(
 }
 
 fn declared(snapshot: &Snapshot, proxy: &Proxy, sidecar: &Arc<Sidecar>, ingress: &Ingress) -> InboundPort {
-    let by_name = |(service, mapped): &view::Target| {
+    let by_name = |(service, mapped): &view::BackedService| {
         mapped.iter().any(|(_, number)| *number == ingress.port).then(|| service.clone())
     };
-    let service = view::targets(snapshot, proxy).iter().find_map(by_name);
+    let service = view::backed_services(snapshot, proxy).iter().find_map(by_name);
     InboundPort {
         number: ingress.port,
         service_port: ingress.port,

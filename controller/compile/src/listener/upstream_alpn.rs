@@ -21,7 +21,7 @@ use heddle_xds_api::{
     google::protobuf::Any,
 };
 
-use crate::{cluster::Offer, envoy::any::any, view::ViewKey};
+use crate::{cluster::Alpn, envoy::any::any, view::ViewKey};
 
 /// The filter of stock Envoy.
 pub const FILTER: &str = "envoy.filters.http.set_filter_state";
@@ -42,12 +42,10 @@ pub fn filter(view: &ViewKey) -> HttpFilter {
 ///
 /// The peer's codec follows what was agreed on, so that must be what is really spoken.
 #[must_use]
-pub fn config(offer: Offer) -> Config {
-    let protocols = match offer {
-        Offer::Http1 => "istio-http/1.1,istio,http/1.1",
-        Offer::AsClient => {
-            "%CEL(request.protocol == 'HTTP/2' ? 'istio-h2,istio,h2' : 'istio-http/1.1,istio,http/1.1')%"
-        }
+pub fn config(alpn: Alpn) -> Config {
+    let protocols = match alpn {
+        Alpn::Http1 => "istio-http/1.1,istio,http/1.1",
+        Alpn::AsClient => "%CEL(request.protocol == 'HTTP/2' ? 'istio-h2,istio,h2' : 'istio-http/1.1,istio,http/1.1')%",
     };
     let format = Format::TextFormatSource(DataSource {
         specifier: Some(Specifier::InlineString(protocols.into())),
@@ -68,21 +66,21 @@ pub fn config(offer: Offer) -> Config {
 /// Istio's filter; its message is not among Envoy's, so it is written by hand: for each upstream protocol
 /// (HTTP10 = 0, HTTP11 = 1, HTTP2 = 2) the protocols offered.
 fn istio() -> Any {
-    let offers: [(u8, [&str; 3]); 3] = [
+    let alpn: [(u8, [&str; 3]); 3] = [
         (0, ["istio-http/1.0", "istio", "http/1.0"]),
         (1, ["istio-http/1.1", "istio", "http/1.1"]),
         (2, ["istio-h2", "istio", "h2"]),
     ];
     let mut value = Vec::new();
-    for (protocol, names) in offers {
-        let mut offer = Vec::new();
+    for (protocol, names) in alpn {
+        let mut alpn = Vec::new();
         if protocol > 0 {
-            offer.extend([0x08, protocol]);
+            alpn.extend([0x08, protocol]);
         }
         for name in names {
-            field(2, name.as_bytes(), &mut offer);
+            field(2, name.as_bytes(), &mut alpn);
         }
-        field(1, &offer, &mut value);
+        field(1, &alpn, &mut value);
     }
     Any { type_url: "type.googleapis.com/istio.envoy.config.filter.http.alpn.v2alpha1.FilterConfig".into(), value }
 }

@@ -17,7 +17,7 @@ use heddle_xds_api::envoy::{
 };
 
 use super::{Issues, RouteContext, hash, header, matcher, mirror, retry};
-use crate::{envoy::duration::duration, lookup::Lookup, name, regex};
+use crate::{envoy::duration::duration, name, regex, visible::Lookup};
 
 /// An action that forwards to weighted destinations, and the operation's name for traces.
 pub(super) fn forward(
@@ -60,7 +60,7 @@ pub(super) fn forward(
 pub fn default_action(context: &RouteContext<'_>, cluster: String, hash: Option<HashPolicy>) -> RouteAction {
     RouteAction {
         cluster_specifier: Some(ClusterSpecifier::Cluster(cluster)),
-        retry_policy: retry::policy(context.known.mesh().retries.as_ref()),
+        retry_policy: retry::policy(context.visible.mesh().retries.as_ref()),
         hash_policy: hash.into_iter().collect(),
         ..timed(Duration::ZERO)
     }
@@ -68,8 +68,8 @@ pub fn default_action(context: &RouteContext<'_>, cluster: String, hash: Option<
 
 /// The hash policy that a destination's rule asks for.
 pub(super) fn hash_policy(context: &RouteContext<'_>, destination: &Destination) -> Option<HashPolicy> {
-    let service = context.known.service(&destination.host)?;
-    hash::policy(context.known.rule(service)?, destination, port(context, destination))
+    let service = context.visible.service(&destination.host)?;
+    hash::policy(context.visible.rule(service)?, destination, port(context, destination))
 }
 
 /// The port of a destination: its own, else the service's only one, else the listener's.
@@ -78,12 +78,12 @@ pub(super) fn port(context: &RouteContext<'_>, destination: &Destination) -> u16
         [port] => Some(port.number),
         _ => None,
     };
-    let of_service = || context.known.service(&destination.host).and_then(|s| only(s));
+    let of_service = || context.visible.service(&destination.host).and_then(|s| only(s));
     destination.port.or_else(of_service).unwrap_or(context.port)
 }
 
 fn action(context: &RouteContext<'_>, rule: &HttpRoute) -> RouteAction {
-    let retries = rule.retries.as_ref().or(context.known.mesh().retries.as_ref());
+    let retries = rule.retries.as_ref().or(context.visible.mesh().retries.as_ref());
     RouteAction { retry_policy: retry::policy(retries), ..timed(rule.timeout.unwrap_or_default()) }
 }
 
@@ -135,11 +135,11 @@ fn cluster(
     issues: &mut Issues,
 ) -> String {
     let port = port(context, destination);
-    let Some(service) = context.known.service(&destination.host) else {
+    let Some(service) = context.visible.service(&destination.host) else {
         let message = format!("no service {} is visible here; requests get 503", destination.host);
         let path = format!("{field}.destination.host");
         issues.push(Issue::error(&rule.origin.object, path, "UnknownHost", message));
-        return name::missing(port, destination, &context.known.mesh().domain);
+        return name::missing(port, destination, &context.visible.mesh().domain);
     };
     if service.port(port).is_none() {
         let message = format!("service {} has no port {port}; requests get 503", destination.host);
@@ -147,7 +147,7 @@ fn cluster(
         issues.push(Issue::error(&rule.origin.object, path, "UnknownPort", message));
     }
     let subset = &destination.subset;
-    let known = || context.known.rule(service).is_some_and(|rule| rule.subset(subset).is_some());
+    let known = || context.visible.rule(service).is_some_and(|rule| rule.subset(subset).is_some());
     if subset.is_empty() || known() {
         return name::outbound(port, subset, &destination.host);
     }

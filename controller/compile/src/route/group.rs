@@ -9,13 +9,13 @@ use heddle_model::{
     host::Host,
     issue::Issue,
     protocol::Protocol,
-    route::{GatewayRef, RouteTable},
+    route::{GatewayRef, VirtualService},
     service::Service,
 };
 
 use super::{
-    key::{Routes, RoutesKey},
-    virtual_host::RouteKey,
+    RouteConfigKey,
+    key::{HostRoutesKey, RouteEntries},
 };
 use crate::{
     memo::Memo,
@@ -28,8 +28,8 @@ pub(super) struct Group {
     pub(super) port: u16,
     pub(super) services: Vec<Arc<Service>>,
     pub(super) hosts: Vec<Host>,
-    pub(super) key: RoutesKey,
-    pub(super) routes: Arc<Routes>,
+    pub(super) key: HostRoutesKey,
+    pub(super) routes: Arc<RouteEntries>,
 }
 
 /// Services and hosts on a port before their routes are known.
@@ -38,29 +38,33 @@ type Members = (u16, Vec<Arc<Service>>, Vec<Host>);
 /// Services by host.
 type Services<'a> = BTreeMap<&'a Host, &'a Arc<Service>>;
 
-/// The groups of a route configuration, in the order in which they may claim domains: tables first, the oldest first.
+/// The groups of a route configuration, in the order in which they may claim domains: VirtualServices first, the oldest first.
 /// Tables whose routes do not apply have none, but what is wrong with them is said.
 pub(super) fn groups(
     scope: &Scope<'_>,
     egress: &EgressScope,
-    key: &RouteKey,
+    key: &RouteConfigKey,
     memo: &Memo,
     issues: &mut Vec<Issue>,
 ) -> Vec<Group> {
     let here = |s: &&Arc<Service>| match key {
-        RouteKey::Service(host, _) => s.host == *host,
+        RouteConfigKey::Service(host, _) => s.host == *host,
         _ => true,
     };
     let speaks = egress.services.iter().filter(here).filter(|service| !ports(service, key).is_empty());
     let services: Services<'_> = speaks.map(|service| (&service.host, service)).collect();
-    let claimed = claimed(&services, &egress.tables);
+    let claimed = claimed(&services, &egress.virtual_services);
     let mut groups = Vec::new();
     let mut taken: BTreeSet<(Host, u16)> = BTreeSet::new();
-    for (index, table) in egress.tables.iter().enumerate() {
+    for (index, virtual_service) in egress.virtual_services.iter().enumerate() {
         let claimed = claimed.get(&index).map_or(&[][..], Vec::as_slice);
-        let hosts = if matches!(key, RouteKey::Service(..)) { Vec::new() } else { foreign_hosts(table, &services) };
+        let hosts = if matches!(key, RouteConfigKey::Service(..)) {
+            Vec::new()
+        } else {
+            foreign_hosts(virtual_service, &services)
+        };
         for (port, services, hosts) in grouped(claimed, &hosts, key) {
-            let key = RoutesKey::of_table(scope, table, port, [GatewayRef::Mesh].into());
+            let key = HostRoutesKey::of_virtual_service(scope, virtual_service, port, [GatewayRef::Mesh].into());
             let routes = memo.routes(&key);
             if routes.routes.is_empty() {
                 issues.extend(routes.issues.iter().cloned());
@@ -72,7 +76,7 @@ pub(super) fn groups(
     }
     for service in services.values() {
         for port in ports(service, key).into_iter().filter(|p| !taken.contains(&(service.host.clone(), *p))) {
-            let key = RoutesKey::of_service(scope, service, port);
+            let key = HostRoutesKey::of_service(scope, service, port);
             let routes = memo.routes(&key);
             groups.push(Group { port, services: vec![(*service).clone()], hosts: Vec::new(), key, routes });
         }
@@ -86,24 +90,27 @@ fn may_be_http(protocol: Protocol) -> bool {
 }
 
 /// The ports of a service that matter here.
-fn ports(service: &Service, key: &RouteKey) -> Vec<u16> {
+fn ports(service: &Service, key: &RouteConfigKey) -> Vec<u16> {
     let wanted = |number: u16| key.port().is_none_or(|port| port == number);
     let usable = service.ports.iter().filter(|p| may_be_http(p.protocol) && wanted(p.number));
     usable.map(|p| p.number).collect()
 }
 
-/// The services of each table, by the place of the table: it speaks for those that no other does with a more specific
+/// The services of each VirtualService, by the place of the VirtualService: it speaks for those that no other does with a more specific
 /// host, or with the same as an older one.
-fn claimed<'a>(services: &Services<'a>, tables: &[Arc<RouteTable>]) -> BTreeMap<usize, Vec<&'a Arc<Service>>> {
-    let mut by_table: BTreeMap<usize, Vec<&Arc<Service>>> = BTreeMap::new();
-    for (host, index) in claims(services, tables) {
-        by_table.entry(index).or_default().extend(services.get(&host).copied());
+fn claimed<'a>(
+    services: &Services<'a>,
+    virtual_services: &[Arc<VirtualService>],
+) -> BTreeMap<usize, Vec<&'a Arc<Service>>> {
+    let mut by_virtual_service: BTreeMap<usize, Vec<&Arc<Service>>> = BTreeMap::new();
+    for (host, index) in claims(services, virtual_services) {
+        by_virtual_service.entry(index).or_default().extend(services.get(&host).copied());
     }
-    by_table
+    by_virtual_service
 }
 
-/// Which table speaks for each service: the one with the most specific host, then the oldest.
-fn claims(services: &Services<'_>, tables: &[Arc<RouteTable>]) -> BTreeMap<Host, usize> {
+/// Which VirtualService speaks for each service: the one with the most specific host, then the oldest.
+fn claims(services: &Services<'_>, virtual_services: &[Arc<VirtualService>]) -> BTreeMap<Host, usize> {
     let mut best: BTreeMap<Host, (Host, usize)> = BTreeMap::new();
     let mut claim = |service: &Host, by: &Host, index: usize| {
         let better = best.get(service).is_none_or(|(known, _)| by.specificity(known).is_lt());
@@ -111,8 +118,10 @@ fn claims(services: &Services<'_>, tables: &[Arc<RouteTable>]) -> BTreeMap<Host,
             best.insert(service.clone(), (by.clone(), index));
         }
     };
-    for (index, table) in tables.iter().enumerate().filter(|(_, table)| !table.http.is_empty()) {
-        for host in &table.hosts {
+    for (index, virtual_service) in
+        virtual_services.iter().enumerate().filter(|(_, virtual_service)| !virtual_service.http.is_empty())
+    {
+        for host in &virtual_service.hosts {
             if host.is_wildcard() {
                 services.keys().filter(|s| host.covers(s)).for_each(|s| claim(s, host, index));
             } else if services.contains_key(host) {
@@ -123,16 +132,16 @@ fn claims(services: &Services<'_>, tables: &[Arc<RouteTable>]) -> BTreeMap<Host,
     best.into_iter().map(|(service, (_, index))| (service, index)).collect()
 }
 
-/// Hosts of a table that are no services here.
-fn foreign_hosts(table: &RouteTable, services: &Services<'_>) -> Vec<Host> {
+/// Hosts of a VirtualService that are no services here.
+fn foreign_hosts(virtual_service: &VirtualService, services: &Services<'_>) -> Vec<Host> {
     let known = |host: &Host| {
         if host.is_wildcard() { services.keys().any(|s| host.covers(s)) } else { services.contains_key(host) }
     };
-    table.hosts.iter().filter(|host| !known(host)).cloned().collect()
+    virtual_service.hosts.iter().filter(|host| !known(host)).cloned().collect()
 }
 
 /// Groups by port. Hosts that no service has are known on port 80 only: nothing else says which port they are on.
-fn grouped(services: &[&Arc<Service>], hosts: &[Host], key: &RouteKey) -> Vec<Members> {
+fn grouped(services: &[&Arc<Service>], hosts: &[Host], key: &RouteConfigKey) -> Vec<Members> {
     let mut by_port: BTreeMap<u16, Vec<Arc<Service>>> = BTreeMap::new();
     for service in services {
         for port in ports(service, key) {

@@ -1,7 +1,7 @@
 //! What a route hashes, where its destination's rule balances by a consistent hash.
 
 use heddle_model::{
-    destination::DestinationRule,
+    destination_rule::DestinationRule,
     route::Destination,
     traffic::{Balance, HashKey, LoadBalancer, TrafficPolicy},
 };

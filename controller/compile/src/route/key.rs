@@ -4,52 +4,84 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use heddle_model::{
     Text,
+    host::Host,
     issue::Issue,
     labels::Labels,
     object::ObjectRef,
     proxy::ProxyKind,
-    route::{GatewayRef, HttpMatch, RouteTable},
+    route::{GatewayRef, HttpMatch, VirtualService},
     service::Service,
 };
 use heddle_xds_api::envoy::config::route::v3::{Route, VirtualHost};
 
 use super::{RouteContext, offer, rule, virtual_host::default_route};
 use crate::{
+    by_ptr::ByPtr,
     compiled::Compiled,
     listener::upstream_alpn::ISTIO_FILTER,
-    lookup::Known,
     scope::{Scope, destinations},
-    shared::Shared,
     view::ViewKey,
+    visible::VisibleServices,
 };
 
-/// All that the HTTP routes of a table depend on, at one port.
+/// Which route configuration of a sidecar.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RoutesKey {
+pub enum RouteConfigKey {
+    /// All HTTP services on a port.
+    Port(u16),
+    /// One service on its own address, found to be HTTP by its first bytes.
+    Service(Host, u16),
+    /// Every port of every service, for a forward proxy or a Unix socket; the name is the listener's.
+    Proxy(String),
+}
+
+impl RouteConfigKey {
+    /// The resource's name.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self {
+            Self::Port(port) => port.to_string(),
+            Self::Service(host, port) => format!("{host}:{port}"),
+            Self::Proxy(name) => name.clone(),
+        }
+    }
+
+    /// The port that it is for; none: all.
+    pub(super) fn port(&self) -> Option<u16> {
+        match self {
+            Self::Port(port) | Self::Service(_, port) => Some(*port),
+            Self::Proxy(_) => None,
+        }
+    }
+}
+
+/// All that the HTTP routes of a VirtualService depend on, at one port.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HostRoutesKey {
     /// Port of the listener as clients see it.
     pub port: u16,
     /// Whose routes.
-    pub of: RoutesOf,
+    pub of: HostRoutesSource,
     /// The gateways that the listener serves.
     pub gateways: BTreeSet<GatewayRef>,
     /// The services that the routes lead to.
-    pub known: Known,
+    pub visible: VisibleServices,
     /// Who asks.
-    pub client: Client,
+    pub client: RouteClient,
 }
 
 /// Whose routes they are.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum RoutesOf {
+pub enum HostRoutesSource {
     /// What a VirtualService says.
-    Table(Shared<RouteTable>),
+    VirtualService(ByPtr<VirtualService>),
     /// A service that no VirtualService speaks for.
-    Service(Shared<Service>),
+    Service(ByPtr<Service>),
 }
 
 /// What routes need to know of their client.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Client {
+pub struct RouteClient {
     /// Sidecar or gateway.
     pub kind: ProxyKind,
     /// Its namespace, where some match asks for it; else empty.
@@ -62,7 +94,7 @@ pub struct Client {
 
 /// Routes with their story, shared by all virtual hosts that have them.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Routes {
+pub struct RouteEntries {
     /// In order; the first that matches counts.
     pub routes: Vec<Route>,
     /// What is wrong with the input.
@@ -81,38 +113,43 @@ pub struct VirtualHostKey {
     /// Names and addresses by which clients ask for it.
     pub domains: Vec<String>,
     /// Its routes.
-    pub routes: Shared<Routes>,
+    pub routes: ByPtr<RouteEntries>,
 }
 
-impl RoutesKey {
-    /// The key of a table's routes.
+impl HostRoutesKey {
+    /// The key of a VirtualService's routes.
     #[must_use]
-    pub fn of_table(scope: &Scope<'_>, table: &Arc<RouteTable>, port: u16, gateways: BTreeSet<GatewayRef>) -> Self {
+    pub fn of_virtual_service(
+        scope: &Scope<'_>,
+        virtual_service: &Arc<VirtualService>,
+        port: u16,
+        gateways: BTreeSet<GatewayRef>,
+    ) -> Self {
         Self {
             port,
-            known: Known::of(scope, destinations(table).map(|to| &to.host)),
-            client: Client::of(scope.view, table),
-            of: RoutesOf::Table(Shared::new(table)),
+            visible: VisibleServices::of(scope, destinations(virtual_service).map(|to| &to.host)),
+            client: RouteClient::of(scope.view, virtual_service),
+            of: HostRoutesSource::VirtualService(ByPtr::new(virtual_service)),
             gateways,
         }
     }
 
-    /// The key of a sidecar's route to a service that no table speaks for.
+    /// The key of a sidecar's route to a service that no VirtualService speaks for.
     #[must_use]
     pub fn of_service(scope: &Scope<'_>, service: &Arc<Service>, port: u16) -> Self {
         Self {
             port,
-            known: Known::of(scope, [&service.host]),
-            client: Client::plain(scope.view),
-            of: RoutesOf::Service(Shared::new(service)),
+            visible: VisibleServices::of(scope, [&service.host]),
+            client: RouteClient::plain(scope.view),
+            of: HostRoutesSource::Service(ByPtr::new(service)),
             gateways: [GatewayRef::Mesh].into(),
         }
     }
 }
 
-impl Client {
-    fn of(view: &ViewKey, table: &RouteTable) -> Self {
-        let matches = || table.http.iter().flat_map(|rule| &rule.matches);
+impl RouteClient {
+    fn of(view: &ViewKey, virtual_service: &VirtualService) -> Self {
+        let matches = || virtual_service.http.iter().flat_map(|rule| &rule.matches);
         let asked = |key: &Text| matches().any(|m: &HttpMatch| m.source_labels.get(key).is_some());
         let by_namespace = matches().any(|m| !m.source_namespace.is_empty());
         let labels = view.labels.iter().filter(|(key, _)| asked(key)).map(|(k, v)| (k.clone(), v.clone()));
@@ -143,21 +180,21 @@ impl VirtualHostKey {
 
 /// Compiles the routes of a key.
 #[must_use]
-pub fn routes(key: &RoutesKey) -> Routes {
+pub fn routes(key: &HostRoutesKey) -> RouteEntries {
     let context =
-        RouteContext { known: &key.known, client: &key.client, port: key.port, gateways: key.gateways.clone() };
-    let mut compiled = Routes::default();
+        RouteContext { visible: &key.visible, client: &key.client, port: key.port, gateways: key.gateways.clone() };
+    let mut compiled = RouteEntries::default();
     match &key.of {
-        RoutesOf::Table(table) => {
-            compiled.routes = rule::table_routes(&context, table, &mut compiled.issues);
-            compiled.sources.push(table.origin.object.clone());
+        HostRoutesSource::VirtualService(virtual_service) => {
+            compiled.routes = rule::routes_of(&context, virtual_service, &mut compiled.issues);
+            compiled.sources.push(virtual_service.origin.object.clone());
         }
-        RoutesOf::Service(service) => {
+        HostRoutesSource::Service(service) => {
             compiled.routes.push(default_route(&context, service));
             compiled.sources.push(service.origin.object.clone());
         }
     }
-    compiled.routes.iter_mut().for_each(|route| offer::offer(&key.known, &key.client, route));
+    compiled.routes.iter_mut().for_each(|route| alpn::set_alpn(&key.visible, &key.client, route));
     compiled
 }
 

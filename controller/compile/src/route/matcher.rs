@@ -2,7 +2,7 @@
 
 use heddle_model::{
     issue::Issue,
-    route::{HttpMatch, HttpRoute, RouteTable, StringMatch},
+    route::{HttpMatch, HttpRoute, StringMatch, VirtualService},
 };
 use heddle_xds_api::envoy::{
     config::route::v3::{
@@ -16,8 +16,8 @@ use super::RouteContext;
 use crate::regex;
 
 /// Whether a condition can ever hold here: gateway, port, and what the client's own workload is.
-pub(super) fn applies(context: &RouteContext<'_>, table: &RouteTable, condition: &HttpMatch) -> bool {
-    let gateways = if condition.gateways.is_empty() { &table.gateways } else { &condition.gateways };
+pub(super) fn applies(context: &RouteContext<'_>, virtual_service: &VirtualService, condition: &HttpMatch) -> bool {
+    let gateways = if condition.gateways.is_empty() { &virtual_service.gateways } else { &condition.gateways };
     let bound = gateways.iter().any(|g| context.gateways.contains(g));
     let port = condition.port.is_none_or(|port| port == context.port);
     let client = context.client;

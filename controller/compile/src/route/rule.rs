@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use heddle_model::route::{HttpAction, HttpMatch, HttpRoute, RouteTable};
+use heddle_model::route::{HttpAction, HttpMatch, HttpRoute, VirtualService};
 use heddle_xds_api::envoy::config::route::v3::{Decorator, Route, route::Action};
 
 use super::{Issues, RouteContext, action, cors, fault, header, matcher, redirect};
@@ -13,12 +13,12 @@ const CORS: &str = "envoy.filters.http.cors";
 /// Name of the filter whose per-route configuration carries faults.
 const FAULT: &str = "envoy.filters.http.fault";
 
-/// The routes of a table that apply here.
+/// The routes of a VirtualService that apply here.
 #[must_use]
-pub fn table_routes(context: &RouteContext<'_>, table: &RouteTable, issues: &mut Issues) -> Vec<Route> {
+pub fn routes_of(context: &RouteContext<'_>, virtual_service: &VirtualService, issues: &mut Issues) -> Vec<Route> {
     let mut routes = Vec::new();
-    for rule in &table.http {
-        if rule_routes(context, table, rule, &mut routes, issues) {
+    for rule in &virtual_service.http {
+        if rule_routes(context, virtual_service, rule, &mut routes, issues) {
             break;
         }
     }
@@ -28,7 +28,7 @@ pub fn table_routes(context: &RouteContext<'_>, table: &RouteTable, issues: &mut
 /// Adds a rule's routes; true when one of them takes everything.
 fn rule_routes(
     context: &RouteContext<'_>,
-    table: &RouteTable,
+    virtual_service: &VirtualService,
     rule: &Arc<HttpRoute>,
     routes: &mut Vec<Route>,
     issues: &mut Issues,
@@ -37,7 +37,7 @@ fn rule_routes(
     let matches: Vec<(usize, &HttpMatch)> =
         if rule.matches.is_empty() { vec![(0, &none)] } else { rule.matches.iter().enumerate().collect() };
     for (index, condition) in matches {
-        if !matcher::applies(context, table, condition) {
+        if !matcher::applies(context, virtual_service, condition) {
             continue;
         }
         if let Some(issue) = matcher::invalid_regex(rule, index, condition) {
@@ -45,7 +45,7 @@ fn rule_routes(
             continue;
         }
         let declared = !rule.matches.is_empty();
-        let Some(route) = route(context, table, rule, condition, declared, issues) else { continue };
+        let Some(route) = route(context, virtual_service, rule, condition, declared, issues) else { continue };
         let everything = matcher::takes_everything(condition);
         routes.push(route);
         if everything {
@@ -57,7 +57,7 @@ fn rule_routes(
 
 fn route(
     context: &RouteContext<'_>,
-    table: &RouteTable,
+    virtual_service: &VirtualService,
     rule: &HttpRoute,
     condition: &HttpMatch,
     declared: bool,
@@ -66,7 +66,7 @@ fn route(
     let mut route = Route {
         name: name(rule, condition),
         r#match: Some(matcher::route_match(condition, declared)),
-        metadata: Some(metadata::config("virtual-service", &table.origin.object)),
+        metadata: Some(metadata::config("virtual-service", &virtual_service.origin.object)),
         stat_prefix: condition.stat_prefix.to_string(),
         ..Route::default()
     };

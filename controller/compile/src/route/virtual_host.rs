@@ -8,7 +8,7 @@ use std::{
 use heddle_model::{
     host::Host,
     issue::Issue,
-    route::{Destination, RouteTable},
+    route::{Destination, VirtualService},
     service::Service,
 };
 use heddle_xds_api::envoy::config::route::v3::{
@@ -16,101 +16,70 @@ use heddle_xds_api::envoy::config::route::v3::{
 };
 
 use super::{
-    Client, RouteContext, action, catch_all, domain,
+    RouteClient, RouteContext, action, catch_all, domain,
     group::{Group, groups},
-    key::{self, RoutesKey, RoutesOf, VirtualHostKey},
+    key::{self, HostRoutesKey, HostRoutesSource, RouteConfigKey, VirtualHostKey},
     offer,
 };
 use crate::{
+    by_ptr::ByPtr,
     compiled::Compiled,
     envoy::source,
     memo::Memo,
     name,
     scope::{EgressScope, Scope},
-    shared::Shared,
 };
 
 /// Largest body of a direct response.
 const DIRECT_RESPONSE_BYTES: u32 = 1 << 20;
 
-/// Which route configuration of a sidecar.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum RouteKey {
-    /// All HTTP services on a port.
-    Port(u16),
-    /// One service on its own address, found to be HTTP by its first bytes.
-    Service(Host, u16),
-    /// Every port of every service, for a forward proxy or a Unix socket; the name is the listener's.
-    Proxy(String),
-}
-
-impl RouteKey {
-    /// The resource's name.
-    #[must_use]
-    pub fn name(&self) -> String {
-        match self {
-            Self::Port(port) => port.to_string(),
-            Self::Service(host, port) => format!("{host}:{port}"),
-            Self::Proxy(name) => name.clone(),
-        }
-    }
-
-    /// The port that it is for; none: all.
-    pub(super) fn port(&self) -> Option<u16> {
-        match self {
-            Self::Port(port) | Self::Service(_, port) => Some(*port),
-            Self::Proxy(_) => None,
-        }
-    }
-}
-
 /// A sidecar's route configuration with its virtual hosts still apart.
 #[derive(Debug)]
-pub struct Parts {
-    key: RouteKey,
+pub struct SplitRouteConfig {
+    key: RouteConfigKey,
     /// The virtual hosts with the keys of their routes, sorted by name.
-    pub hosts: Vec<(VirtualHostKey, RoutesKey)>,
+    pub hosts: Vec<(VirtualHostKey, HostRoutesKey)>,
     /// What happens to hosts that no service has.
     last: Option<VirtualHost>,
     /// What is wrong with routes that do not apply.
     pub issues: Vec<Issue>,
-    /// Where in `hosts` the routes of a table are.
-    of_table: BTreeMap<Shared<RouteTable>, BTreeSet<usize>>,
+    /// Where in `hosts` the routes of a VirtualService are.
+    of_virtual_service: BTreeMap<ByPtr<VirtualService>, BTreeSet<usize>>,
     /// Where in `hosts` routes lead to a host.
     leading_to: BTreeMap<Host, BTreeSet<usize>>,
     /// Whether the name of a virtual host has a slash in it.
     slashed: bool,
 }
 
-/// The parts of a sidecar's route configuration.
+/// The split of a sidecar's route configuration.
 #[must_use]
-pub fn parts(scope: &Scope<'_>, egress: &EgressScope, key: &RouteKey, memo: &Memo) -> Parts {
+pub fn split(scope: &Scope<'_>, egress: &EgressScope, key: &RouteConfigKey, memo: &Memo) -> SplitRouteConfig {
     let mut issues = Vec::new();
     let groups = groups(scope, egress, key, memo, &mut issues);
     let mut hosts = virtual_hosts(scope, key, groups);
     hosts.sort_by(|(a, _), (b, _)| a.name.cmp(&b.name));
-    let mut last = (!matches!(key, RouteKey::Service(..))).then(|| catch_all::virtual_host(scope));
-    let client = Client::plain(scope.view);
-    last.iter_mut().flat_map(|host| &mut host.routes).for_each(|route| offer::offer(scope, &client, route));
-    let (mut of_table, mut leading_to) = (BTreeMap::new(), BTreeMap::new());
+    let mut last = (!matches!(key, RouteConfigKey::Service(..))).then(|| catch_all::virtual_host(scope));
+    let client = RouteClient::plain(scope.view);
+    last.iter_mut().flat_map(|host| &mut host.routes).for_each(|route| alpn::set_alpn(scope, &client, route));
+    let (mut of_virtual_service, mut leading_to) = (BTreeMap::new(), BTreeMap::new());
     for (at, (_, routes)) in hosts.iter().enumerate() {
-        if let RoutesOf::Table(table) = &routes.of {
-            of_table.entry(table.clone()).or_insert_with(BTreeSet::new).insert(at);
+        if let HostRoutesSource::VirtualService(virtual_service) = &routes.of {
+            of_virtual_service.entry(virtual_service.clone()).or_insert_with(BTreeSet::new).insert(at);
         }
-        for host in routes.known.hosts() {
+        for host in routes.visible.hosts() {
             leading_to.entry(host.clone()).or_insert_with(BTreeSet::new).insert(at);
         }
     }
     let slashed = hosts.iter().any(|(host, _)| host.name.contains('/'));
-    Parts { key: key.clone(), hosts, last, issues, of_table, leading_to, slashed }
+    SplitRouteConfig { key: key.clone(), hosts, last, issues, of_virtual_service, leading_to, slashed }
 }
 
-impl Parts {
+impl SplitRouteConfig {
     /// Whether the virtual hosts may be sent one by one: there are some, and none of them takes everything, for that one
     /// stays inline. Envoy would wait for the first of none. What it is sent is `<configuration>/<virtual host>`, which it reads
     /// up to the last slash, so that a name with one in it would belong to another configuration.
     #[must_use]
-    pub fn may_part(&self) -> bool {
+    pub fn may_split(&self) -> bool {
         self.last.is_some() && !self.hosts.is_empty() && !self.slashed
     }
 
@@ -130,17 +99,17 @@ impl Parts {
 
     /// The route configuration with the virtual host that takes everything. The others are discovered.
     #[must_use]
-    pub fn parted(&self) -> Compiled<RouteConfiguration> {
+    pub fn with_vhds(&self) -> Compiled<RouteConfiguration> {
         let mut compiled = self.inline();
         compiled.value.virtual_hosts.extend(self.last.clone());
         compiled.value.vhds = Some(Vhds { config_source: Some(source::ads()) });
         compiled
     }
 
-    /// The places of the virtual hosts whose routes are of this table, which another takes the place of.
-    pub(crate) fn exchange(&mut self, old: &Shared<RouteTable>, new: &Arc<RouteTable>) -> BTreeSet<usize> {
-        let Some(places) = self.of_table.remove(old) else { return BTreeSet::new() };
-        self.of_table.insert(Shared::new(new), places.clone());
+    /// The places of the virtual hosts whose routes are of this VirtualService, which another takes the place of.
+    pub(crate) fn exchange(&mut self, old: &ByPtr<VirtualService>, new: &Arc<VirtualService>) -> BTreeSet<usize> {
+        let Some(places) = self.of_virtual_service.remove(old) else { return BTreeSet::new() };
+        self.of_virtual_service.insert(ByPtr::new(new), places.clone());
         places
     }
 
@@ -154,14 +123,14 @@ impl Parts {
             name: self.key.name(),
             validate_clusters: Some(false),
             max_direct_response_body_size_bytes: Some(DIRECT_RESPONSE_BYTES),
-            ignore_port_in_host_matching: !matches!(self.key, RouteKey::Proxy(_)),
+            ignore_port_in_host_matching: !matches!(self.key, RouteConfigKey::Proxy(_)),
             ..RouteConfiguration::default()
         };
         Compiled { issues: self.issues.clone(), ..Compiled::new(value) }
     }
 }
 
-/// The route to a service that no table speaks for.
+/// The route to a service that no VirtualService speaks for.
 pub(super) fn default_route(context: &RouteContext<'_>, service: &Service) -> Route {
     let port = context.port;
     let to = Destination { host: service.host.clone(), subset: "".into(), port: Some(port), short: false };
@@ -178,7 +147,7 @@ pub(super) fn default_route(context: &RouteContext<'_>, service: &Service) -> Ro
 }
 
 /// The virtual hosts of groups. A domain that two claim belongs to the first.
-fn virtual_hosts(scope: &Scope<'_>, key: &RouteKey, groups: Vec<Group>) -> Vec<(VirtualHostKey, RoutesKey)> {
+fn virtual_hosts(scope: &Scope<'_>, key: &RouteConfigKey, groups: Vec<Group>) -> Vec<(VirtualHostKey, HostRoutesKey)> {
     let configuration = key.name();
     let mut taken: BTreeSet<String> = BTreeSet::new();
     let mut hosts = Vec::new();
@@ -190,7 +159,7 @@ fn virtual_hosts(scope: &Scope<'_>, key: &RouteKey, groups: Vec<Group>) -> Vec<(
                     name: format!("{host}:{}", group.port),
                     configuration: configuration.as_str().into(),
                     domains,
-                    routes: Shared::new(&group.routes),
+                    routes: ByPtr::new(&group.routes),
                 };
                 hosts.push((virtual_host, group.key.clone()));
             }
@@ -202,17 +171,17 @@ fn virtual_hosts(scope: &Scope<'_>, key: &RouteKey, groups: Vec<Group>) -> Vec<(
 /// The hosts of a group with all of their domains.
 fn named<'g>(
     scope: &'g Scope<'_>,
-    key: &'g RouteKey,
+    key: &'g RouteConfigKey,
     group: &'g Group,
 ) -> impl Iterator<Item = (&'g Host, Vec<String>)> {
     let foreign = group.hosts.iter().map(|host| (host, domain::of_host(host, scope.view)));
     let known = group.services.iter().map(|service: &Arc<Service>| {
         let all = || domain::of_service(service, scope.view);
-        (&service.host, if matches!(key, RouteKey::Service(..)) { vec!["*".into()] } else { all() })
+        (&service.host, if matches!(key, RouteConfigKey::Service(..)) { vec!["*".into()] } else { all() })
     });
     let port = group.port;
     foreign.chain(known).map(move |(host, names)| {
-        (host, if matches!(key, RouteKey::Proxy(_)) { with_port(names, port) } else { names })
+        (host, if matches!(key, RouteConfigKey::Proxy(_)) { with_port(names, port) } else { names })
     })
 }
 

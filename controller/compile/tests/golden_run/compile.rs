@@ -46,21 +46,22 @@ pub(crate) fn run(mesh: &str, node: &Value) -> Result<Output, String> {
 fn check_parted(snapshot: &Snapshot, proxy: &Proxy, whole: &Layer) -> Result<(), String> {
     let mut proxy = proxy.clone();
     proxy.can.virtual_hosts = true;
-    let parted = compile_view(snapshot, &view(snapshot, &proxy), TypeSet::ALL, &Memo::default()).layer;
-    let typed = ResourceSet { shared: Arc::new(parted), own: Arc::default() };
+    let with_vhds = compile_view(snapshot, &view(snapshot, &proxy), TypeSet::ALL, &Memo::default()).layer;
+    let typed = ResourceSet { shared: Arc::new(with_vhds), own: Arc::default() };
     let decode = |one: &Resource| one.decode::<RouteConfiguration>().map_err(|error| error.to_string());
     for resource in whole.get(TypeUrl::Route).into_iter().flat_map(|map| map.values()) {
         let name = resource.name();
         let (whole, mut joined) =
             (decode(resource)?, typed.get(TypeUrl::Route, name).map_or(Err("none".into()), |one| decode(one))?);
         let hosts = typed.typed(TypeUrl::VirtualHost);
-        let parted: Vec<_> = hosts.members(name).filter_map(|one| one.decode::<VirtualHost>().ok()).collect();
-        if joined.vhds.take().is_some() == parted.is_empty() {
-            return Err(format!("{name} asks for {} virtual hosts", parted.len()));
+        let with_vhds: Vec<_> = hosts.members(name).filter_map(|one| one.decode::<VirtualHost>().ok()).collect();
+        if joined.vhds.take().is_some() == with_vhds.is_empty() {
+            return Err(format!("{name} asks for {} virtual hosts", with_vhds.len()));
         }
         let inline = std::mem::take(&mut joined.virtual_hosts);
-        let named =
-            parted.into_iter().map(|host| VirtualHost { name: host.name.replacen(&format!("{name}/"), "", 1), ..host });
+        let named = with_vhds
+            .into_iter()
+            .map(|host| VirtualHost { name: host.name.replacen(&format!("{name}/"), "", 1), ..host });
         joined.virtual_hosts = named.chain(inline).collect();
         if joined != whole {
             return Err(format!("{name} is not the same in parts"));

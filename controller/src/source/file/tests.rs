@@ -8,7 +8,7 @@ use tokio::sync::mpsc::{Receiver, channel};
 use super::*;
 
 /// What the events say so far: names of objects, and all issues.
-struct Seen {
+struct Observed {
     folder: TempDir,
     batches: Receiver<Batch>,
     names: BTreeSet<String>,
@@ -17,7 +17,7 @@ struct Seen {
     issues: BTreeMap<PathBuf, Vec<Issue>>,
 }
 
-impl Seen {
+impl Observed {
     fn start(prepare: impl Fn(&Path)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         prepare(folder.path());
@@ -104,7 +104,7 @@ fn object(name: &str) -> String {
 
 #[test]
 fn files_that_come_change_and_go_are_followed() {
-    let mut seen = Seen::start(|folder| fs::write(folder.join("one.yaml"), object("a")).unwrap());
+    let mut seen = Observed::start(|folder| fs::write(folder.join("one.yaml"), object("a")).unwrap());
     seen.names(&["a"]);
     seen.put("two.yaml", &(object("b") + &object("c")));
     seen.names(&["a", "b", "c"]);
@@ -124,7 +124,7 @@ fn files_that_come_change_and_go_are_followed() {
 
 #[test]
 fn a_rename_is_picked_up_without_a_wait() {
-    let mut seen = Seen::start(|_| {});
+    let mut seen = Observed::start(|_| {});
     let mut worst = Duration::ZERO;
     for turn in 0..20 {
         fs::write(seen.path(".new"), object(&format!("a{turn}"))).unwrap();
@@ -139,7 +139,7 @@ fn a_rename_is_picked_up_without_a_wait() {
 
 #[test]
 fn editors_that_save_by_removing_first_delete_nothing() {
-    let mut seen = Seen::start(|folder| fs::write(folder.join("a.yaml"), object("a")).unwrap());
+    let mut seen = Observed::start(|folder| fs::write(folder.join("a.yaml"), object("a")).unwrap());
     for turn in 0..5 {
         fs::rename(seen.path("a.yaml"), seen.path("a.yaml~")).unwrap();
         seen.put("a.yaml", &(object("a") + &object(&format!("b{turn}"))));
@@ -157,7 +157,7 @@ fn editors_that_save_by_removing_first_delete_nothing() {
 
 #[test]
 fn a_file_that_does_not_parse_keeps_its_objects_and_says_why() {
-    let mut seen = Seen::start(|folder| fs::write(folder.join("a.yaml"), object("a") + &object("b")).unwrap());
+    let mut seen = Observed::start(|folder| fs::write(folder.join("a.yaml"), object("a") + &object("b")).unwrap());
     seen.put("a.yaml", &(object("c") + "spec: [unclosed\n"));
     seen.until("an issue", |seen| !seen.issues.is_empty());
     seen.names(&["a", "b", "c"]);
@@ -170,7 +170,7 @@ fn a_file_that_does_not_parse_keeps_its_objects_and_says_why() {
 
 #[test]
 fn a_file_that_did_not_change_applies_nothing() {
-    let mut seen = Seen::start(|folder| fs::write(folder.join("a.yaml"), object("a") + &object("b")).unwrap());
+    let mut seen = Observed::start(|folder| fs::write(folder.join("a.yaml"), object("a") + &object("b")).unwrap());
     seen.put("a.yaml", &(object("a") + &object("b") + &object("c")));
     seen.names(&["a", "b", "c"]);
     assert_eq!(seen.applied, 3);
@@ -188,7 +188,7 @@ fn a_mounted_config_map_changes_all_its_files_at_once() {
         symlink(name, folder.join("..data_tmp")).unwrap();
         fs::rename(folder.join("..data_tmp"), folder.join("..data")).unwrap();
     };
-    let mut seen = Seen::start(|folder| {
+    let mut seen = Observed::start(|folder| {
         generation(folder, "..1", [object("a"), object("b")]);
         symlink("..data/a.yaml", folder.join("a.yaml")).unwrap();
         symlink("..data/b.yaml", folder.join("b.yaml")).unwrap();
@@ -203,7 +203,7 @@ fn a_mounted_config_map_changes_all_its_files_at_once() {
 
 #[test]
 fn folders_in_the_folder_count_whenever_they_come() {
-    let mut seen = Seen::start(|folder| fs::create_dir(folder.join("team")).unwrap());
+    let mut seen = Observed::start(|folder| fs::create_dir(folder.join("team")).unwrap());
     seen.put("team/a.yaml", &object("a"));
     seen.names(&["a"]);
     fs::create_dir_all(seen.path("x/y")).unwrap();
@@ -229,7 +229,7 @@ fn a_folder_that_is_exchanged_behind_a_link_is_followed() {
         fs::write(place.path().join(folder).join("x.yaml"), object(name)).unwrap();
     }
     symlink("1", place.path().join("current")).unwrap();
-    let mut seen = Seen::watching(place, |place| Roots {
+    let mut seen = Observed::watching(place, |place| Roots {
         folders: vec![place.join("current")],
         mesh: place.join("mesh"),
         kinds: Kind::ALL.into(),
@@ -249,7 +249,7 @@ fn a_root_that_vanishes_keeps_what_it_gave() {
     let place = tempfile::tempdir().unwrap();
     fs::create_dir(place.path().join("root")).unwrap();
     fs::write(place.path().join("root/a.yaml"), object("a")).unwrap();
-    let mut seen = Seen::watching(place, |place| Roots {
+    let mut seen = Observed::watching(place, |place| Roots {
         folders: vec![place.join("root")],
         mesh: place.join("mesh"),
         kinds: Kind::ALL.into(),
@@ -265,7 +265,7 @@ fn a_root_that_vanishes_keeps_what_it_gave() {
 
 #[test]
 fn of_two_files_the_later_counts_and_the_other_is_told_of() {
-    let mut seen = Seen::start(|folder| {
+    let mut seen = Observed::start(|folder| {
         fs::write(folder.join("a.yaml"), object("x") + &object("y")).unwrap();
         fs::write(folder.join("b.yaml"), object("x")).unwrap();
     });

@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn place(folder: usize, path: &str) -> Place {
+fn source_file(folder: usize, path: &str) -> SourceFile {
     (folder, path.into())
 }
 
@@ -14,34 +14,34 @@ fn objects(pairs: &[(&'static str, u8)]) -> BTreeMap<&'static str, u8> {
 fn only_what_changed_is_applied_and_what_is_gone_deleted() {
     let mut ledger = Ledger::default();
     let (applied, deleted) = (vec![1, 2], vec![]);
-    assert_eq!(ledger.replace(&place(0, "f"), objects(&[("a", 1), ("b", 2)])), Outcome { applied, deleted });
+    assert_eq!(ledger.replace(&source_file(0, "f"), objects(&[("a", 1), ("b", 2)])), Outcome { applied, deleted });
     let (applied, deleted) = (vec![3], vec!["a"]);
-    assert_eq!(ledger.replace(&place(0, "f"), objects(&[("b", 2), ("c", 3)])), Outcome { applied, deleted });
+    assert_eq!(ledger.replace(&source_file(0, "f"), objects(&[("b", 2), ("c", 3)])), Outcome { applied, deleted });
     let (applied, deleted) = (vec![], vec!["b", "c"]);
-    assert_eq!(ledger.replace(&place(0, "f"), objects(&[])), Outcome { applied, deleted });
+    assert_eq!(ledger.replace(&source_file(0, "f"), objects(&[])), Outcome { applied, deleted });
     assert_eq!(ledger.places().count(), 0);
 }
 
 #[test]
 fn the_later_folder_overrules_and_gives_way_again() {
     let mut ledger = Ledger::default();
-    ledger.replace(&place(1, "a"), objects(&[("x", 1)]));
+    ledger.replace(&source_file(1, "a"), objects(&[("x", 1)]));
     let (applied, deleted) = (vec![], vec![]);
-    assert_eq!(ledger.replace(&place(0, "z"), objects(&[("x", 2)])), Outcome { applied, deleted });
-    assert_eq!(ledger.overruled(&place(0, "z")), [("x", "a".into())]);
-    assert_eq!(ledger.overruled(&place(1, "a")), []);
-    assert_eq!(ledger.rivals(&place(1, "a")), [place(0, "z")].into());
+    assert_eq!(ledger.replace(&source_file(0, "z"), objects(&[("x", 2)])), Outcome { applied, deleted });
+    assert_eq!(ledger.overruled(&source_file(0, "z")), [("x", "a".into())]);
+    assert_eq!(ledger.overruled(&source_file(1, "a")), []);
+    assert_eq!(ledger.rivals(&source_file(1, "a")), [source_file(0, "z")].into());
     let (applied, deleted) = (vec![2], vec![]);
-    assert_eq!(ledger.replace(&place(1, "a"), objects(&[])), Outcome { applied, deleted });
+    assert_eq!(ledger.replace(&source_file(1, "a"), objects(&[])), Outcome { applied, deleted });
     assert_eq!(ledger.get(&"x"), Some(&2));
 }
 
 #[test]
 fn an_object_that_moves_to_another_file_is_never_deleted() {
     let mut ledger = Ledger::default();
-    ledger.replace(&place(0, "a"), objects(&[("x", 1)]));
-    let moved = ledger.replace(&place(0, "b"), objects(&[("x", 1)]));
-    let left = ledger.replace(&place(0, "a"), objects(&[]));
+    ledger.replace(&source_file(0, "a"), objects(&[("x", 1)]));
+    let moved = ledger.replace(&source_file(0, "b"), objects(&[("x", 1)]));
+    let left = ledger.replace(&source_file(0, "a"), objects(&[]));
     let nothing = Outcome { applied: vec![], deleted: vec![] };
     assert_eq!((&moved, &left), (&nothing, &nothing));
 }

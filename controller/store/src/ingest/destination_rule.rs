@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use heddle_crds::networking::destination_rule::Spec;
 use heddle_model::{
-    destination::{DestinationRule, Subset},
+    destination_rule::{DestinationRule, Subset},
     mesh::Mesh,
     object::Origin,
 };

@@ -1,4 +1,4 @@
-//! Kubernetes' Ingress: a Gateway for each, and a table of routes for each host, of all Ingresses that name it.
+//! Kubernetes' Ingress: a Gateway for each, and a VirtualService of routes for each host, of all Ingresses that name it.
 //!
 //! Of the paths of a host the exact ones come first, then the longer ones, whatever Ingress they stand in: so says the API.
 
@@ -12,7 +12,7 @@ use heddle_model::{
     mesh::{IngressMode, IngressSettings, Mesh},
     object::{ObjectRef, Origin},
     protocol::Protocol,
-    route::{GatewayRef, HttpRoute, RouteTable},
+    route::{GatewayRef, HttpRoute, VirtualService},
     service::{ServiceKey, Services, Visibility},
     tls::{ServerCertificate, ServerTls, ServerTlsMode},
 };
@@ -112,9 +112,9 @@ pub fn gateway(ingress: &Ingress, mesh: &Mesh, certified: &mut BTreeMap<Host, Te
     Gateway { origin: origin.clone(), bound, selector: selector(&mesh.ingress), services: Vec::new(), servers }
 }
 
-/// The tables of all hosts that these Ingresses name, the oldest Ingress first. The reports are those of the Ingresses.
+/// The VirtualServices of all hosts that these Ingresses name, the oldest Ingress first. The reports are those of the Ingresses.
 #[must_use]
-pub fn tables(ingresses: &[Ingress], scope: &Scope<'_>, reports: &mut [Report]) -> Vec<RouteTable> {
+pub fn virtual_services(ingresses: &[Ingress], scope: &Scope<'_>, reports: &mut [Report]) -> Vec<VirtualService> {
     let mut hosts: BTreeMap<Host, Vec<path::Ranked>> = BTreeMap::new();
     let mut named: BTreeMap<Host, Vec<usize>> = BTreeMap::new();
     for ((index, ingress), report) in ingresses.iter().enumerate().zip(reports) {
@@ -136,8 +136,9 @@ pub fn tables(ingresses: &[Ingress], scope: &Scope<'_>, reports: &mut [Report]) 
             }
         }
     }
-    let tables = hosts.into_iter().filter_map(|(host, routes)| table(host, routes, ingresses, &named, scope.mesh));
-    tables.collect()
+    let virtual_services =
+        hosts.into_iter().filter_map(|(host, routes)| virtual_service(host, routes, ingresses, &named, scope.mesh));
+    virtual_services.collect()
 }
 
 /// Whether some backend names its port, so that routes change with services.
@@ -150,13 +151,13 @@ pub fn names_ports(spec: &IngressSpec) -> bool {
     backends.into_iter().any(by_name)
 }
 
-fn table(
+fn virtual_service(
     host: Host,
     mut routes: Vec<path::Ranked>,
     ingresses: &[Ingress],
     named: &BTreeMap<Host, Vec<usize>>,
     mesh: &Mesh,
-) -> Option<RouteTable> {
+) -> Option<VirtualService> {
     routes.sort_by_key(|route| route.rank);
     let mut gateways = Vec::new();
     for index in named.get(&host)? {
@@ -168,10 +169,10 @@ fn table(
     }
     let first = ingresses.get(*named.get(&host)?.first()?)?;
     let http: Vec<Arc<HttpRoute>> = routes.into_iter().map(|ranked| ranked.route).collect();
-    // An Ingress has a table for each of its hosts, and each needs a name of its own.
+    // An Ingress has a VirtualService for each of its hosts, and each needs a name of its own.
     let of = &first.origin.object;
     let object = ObjectRef::new(of.kind.clone(), of.namespace.clone(), format!("{}:{host}", of.name));
-    Some(RouteTable {
+    Some(VirtualService {
         origin: Origin { object: Arc::new(object), created: age(&host, &first.origin) },
         hosts: vec![host],
         gateways,
@@ -182,7 +183,7 @@ fn table(
     })
 }
 
-/// Where a table stands among those of a gateway, of which the oldest come first: one of many hosts must not take what one of a
+/// Where a VirtualService stands among those of a gateway, of which the oldest come first: one of many hosts must not take what one of a
 /// few takes, whichever is older.
 fn age(host: &Host, origin: &Origin) -> i64 {
     let length = i64::try_from(host.as_str().len()).unwrap_or(0);

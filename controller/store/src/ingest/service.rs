@@ -9,7 +9,7 @@ use heddle_model::{
     mesh::Mesh,
     object::Origin,
     protocol::Protocol,
-    service::{Preference, Registry, Resolution, Service, ServicePort},
+    service::{Preference, Resolution, Service, ServicePort, ServiceRegistry},
 };
 use ipnet::IpNet;
 
@@ -62,7 +62,7 @@ pub fn ingest(
         origin: origin.clone(),
         host,
         aliases: Vec::new(),
-        registry: Registry::Kubernetes,
+        registry: ServiceRegistry::Kubernetes,
         addresses: if external_name { Vec::new() } else { addresses(spec, report) },
         auto_addresses: Vec::new(),
         ports,

@@ -11,7 +11,7 @@ use heddle_model::{
     mesh::Mesh,
     object::Origin,
     protocol::Protocol,
-    service::{Registry, Resolution, Service, ServicePort},
+    service::{Resolution, Service, ServicePort, ServiceRegistry},
 };
 use ipnet::IpNet;
 
@@ -53,7 +53,7 @@ pub fn ingest(object: &ServiceEntry, meta: &Meta, origin: &Origin, mesh: &Mesh, 
         origin: origin.clone(),
         host: Host::any(),
         aliases: Vec::new(),
-        registry: Registry::External,
+        registry: ServiceRegistry::External,
         addresses: addresses(spec, report),
         auto_addresses: Vec::new(),
         ports,

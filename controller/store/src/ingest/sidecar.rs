@@ -9,7 +9,7 @@ use heddle_model::{
     object::Origin,
     protocol::Protocol,
     route::Destination,
-    scope::{
+    sidecar::{
         CaptureMode, DefaultEndpoint, Egress, EgressHost, EgressNamespace, EgressPort, Ingress, OutboundPolicy, Sidecar,
     },
 };

@@ -1,4 +1,4 @@
-//! VirtualService.
+//! VirtualServices.
 
 mod action;
 mod matching;
@@ -13,16 +13,16 @@ use heddle_model::{
     host::Host,
     mesh::Mesh,
     object::Origin,
-    route::{GatewayRef, HttpRoute, RouteTable},
+    route::{GatewayRef, HttpRoute, VirtualService},
 };
 
 use super::{Report, name};
 
 /// A VirtualService, before delegates are merged in.
 #[derive(Clone, Debug, PartialEq)]
-pub struct VirtualService {
-    /// The table; `http` holds the rules only when none of them delegates.
-    pub table: Arc<RouteTable>,
+pub struct UnmergedVirtualService {
+    /// The VirtualService; `http` holds the rules only when none of them delegates.
+    pub virtual_service: Arc<VirtualService>,
     /// The HTTP rules, when some delegate; else empty.
     pub rules: Vec<Rule>,
 }
@@ -53,17 +53,17 @@ struct Scope<'a> {
     mesh: &'a Mesh,
 }
 
-impl VirtualService {
+impl UnmergedVirtualService {
     /// Whether it is only there for others to delegate to.
     #[must_use]
     pub fn is_delegate(&self) -> bool {
-        self.table.hosts.is_empty()
+        self.virtual_service.hosts.is_empty()
     }
 }
 
 /// Ingests one. Nothing when hosts were given and none of them is a host.
 #[must_use]
-pub fn ingest(spec: &Spec, origin: &Origin, mesh: &Mesh, report: &mut Report) -> Option<VirtualService> {
+pub fn ingest(spec: &Spec, origin: &Origin, mesh: &Mesh, report: &mut Report) -> Option<UnmergedVirtualService> {
     let namespace = origin.namespace();
     let scope = Scope { origin, mesh };
     let hosts = hosts(spec, &scope, report);
@@ -75,7 +75,7 @@ pub fn ingest(spec: &Spec, origin: &Origin, mesh: &Mesh, report: &mut Report) ->
         gateways.push(GatewayRef::Mesh);
     }
     let exports = spec.export_to.iter().map(String::as_str);
-    let mut table = RouteTable {
+    let mut virtual_service = VirtualService {
         origin: origin.clone(),
         hosts,
         gateways,
@@ -90,14 +90,14 @@ pub fn ingest(spec: &Spec, origin: &Origin, mesh: &Mesh, report: &mut Report) ->
     }
     let plain: Option<Vec<_>> = rules.iter().map(Rule::route).collect();
     if let Some(plain) = plain {
-        table.http = plain;
+        virtual_service.http = plain;
         rules = Vec::new();
-    } else if table.hosts.is_empty() {
+    } else if virtual_service.hosts.is_empty() {
         report.error("spec.http", "NestedDelegate", "a delegate cannot delegate further; those rules are ignored");
-        table.http = rules.iter().filter_map(Rule::route).collect();
+        virtual_service.http = rules.iter().filter_map(Rule::route).collect();
         rules = Vec::new();
     }
-    Some(VirtualService { table: Arc::new(table), rules })
+    Some(UnmergedVirtualService { virtual_service: Arc::new(virtual_service), rules })
 }
 
 impl Rule {

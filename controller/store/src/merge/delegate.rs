@@ -5,17 +5,17 @@ use std::{collections::BTreeMap, sync::Arc};
 use heddle_model::{
     Text,
     issue::Issue,
-    route::{HttpMatch, HttpRoute, RouteTable, StringMatch},
+    route::{HttpMatch, HttpRoute, StringMatch, VirtualService},
 };
 
-use crate::ingest::virtual_service::{Delegation, Rule, VirtualService};
+use crate::ingest::virtual_service::{Delegation, Rule, UnmergedVirtualService};
 
-/// A root's table with the rules of its delegates. `find` gives a delegate by namespace and name.
+/// A root's VirtualService with the rules of its delegates. `find` gives a delegate by namespace and name.
 pub(crate) fn merge(
-    root: &VirtualService,
-    find: impl Fn(&Delegation) -> Option<Arc<VirtualService>>,
+    root: &UnmergedVirtualService,
+    find: impl Fn(&Delegation) -> Option<Arc<UnmergedVirtualService>>,
     issues: &mut Vec<Issue>,
-) -> RouteTable {
+) -> VirtualService {
     let mut http = Vec::with_capacity(root.rules.len());
     for rule in &root.rules {
         match rule {
@@ -26,23 +26,23 @@ pub(crate) fn merge(
             },
         }
     }
-    RouteTable { http, ..(*root.table).clone() }
+    VirtualService { http, ..(*root.virtual_service).clone() }
 }
 
 fn take_in(
-    root: &VirtualService,
+    root: &UnmergedVirtualService,
     delegation: &Delegation,
-    delegate: &VirtualService,
+    delegate: &UnmergedVirtualService,
     http: &mut Vec<Arc<HttpRoute>>,
     issues: &mut Vec<Issue>,
 ) {
     if !delegate.is_delegate() {
         return issues.push(refusal(root, delegation, "NotADelegate", "has hosts of its own"));
     }
-    if !delegate.table.export_to.sees(root.table.origin.namespace()) {
+    if !delegate.virtual_service.export_to.sees(root.virtual_service.origin.namespace()) {
         return issues.push(refusal(root, delegation, "NotExported", "is not exported to this namespace"));
     }
-    for rule in &delegate.table.http {
+    for rule in &delegate.virtual_service.http {
         if let Some(merged) = merge_rule(&delegation.rule, rule) {
             http.push(Arc::new(merged));
             continue;
@@ -52,14 +52,14 @@ fn take_in(
     }
 }
 
-fn refusal(root: &VirtualService, delegation: &Delegation, reason: &'static str, what: &str) -> Issue {
+fn refusal(root: &UnmergedVirtualService, delegation: &Delegation, reason: &'static str, what: &str) -> Issue {
     let Delegation { namespace, name, rule } = delegation;
     let message = format!("VirtualService {namespace}/{name} {what}; the rule is ignored");
-    Issue::error(&root.table.origin.object, format!("{}.delegate", rule.field), reason, message)
+    Issue::error(&root.virtual_service.origin.object, format!("{}.delegate", rule.field), reason, message)
 }
 
-fn origin(root: &VirtualService) -> String {
-    root.table.origin.object.to_string()
+fn origin(root: &UnmergedVirtualService) -> String {
+    root.virtual_service.origin.object.to_string()
 }
 
 /// A delegate's rule under a root's: what the delegate does not say is the root's. Nothing when their matches conflict.

@@ -33,24 +33,24 @@ impl Store {
             Spec::Malformed | Spec::ServiceAccount => {}
             Spec::MeshConfig(_) => self.stale.mesh = true,
             Spec::Namespace => self.set_namespace(object),
-            Spec::Node => self.registry.set_place(name.1, Some(workload::place(&meta.labels))),
+            Spec::Node => self.services.set_place(name.1, Some(workload::place(&meta.labels))),
             Spec::ConfigMap(map) => self.set_config_map(map, object),
             Spec::Secret(secret) => {
                 let secret = secret::ingest(secret, origin, report);
                 self.set_secret(name, secret);
             }
             Spec::Pod(pod) => {
-                let place = self.registry.place(&pod.spec.node_name);
+                let place = self.services.place(&pod.spec.node_name);
                 let pod = workload::pod(pod, meta, origin, place);
-                self.registry.set_pod(name, pod);
+                self.services.set_pod(name, pod);
             }
             Spec::Service(spec) => {
                 let service = service::ingest(&spec.spec, meta, origin, &mesh, report);
-                self.registry.set_service(name, service);
+                self.services.set_service(name, service);
             }
             Spec::EndpointSlice(spec) => {
                 let service = meta.labels.get(slice::SERVICE_NAME).cloned();
-                self.registry.set_slice(name, service.map(|service| (service, (**spec).clone())));
+                self.services.set_slice(name, service.map(|service| (service, (**spec).clone())));
             }
             Spec::Ingress(ingress) => {
                 self.ingresses.set(name, Some((origin.clone(), meta.clone(), ingress.spec.clone())));
@@ -60,18 +60,18 @@ impl Store {
             }
             Spec::ServiceEntry(entry) => {
                 let entry = service_entry::ingest(entry, meta, origin, &mesh, report);
-                self.registry.set_entry(name, entry);
+                self.services.set_entry(name, entry);
             }
             Spec::WorkloadEntry(spec) => {
                 let external = workload::external(spec, meta, origin, "spec", report);
-                self.registry.set_external(name, external);
+                self.services.set_external(name, external);
             }
             Spec::VirtualService(spec) => {
                 let value = virtual_service::ingest(spec, origin, &mesh, report);
-                self.routes.set(name, value);
+                self.virtual_services.set(name, value);
             }
             Spec::DestinationRule(spec) => {
-                self.rules.set(name, destination_rule::ingest(spec, origin, &mesh, report));
+                self.destination_rules.set(name, destination_rule::ingest(spec, origin, &mesh, report));
             }
             Spec::Gateway(spec) => self.gateways.set(name, Some(gateway::ingest(spec, meta, origin, report))),
             Spec::Sidecar(spec) => {
@@ -97,21 +97,21 @@ impl Store {
                 let known = self.namespaces.remove(&key.name).is_some();
                 (self.stale.namespaces, self.stale.discovery) = (self.stale.namespaces | known, true);
             }
-            Kind::Node => self.registry.set_place(name.1, None),
+            Kind::Node => self.services.set_place(name.1, None),
             Kind::ConfigMap => {
                 self.stale.mesh |= self.is_mesh_map(key);
                 self.set_secret(map_name(key), None);
             }
             Kind::Secret => self.set_secret(name, None),
-            Kind::Pod => self.registry.set_pod(name, None),
-            Kind::Service => self.registry.set_service(name, None),
-            Kind::EndpointSlice => self.registry.set_slice(name, None),
+            Kind::Pod => self.services.set_pod(name, None),
+            Kind::Service => self.services.set_service(name, None),
+            Kind::EndpointSlice => self.services.set_slice(name, None),
             Kind::Ingress => self.ingresses.set(name, None),
             Kind::IngressClass => self.ingresses.set_class(name.1, None),
-            Kind::ServiceEntry => self.registry.set_entry(name, None),
-            Kind::WorkloadEntry => self.registry.set_external(name, None),
-            Kind::VirtualService => self.routes.set(name, None),
-            Kind::DestinationRule => self.rules.set(name, None),
+            Kind::ServiceEntry => self.services.set_entry(name, None),
+            Kind::WorkloadEntry => self.services.set_external(name, None),
+            Kind::VirtualService => self.virtual_services.set(name, None),
+            Kind::DestinationRule => self.destination_rules.set(name, None),
             Kind::Gateway => self.gateways.set(name, None),
             Kind::Sidecar => self.sidecars.set(name, None),
             Kind::ProxyConfig => self.proxy_settings.set(name, None),

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use heddle_model::{Text, gateway::Gateway, mesh::Mesh, object::Origin, route::RouteTable, service::Services};
+use heddle_model::{Text, gateway::Gateway, mesh::Mesh, object::Origin, route::VirtualService, service::Services};
 
 use super::{Name, part::Issues};
 use crate::{
@@ -25,7 +25,7 @@ pub(super) struct Ingresses {
     changed: bool,
     by_port_name: bool,
     gateways: BTreeMap<Name, Arc<Gateway>>,
-    tables: Vec<Arc<RouteTable>>,
+    virtual_services: Vec<Arc<VirtualService>>,
     /// What is wrong, by Ingress.
     pub(super) issues: Issues<Name>,
 }
@@ -34,8 +34,8 @@ pub(super) struct Ingresses {
 pub(super) struct Made<'a> {
     /// Gateways that are new or changed; none: gone.
     pub(super) gateways: Vec<(Name, Option<Gateway>)>,
-    /// All tables.
-    pub(super) tables: &'a [Arc<RouteTable>],
+    /// All VirtualServices.
+    pub(super) virtual_services: &'a [Arc<VirtualService>],
 }
 
 impl Ingresses {
@@ -79,8 +79,9 @@ impl Ingresses {
             let gateway = ingress::gateway(ingress, mesh, &mut certified, report);
             made.insert(of(&ingress.origin), gateway);
         }
-        let tables = ingress::tables(&ours, &Scope { mesh, services }, &mut reports);
-        self.tables = tables.into_iter().map(|table| kept(&self.tables, table)).collect();
+        let virtual_services = ingress::virtual_services(&ours, &Scope { mesh, services }, &mut reports);
+        self.virtual_services =
+            virtual_services.into_iter().map(|virtual_service| kept(&self.virtual_services, virtual_service)).collect();
         self.report(&ours, reports);
         let gone = self.gateways.keys().filter(|name| !made.contains_key(*name)).cloned().collect::<Vec<_>>();
         let mut gateways: Vec<(Name, Option<Gateway>)> = gone.into_iter().map(|name| (name, None)).collect();
@@ -93,7 +94,7 @@ impl Ingresses {
         for (name, _) in gateways.iter().filter(|(_, gateway)| gateway.is_none()) {
             self.gateways.remove(name);
         }
-        Some(Made { gateways, tables: &self.tables })
+        Some(Made { gateways, virtual_services: &self.virtual_services })
     }
 
     /// Those that are ours, the oldest first.
@@ -121,7 +122,7 @@ fn of(origin: &Origin) -> Name {
     (origin.namespace().clone(), format!("ingress:{}", origin.name()).into())
 }
 
-/// The table of before, where it is the same.
-fn kept(old: &[Arc<RouteTable>], table: RouteTable) -> Arc<RouteTable> {
-    old.iter().find(|old| ***old == table).cloned().unwrap_or_else(|| Arc::new(table))
+/// The VirtualService of before, where it is the same.
+fn kept(old: &[Arc<VirtualService>], virtual_service: VirtualService) -> Arc<VirtualService> {
+    old.iter().find(|old| ***old == virtual_service).cloned().unwrap_or_else(|| Arc::new(virtual_service))
 }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use heddle_model::{
-    authn::PeerAuthentication, gateway::Gateway, object::Origin, scope::Sidecar, settings::ProxySettings,
+    authn::PeerAuthentication, gateway::Gateway, object::Origin, settings::ProxySettings, sidecar::Sidecar,
 };
 
 use super::Name;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use heddle_model::{host::Host, service::Registry, snapshot::Snapshot};
+use heddle_model::{host::Host, service::ServiceRegistry, snapshot::Snapshot};
 
 use super::Store;
 use crate::{Event, documents, settings::Settings};
@@ -60,13 +60,13 @@ fn one_thread_from_yaml_to_snapshot() {
     assert_eq!(*snapshot.issues, []);
     let host = Host::parse("web.shop.svc.cluster.local").unwrap();
     let service = snapshot.services.of_host(&host).next().unwrap();
-    assert_eq!(service.registry, Registry::Kubernetes);
+    assert_eq!(service.registry, ServiceRegistry::Kubernetes);
     let endpoints = snapshot.endpoints.get(&service.key()).unwrap();
     assert_eq!(endpoints.len(), 1);
     assert_eq!(endpoints[0].port, 8080);
     assert_eq!(endpoints[0].identity.as_ref().unwrap().to_string(), "spiffe://cluster.local/ns/shop/sa/web");
     assert!(endpoints[0].mtls);
-    assert_eq!(snapshot.routes.values().next().unwrap().hosts, [host]);
+    assert_eq!(snapshot.virtual_services.values().next().unwrap().hosts, [host]);
     let again = load(&mut store, THREAD);
     assert!(Arc::ptr_eq(&snapshot, &again));
 }

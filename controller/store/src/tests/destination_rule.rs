@@ -44,7 +44,7 @@ fn deprecated_fields_work_and_warn() {
     let spec = "{host: web, trafficPolicy: {outlierDetection: {consecutiveErrors: 3}, loadBalancer: {simple: RANDOM, \
                 warmupDurationSecs: 10s}}}";
     let snapshot = snapshot([rule("shop/web", spec)]);
-    let policy = &snapshot.destinations["shop"][0].policy;
+    let policy = &snapshot.destination_rules["shop"][0].policy;
     assert_eq!(policy.outlier.as_ref().unwrap().consecutive_gateway, Some(3));
     let warmup = policy.load_balancer.as_ref().unwrap().warmup.as_ref().unwrap();
     assert_eq!(warmup.duration, Duration::from_secs(10));
@@ -61,7 +61,7 @@ fn rules_of_one_host_are_merged_oldest_first() {
     let old = rule("shop/b", "{host: web.shop.svc.cluster.local, subsets: [{name: v1, labels: {version: v1}}]}");
     let apart = rule("shop/c", "{host: web, exportTo: ['.']}");
     let snapshot = snapshot([young.created(9), old.created(1), apart.created(5)]);
-    let rules = &snapshot.destinations["shop"];
+    let rules = &snapshot.destination_rules["shop"];
     assert_eq!(rules.len(), 2);
     assert_eq!(&**rules[0].origin.name(), "b");
     assert_eq!(rules[0].merged.len(), 1);

@@ -3,7 +3,7 @@
 use heddle_model::{
     mesh::OutboundMode,
     protocol::Protocol,
-    scope::{CaptureMode, DefaultEndpoint, EgressNamespace},
+    sidecar::{CaptureMode, DefaultEndpoint, EgressNamespace},
 };
 
 use super::build::{clean, found, object, snapshot};

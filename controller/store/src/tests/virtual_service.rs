@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use heddle_model::route::{Abort, GatewayRef, HttpAction, HttpRoute, Percent, RedirectPort, RouteTable, StringMatch};
+use heddle_model::route::{
+    Abort, GatewayRef, HttpAction, HttpRoute, Percent, RedirectPort, StringMatch, VirtualService,
+};
 use heddle_model::snapshot::Snapshot;
 
 use super::build::{Builder, clean, found, host, object, snapshot};
@@ -12,11 +14,11 @@ fn vs(name: &str, spec: &str) -> Builder {
 }
 
 /// The oldest table.
-fn first(snapshot: &Snapshot) -> &RouteTable {
-    snapshot.routes.values().next().unwrap()
+fn first(snapshot: &Snapshot) -> &VirtualService {
+    snapshot.virtual_services.values().next().unwrap()
 }
 
-fn only(spec: &str) -> RouteTable {
+fn only(spec: &str) -> VirtualService {
     first(&clean([vs("shop/web", spec)])).clone()
 }
 
@@ -28,15 +30,15 @@ const TO_A: &str = "route: [{destination: {host: a}}]";
 
 #[test]
 fn short_names_are_of_the_objects_namespace_and_mesh_is_the_default_gateway() {
-    let table = only("{hosts: [web, www.example.com, '*.b'], http: [{route: [{destination: {host: a}}]}]}");
-    assert_eq!(table.hosts, [host("web.shop.svc.cluster.local"), host("www.example.com"), host("*.b")]);
-    assert_eq!(table.gateways, [GatewayRef::Mesh]);
-    let HttpAction::Forward(to) = &table.http[0].action else { panic!() };
+    let virtual_service = only("{hosts: [web, www.example.com, '*.b'], http: [{route: [{destination: {host: a}}]}]}");
+    assert_eq!(virtual_service.hosts, [host("web.shop.svc.cluster.local"), host("www.example.com"), host("*.b")]);
+    assert_eq!(virtual_service.gateways, [GatewayRef::Mesh]);
+    let HttpAction::Forward(to) = &virtual_service.http[0].action else { panic!() };
     assert_eq!(to[0].destination.host, host("a.shop.svc.cluster.local"));
-    let table = only("{hosts: ['*'], gateways: [mesh, edge, other/edge, ./own], http: []}");
+    let virtual_service = only("{hosts: ['*'], gateways: [mesh, edge, other/edge, ./own], http: []}");
     let named = |namespace: &str, name: &str| GatewayRef::Gateway { namespace: namespace.into(), name: name.into() };
     let want = [GatewayRef::Mesh, named("shop", "edge"), named("other", "edge"), named("shop", "own")];
-    assert_eq!(table.gateways, want);
+    assert_eq!(virtual_service.gateways, want);
 }
 
 #[test]
@@ -95,11 +97,11 @@ fn what_is_wrong_takes_out_no_more_than_it_must() {
          {{timeout: -1s, {TO_A}}}], tls: [{{match: [{{sniHosts: []}}], {TO_A}}}]}}"
     );
     let snapshot = snapshot([vs("shop/web", &spec)]);
-    let table = first(&snapshot);
-    assert_eq!(table.hosts.len(), 1);
-    assert_eq!(table.http.iter().map(|r| &*r.field).collect::<Vec<_>>(), ["spec.http[1]", "spec.http[3]"]);
-    assert_eq!(table.http[0].matches.len(), 1);
-    assert!(table.tls.is_empty() && !table.export_to.sees("other"));
+    let virtual_service = first(&snapshot);
+    assert_eq!(virtual_service.hosts.len(), 1);
+    assert_eq!(virtual_service.http.iter().map(|r| &*r.field).collect::<Vec<_>>(), ["spec.http[1]", "spec.http[3]"]);
+    assert_eq!(virtual_service.http[0].matches.len(), 1);
+    assert!(virtual_service.tls.is_empty() && !virtual_service.export_to.sees("other"));
     let want = [
         "spec.hosts[1] BadHost",
         "spec.http[0].match[0].port BadPort",
@@ -126,13 +128,16 @@ fn patterns_are_those_of_re2() {
 
 #[test]
 fn tcp_and_tls_routes() {
-    let table = only(
+    let virtual_service = only(
         "{hosts: [db], tcp: [{match: [{destinationSubnets: [10.0.0.0/8, '::1'], port: 5432}], route: [{destination: \
          {host: db, port: {number: 1}}, weight: 7}]}], tls: [{match: [{sniHosts: ['*.x']}], route: [{destination: {host: a}}]}]}",
     );
-    assert_eq!(table.tcp[0].matches[0].destination_subnets.len(), 2);
-    assert_eq!((table.tcp[0].destinations[0].weight, table.tcp[0].destinations[0].destination.port), (7, Some(1)));
-    assert_eq!(table.tls[0].matches[0].sni_hosts, [host("*.x")]);
+    assert_eq!(virtual_service.tcp[0].matches[0].destination_subnets.len(), 2);
+    assert_eq!(
+        (virtual_service.tcp[0].destinations[0].weight, virtual_service.tcp[0].destinations[0].destination.port),
+        (7, Some(1))
+    );
+    assert_eq!(virtual_service.tls[0].matches[0].sni_hosts, [host("*.x")]);
 }
 
 #[test]
@@ -148,7 +153,7 @@ fn delegates_are_merged_within_the_roots_matches() {
          {match: [{uri: {prefix: /other}}], route: [{destination: {host: out}}]}, {timeout: 1s, route: [{destination: {host: all}}]}]}",
     );
     let snapshot = snapshot([root, part]);
-    assert_eq!(snapshot.routes.len(), 1);
+    assert_eq!(snapshot.virtual_services.len(), 1);
     let http = &first(&snapshot).http;
     assert_eq!(http.len(), 3);
     assert_eq!((&*http[0].name, http[0].timeout), ("r-p", Some(Duration::from_secs(3))));
@@ -171,7 +176,7 @@ fn delegates_that_cannot_be_used_are_reported_at_the_root() {
     let want =
         ["spec.http[0].delegate NotExported", "spec.http[0].delegate UnknownDelegate", "spec.http NestedDelegate"];
     assert_eq!(found(&snapshot.issues), want);
-    assert!(snapshot.routes.values().all(|t| t.http.is_empty()));
+    assert!(snapshot.virtual_services.values().all(|t| t.http.is_empty()));
 }
 
 #[test]

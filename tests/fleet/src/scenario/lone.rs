@@ -52,7 +52,7 @@ pub(super) fn run(session: &mut Session, args: &Args, change: Change) -> Result<
         Figure::memory("resident", cost.resident),
         Figure::memory("peak", cost.peak),
     ];
-    figures.extend(cost.place.map(|used| Figure::time("the API server's CPU", used / args.rounds)));
+    figures.extend(cost.config_source.map(|used| Figure::time("the API server's CPU", used / args.rounds)));
     let name = match change {
         Change::VirtualService => "VirtualService edit",
         Change::DestinationRule => "DestinationRule edit",

@@ -6,13 +6,13 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use tokio::net::UdpSocket;
 
-use super::Place;
+use super::PodNetwork;
 
 /// The Service that the kubelet tells pods of.
 const SERVER: &str = "10.96.0.10:53";
 
 /// The first IPv4 address of a name, asked from within a pod.
-pub(super) async fn lookup(place: &Place, name: &str) -> Result<IpAddr> {
+pub(super) async fn lookup(pod_network: &PodNetwork, name: &str) -> Result<IpAddr> {
     let question = question(name);
     let ask = async move {
         let socket = UdpSocket::bind("0.0.0.0:0").await?;
@@ -26,7 +26,7 @@ pub(super) async fn lookup(place: &Place, name: &str) -> Result<IpAddr> {
         }
         anyhow::bail!("no answer of {SERVER}")
     };
-    let (answer, length, asked) = place.run(ask).await.with_context(|| format!("look up {name}"))?;
+    let (answer, length, asked) = pod_network.run(ask).await.with_context(|| format!("look up {name}"))?;
     address(&answer[..length], asked).with_context(|| format!("no address of {name}"))
 }
 

@@ -8,17 +8,17 @@ use std::{
 
 use heddle_model::{
     Text,
-    destination::{DestinationRule, DestinationRules},
+    destination_rule::{DestinationRule, DestinationRules},
     host::Host,
     object::Origin,
 };
 
 use super::{Name, part::Issues};
-use crate::{ingest::destination_rule::Rule, merge::destination};
+use crate::{ingest::destination_rule::Rule, merge::destination_rule};
 
 /// All DestinationRules.
 #[derive(Debug, Default)]
-pub(super) struct Rules {
+pub(super) struct DestinationRuleIndex {
     by_name: BTreeMap<Name, Arc<Rule>>,
     by_host: BTreeMap<Text, BTreeMap<Ranked, Group>>,
     /// Hosts whose rules changed, by namespace.
@@ -27,7 +27,7 @@ pub(super) struct Rules {
     pub(super) issues: Issues<(Text, Host)>,
 }
 
-/// Rules of one host in one namespace.
+/// DestinationRules of one host in one namespace.
 #[derive(Debug, Default)]
 struct Group {
     rules: BTreeMap<Origin, Arc<Rule>>,
@@ -38,7 +38,7 @@ struct Group {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Ranked(Host);
 
-impl Rules {
+impl DestinationRuleIndex {
     /// Sets one, or takes it away. An equal one keeps its pointer.
     pub(super) fn set(&mut self, name: Name, value: Option<Rule>) {
         let old = self.by_name.get(&name).cloned();

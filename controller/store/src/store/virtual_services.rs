@@ -7,34 +7,34 @@ use std::{
 
 use heddle_model::{
     object::Origin,
-    route::{RouteTable, RouteTables},
+    route::{VirtualService, VirtualServices},
 };
 
 use super::{Name, part::Issues};
 use crate::{
-    ingest::virtual_service::{Delegation, Rule, VirtualService},
+    ingest::virtual_service::{Delegation, Rule, UnmergedVirtualService},
     merge::delegate,
 };
 
 /// All VirtualServices.
 #[derive(Debug, Default)]
-pub(super) struct Routes {
-    all: BTreeMap<Name, Arc<VirtualService>>,
+pub(super) struct VirtualServiceIndex {
+    all: BTreeMap<Name, Arc<UnmergedVirtualService>>,
     /// Those that name a delegate, by its name: they are merged again when it changes.
     roots: BTreeMap<Name, BTreeSet<Name>>,
     /// Those that changed, came or went since the last build, by name, with what was there then.
-    stale: BTreeMap<Name, Option<Arc<VirtualService>>>,
+    stale: BTreeMap<Name, Option<Arc<UnmergedVirtualService>>>,
     /// Tables that were made of something else.
-    others: BTreeMap<Origin, Arc<RouteTable>>,
+    others: BTreeMap<Origin, Arc<VirtualService>>,
     /// Those of them that changed, came or went since the last build.
     stale_others: BTreeSet<Origin>,
     /// What merging found, by root.
     pub(super) issues: Issues<Name>,
 }
 
-impl Routes {
+impl VirtualServiceIndex {
     /// Sets one, or takes it away. An equal one keeps its pointer.
-    pub(super) fn set(&mut self, name: Name, value: Option<VirtualService>) {
+    pub(super) fn set(&mut self, name: Name, value: Option<UnmergedVirtualService>) {
         let old = self.all.get(&name).cloned();
         if old.as_deref() == value.as_ref() {
             return;
@@ -46,8 +46,8 @@ impl Routes {
         self.stale.entry(name).or_insert(old);
     }
 
-    /// The tables, the oldest first. Only what changed is merged again, and what names it as a delegate.
-    pub(super) fn build(&mut self, old: &Arc<RouteTables>) -> Arc<RouteTables> {
+    /// The VirtualServices, the oldest first. Only what changed is merged again, and what names it as a delegate.
+    pub(super) fn build(&mut self, old: &Arc<VirtualServices>) -> Arc<VirtualServices> {
         let (stale, others) = (std::mem::take(&mut self.stale), std::mem::take(&mut self.stale_others));
         if stale.is_empty() && others.is_empty() {
             return old.clone();
@@ -63,18 +63,18 @@ impl Routes {
         }
         let roots: Vec<Name> = stale.keys().filter_map(|name| self.roots.get(name)).flatten().cloned().collect();
         due.extend(&roots);
-        let mut tables = (**old).clone();
+        let mut virtual_services = (**old).clone();
         for name in due {
             let was = stale.get(name).map_or_else(|| self.all.get(name).cloned(), Clone::clone);
-            self.replace(name, was.map(|was| was.table.origin.clone()).as_ref(), &mut tables);
+            self.replace(name, was.map(|was| was.virtual_service.origin.clone()).as_ref(), &mut virtual_services);
         }
         for origin in others {
             match self.others.get(&origin) {
-                Some(table) => tables.insert(origin, table.clone()),
-                None => tables.remove(&origin),
+                Some(virtual_service) => virtual_services.insert(origin, virtual_service.clone()),
+                None => virtual_services.remove(&origin),
             }
         }
-        if tables.differing(old, Arc::ptr_eq).is_empty() { old.clone() } else { Arc::new(tables) }
+        if virtual_services.differing(old, Arc::ptr_eq).is_empty() { old.clone() } else { Arc::new(virtual_services) }
     }
 
     fn forget_root(&mut self, delegate: &Name, root: &Name) {
@@ -86,41 +86,43 @@ impl Routes {
         }
     }
 
-    /// Puts the table of one in the place of the one that it had before; `was` says where that is.
-    fn replace(&mut self, name: &Name, was: Option<&Origin>, tables: &mut RouteTables) {
-        let table = self.table(name);
-        if let Some(was) = was.filter(|was| table.as_ref().is_none_or(|table| table.origin != **was)) {
-            tables.remove(was);
-        }
-        if let Some(table) = table
-            && tables.get(&table.origin) != Some(&table)
+    /// Puts the VirtualService of one in the place of the one that it had before; `was` says where that is.
+    fn replace(&mut self, name: &Name, was: Option<&Origin>, virtual_services: &mut VirtualServices) {
+        let virtual_service = self.virtual_service(name);
+        if let Some(was) =
+            was.filter(|was| virtual_service.as_ref().is_none_or(|virtual_service| virtual_service.origin != **was))
         {
-            tables.insert(table.origin.clone(), table);
+            virtual_services.remove(was);
+        }
+        if let Some(virtual_service) = virtual_service
+            && virtual_services.get(&virtual_service.origin) != Some(&virtual_service)
+        {
+            virtual_services.insert(virtual_service.origin.clone(), virtual_service);
         }
     }
 
-    /// The table of one as it is now; none of a delegate.
-    fn table(&mut self, name: &Name) -> Option<Arc<RouteTable>> {
+    /// The VirtualService of one as it is now; none of a delegate.
+    fn virtual_service(&mut self, name: &Name) -> Option<Arc<VirtualService>> {
         let root = self.all.get(name).filter(|one| !one.is_delegate());
         let mut found = Vec::new();
-        let table = root.map(|root| {
+        let virtual_service = root.map(|root| {
             if root.rules.is_empty() {
-                root.table.clone()
+                root.virtual_service.clone()
             } else {
                 Arc::new(delegate::merge(root, |d| self.all.get(&of(d)).cloned(), &mut found))
             }
         });
         self.issues.set(name.clone(), found);
-        table
+        virtual_service
     }
 
-    /// Sets the tables that are made of something else.
-    pub(super) fn add(&mut self, others: &[Arc<RouteTable>]) {
-        let others: BTreeMap<Origin, Arc<RouteTable>> =
-            others.iter().map(|table| (table.origin.clone(), table.clone())).collect();
+    /// Sets the VirtualServices that are made of something else.
+    pub(super) fn add(&mut self, others: &[Arc<VirtualService>]) {
+        let others: BTreeMap<Origin, Arc<VirtualService>> =
+            others.iter().map(|virtual_service| (virtual_service.origin.clone(), virtual_service.clone())).collect();
         let old = std::mem::replace(&mut self.others, others);
-        let differs = |(origin, table): &(&Origin, &Arc<RouteTable>)| {
-            self.others.get(*origin).is_none_or(|now| !Arc::ptr_eq(now, table))
+        let differs = |(origin, virtual_service): &(&Origin, &Arc<VirtualService>)| {
+            self.others.get(*origin).is_none_or(|now| !Arc::ptr_eq(now, virtual_service))
         };
         let gone = old.iter().filter(differs).map(|(origin, _)| origin);
         let come = self.others.keys().filter(|origin| !old.contains_key(*origin));
@@ -129,7 +131,7 @@ impl Routes {
 }
 
 /// The delegates that one names.
-fn delegates(root: &VirtualService) -> impl Iterator<Item = Name> {
+fn delegates(root: &UnmergedVirtualService) -> impl Iterator<Item = Name> {
     root.rules.iter().filter_map(|rule| match rule {
         Rule::Delegate(delegate) => Some(of(delegate)),
         Rule::Route(_) => None,

@@ -28,7 +28,7 @@ use crate::{
 
 /// All services and workloads.
 #[derive(Debug, Default)]
-pub(super) struct Registry {
+pub(super) struct ServiceIndex {
     services: BTreeMap<Name, Arc<KubeService>>,
     entries: BTreeMap<Name, Arc<Entry>>,
     /// By the service's name, then the slice's.
@@ -73,7 +73,7 @@ enum Declarer {
     Entry(Name),
 }
 
-impl Registry {
+impl ServiceIndex {
     /// Where a node is.
     pub(super) fn place(&self, node: &str) -> Option<&Locality> {
         self.places.get(node)

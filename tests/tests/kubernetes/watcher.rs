@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use heddle_tests::cluster::Cluster;
-use heddle_tests::control::{Control, Place};
+use heddle_tests::control::{Control, ControlSetup};
 use heddle_tests::xds_client::{CLUSTER, DeltaClient, ENDPOINT, node};
 use serde_json::json;
 
@@ -16,7 +16,7 @@ pub(crate) async fn start(cluster: &Cluster, flags: &[&str]) -> Result<Control> 
     cluster.api().await?.post("/api/v1/namespaces", &own).await?;
     let kubeconfig = format!("--kubeconfig={}", cluster.kubeconfig().display());
     let flags: Vec<&str> = [kubeconfig.as_str()].into_iter().chain(flags.iter().copied()).collect();
-    Place::new()?.start(&flags).await
+    ControlSetup::new()?.start(&flags).await
 }
 
 /// A stream that asks for clusters, and knows which hosts of its test it has.

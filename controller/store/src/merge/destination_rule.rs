@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use heddle_model::{destination::DestinationRule, issue::Issue};
+use heddle_model::{destination_rule::DestinationRule, issue::Issue};
 
 use crate::ingest::destination_rule::Rule;
 

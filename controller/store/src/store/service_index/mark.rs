@@ -8,10 +8,10 @@ use std::{
 
 use heddle_model::{Text, service::ServiceKey, workload::Workload};
 
-use super::{Name, Registry, take};
+use super::{Name, ServiceIndex, take};
 use crate::kube::EndpointSlice;
 
-impl Registry {
+impl ServiceIndex {
     /// Everything is computed again: the mesh's settings changed.
     pub(in crate::store) fn mark_all(&mut self) {
         let keys: Vec<_> = self.declared.keys().cloned().collect();

@@ -3,13 +3,13 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use heddle_model::{
-    destination::DestinationRule,
+    destination_rule::DestinationRule,
     host::Host,
     mesh::Mesh,
     service::{Resolution, Service},
 };
 
-use crate::{scope::Scope, shared::Shared};
+use crate::{by_ptr::ByPtr, scope::Scope};
 
 /// What a proxy sees of the mesh, asked host by host.
 pub trait Lookup {
@@ -23,23 +23,23 @@ pub trait Lookup {
 
 /// Some services with their rules, as a part of a key: what is not in it cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Known {
-    mesh: Shared<Mesh>,
-    services: BTreeMap<Host, (Shared<Service>, Option<Shared<DestinationRule>>)>,
+pub struct VisibleServices {
+    mesh: ByPtr<Mesh>,
+    services: BTreeMap<Host, (ByPtr<Service>, Option<ByPtr<DestinationRule>>)>,
 }
 
-impl Known {
+impl VisibleServices {
     /// Those of a scope that have these hosts, and those that they stand for.
     #[must_use]
     pub fn of<'h>(scope: &Scope<'_>, hosts: impl IntoIterator<Item = &'h Host>) -> Self {
-        let mut known = Self { mesh: Shared::new(&scope.snapshot.mesh), services: BTreeMap::new() };
+        let mut visible = Self { mesh: ByPtr::new(&scope.snapshot.mesh), services: BTreeMap::new() };
         for host in hosts {
-            let Some(service) = known.add(scope, host) else { continue };
+            let Some(service) = visible.add(scope, host) else { continue };
             if let Resolution::Alias(real) = &service.resolution {
-                known.add(scope, real);
+                visible.add(scope, real);
             }
         }
-        known
+        visible
     }
 
     /// Those that it holds.
@@ -50,20 +50,20 @@ impl Known {
     fn add<'s>(&mut self, scope: &'s Scope<'_>, host: &Host) -> Option<&'s Arc<Service>> {
         let service = scope.service(host)?;
         if !self.services.contains_key(host) {
-            let rule = scope.rule(service).map(Shared::new);
-            self.services.insert(host.clone(), (Shared::new(service), rule));
+            let rule = scope.rule(service).map(ByPtr::new);
+            self.services.insert(host.clone(), (ByPtr::new(service), rule));
         }
         Some(service)
     }
 }
 
-impl Lookup for Known {
+impl Lookup for VisibleServices {
     fn service(&self, host: &Host) -> Option<&Arc<Service>> {
         self.services.get(host).map(|(service, _)| service.arc())
     }
 
     fn rule(&self, service: &Service) -> Option<&Arc<DestinationRule>> {
-        self.services.get(&service.host).and_then(|(_, rule)| rule.as_ref()).map(Shared::arc)
+        self.services.get(&service.host).and_then(|(_, rule)| rule.as_ref()).map(ByPtr::arc)
     }
 
     fn mesh(&self) -> &Arc<Mesh> {

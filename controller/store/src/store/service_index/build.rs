@@ -14,7 +14,7 @@ use heddle_model::{
     workload::{Workload, Workloads},
 };
 
-use super::{Declarer, Name, Registry, mark::of_namespace};
+use super::{Declarer, Name, ServiceIndex, mark::of_namespace};
 use crate::{
     ingest::{service::KubeService, service_entry::Entry, slice},
     kube::SliceEndpoint,
@@ -28,7 +28,7 @@ use crate::{
 /// Aliases of aliases are followed so far.
 const MAX_ALIASES: usize = 16;
 
-impl Registry {
+impl ServiceIndex {
     /// The services; unchanged ones keep their pointers.
     pub(in crate::store) fn services(&mut self, old: &Arc<Services>) -> Arc<Services> {
         self.allocate();

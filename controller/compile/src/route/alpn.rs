@@ -5,30 +5,30 @@ use heddle_xds_api::{
     google::protobuf::Any,
 };
 
-use super::Client;
+use super::RouteClient;
 use crate::{
     cluster,
     envoy::any::any,
     listener::upstream_alpn::{self, FILTER},
-    lookup::Lookup,
+    visible::Lookup,
 };
 
 /// Sets the offer of a route that needs one. Where Istio's filter is compiled in, none does.
-pub(super) fn offer(known: &impl Lookup, client: &Client, route: &mut Route) {
+pub(super) fn set_alpn(visible: &impl Lookup, client: &RouteClient, route: &mut Route) {
     if client.sets_alpn {
         return;
     }
     let Some(Action::Route(action)) = &mut route.action else { return };
     match &mut action.cluster_specifier {
         Some(ClusterSpecifier::Cluster(name)) => {
-            if let Some(offer) = config(known, client, name) {
-                route.typed_per_filter_config.insert(FILTER.into(), offer);
+            if let Some(alpn) = config(visible, client, name) {
+                route.typed_per_filter_config.insert(FILTER.into(), alpn);
             }
         }
         Some(ClusterSpecifier::WeightedClusters(shares)) => {
             for share in &mut shares.clusters {
-                if let Some(offer) = config(known, client, &share.name) {
-                    share.typed_per_filter_config.insert(FILTER.into(), offer);
+                if let Some(alpn) = config(visible, client, &share.name) {
+                    share.typed_per_filter_config.insert(FILTER.into(), alpn);
                 }
             }
         }
@@ -36,6 +36,6 @@ pub(super) fn offer(known: &impl Lookup, client: &Client, route: &mut Route) {
     }
 }
 
-fn config(known: &impl Lookup, client: &Client, cluster: &str) -> Option<Any> {
-    cluster::offer(known, client.kind, cluster).map(|offer| any(&upstream_alpn::config(offer)))
+fn config(visible: &impl Lookup, client: &RouteClient, cluster: &str) -> Option<Any> {
+    cluster::request_alpn(visible, client.kind, cluster).map(|alpn| any(&upstream_alpn::config(alpn)))
 }

@@ -11,7 +11,7 @@ use tokio::runtime::Runtime;
 
 /// A thread in a pod's network; clones share it, and it ends with the last.
 #[derive(Clone, Debug)]
-pub struct Place(Arc<Inner>);
+pub struct PodNetwork(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
@@ -19,7 +19,7 @@ struct Inner {
     runtime: Option<Runtime>,
 }
 
-impl Place {
+impl PodNetwork {
     /// Enters the network that a file of `/proc/<pid>/ns/net` names.
     pub fn enter(file: &Path) -> Result<Self> {
         let network = File::open(file).with_context(|| format!("open {}", file.display()))?;

@@ -2,7 +2,7 @@
 
 use heddle_model::tls::ClientTls;
 use heddle_model::{
-    destination::{DestinationRule, Subset},
+    destination_rule::{DestinationRule, Subset},
     mesh::Mesh,
     traffic::{
         ConnectionPool, LoadBalancer, LocalityLb, OutlierDetection, PortPolicy, ProxyProtocol, RetryBudget,

@@ -1,4 +1,4 @@
-//! Shared values compared by pointer: "unchanged" means "same pointer", so keys of the memo never look inside.
+//! Values that are compared by pointer: "unchanged" means "same pointer", so keys of the memo never look inside.
 
 use std::{
     cmp::Ordering,
@@ -9,9 +9,9 @@ use std::{
 };
 
 /// An `Arc` that is equal only to its own clones. It keeps its value alive, so no other value can take its address.
-pub struct Shared<T>(Arc<T>);
+pub struct ByPtr<T>(Arc<T>);
 
-impl<T> Shared<T> {
+impl<T> ByPtr<T> {
     /// Shares the value of an `Arc`.
     #[must_use]
     pub fn new(value: &Arc<T>) -> Self {
@@ -29,13 +29,13 @@ impl<T> Shared<T> {
     }
 }
 
-impl<T> Clone for Shared<T> {
+impl<T> Clone for ByPtr<T> {
     fn clone(&self) -> Self {
         Self(self.0.clone())
     }
 }
 
-impl<T> Deref for Shared<T> {
+impl<T> Deref for ByPtr<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
@@ -43,33 +43,33 @@ impl<T> Deref for Shared<T> {
     }
 }
 
-impl<T> PartialEq for Shared<T> {
+impl<T> PartialEq for ByPtr<T> {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
 }
 
-impl<T> Eq for Shared<T> {}
+impl<T> Eq for ByPtr<T> {}
 
-impl<T> PartialOrd for Shared<T> {
+impl<T> PartialOrd for ByPtr<T> {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl<T> Ord for Shared<T> {
+impl<T> Ord for ByPtr<T> {
     fn cmp(&self, other: &Self) -> Ordering {
         self.address().cmp(&other.address())
     }
 }
 
-impl<T> Hash for Shared<T> {
+impl<T> Hash for ByPtr<T> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.address().hash(state);
     }
 }
 
-impl<T: fmt::Debug> fmt::Debug for Shared<T> {
+impl<T: fmt::Debug> fmt::Debug for ByPtr<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
@@ -79,12 +79,12 @@ impl<T: fmt::Debug> fmt::Debug for Shared<T> {
 mod tests {
     use std::sync::Arc;
 
-    use super::Shared;
+    use super::ByPtr;
 
     #[test]
     fn equal_values_at_two_places_are_not_the_same() {
         let (one, other) = (Arc::new(1), Arc::new(1));
-        assert_eq!(Shared::new(&one), Shared::new(&one));
-        assert_ne!(Shared::new(&one), Shared::new(&other));
+        assert_eq!(ByPtr::new(&one), ByPtr::new(&one));
+        assert_ne!(ByPtr::new(&one), ByPtr::new(&other));
     }
 }

@@ -14,18 +14,18 @@ const REVISION: &str = "istio.io/rev";
 
 /// What an event says of objects' statuses.
 #[derive(Clone, Debug)]
-pub(crate) enum Sighting {
+pub(crate) enum ObservedStatus {
     /// An object is there.
-    There(ObjectKey, Arc<Seen>),
+    There(ObjectKey, Arc<ObservedObject>),
     /// An object is gone.
     Gone(ObjectKey),
     /// All objects of a kind.
-    All(Kind, Vec<(ObjectKey, Arc<Seen>)>),
+    All(Kind, Vec<(ObjectKey, Arc<ObservedObject>)>),
 }
 
 /// One object, as the API server last showed it.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Seen {
+pub(crate) struct ObservedObject {
     /// The version of its kind in which it is watched.
     pub version: Text,
     /// Its state, as the API server numbers them.
@@ -118,7 +118,7 @@ pub(crate) struct MessageKind {
     pub name: String,
 }
 
-impl Seen {
+impl ObservedObject {
     /// What of a whole object matters here.
     pub(crate) fn of(object: &Value, version: &str) -> Self {
         let meta = &object["metadata"];
@@ -134,9 +134,9 @@ impl Seen {
     }
 }
 
-impl Sighting {
+impl ObservedStatus {
     /// Puts what was seen into the list of all.
-    pub(crate) fn note(self, all: &mut SharedMap<ObjectKey, Arc<Seen>>) {
+    pub(crate) fn note(self, all: &mut SharedMap<ObjectKey, Arc<ObservedObject>>) {
         match self {
             Self::There(key, seen) => all.insert(key, seen),
             Self::Gone(key) => all.remove(&key),

@@ -11,9 +11,9 @@ use heddle_model::{
 };
 use heddle_xds_api::envoy::config::endpoint::v3::LocalityLbEndpoints;
 
-use super::{EndpointKey, Place, Sent};
+use super::{ClientLocality, EndpointKey, Sent};
 use crate::{
-    cluster::{Policy, Target},
+    cluster::{Destination, Policy},
     envoy::endpoint as envoy,
 };
 
@@ -40,33 +40,33 @@ struct Group<'a> {
 pub(super) fn ordered(key: &EndpointKey, by_place: BTreeMap<&Locality, Vec<Sent<'_>>>) -> Vec<LocalityLbEndpoints> {
     let groups = by_place.into_iter().map(|(locality, sent)| Group { locality, rank: 0, sent, share: None });
     let mut groups: Vec<Group<'_>> = groups.collect();
-    let target = &key.target;
-    let policy = target.policy();
-    let locality = policy.locality(&target.mesh);
-    let priorities = priorities(target, &policy);
-    let preferred = preference(target, &policy).is_some();
+    let destination = &key.destination;
+    let policy = destination.policy();
+    let locality = policy.locality(&destination.mesh);
+    let priorities = priorities(destination, &policy);
+    let preferred = preference(destination, &policy).is_some();
     match locality {
         Some(locality) if !preferred && !locality.distribute.is_empty() => {
-            distribute(&mut groups, &key.place.locality, &locality.distribute);
+            distribute(&mut groups, &key.client.locality, &locality.distribute);
         }
         _ if !preferred && (policy.outlier.is_none() || locality.is_none()) => {}
         _ if !priorities.is_empty() => {
-            groups = by_labels(groups, &key.place, &priorities);
+            groups = by_labels(groups, &key.client, &priorities);
             let failover = locality.filter(|_| !preferred).map(|l| l.failover.as_slice()).unwrap_or_default();
             if !failover.is_empty() {
-                by_distance(&mut groups, &key.place.locality, failover);
+                by_distance(&mut groups, &key.client.locality, failover);
             }
         }
-        locality => by_distance(&mut groups, &key.place.locality, locality.map_or(&[], |l| &l.failover)),
+        locality => by_distance(&mut groups, &key.client.locality, locality.map_or(&[], |l| &l.failover)),
     }
     close_ranks(&mut groups);
     groups.into_iter().map(Group::message).collect()
 }
 
 /// Labels that a service prefers by itself (`trafficDistribution`), where no rule says otherwise.
-pub(super) fn preference(target: &Target, policy: &Policy<'_>) -> Option<&'static [&'static str]> {
+pub(super) fn preference(destination: &Destination, policy: &Policy<'_>) -> Option<&'static [&'static str]> {
     let own = policy.balancer.and_then(|balancer| balancer.locality.as_ref());
-    match target.service.prefer {
+    match destination.service.prefer {
         Some(Preference::SameZone) if own.is_none() => Some(&[NETWORK, REGION, ZONE]),
         Some(Preference::SameNode) if own.is_none() => Some(&[NETWORK, REGION, ZONE, SUBZONE, NODE]),
         _ => None,
@@ -74,28 +74,28 @@ pub(super) fn preference(target: &Target, policy: &Policy<'_>) -> Option<&'stati
 }
 
 /// Labels (`key` or `key=value`) by whose agreement endpoints are ranked, the most important first.
-pub(super) fn priorities<'a>(target: &Target, policy: &Policy<'a>) -> Vec<Cow<'a, str>>
+pub(super) fn priorities<'a>(destination: &Destination, policy: &Policy<'a>) -> Vec<Cow<'a, str>>
 where
-    Target: 'a,
+    Destination: 'a,
 {
-    if let Some(preferred) = preference(target, policy) {
+    if let Some(preferred) = preference(destination, policy) {
         return preferred.iter().map(|label| Cow::Borrowed(*label)).collect();
     }
     let own = policy.balancer.and_then(|balancer| balancer.locality.as_ref());
     let chosen: Vec<Cow<'a, str>> = match own {
         Some(own) => labels_of(own).map(|label| Cow::Borrowed(&**label)).collect(),
-        None => labels_of(&target.mesh.locality).map(|label| Cow::Owned(label.to_string())).collect(),
+        None => labels_of(&destination.mesh.locality).map(|label| Cow::Owned(label.to_string())).collect(),
     };
     if policy.outlier.is_some() { chosen } else { Vec::new() }
 }
 
-/// Whether the order of a target's endpoints depends on the client's place.
-pub(super) fn is_ordered(target: &Target, policy: &Policy<'_>) -> bool {
+/// Whether the order of a destination's endpoints depends on the client's place.
+pub(super) fn is_ordered(destination: &Destination, policy: &Policy<'_>) -> bool {
     let distributes = |locality: &LocalityLb| !locality.distribute.is_empty();
     let own = policy.balancer.and_then(|balancer| balancer.locality.as_ref());
-    let locality = own.unwrap_or(&target.mesh.locality);
+    let locality = own.unwrap_or(&destination.mesh.locality);
     let on = locality.enabled != Some(false);
-    preference(target, policy).is_some() || on && (policy.outlier.is_some() || distributes(locality))
+    preference(destination, policy).is_some() || on && (policy.outlier.is_some() || distributes(locality))
 }
 
 impl Group<'_> {
@@ -136,8 +136,8 @@ fn distribute(groups: &mut Vec<Group<'_>>, client: &Locality, rules: &[Distribut
 }
 
 /// Splits places by how many of the labels, from the first on, agree with the client's.
-fn by_labels<'a>(groups: Vec<Group<'a>>, client: &Place, priorities: &[Cow<'_, str>]) -> Vec<Group<'a>> {
-    if *client == Place::default() {
+fn by_labels<'a>(groups: Vec<Group<'a>>, client: &ClientLocality, priorities: &[Cow<'_, str>]) -> Vec<Group<'a>> {
+    if *client == ClientLocality::default() {
         return groups;
     }
     let mut split: Vec<Group<'a>> = Vec::new();
@@ -153,7 +153,7 @@ fn by_labels<'a>(groups: Vec<Group<'a>>, client: &Place, priorities: &[Cow<'_, s
 }
 
 /// 0 where all labels agree; else the more, the earlier the first that does not.
-fn disagreement(endpoint: &Endpoint, client: &Place, priorities: &[Cow<'_, str>]) -> u32 {
+fn disagreement(endpoint: &Endpoint, client: &ClientLocality, priorities: &[Cow<'_, str>]) -> u32 {
     let disagrees = |priority: &Cow<'_, str>| {
         let (key, wanted) = priority.split_once('=').map_or((&**priority, None), |(key, value)| (key, Some(value)));
         let wanted = wanted.unwrap_or_else(|| of_client(client, key));
@@ -164,7 +164,7 @@ fn disagreement(endpoint: &Endpoint, client: &Place, priorities: &[Cow<'_, str>]
 }
 
 /// A label of the client. What its place tells is not asked of its labels.
-fn of_client<'a>(client: &'a Place, key: &str) -> &'a str {
+fn of_client<'a>(client: &'a ClientLocality, key: &str) -> &'a str {
     let label = client.labels.get(key).map(|value| &**value);
     label.unwrap_or_else(|| of_place(&client.locality, &client.network, &client.node, key))
 }

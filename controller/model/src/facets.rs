@@ -4,10 +4,10 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
     Text,
-    destination::DestinationRule,
+    destination_rule::DestinationRule,
     diff::rules_but,
     labels::Labels,
-    route::{HttpMatch, L4Match, RouteTable},
+    route::{HttpMatch, L4Match, VirtualService},
     service::Service,
     snapshot::Snapshot,
     traffic::TrafficPolicy,
@@ -15,14 +15,14 @@ use crate::{
 
 /// What some object reads of proxies.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Reads {
+pub struct ProxyFacets {
     /// Keys of labels.
     pub labels: BTreeSet<Text>,
     /// The node that a proxy runs on.
     pub node: bool,
 }
 
-impl Reads {
+impl ProxyFacets {
     /// Of all objects of a snapshot: it walks through every route and rule.
     #[must_use]
     pub fn of(snapshot: &Snapshot) -> Self {
@@ -31,8 +31,8 @@ impl Reads {
         snapshot.sidecars.iter().filter_map(|s| s.selector.as_ref()).for_each(|labels| all.labels_of(labels));
         all.priorities(&snapshot.mesh.locality.failover_priority);
         snapshot.services.iter().for_each(|service| all.service(service));
-        snapshot.routes.values().for_each(|table| all.table(table));
-        snapshot.destinations.values().flat_map(|rules| rules.iter()).for_each(|rule| all.rule(rule));
+        snapshot.virtual_services.values().for_each(|virtual_service| all.virtual_service(virtual_service));
+        snapshot.destination_rules.values().flat_map(|rules| rules.iter()).for_each(|rule| all.rule(rule));
         all
     }
 
@@ -52,9 +52,12 @@ impl Reads {
             let changed = of.services.differing(&other.services);
             changed.into_iter().filter_map(|key| of.services.get(key)).for_each(|service| all.service(service));
         }
-        if !Arc::ptr_eq(&of.routes, &other.routes) {
-            let changed = of.routes.differing(&other.routes, Arc::ptr_eq);
-            changed.into_iter().filter_map(|origin| of.routes.get(origin)).for_each(|table| all.table(table));
+        if !Arc::ptr_eq(&of.virtual_services, &other.virtual_services) {
+            let changed = of.virtual_services.differing(&other.virtual_services, Arc::ptr_eq);
+            changed
+                .into_iter()
+                .filter_map(|origin| of.virtual_services.get(origin))
+                .for_each(|virtual_service| all.virtual_service(virtual_service));
         }
         rules_but(of, other).for_each(|rule| all.rule(rule));
         all
@@ -64,8 +67,8 @@ impl Reads {
         self.node |= service.node_local || service.prefer.is_some();
     }
 
-    fn table(&mut self, table: &RouteTable) {
-        source_labels(table, &mut |labels| self.labels_of(labels));
+    fn virtual_service(&mut self, virtual_service: &VirtualService) {
+        source_labels(virtual_service, &mut |labels| self.labels_of(labels));
     }
 
     fn rule(&mut self, rule: &DestinationRule) {
@@ -85,10 +88,10 @@ impl Reads {
     }
 }
 
-fn source_labels(table: &RouteTable, read: &mut impl FnMut(&Labels)) {
-    let http = table.http.iter().flat_map(|r| &r.matches).map(|m: &HttpMatch| &m.source_labels);
-    let tls = table.tls.iter().flat_map(|r| &r.matches).map(|m| &m.l4.source_labels);
-    let tcp = table.tcp.iter().flat_map(|r| &r.matches).map(|m: &L4Match| &m.source_labels);
+fn source_labels(virtual_service: &VirtualService, read: &mut impl FnMut(&Labels)) {
+    let http = virtual_service.http.iter().flat_map(|r| &r.matches).map(|m: &HttpMatch| &m.source_labels);
+    let tls = virtual_service.tls.iter().flat_map(|r| &r.matches).map(|m| &m.l4.source_labels);
+    let tcp = virtual_service.tcp.iter().flat_map(|r| &r.matches).map(|m: &L4Match| &m.source_labels);
     http.chain(tls).chain(tcp).for_each(read);
 }
 

@@ -21,12 +21,12 @@ const NATIVE_SIDECARS: u32 = 33;
 /// All pods by key, and the nodes' kubelets. A lock, because it must not lag behind the watch as a revision does: a token that was good for a pod
 /// ends with it. It is held for one look or one change.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Roster {
+pub(crate) struct PodIndex {
     pods: Arc<RwLock<BTreeMap<ObjectKey, Resident>>>,
     kubelets: Arc<RwLock<BTreeMap<ObjectKey, u32>>>,
 }
 
-impl Roster {
+impl PodIndex {
     /// Notes a pod.
     pub(crate) fn insert(&self, key: ObjectKey, uid: &str, service_account: &str) {
         let resident = Resident { uid: uid.into(), service_account: service_account.into() };

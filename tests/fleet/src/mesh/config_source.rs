@@ -20,7 +20,7 @@ const MEMORY: &str = "/dev/shm";
 
 /// A place for objects.
 #[derive(Clone, Debug)]
-pub(crate) enum Place {
+pub(crate) enum ConfigSource {
     /// A folder.
     Folder(PathBuf),
     /// What a kubeconfig leads to, with the processes that are of it, as far as they are known.
@@ -29,29 +29,30 @@ pub(crate) enum Place {
 
 /// Runs something with the place that was asked for. An API server that is started for it, and what is started beside it,
 /// are in a network namespace that goes at the end.
-pub(crate) fn enter<T: Send>(args: &Args, work: impl FnOnce(&Place) -> Result<T> + Send) -> Result<T> {
+pub(crate) fn enter<T: Send>(args: &Args, work: impl FnOnce(&ConfigSource) -> Result<T> + Send) -> Result<T> {
     if args.api_server {
         return cluster::own(async |cluster| {
             cluster.install_crds()?;
-            let place = Place::ApiServer { kubeconfig: cluster.kubeconfig(), processes: cluster.processes() };
+            let config_source =
+                ConfigSource::ApiServer { kubeconfig: cluster.kubeconfig(), processes: cluster.processes() };
             // A thread of its own, which is in the namespace too and may wait for whatever it likes.
-            let done = std::thread::scope(|scope| scope.spawn(|| work(&place)).join());
+            let done = std::thread::scope(|scope| scope.spawn(|| work(&config_source)).join());
             done.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         });
     }
     if let Some(kubeconfig) = args.kubeconfig.clone() {
         // The server runs in its own run folder.
-        return work(&Place::ApiServer { kubeconfig: fs::canonicalize(kubeconfig)?, processes: Vec::new() });
+        return work(&ConfigSource::ApiServer { kubeconfig: fs::canonicalize(kubeconfig)?, processes: Vec::new() });
     }
     if let Some(folder) = args.config_dir.clone() {
-        return work(&Place::Folder(std::path::absolute(folder)?));
+        return work(&ConfigSource::Folder(std::path::absolute(folder)?));
     }
     let memory = Path::new(MEMORY).is_dir().then(|| TempDir::with_prefix_in("heddle-fleet-", MEMORY));
     let folder = memory.and_then(Result::ok).map_or_else(|| TempDir::with_prefix("heddle-fleet-"), Ok)?;
-    work(&Place::Folder(folder.path().to_owned()))
+    work(&ConfigSource::Folder(folder.path().to_owned()))
 }
 
-impl Place {
+impl ConfigSource {
     /// To put objects there.
     pub(crate) fn site(&self) -> Result<Box<dyn Site>> {
         Ok(match self {

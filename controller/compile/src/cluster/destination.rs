@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use heddle_model::{
     Text,
-    destination::{DestinationRule, Subset},
+    destination_rule::{DestinationRule, Subset},
     host::Host,
     mesh::Mesh,
     object::ObjectRef,
@@ -12,26 +12,26 @@ use heddle_model::{
     traffic::TrafficPolicy,
 };
 
-use super::policy::Policy;
-use crate::{name, shared::Shared};
+use super::traffic::Policy;
+use crate::{by_ptr::ByPtr, name};
 
 /// The destination of a cluster, with the leaves that say how to treat it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Target {
+pub struct Destination {
     /// What the cluster is for.
     pub purpose: Purpose,
     /// Host in the cluster's name: the service's own, or that of an alias of it.
     pub host: Host,
     /// The service.
-    pub service: Shared<Service>,
+    pub service: ByPtr<Service>,
     /// Its port.
     pub port: ServicePort,
     /// Name of a subset of the rule; none: all endpoints.
     pub subset: Option<Text>,
     /// The rule that binds this client and service.
-    pub rule: Option<Shared<DestinationRule>>,
+    pub rule: Option<ByPtr<DestinationRule>>,
     /// Mesh-wide settings.
-    pub mesh: Shared<Mesh>,
+    pub mesh: ByPtr<Mesh>,
 }
 
 /// What a cluster is for.
@@ -43,7 +43,7 @@ pub enum Purpose {
     SniDnat,
 }
 
-impl Target {
+impl Destination {
     /// Name of the cluster and of its endpoints.
     #[must_use]
     pub fn name(&self) -> String {
