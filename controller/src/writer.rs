@@ -17,7 +17,7 @@ use heddle_store::{Event, ObjectKey, Store};
 use tokio::sync::{mpsc, watch};
 
 use crate::source::Batch;
-use crate::status::Seen;
+use crate::status::ObservedObject;
 
 /// Batches that are committed together at most, so that a source that never rests cannot keep a revision from leaving.
 const MAX_BATCHES: usize = 1024;
@@ -32,7 +32,7 @@ pub(crate) struct Board {
     /// The objects that make up the revision.
     pub objects: Arc<BTreeSet<ObjectKey>>,
     /// What objects of an API server have in their statuses, where we are to write there.
-    pub statuses: SharedMap<ObjectKey, Arc<Seen>>,
+    pub statuses: SharedMap<ObjectKey, Arc<ObservedObject>>,
 }
 
 /// The ends of the channels that the writer tells of revisions.

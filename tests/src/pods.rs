@@ -13,7 +13,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use crate::cluster::Api;
-use crate::cluster::node::{ControlSetup, Node, Pod};
+use crate::cluster::node::{Node, Pod, PodNetwork};
 use crate::envoy::Admin;
 use crate::http::Call;
 use crate::mesh::WORKLOADS;
@@ -50,7 +50,7 @@ pub struct Member {
     /// The pod, as it was when it was found.
     pub pod: Pod,
     /// Its network.
-    pub place: ControlSetup,
+    pub place: PodNetwork,
 }
 
 impl<'a> Pods<'a> {
@@ -108,7 +108,7 @@ impl Member {
         pods.retain(|pod| pod.object["metadata"]["deletionTimestamp"].is_null());
         ensure!(pods.len() == 1, "{} pods have the labels {labels}", pods.len());
         let pod = pods.pop().context("a pod")?;
-        let place = node.place(&pod)?;
+        let place = node.network(&pod)?;
         Ok(Self { pod, place })
     }
 

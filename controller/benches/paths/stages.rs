@@ -105,7 +105,7 @@ fn increment(services: usize, change: Change) -> Work {
     Box::new(move || {
         let (changes, snapshot) = &ways[turn % 2];
         turn += 1;
-        let (cached_scope, parts) = (known.cached_scope.as_mut().unwrap(), known.parts.as_mut().unwrap());
+        let (cached_scope, parts) = (known.cached_scope.as_mut().unwrap(), known.split_configs.as_mut().unwrap());
         let patch = recompile(snapshot, &key, changes, (cached_scope, parts), &memo);
         assert!(black_box(patch).is_some(), "the change is not a small one");
     })

@@ -294,7 +294,7 @@ fn mesh_virtual_services<'a>(scope: &Scope<'a>) -> impl Iterator<Item = &'a Arc<
     let bound = |virtual_service: &&Arc<VirtualService>| virtual_service.gateways.contains(&GatewayRef::Mesh);
     scope
         .snapshot
-        .routes
+        .virtual_services
         .values()
         .filter(bound)
         .filter(move |virtual_service| virtual_service.export_to.sees(&namespace))

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use http::Method;
 use serde_json::Value;
 
-use crate::cluster::node::ControlSetup;
+use crate::cluster::node::PodNetwork;
 use crate::envoy::Admin;
 use crate::http::Call;
 use crate::process::eventually;
@@ -96,7 +96,7 @@ pub struct Application {
     /// Where the application listens.
     pub address: SocketAddr,
     /// The pod that it must be asked from within.
-    pub place: Option<ControlSetup>,
+    pub place: Option<PodNetwork>,
 }
 
 impl Application {

@@ -14,7 +14,7 @@ use heddle_model::{
 };
 use heddle_xds_api::envoy::config::route::v3::{Route, VirtualHost};
 
-use super::{RouteContext, offer, rule, virtual_host::default_route};
+use super::{RouteContext, alpn, rule, virtual_host::default_route};
 use crate::{
     by_ptr::ByPtr,
     compiled::Compiled,

@@ -16,10 +16,9 @@ use heddle_xds_api::envoy::config::route::v3::{
 };
 
 use super::{
-    RouteClient, RouteContext, action, catch_all, domain,
+    RouteClient, RouteContext, action, alpn, catch_all, domain,
     group::{Group, groups},
     key::{self, HostRoutesKey, HostRoutesSource, RouteConfigKey, VirtualHostKey},
-    offer,
 };
 use crate::{
     by_ptr::ByPtr,

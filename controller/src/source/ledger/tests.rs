@@ -19,7 +19,7 @@ fn only_what_changed_is_applied_and_what_is_gone_deleted() {
     assert_eq!(ledger.replace(&source_file(0, "f"), objects(&[("b", 2), ("c", 3)])), Outcome { applied, deleted });
     let (applied, deleted) = (vec![], vec!["b", "c"]);
     assert_eq!(ledger.replace(&source_file(0, "f"), objects(&[])), Outcome { applied, deleted });
-    assert_eq!(ledger.places().count(), 0);
+    assert_eq!(ledger.files_of().count(), 0);
 }
 
 #[test]

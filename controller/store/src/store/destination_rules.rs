@@ -95,7 +95,7 @@ impl DestinationRuleIndex {
         let Some(group) = groups.get_mut(host) else { return false };
         let rules: Vec<_> = group.rules.values().cloned().collect();
         let mut issues = Vec::new();
-        let merged = destination::merge(&rules, &mut issues);
+        let merged = destination_rule::merge(&rules, &mut issues);
         let same = group.merged.len() == merged.len() && group.merged.iter().zip(&merged).all(|(a, b)| **a == *b);
         if !same {
             let known = std::mem::take(&mut group.merged);

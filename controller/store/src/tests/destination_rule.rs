@@ -12,7 +12,7 @@ fn rule(name: &str, spec: &str) -> Builder {
 
 fn policy(policy: &str) -> TrafficPolicy {
     let spec = format!("{{host: web, trafficPolicy: {policy}}}");
-    clean([rule("shop/web", &spec)]).destinations["shop"][0].policy.clone()
+    clean([rule("shop/web", &spec)]).destination_rules["shop"][0].policy.clone()
 }
 
 #[test]
@@ -79,10 +79,10 @@ fn specific_hosts_come_first_and_other_namespaces_keep_their_rules() {
         store.apply(rule(name, &format!("{{host: {host}}}")).apply());
     }
     let before = store.commit();
-    let hosts: Vec<_> = before.destinations["shop"].iter().map(|r| r.host.clone()).collect();
+    let hosts: Vec<_> = before.destination_rules["shop"].iter().map(|r| r.host.clone()).collect();
     assert_eq!(hosts, [host("web.shop.svc.cluster.local"), host("*.local"), host("*")]);
     store.apply(rule("shop/two", "{host: two}").apply());
     let after = store.commit();
-    assert!(Arc::ptr_eq(&before.destinations["other"][0], &after.destinations["other"][0]));
-    assert!(Arc::ptr_eq(&before.destinations["shop"][2], &after.destinations["shop"][3]));
+    assert!(Arc::ptr_eq(&before.destination_rules["other"][0], &after.destination_rules["other"][0]));
+    assert!(Arc::ptr_eq(&before.destination_rules["shop"][2], &after.destination_rules["shop"][3]));
 }

@@ -165,5 +165,5 @@ fn what_did_not_change_is_shared_and_what_is_gone_is_gone() {
     assert!(std::sync::Arc::ptr_eq(&virtual_service(&before), &virtual_service(&after)));
     store.apply(crate::Event::Delete(class().key()));
     let gone = store.commit();
-    assert!(gone.routes.is_empty() && gone.gateways.is_empty());
+    assert!(gone.virtual_services.is_empty() && gone.gateways.is_empty());
 }

@@ -40,7 +40,7 @@ fn a_change_of_the_mesh_reaches_what_was_made_with_it() {
     store.apply(map("defaultServiceExportTo: ['~']").apply());
     let after = store.commit();
     assert!(!after.services.iter().next().unwrap().export_to.sees("shop"));
-    assert!(Arc::ptr_eq(&before.routes, &after.routes), "what does not differ is shared");
+    assert!(Arc::ptr_eq(&before.virtual_services, &after.virtual_services), "what does not differ is shared");
 }
 
 #[test]

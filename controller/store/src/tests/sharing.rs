@@ -79,14 +79,14 @@ fn an_object_that_cannot_be_read_keeps_its_last_version() {
     let bad = object("VirtualService", "shop/web", "{hosts: {a: b}}");
     assert_eq!(found(&store.apply(bad.clone().apply())), ["spec.hosts Malformed"]);
     let after = store.commit();
-    assert!(Arc::ptr_eq(&before.routes, &after.routes));
+    assert!(Arc::ptr_eq(&before.virtual_services, &after.virtual_services));
     assert_eq!(found(&after.issues), ["spec.hosts Malformed"]);
     store.apply(object("VirtualService", "shop/web", "{hosts: [web]}").apply());
     assert_eq!(*store.commit().issues, []);
     store.apply(bad.clone().apply());
     store.apply(Event::Delete(bad.key()));
     let gone = store.commit();
-    assert!(gone.routes.is_empty() && gone.issues.is_empty());
+    assert!(gone.virtual_services.is_empty() && gone.issues.is_empty());
 }
 
 #[test]
@@ -108,11 +108,11 @@ fn objects_of_other_revisions_are_not_ours() {
     let vs = || object("VirtualService", "shop/web", "{hosts: [web]}");
     let mut store = store();
     store.apply(vs().label("istio.io/rev", "canary").apply());
-    assert!(store.commit().routes.is_empty());
+    assert!(store.commit().virtual_services.is_empty());
     store.apply(vs().label("istio.io/rev", "default").apply());
-    assert_eq!(store.commit().routes.len(), 1);
+    assert_eq!(store.commit().virtual_services.len(), 1);
     store.apply(vs().label("istio.io/rev", "canary").apply());
-    assert!(store.commit().routes.is_empty());
+    assert!(store.commit().virtual_services.is_empty());
 }
 
 #[test]

@@ -88,8 +88,8 @@ proptest! {
         prop_assert_eq!(&a.services, &b.services);
         prop_assert_eq!(&a.endpoints, &b.endpoints);
         prop_assert_eq!(&a.workloads, &b.workloads);
-        prop_assert_eq!(&a.routes, &b.routes);
-        prop_assert_eq!(&a.destinations, &b.destinations);
+        prop_assert_eq!(&a.virtual_services, &b.virtual_services);
+        prop_assert_eq!(&a.destination_rules, &b.destination_rules);
         prop_assert_eq!(&a.mesh, &b.mesh);
         prop_assert_eq!(&a.issues, &b.issues);
     }
