@@ -29,10 +29,10 @@ pub(crate) enum LocalError {
     #[error("{0}")]
     Connect(#[from] hyper_util::client::legacy::Error),
     /// The body broke off or is too long.
-    #[error("the answer's body: {0}")]
+    #[error("cannot read the response body: {0}")]
     Body(Box<dyn std::error::Error + Send + Sync>),
     /// No answer in time.
-    #[error("no answer within {0:?}")]
+    #[error("no response within {0:?}")]
     Timeout(Duration),
     /// Another status than 200.
     #[error("status {0}")]

@@ -137,7 +137,7 @@ enum Ranges {
 pub(crate) fn run(args: &CaptureArgs) -> Result<(), CaptureError> {
     let scope = scope(args)?;
     if args.mode == Mode::None && !args.clean_up {
-        tracing::info!("nothing is captured in mode NONE");
+        tracing::info!("mode NONE: no traffic is captured");
         return Ok(());
     }
     if !args.skip {

@@ -139,7 +139,7 @@ pub(crate) enum ConfigError {
         reason: String,
     },
     /// The names in the environment do not make an identity.
-    #[error("the workload's identity: {0}")]
+    #[error("invalid identity of the workload: {0}")]
     Identity(#[from] IdentityError),
 }
 

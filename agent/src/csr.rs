@@ -24,22 +24,22 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CsrError {
     /// The key or the request could not be made.
-    #[error("the signing request: {0}")]
+    #[error("cannot create the signing request: {0}")]
     Request(#[from] rcgen::Error),
     /// A name or a token is not one that can be sent.
-    #[error("the call's metadata: {0}")]
+    #[error("invalid metadata of the call: {0}")]
     Metadata(#[from] tonic::metadata::errors::InvalidMetadataValue),
     /// The authority is away.
     #[error("{0}")]
     Dial(#[from] DialError),
     /// The connection ended before an answer.
-    #[error("the connection: {0}")]
+    #[error("cannot connect: {0}")]
     Transport(#[from] tonic::transport::Error),
     /// The authority refused.
-    #[error("the certificate authority: {0}")]
+    #[error("the certificate authority returned an error: {0}")]
     Refused(Box<Status>),
     /// The authority's answer is of no use.
-    #[error("the certificate authority's answer: {0}")]
+    #[error("invalid response of the certificate authority: {0}")]
     Answer(#[from] AnswerError),
 }
 

@@ -23,7 +23,7 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DialError {
     /// The root certificates cannot be read; without them no server can be trusted.
-    #[error("the root certificates in {path}: {reason}", path = path.display())]
+    #[error("cannot read the root certificates in {path}: {reason}", path = path.display())]
     Roots {
         /// The file.
         path: PathBuf,
@@ -31,13 +31,13 @@ pub(crate) enum DialError {
         reason: String,
     },
     /// The name to verify is neither a host's nor an address.
-    #[error("the server name: {0}")]
+    #[error("invalid server name: {0}")]
     ServerName(#[from] InvalidDnsNameError),
     /// Our own certificate or key is not accepted by the TLS library.
     #[error("TLS: {0}")]
     Tls(#[from] rustls::Error),
     /// No connection, or a handshake that failed.
-    #[error("connect to {address}: {error}")]
+    #[error("cannot connect to {address}: {error}")]
     Connect {
         /// The server.
         address: String,
@@ -84,5 +84,5 @@ fn roots(path: &PathBuf) -> Result<RootCertStore, DialError> {
         let certificate = certificate.map_err(|error| wrong(error.to_string()))?;
         roots.add(certificate).map_err(|error| wrong(error.to_string()))?;
     }
-    if roots.is_empty() { Err(wrong("no certificate in it".into())) } else { Ok(roots) }
+    if roots.is_empty() { Err(wrong("the file has no certificate".into())) } else { Ok(roots) }
 }

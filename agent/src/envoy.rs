@@ -57,7 +57,7 @@ pub(crate) async fn supervise(
             backoff.reset();
         }
         let delay = backoff.step();
-        tracing::error!(%status, restart_in_ms = delay.as_millis(), "Envoy ended by itself");
+        tracing::error!(%status, restart_in_ms = delay.as_millis(), "Envoy exited unexpectedly; the agent restarts it");
         tokio::select! {
             () = tokio::time::sleep(delay) => {}
             () = terminating(&mut phase) => {}
@@ -112,13 +112,13 @@ async fn quitting(phase: &mut watch::Receiver<Phase>) {
 /// SIGTERM, and SIGKILL when that does not help.
 async fn end(child: &mut Child) -> Result<()> {
     if let Some(id) = child.id() {
-        kill(Pid::from_raw(i32::try_from(id)?), Signal::SIGTERM).context("ending Envoy")?;
+        kill(Pid::from_raw(i32::try_from(id)?), Signal::SIGTERM).context("cannot stop Envoy")?;
     }
     if tokio::time::timeout(LAST_WORDS, child.wait()).await.is_err() {
-        tracing::warn!("Envoy does not end; killing it");
+        tracing::warn!("Envoy does not stop; the agent kills it");
         child.kill().await?;
     }
-    tracing::info!("Envoy ended");
+    tracing::info!("Envoy stopped");
     Ok(())
 }
 
@@ -127,13 +127,13 @@ fn start(config: &Config, given: &[String]) -> Result<Child> {
     let mut command = Command::new(std::env::current_exe().unwrap_or_else(|_| Path::new("/proc/self/exe").into()));
     command.arg("tether").arg(std::process::id().to_string()).arg("--").arg(&config.envoy.binary);
     command.args(arguments(config)).args(given).stdin(Stdio::null()).process_group(0).kill_on_drop(true);
-    command.spawn().with_context(|| format!("starting {}", config.envoy.binary.display()))
+    command.spawn().with_context(|| format!("cannot start {}", config.envoy.binary.display()))
 }
 
 /// The pod's own bootstrap settings, which Envoy merges over the file's.
 fn overrides(config: &Config) -> Result<Vec<String>> {
     let Some(file) = &config.envoy.override_file else { return Ok(Vec::new()) };
-    let text = std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
+    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
     Ok(vec!["--config-yaml".to_owned(), text])
 }
 

@@ -55,7 +55,7 @@ fn capture(args: &CaptureArgs, unknown: &[String]) -> Result<()> {
 fn start_log(level: &str, as_json: bool, unknown: &[String]) {
     telemetry::start(level, as_json);
     if !unknown.is_empty() {
-        tracing::warn!(flags = unknown.join(" "), "flags that mean nothing here");
+        tracing::warn!(flags = unknown.join(" "), "unknown flags are ignored");
     }
 }
 

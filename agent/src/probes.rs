@@ -30,10 +30,10 @@ pub(crate) struct Probes {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ProbeError {
     /// No connection.
-    #[error("connect to {0}: {1}")]
+    #[error("cannot connect to {0}: {1}")]
     Connect(SocketAddr, std::io::Error),
     /// No answer in time.
-    #[error("no answer within {0:?}")]
+    #[error("no response within {0:?}")]
     Timeout(Duration),
     /// A broken answer, or a request that cannot be made.
     #[error("{0}")]
@@ -65,7 +65,7 @@ impl Probes {
         let asked = tokio::time::timeout(prober.timeout, self.act(prober, headers)).await;
         let answer = asked.unwrap_or(Err(ProbeError::Timeout(prober.timeout)));
         Some(answer.unwrap_or_else(|error| {
-            tracing::debug!(%error, path, "the application's probe");
+            tracing::debug!(%error, path, "the probe of the application failed");
             Answer { status: StatusCode::INTERNAL_SERVER_ERROR, body: format!("{error}\n").into() }
         }))
     }

@@ -85,7 +85,7 @@ impl SecretDiscoveryService for Service {
 
     async fn fetch_secrets(&self, request: Request<DiscoveryRequest>) -> Result<Response<DiscoveryResponse>, Status> {
         let answer = Sotw::default().on_request(request.into_inner(), &self.current.borrow());
-        answer.map(Response::new).ok_or_else(|| Status::unavailable("no such certificate yet"))
+        answer.map(Response::new).ok_or_else(|| Status::unavailable("the certificate is not available yet"))
     }
 }
 

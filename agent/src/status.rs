@@ -84,7 +84,7 @@ async fn metrics(State(status): State<Arc<Status>>) -> Response {
 async fn probe(State(status): State<Arc<Status>>, uri: Uri, headers: HeaderMap) -> Response {
     match status.probes.ask(uri.path(), &headers).await {
         Some(answer) => (answer.status, answer.body).into_response(),
-        None => (StatusCode::NOT_FOUND, "the pod has no such probe\n").into_response(),
+        None => (StatusCode::NOT_FOUND, "the pod has no probe with this path\n").into_response(),
     }
 }
 
@@ -100,7 +100,7 @@ async fn quit(State(status): State<Arc<Status>>, ConnectInfo(peer): ConnectInfo<
 
 fn advance(status: &Status, peer: SocketAddr, to: Phase) -> Response {
     if !peer.ip().to_canonical().is_loopback() {
-        return (StatusCode::FORBIDDEN, "only for callers on this machine\n").into_response();
+        return (StatusCode::FORBIDDEN, "only clients on loopback are allowed\n").into_response();
     }
     status.phase.send_if_modified(|phase| {
         let further = to > *phase;

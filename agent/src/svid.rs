@@ -35,10 +35,10 @@ pub(crate) type Current = Option<Arc<Svid>>;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum AnswerError {
     /// There are not at least a leaf and the roots.
-    #[error("the answer has {0} certificates, at least a leaf and a root are needed")]
+    #[error("the response has {0} certificates; it needs at least a leaf and a root")]
     TooShort(usize),
     /// One of the elements is not PEM, or not a certificate.
-    #[error("the answer has an element that is not a certificate")]
+    #[error("the response has an element that is not a certificate")]
     NotACertificate,
     /// The leaf is for another key.
     #[error("the certificate is for another key")]

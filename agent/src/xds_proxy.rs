@@ -57,7 +57,7 @@ pub(crate) struct Relay {
 enum RelayError {
     #[error("{0}")]
     Dial(#[from] DialError),
-    #[error("the connection: {0}")]
+    #[error("cannot connect: {0}")]
     Http(#[from] hyper::Error),
 }
 
@@ -68,7 +68,7 @@ pub(crate) async fn serve(socket: UnixListener, relay: Arc<Relay>) {
             Ok((stream, _)) => drop(tokio::spawn(connection(stream, Arc::clone(&relay)))),
             Err(error) => {
                 // Out of file descriptors, most likely: wait for some to be closed.
-                tracing::warn!(%error, "accept on the discovery socket");
+                tracing::warn!(%error, "cannot accept a connection on the xDS socket");
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         }
@@ -86,7 +86,7 @@ async fn connection(stream: UnixStream, relay: Arc<Relay>) {
         .serve_connection(TokioIo::new(stream), service)
         .await;
     if let Err(error) = served {
-        tracing::debug!(%error, "a connection of Envoy ended");
+        tracing::debug!(%error, "a connection of Envoy failed");
     }
 }
 
@@ -94,7 +94,7 @@ impl Relay {
     /// One stream of Envoy. Envoy's call is dropped, and this with it, when Envoy ends the stream.
     async fn call(&self, request: Request<Incoming>) -> Response<Body> {
         if !request.uri().path().starts_with(SERVICE) {
-            return refusal(12, "only aggregated discovery is served here");
+            return refusal(12, "only aggregated discovery (ADS) is supported");
         }
         self.counters.xds_streams.add();
         let mut sender = self.connected().await;
@@ -109,8 +109,8 @@ impl Relay {
             }
             Err(error) => {
                 self.counters.xds_losses.add();
-                tracing::warn!(%error, "the control plane did not take the stream");
-                refusal(14, "the control plane is away")
+                tracing::warn!(%error, "the control plane did not accept the stream");
+                refusal(14, "the control plane is not reachable")
             }
         }
     }
@@ -121,7 +121,9 @@ impl Relay {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
         match text("grpc-status") {
             "" => tracing::info!(address, "connected to the control plane"),
-            status => tracing::warn!(address, status, reason = text("grpc-message"), "the control plane refuses us"),
+            status => {
+                tracing::warn!(address, status, reason = text("grpc-message"), "the control plane refuses the stream")
+            }
         }
     }
 
@@ -137,7 +139,7 @@ impl Relay {
             self.counters.xds_failures.add();
             // The same words every second would hide all others.
             if said.as_ref() != Some(&error) {
-                tracing::warn!(%error, "the control plane is away; traffic goes on with what Envoy has");
+                tracing::warn!(%error, "the control plane is not reachable; Envoy keeps its last configuration");
                 said = Some(error);
             }
             tokio::time::sleep(backoff.step()).await;
@@ -195,12 +197,12 @@ impl hyper::body::Body for Relayed {
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let polled = Pin::new(&mut self.inner).poll_frame(cx);
         let lost = match &polled {
-            Poll::Ready(None) => "it ended the stream".to_owned(),
+            Poll::Ready(None) => "the control plane ended the stream".to_owned(),
             Poll::Ready(Some(Err(error))) => error.to_string(),
             _ => return polled,
         };
         self.counters.xds_losses.add();
-        tracing::warn!(reason = lost, "lost the control plane; traffic goes on with what Envoy has");
+        tracing::warn!(reason = lost, "lost the connection to the control plane; Envoy keeps its last configuration");
         polled
     }
 

@@ -24,10 +24,10 @@ pub(crate) enum ClusterError {
         error: Box<kube::config::KubeconfigError>,
     },
     /// What Kubernetes gives each pod is not there.
-    #[error("in the cluster: {0}")]
+    #[error("cannot read the service account of the pod: {0}")]
     Inside(#[from] kube::config::InClusterError),
     /// The certificates or keys in it are of no use.
-    #[error("the connection to the API server: {0}")]
+    #[error("cannot connect to the API server: {0}")]
     Client(Box<kube::Error>),
 }
 

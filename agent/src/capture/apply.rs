@@ -25,7 +25,7 @@ pub(crate) enum CaptureError {
     #[error("{0}: {1}")]
     Resolvers(PathBuf, std::io::Error),
     /// A program is missing or cannot be run.
-    #[error("{0} cannot be run: {1}")]
+    #[error("cannot run {0}: {1}")]
     Program(String, std::io::Error),
     /// A program refused what it was told.
     #[error("{command} failed: {said}{input}")]
@@ -38,7 +38,7 @@ pub(crate) enum CaptureError {
         input: String,
     },
     /// The rules are there, and the traffic is not captured.
-    #[error("calls to the pod are not captured: {0}")]
+    #[error("inbound connections are not captured: {0}")]
     NotCaptured(String),
 }
 
@@ -56,7 +56,7 @@ pub(super) fn apply(scope: &Scope) -> Result<(), CaptureError> {
             } else {
                 let restore = [&program(family, "-restore"), "-w", WAIT, "--noflush"].map(str::to_owned);
                 run(&restore, &text)?;
-                tracing::info!(table = name, family = ?family, rules = wanted.map_or(0, |table| table.rules.len()), "written");
+                tracing::info!(table = name, family = ?family, rules = wanted.map_or(0, |table| table.rules.len()), "wrote the rules");
             }
         }
     }
@@ -150,7 +150,7 @@ fn routes(scope: &Scope, family: Family) -> Result<(), CaptureError> {
         match run(&command, "") {
             Err(CaptureError::Refused { said, .. }) if may_fail => tracing::debug!(command = command.join(" "), said),
             Err(error) if !may_fail => return Err(error),
-            Err(error) => tracing::warn!(%error, "not done"),
+            Err(error) => tracing::warn!(%error, "a command failed; the agent continues"),
             Ok(_) => {}
         }
     }

@@ -19,7 +19,7 @@ pub(super) fn check(args: &CaptureArgs) -> Result<(), CaptureError> {
     let own = own_address().ok_or_else(|| wrong("the pod has no address".to_owned()))?;
     let any: IpAddr = if own.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
     let at = SocketAddr::new(any, args.inbound_port);
-    let listener = TcpListener::bind(at).map_err(|error| wrong(format!("listening on {at}: {error}")))?;
+    let listener = TcpListener::bind(at).map_err(|error| wrong(format!("cannot listen on {at}: {error}")))?;
     listener.set_nonblocking(true).map_err(|error| wrong(error.to_string()))?;
     let end = Instant::now() + PATIENCE;
     let mut last = String::new();
@@ -30,7 +30,7 @@ pub(super) fn check(args: &CaptureArgs) -> Result<(), CaptureError> {
         }
         std::thread::sleep(Duration::from_millis(100));
     }
-    Err(wrong(format!("a call to {own}:{ANY_PORT} did not arrive on {at}: {last}")))
+    Err(wrong(format!("a connection to {own}:{ANY_PORT} did not arrive on {at}: {last}")))
 }
 
 fn call(listener: &TcpListener, to: SocketAddr) -> std::io::Result<()> {

@@ -40,7 +40,7 @@ pub(crate) async fn follow(
         let ended = stream(&config, svid.as_deref(), &known, &domain, &mut backoff).await;
         counters.dns_table_losses.add();
         let reason = ended.err().map_or("the control plane ended the stream".into(), |error| error.to_string());
-        tracing::debug!(reason, "the name table's stream ended; the last table stays");
+        tracing::debug!(reason, "the stream of the name table ended; the last table stays in use");
         tokio::time::sleep(backoff.step()).await;
     }
 }
@@ -82,7 +82,7 @@ fn take(response: &DeltaDiscoveryResponse, known: &watch::Sender<Arc<Table>>, do
         None if response.removed_resources.is_empty() => return None,
         None => NameTable::default(),
     };
-    tracing::debug!(names = table.table.len(), "a name table");
+    tracing::debug!(names = table.table.len(), "received a name table");
     known.send_replace(Arc::new(Table::new(&table, domain)));
     None
 }

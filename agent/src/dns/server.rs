@@ -72,7 +72,7 @@ async fn datagrams(socket: Arc<UdpSocket>, server: Arc<Server>) {
             Ok(received) => received,
             // The word of an earlier answer that found nobody; or something that must not become a busy loop.
             Err(error) => {
-                tracing::debug!(%error, "a datagram");
+                tracing::debug!(%error, "cannot receive a DNS datagram");
                 tokio::time::sleep(Duration::from_millis(1)).await;
                 continue;
             }
@@ -108,13 +108,13 @@ async fn connections(listener: TcpListener, server: Arc<Server>) {
                 tokio::spawn(async move {
                     let ended = converse(stream, &server).await;
                     if let Err(error) = ended {
-                        tracing::debug!(%error, "a connection for questions ended");
+                        tracing::debug!(%error, "a DNS connection ended");
                     }
                     drop(permit);
                 });
             }
             Err(error) => {
-                tracing::warn!(%error, "accept for questions");
+                tracing::warn!(%error, "cannot accept a DNS connection");
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         }

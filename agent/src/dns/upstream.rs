@@ -42,8 +42,8 @@ impl Upstream {
             };
             match tokio::time::timeout(PATIENCE, asked).await {
                 Ok(Ok(answer)) => return Some(answer),
-                Ok(Err(error)) => tracing::debug!(%server, %error, "a resolver did not answer"),
-                Err(_) => tracing::debug!(%server, "a resolver did not answer in time"),
+                Ok(Err(error)) => tracing::debug!(%server, %error, "a DNS resolver did not respond"),
+                Err(_) => tracing::debug!(%server, "a DNS resolver did not respond in time"),
             }
         }
         None
@@ -79,7 +79,7 @@ async fn stream(server: SocketAddr, packet: &[u8]) -> io::Result<Vec<u8>> {
     if header(&answer) == Some((id, false)) {
         Ok(restored(&answer, packet))
     } else {
-        Err(io::Error::other("it answers another question"))
+        Err(io::Error::other("the response is for another query"))
     }
 }
 

@@ -36,8 +36,8 @@ pub(crate) async fn drain(local: &Local, admin: SocketAddr, kind: Kind) {
         Kind::Router => "/drain_listeners?graceful&skip_exit",
     };
     match local.call(Method::POST, admin, path, LIMIT).await {
-        Ok(_) => tracing::info!("draining"),
-        Err(error) => tracing::warn!(%error, "Envoy does not drain"),
+        Ok(_) => tracing::info!("Envoy is draining"),
+        Err(error) => tracing::warn!(%error, "cannot drain Envoy"),
     }
 }
 

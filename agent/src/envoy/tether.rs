@@ -17,10 +17,10 @@ pub(crate) fn tether(parent: u32, command: &[OsString]) -> std::io::Error {
         return error.into();
     }
     if u32::try_from(getppid().as_raw()) != Ok(parent) {
-        return std::io::Error::other("the agent that started this process is gone");
+        return std::io::Error::other("the agent that started this process has exited");
     }
     match command.split_first() {
         Some((program, arguments)) => Command::new(program).args(arguments).exec(),
-        None => std::io::Error::other("no program to become"),
+        None => std::io::Error::other("there is no program to run"),
     }
 }

@@ -99,7 +99,7 @@ struct Grpc {
 pub(crate) fn probers(text: &str) -> Result<BTreeMap<String, Prober>, String> {
     let given: BTreeMap<String, Given> = serde_json::from_str(text).map_err(|error| error.to_string())?;
     if given.len() > MOST {
-        return Err(format!("more than {MOST} pages"));
+        return Err(format!("there are more than {MOST} probes"));
     }
     given.into_iter().map(|(path, given)| Ok((path.clone(), prober(given).ok_or_else(|| nothing(&path))?))).collect()
 }

@@ -24,7 +24,7 @@ async fn open(at: SocketAddr) -> io::Result<TcpStream> {
     // Where the address is not this machine's, nothing is captured; and another host is not reached from loopback.
     let is_ours = at.ip().is_loopback() || is_local(at.ip());
     if is_ours && let Err(error) = socket.bind(SocketAddr::new(from, 0)) {
-        tracing::debug!(%error, %from, "asking from the usual address");
+        tracing::debug!(%error, %from, "cannot use the preferred source address; the probe uses the default one");
     }
     socket.connect(at).await
 }

@@ -58,10 +58,11 @@ pub(super) async fn check(at: SocketAddr, service: &str) -> Result<(), ProbeErro
 
 fn health(mut body: Bytes) -> Result<i32, ProbeError> {
     if body.remaining() < 5 || body.get_u8() != 0 {
-        return Err(ProbeError::Grpc("no message in the answer".to_owned()));
+        return Err(ProbeError::Grpc("the response has no message".to_owned()));
     }
     let length = usize::try_from(body.get_u32()).map_err(wrong)?;
-    let message = body.get(..length).ok_or_else(|| ProbeError::Grpc("half a message".to_owned()))?;
+    let message =
+        body.get(..length).ok_or_else(|| ProbeError::Grpc("the response has an incomplete message".to_owned()))?;
     Ok(HealthCheckResponse::decode(message).map_err(wrong)?.status)
 }
 

@@ -53,7 +53,7 @@ pub(super) fn content(name: &str) -> Option<Content> {
 static NOBODY: LazyLock<(Vec<u8>, Vec<u8>)> = LazyLock::new(|| match rcgen::generate_simple_self_signed(Vec::new()) {
     Ok(made) => (made.cert.pem().into_bytes(), made.signing_key.serialize_pem().into_bytes()),
     Err(error) => {
-        tracing::error!(%error, "cannot make a key pair");
+        tracing::error!(%error, "cannot create a key pair");
         (Vec::new(), Vec::new())
     }
 });
@@ -88,7 +88,7 @@ fn read(file: &Path) -> Option<Vec<u8>> {
 }
 
 fn missing<T>(name: &str, instead: T) -> T {
-    tracing::debug!(name, "no certificate in the file: connections that need it fail");
+    tracing::debug!(name, "the file has no certificate; connections that need it fail");
     instead
 }
 
@@ -110,7 +110,7 @@ mod tests {
         }
         assert_eq!(content(&roots).unwrap(), Content::Roots(made.cert.pem().into_bytes()));
         assert!(matches!(content(&pair).unwrap(), Content::Pair(chain, _) if chain == made.cert.pem().into_bytes()));
-        fs::write(folder.path().join("ca"), "no certificate").unwrap();
+        fs::write(folder.path().join("ca"), "cannot get a certificate; the agent retries").unwrap();
         assert_eq!(content(&roots).unwrap(), nobody);
         assert_eq!(content(&format!("file-root:{}", folder.path().display())).unwrap(), nobody);
         assert!(content("default").is_none() && content("file-cert:x").is_none());

@@ -41,7 +41,7 @@ pub(crate) async fn merged(local: &Local, sources: &Sources, counters: &Counters
             Ok(body) => append(&mut page, &body),
             Err(error) => {
                 counters.scrape_failures.add();
-                tracing::debug!(%error, name, "no metrics");
+                tracing::debug!(%error, name, "cannot read metrics");
             }
         }
     }

@@ -20,7 +20,7 @@ pub(crate) enum NotReady {
     #[error("draining")]
     Draining,
     /// Envoy cannot be asked.
-    #[error("Envoy: {0}")]
+    #[error("cannot ask Envoy: {0}")]
     Envoy(#[from] LocalError),
     /// Envoy is starting or ending.
     #[error("Envoy is not live")]

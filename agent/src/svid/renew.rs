@@ -29,7 +29,7 @@ pub(crate) async fn renew(config: &Config, current: &watch::Sender<Current>, cou
             Err(error) => {
                 counters.csr_failures.add();
                 let wait = backoff.step();
-                tracing::warn!(%error, retry_in_ms = wait.as_millis(), "no certificate");
+                tracing::warn!(%error, retry_in_ms = wait.as_millis(), "cannot get a certificate; the agent retries");
                 tokio::time::sleep(wait).await;
             }
         }

@@ -38,9 +38,9 @@ impl Inspect for Pages {
                 DUMP => self.dumped(asker, question.names.first().map(String::as_str).unwrap_or_default()).await,
                 PAGE => match question.names.as_slice() {
                     [page] => self.page(asker, page).await,
-                    _ => Err(Status::invalid_argument("one page at a time")),
+                    _ => Err(Status::invalid_argument("ask for exactly one page")),
                 },
-                other => Err(Status::invalid_argument(format!("no such question: {other}"))),
+                other => Err(Status::invalid_argument(format!("the type {other} is unknown"))),
             }
         })
     }
@@ -54,7 +54,7 @@ impl Pages {
         if *asker.namespace() == *root || own {
             return Ok(());
         }
-        tracing::warn!(identity = %asker, "refused a question about the mesh");
+        tracing::warn!(identity = %asker, "refused a debug request over xDS; its client is not authorized");
         Err(Status::permission_denied("permission denied"))
     }
 

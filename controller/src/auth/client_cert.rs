@@ -10,5 +10,5 @@ pub(super) fn identity(certificate: &[u8], mesh: &Mesh) -> Result<Identity, Stri
     if ours.into_iter().any(|domain| identity.trust_domain() == domain.replace('@', ".")) {
         return Ok(identity);
     }
-    Err(format!("client certificate: {identity} is not of the trust domain {}", mesh.trust_domain))
+    Err(format!("client certificate: {identity} is not in the trust domain {}", mesh.trust_domain))
 }

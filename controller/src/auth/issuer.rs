@@ -24,7 +24,7 @@ pub(crate) enum IssuerError {
     #[error("the issuer's key is not an ECDSA P-256 key in PKCS #8: {0}")]
     Key(ring::error::KeyRejected),
     /// No randomness, or the signing library failed.
-    #[error("the cryptographic library failed")]
+    #[error("the cryptographic library returned an error")]
     Crypto,
 }
 
@@ -57,7 +57,7 @@ impl Issuer {
     /// The service account that a token was issued to, as an identity of this trust domain.
     pub(super) fn identity(&self, token: &str, trust_domain: &str) -> Result<Identity, String> {
         if token.len() > MAX_TOKEN {
-            return Err("token: too long".into());
+            return Err("token: it is too long".into());
         }
         let token = decode::<Claims>(token, &self.key, &self.validation).map_err(|error| format!("token: {error}"))?;
         let (namespace, account) = token.claims.service_account().map_err(|error| format!("token: {error}"))?;

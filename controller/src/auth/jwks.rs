@@ -105,7 +105,7 @@ pub(crate) async fn watch_keys(client: Client, found: watch::Sender<Option<Keys>
                 INTERVAL
             }
             Err(error) => {
-                tracing::warn!(%error, "cannot read the API server's keys; it is asked about each token");
+                tracing::warn!(%error, "cannot read the keys of the API server; each token needs a TokenReview");
                 if found.borrow().is_some() { INTERVAL } else { PATIENCE }
             }
         };

@@ -51,16 +51,16 @@ impl SecretRights {
             Ok(Ok(allowed)) => {
                 self.keep(identity, allowed);
                 if !allowed {
-                    tracing::warn!(%identity, "may not list secrets in its namespace, and is sent none");
+                    tracing::warn!(%identity, "may not list secrets in its namespace; the proxy gets no secrets");
                 }
                 allowed
             }
             failed => {
                 let error = match failed {
                     Ok(Err(error)) => reason(&error),
-                    _ => "no answer in time".into(),
+                    _ => "timeout".into(),
                 };
-                tracing::error!(%identity, error, "cannot ask whether it may list secrets");
+                tracing::error!(%identity, error, "cannot check whether the proxy may list secrets");
                 known.is_some_and(|known| known.allowed)
             }
         }

@@ -107,7 +107,7 @@ pub(crate) fn read(folder: &Path) -> Result<Files, FolderError> {
         let path = folder.join(name);
         match fs::metadata(&path) {
             Ok(metadata) if metadata.len() > MAX_FILE => {
-                return Err(FolderError::File { path, error: io::Error::other("larger than any certificate") });
+                return Err(FolderError::File { path, error: io::Error::other("the file is larger than 1 MiB") });
             }
             Ok(_) => files.insert(name.into(), at(&path, fs::read(&path))?),
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
@@ -137,7 +137,7 @@ fn made(folder: &Path, trust_domain: &str, life: Duration, now: OffsetDateTime) 
     let (authority, files) = heddle_ca::self_signed(trust_domain, life, now, &SystemRandom::new()).map_err(of)?;
     write(folder, &files)?;
     at(&mark, fs::remove_file(&mark))?;
-    tracing::info!(folder = %folder.display(), trust_domain, "made a self-signed root certificate");
+    tracing::info!(folder = %folder.display(), trust_domain, "created a self-signed root certificate");
     Ok(authority)
 }
 

@@ -38,7 +38,7 @@ pub(crate) async fn run(
         let fresh = match renewed(&config, &keeper, &old, now).await {
             Ok(fresh) => fresh.map(Arc::new),
             Err(error) => {
-                tracing::error!(%error, "keeping the certificate authority as it was");
+                tracing::error!(%error, "cannot reload the certificate authority; the old one stays in use");
                 None
             }
         };
@@ -51,7 +51,7 @@ pub(crate) async fn run(
                 encryption.send_replace(server);
                 shown_at = now;
             }
-            Err(error) => tracing::error!(%error, "cannot renew the certificate of the encrypted port"),
+            Err(error) => tracing::error!(%error, "cannot renew the certificate of the TLS port"),
         }
         if let Some(fresh) = fresh {
             tracing::info!("the certificate authority was renewed");

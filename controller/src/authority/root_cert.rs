@@ -159,7 +159,7 @@ fn told(namespace: &str, error: &kube::Error) -> bool {
     let ending =
         matches!(error, kube::Error::Api(status) if status.code == 404 || status.message.contains("being terminated"));
     if !ending {
-        tracing::error!(namespace, error = reason(error), "cannot write ConfigMap {NAME}; trying again");
+        tracing::error!(namespace, error = reason(error), "cannot write ConfigMap {NAME}; heddled retries");
     }
     ending
 }

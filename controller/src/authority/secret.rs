@@ -35,7 +35,7 @@ pub(crate) enum SecretError {
     #[error("Secret {NAME}: {0}")]
     Authority(#[from] AuthorityError),
     /// It is gone, though it was there.
-    #[error("Secret {NAME} is gone")]
+    #[error("Secret {NAME} was deleted")]
     Gone,
 }
 
@@ -66,10 +66,7 @@ impl Secret {
                 Ok(None) => {}
                 Err(SecretError::Api(error)) => {
                     if !std::mem::replace(&mut said, true) {
-                        tracing::error!(
-                            error = reason(&error),
-                            "cannot read or make Secret {NAME}; trying again until it works"
-                        );
+                        tracing::error!(error = reason(&error), "cannot read or create Secret {NAME}; heddled retries");
                     }
                     tokio::time::sleep(PATIENCE).await;
                 }
@@ -114,7 +111,7 @@ impl Secret {
         };
         match self.api.create(&PostParams::default(), &stored).await {
             Ok(_) => {
-                tracing::info!(trust_domain, "made a self-signed root certificate in Secret {NAME}");
+                tracing::info!(trust_domain, "created a self-signed root certificate in Secret {NAME}");
                 Ok(Some(authority))
             }
             Err(kube::Error::Api(status)) if status.code == 409 => Ok(None),

@@ -42,9 +42,8 @@ impl Candidate {
             let held = match tokio::time::timeout(PATIENCE, self.attempt()).await {
                 Ok(Ok(held)) => held,
                 failed => {
-                    let error = failed.map_or("no answer in time".into(), |error| {
-                        error.map_or_else(|e| reason(&e), |_| String::new())
-                    });
+                    let error =
+                        failed.map_or("timeout".into(), |error| error.map_or_else(|e| reason(&e), |_| String::new()));
                     tracing::debug!(error, lease = self.name, "a Lease");
                     self.renewed.is_some_and(|at| at.elapsed() + PATIENCE < LIFE)
                 }
@@ -52,7 +51,7 @@ impl Candidate {
             leads.send_if_modified(|leads| {
                 let changed = *leads != held;
                 if changed {
-                    tracing::info!(lease = self.name, held, "a Lease changed hands");
+                    tracing::info!(lease = self.name, held, "the holder of a Lease changed");
                 }
                 *leads = held;
                 changed

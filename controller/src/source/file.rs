@@ -107,7 +107,7 @@ impl Files {
                 return;
             }
         }
-        tracing::error!("changes of files are not noticed any more; restart to go on");
+        tracing::error!("heddled sees no more changes of files; restart it");
     }
 
     fn patience(&self) -> Option<Duration> {
@@ -119,7 +119,7 @@ impl Files {
     fn look(&mut self, changes: &Changes) -> Batch {
         let since = changes.since.unwrap_or_else(Instant::now);
         if changes.lost {
-            tracing::warn!("more changes of files than could be followed; reading all of them again");
+            tracing::warn!("too many changes of files at once; heddled reads all files again");
             self.seen.clear();
             return self.look_everywhere(since);
         }
@@ -162,7 +162,7 @@ impl Files {
                 }
             };
             if let Err(error) = scan.add(&root, &mut add) {
-                tracing::error!(folder = %root.display(), %error, "cannot list a folder; keeping what it gave before");
+                tracing::error!(folder = %root.display(), %error, "cannot list a folder; its objects stay in force");
                 missing.push(root);
             }
         }

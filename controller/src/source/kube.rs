@@ -83,7 +83,10 @@ impl Cluster {
                     goes_on = changed => goes_on,
                 }
             } else {
-                tracing::info!(kind = of.kind.name(), "not defined; taken up once it is");
+                tracing::info!(
+                    kind = of.kind.name(),
+                    "this kind has no definition yet; heddled watches it when it has one"
+                );
                 let none = vec![Event::Relist(of.kind, Vec::new()), Event::Synced(of.kind)];
                 self.send(none, Some(ObservedStatus::All(of.kind, Vec::new()))).await && changed.await
             };
@@ -234,18 +237,21 @@ impl Failures {
         if self.count == 0 || matches!(event, watcher::Event::Init | watcher::Event::InitApply(_)) {
             return;
         }
-        tracing::info!(kind = self.what, "the watch works again");
+        tracing::info!(kind = self.what, "the watch is working again");
         self.count = 0;
     }
 
     async fn wait(&mut self, error: &watcher::Error) {
         let (least, most) = PATIENCE;
         if is_expired(error) {
-            tracing::debug!(kind = self.what, "listing anew: the API server has forgotten where the watch was");
+            tracing::debug!(
+                kind = self.what,
+                "the API server has no history for this watch; heddled lists all objects again"
+            );
             return;
         }
         if self.count == 0 {
-            tracing::warn!(kind = self.what, %error, "a watch failed; trying again until it works");
+            tracing::warn!(kind = self.what, %error, "a watch failed; heddled retries");
         }
         let wait = least.saturating_mul(1 << self.count.min(10)).min(most);
         self.count = self.count.saturating_add(1);

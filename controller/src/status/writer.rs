@@ -126,7 +126,7 @@ impl Writer {
                 }
                 Err(error) => {
                     let object = change.key.reference();
-                    tracing::warn!(%object, error = reason(&error), "cannot write a status; trying again");
+                    tracing::warn!(%object, error = reason(&error), "cannot write a status; heddled retries");
                     failed = true;
                 }
             }

@@ -120,7 +120,7 @@ impl Bundles {
         for webhook in configuration.webhooks.iter_mut().flatten().filter(|webhook| self.may_insist(webhook)) {
             webhook.failure_policy = Some("Fail".into());
         }
-        tracing::info!(configuration = configuration.name_any(), "validation works; from now on it must be asked");
+        tracing::info!(configuration = configuration.name_any(), "validation works; the failure policy is now Fail");
         self.replace(configuration).await
     }
 

@@ -55,9 +55,10 @@ pub(super) fn read(body: &[u8]) -> Result<Request, String> {
     if values > MAX_VALUES {
         return Err(format!("the object has more than {MAX_VALUES} values"));
     }
-    let review: Review = serde_json::from_slice(body).map_err(|error| format!("no AdmissionReview: {error}"))?;
+    let review: Review =
+        serde_json::from_slice(body).map_err(|error| format!("the request is not an AdmissionReview: {error}"))?;
     if review.kind != "AdmissionReview" || review.api_version != "admission.k8s.io/v1" {
-        return Err("no AdmissionReview of admission.k8s.io/v1".into());
+        return Err("the request is not an AdmissionReview of admission.k8s.io/v1".into());
     }
     Ok(review.request)
 }
