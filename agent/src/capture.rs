@@ -1,7 +1,8 @@
 //! `heddle-agent capture`: redirects a pod's traffic to its proxy by iptables, with istio-iptables' flags.
 //!
-//! What is written is a function of the flags and of the pod's resolver (`rules.rs`). It is applied a table at a time, each
-//! in one step that also takes away what an earlier run wrote (`apply.rs`): the same flags twice leave the same rules.
+//! What is written is a function of the flags and of the pod's resolver (`rules.rs`). It is applied a table at a time,
+//! each in one step that also takes away what an earlier run wrote (`apply.rs`): the same flags twice leave the same
+//! rules.
 
 mod apply;
 mod check;

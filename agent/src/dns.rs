@@ -1,9 +1,9 @@
-//! Answers the pod's questions for names: those that the mesh knows from its name table, all others by asking the resolvers
-//! that the pod would have asked.
+//! Answers the pod's questions for names: those that the mesh knows from its name table, all others by asking the
+//! resolvers that the pod would have asked.
 //!
-//! Questions get here because `capture --redirect-dns` leads them to port 15053. So nobody else answers the pod, and nothing
-//! that a program sends may end or block the one who does: packets that are no questions are dropped, what is under way at a
-//! time is bounded, and whatever happens to the control plane, the last table stays.
+//! Questions get here because `capture --redirect-dns` leads them to port 15053. So nobody else answers the pod, and
+//! nothing that a program sends may end or block the one who does: packets that are no questions are dropped, what is
+//! under way at a time is bounded, and whatever happens to the control plane, the last table stays.
 
 mod answer;
 mod feed;

@@ -1,4 +1,5 @@
-//! Probes and hooks of the application, asked for the kubelet: it could not get through the proxy, whose peers speak mTLS.
+//! Probes and hooks of the application, asked for the kubelet: it could not get through the proxy, whose peers speak
+//! mTLS.
 //!
 //! The injector points them to `/app-health/<container>/…` and `/app-lifecycle/<container>/…` on 15020 and says in
 //! `ISTIO_KUBE_APP_PROBERS` what they were. They are asked from inside the pod, past the capture of its traffic.

@@ -1,7 +1,7 @@
 //! The settings of the operator: flags and their environment variables. No other file reads the environment.
 //!
-//! Names and defaults are those of istiod where the meaning is the same, so that an existing Deployment works unchanged.
-//! Other flags of istiod are ignored with a warning, as istiod does with its own removed flags.
+//! Names and defaults are those of istiod where the meaning is the same, so that an existing Deployment works
+//! unchanged. Other flags of istiod are ignored with a warning, as istiod does with its own removed flags.
 
 use std::ffi::OsString;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
@@ -54,8 +54,8 @@ Examples:
   heddled --config-dir shop --config-dir team --httpAddr 127.0.0.1:8080 --log_output_level heddled=debug,info"
 )]
 pub(crate) struct Config {
-    /// Read objects from the YAML files of this folder. Repeatable. If two folders have the same object, the later folder
-    /// wins.
+    /// Read objects from the YAML files of this folder. Repeatable. If two folders have the same object, the later
+    /// folder wins.
     #[arg(long = "config-dir", visible_alias = "configDir", value_name = "DIR")]
     pub folders: Vec<PathBuf>,
     /// Read the MeshConfig from this file. If there is no such file, heddled uses the ConfigMap `istio`.

@@ -1,4 +1,5 @@
-//! What the API server asks before it takes an object: whether it is valid, and what a pod needs to be part of the mesh.
+//! What the API server asks before it takes an object: whether it is valid, and what a pod needs to be part of the
+//! mesh.
 
 mod ca_bundle;
 mod counts;

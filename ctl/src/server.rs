@@ -51,8 +51,8 @@ impl Server {
         self.call("GET", path, None).await
     }
 
-    /// The objects at a path. Each gets the kind and version, which the items of a list leave out. An unknown kind gives
-    /// an empty list.
+    /// The objects at a path. Each gets the kind and version, which the items of a list leave out. An unknown kind
+    /// gives an empty list.
     pub(crate) async fn list(&self, path: &str) -> Result<Vec<Value>> {
         let Some(list) = self.get(path).await? else { return Ok(Vec::new()) };
         let kind = list["kind"].as_str().and_then(|kind| kind.strip_suffix("List")).unwrap_or_default();

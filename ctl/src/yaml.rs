@@ -1,5 +1,5 @@
-//! Writes YAML that every reader takes for the same: kubectl's still takes `yes` and `1_000` for a boolean and a number,
-//! so whatever is not plainly a text is quoted.
+//! Writes YAML that every reader takes for the same: kubectl's still takes `yes` and `1_000` for a boolean and a
+//! number, so whatever is not plainly a text is quoted.
 
 use serde_json::{Map, Value};
 

@@ -62,8 +62,8 @@ pub async fn lone_edits(mesh: &Mesh, count: usize) -> Result<Latencies> {
     Ok(Latencies(latencies))
 }
 
-/// Makes `count` edits through an API server, each after the one before was acknowledged by all. What is measured is the
-/// time from the server's answer to the last acknowledgement; none when that came first.
+/// Makes `count` edits through an API server, each after the one before was acknowledged by all. What is measured is
+/// the time from the server's answer to the last acknowledgement; none when that came first.
 pub async fn answered_edits(mesh: &impl Stage, count: usize) -> Result<Latencies> {
     let mut latencies = Vec::with_capacity(count);
     for number in 0..count {

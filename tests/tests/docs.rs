@@ -1,8 +1,9 @@
-//! The documents are right: the commands in `sh` fences run, the links have a target, and the examples in `--help` work.
+//! The documents are right: the commands in `sh` fences run, the links have a target, and the examples in `--help`
+//! work.
 //!
-//! For a `make` line the test checks only that its targets exist. `cargo` lines are left to the other tests. Every other
-//! line runs in the repository's root, with our binaries on the path, and must exit with 0. Commands that cannot run here
-//! have the fence `console`. Commands that need a cluster have the fence `sh cluster`, and
+//! For a `make` line the test checks only that its targets exist. `cargo` lines are left to the other tests. Every
+//! other line runs in the repository's root, with our binaries on the path, and must exit with 0. Commands that cannot
+//! run here have the fence `console`. Commands that need a cluster have the fence `sh cluster`, and
 //! tests/tests/install/documents.rs runs them.
 #![allow(clippy::panic)] // a test's report
 

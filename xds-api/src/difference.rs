@@ -20,7 +20,8 @@ pub struct Differences {
     pub(crate) asked: Asked,
 }
 
-/// Weak, so that no old configuration is kept for its difference; a weak pointer keeps the address from being used again.
+/// Weak, so that no old configuration is kept for its difference; a weak pointer keeps the address from being used
+/// again.
 #[derive(Debug)]
 struct Found {
     old: Weak<ResourceMap>,

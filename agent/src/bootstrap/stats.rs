@@ -16,7 +16,8 @@ const SUFFIXES: [&str; 4] = ["rbac.allowed", "rbac.denied", "shadow_allowed", "s
 const REGEXES: [&str; 1] = [r"vhost\..*\.route\..*"];
 
 /// Labels and the expressions that find them: the first group is cut out of the name, the second is the label's value.
-/// Names of compiled clusters and listeners have dots of their own, so they end with `;`; others end with their first dot.
+/// Names of compiled clusters and listeners have dots of their own, so they end with `;`; others end with their first
+/// dot.
 const TAGS: [(&str, &str); 8] = [
     ("cluster_name", r"^cluster\.(((?:[^.;]*\|[^;]*)|[^.;|]+);?\.)"),
     ("http_conn_manager_prefix", r"^http\.(([^;]+);\.)"),

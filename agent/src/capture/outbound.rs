@@ -85,8 +85,8 @@ pub(super) fn hooks(scope: &Scope, family: Family, nat: &mut Table) {
     nat.rule("OUTPUT -p tcp -j ISTIO_OUTPUT");
 }
 
-/// The agent asks the same resolvers from other ports, which may be those that the application chose: each is tracked in a
-/// zone of its own, so that answers find their asker.
+/// The agent asks the same resolvers from other ports, which may be those that the application chose: each is tracked
+/// in a zone of its own, so that answers find their asker.
 pub(super) fn zones(scope: &Scope, family: Family) -> Table {
     let mut raw = Table { name: "raw", chains: Vec::new(), rules: Vec::new() };
     if scope.resolvers(family).next().is_none() {

@@ -20,8 +20,9 @@ pub(crate) struct Scrape {
     pub(crate) path: String,
 }
 
-/// The annotations `prometheus.io/*` as the injector hands them on: `{"scrape":"true","path":"/metrics","port":"9080"}`, with
-/// a list of `targets` where the pod names several pages, which then are all.
+/// The annotations `prometheus.io/*` as the injector hands them on:
+/// `{"scrape":"true","path":"/metrics","port":"9080"}`, with a list of `targets` where the pod names several pages,
+/// which then are all.
 pub(super) fn scrapes(env: &Env) -> Result<Vec<Scrape>, ConfigError> {
     const NAME: &str = "ISTIO_PROMETHEUS_ANNOTATIONS";
     let Some(text) = env.get(NAME).filter(|text| !text.is_empty()) else { return Ok(Vec::new()) };

@@ -72,8 +72,8 @@ pub(crate) fn node(
     Ok(Node { id: format!("{kind}~{ip}~{pod}.{namespace}~{domain}"), cluster, locality, metadata })
 }
 
-/// What the environment sets by name: `ISTIO_META_X=text`, and `ISTIO_METAJSON_X={…}` for what is not text. The metadata
-/// of ProxyConfig counts as environment that is not set otherwise.
+/// What the environment sets by name: `ISTIO_META_X=text`, and `ISTIO_METAJSON_X={…}` for what is not text. The
+/// metadata of ProxyConfig counts as environment that is not set otherwise.
 fn given(env: &Env, proxy_config: &ProxyConfig) -> Result<Map<String, Value>, ConfigError> {
     let mut metadata = Map::new();
     for (name, value) in proxy_config.proxy_metadata.iter().chain(env) {

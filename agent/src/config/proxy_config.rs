@@ -1,5 +1,5 @@
-//! The fields of ProxyConfig that the agent obeys, in the spelling of protobuf's JSON. Others are the control plane's, or
-//! unknown, and are passed on in the node's metadata.
+//! The fields of ProxyConfig that the agent obeys, in the spelling of protobuf's JSON. Others are the control plane's,
+//! or unknown, and are passed on in the node's metadata.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -36,7 +36,8 @@ pub(crate) enum Step {
     Drop,
 }
 
-/// Looks a packet up. `turn` changes from one question to the next, so that clients which take the first address spread.
+/// Looks a packet up. `turn` changes from one question to the next, so that clients which take the first address
+/// spread.
 pub(crate) fn step(table: &Table, packet: &[u8], transport: Transport, turn: usize) -> Step {
     let Some((id, true)) = header(packet) else { return Step::Drop };
     let asked = match Packet::parse(packet) {
@@ -108,7 +109,8 @@ fn answer<'a>(asked: &Packet<'a>, found: &Found<'a>, family: QTYPE, turn: usize)
         let first = turn % records.len();
         records.rotate_left(first);
     }
-    // A name that is known, and has no address of this family, is answered with none: elsewhere nobody knows more of it.
+    // A name that is known, and has no address of this family, is answered with none: elsewhere nobody knows more of
+    // it.
     packet.answers.extend(records.into_iter().map(|data| ResourceRecord::new(name.clone(), CLASS::IN, TTL, data)));
     packet
 }

@@ -1,5 +1,5 @@
-//! The sockets. What is known is answered at once; what has to be asked for waits in a task of its own, of which there are only so
-//! many.
+//! The sockets. What is known is answered at once; what has to be asked for waits in a task of its own, of which there
+//! are only so many.
 
 use std::io;
 use std::net::SocketAddr;

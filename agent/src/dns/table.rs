@@ -74,8 +74,9 @@ impl Table {
 
     /// What is known of a name, as a packet has it.
     ///
-    /// A resolver that was asked for `db.example` may ask for `db.example.shop.svc.cluster.local` first. It is told at once
-    /// that this stands for `db.example`, or it would ask the cluster's resolver once for each domain that it searches.
+    /// A resolver that was asked for `db.example` may ask for `db.example.shop.svc.cluster.local` first. It is told at
+    /// once that this stands for `db.example`, or it would ask the cluster's resolver once for each domain that it
+    /// searches.
     pub(crate) fn find(&self, name: &str) -> Option<Found<'_>> {
         let name = plain(name);
         if let Some(addresses) = self.get(&name) {

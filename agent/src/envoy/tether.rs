@@ -1,5 +1,5 @@
-//! Ties Envoy's life to the agent's. An Envoy that outlived its agent would go on serving, with certificates that nobody
-//! renews, and share its ports with the next one.
+//! Ties Envoy's life to the agent's. An Envoy that outlived its agent would go on serving, with certificates that
+//! nobody renews, and share its ports with the next one.
 
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;

@@ -1,7 +1,7 @@
 //! Secrets that lie in files of the workload: `file-root:<file>`, `file-root:system` and `file-cert:<chain>~<key>`.
 //!
-//! They are served here and not read by Envoy itself, which would read them once only. What cannot be read is replaced by
-//! what nobody trusts: without any answer Envoy holds up every cluster of the proxy, not just the one that asks.
+//! They are served here and not read by Envoy itself, which would read them once only. What cannot be read is replaced
+//! by what nobody trusts: without any answer Envoy holds up every cluster of the proxy, not just the one that asks.
 
 use std::{fs, path::Path, sync::LazyLock};
 

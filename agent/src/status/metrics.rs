@@ -1,5 +1,5 @@
-//! One page of metrics for the whole pod: Envoy's, the agent's own, the application's. A part that cannot be had is left
-//! out and counted, and takes no other with it.
+//! One page of metrics for the whole pod: Envoy's, the agent's own, the application's. A part that cannot be had is
+//! left out and counted, and takes no other with it.
 
 use std::fmt::Write;
 use std::net::SocketAddr;

@@ -1,5 +1,5 @@
-//! The pages as `istioctl` asks for them: over discovery. Of the whole mesh they tell those only who stand in the control plane's
-//! own namespace; others may see what a proxy of their own namespace was sent.
+//! The pages as `istioctl` asks for them: over discovery. Of the whole mesh they tell those only who stand in the
+//! control plane's own namespace; others may see what a proxy of their own namespace was sent.
 
 use axum::body::Body;
 use axum::http::Request;

@@ -1,5 +1,5 @@
-//! Tokens of Kubernetes, verified here: the API server publishes the keys that it signs them with. So a thousand workloads
-//! that come back at once cost the API server nothing.
+//! Tokens of Kubernetes, verified here: the API server publishes the keys that it signs them with. So a thousand
+//! workloads that come back at once cost the API server nothing.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! Whether a service account may read the Secrets of its namespace: the API server's rules decide, as for any other reader. A
-//! proxy that is broken into must not be a way to certificates that its pod has no right to.
+//! Whether a service account may read the Secrets of its namespace: the API server's rules decide, as for any other
+//! reader. A proxy that is broken into must not be a way to certificates that its pod has no right to.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -38,7 +38,8 @@ impl SecretRights {
         Self { reviews: Api::all(client), kept: Mutex::default() }
     }
 
-    /// Whether it may. Unless it is to `ask`, by what is known. Where the API server does not answer, what it said last holds.
+    /// Whether it may. Unless it is to `ask`, by what is known. Where the API server does not answer, what it said last
+    /// holds.
     pub(crate) async fn allow(&self, identity: &Identity, ask: bool) -> bool {
         let known = self.kept.lock().unwrap_or_else(PoisonError::into_inner).get(identity).copied();
         if let Some(known) = known.filter(|known| !ask || known.until > Instant::now()) {

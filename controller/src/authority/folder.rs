@@ -1,5 +1,5 @@
-//! The authority's folder: an operator's files, or a self-signed root that is made once and kept; and the key of the local
-//! issuer of tokens.
+//! The authority's folder: an operator's files, or a self-signed root that is made once and kept; and the key of the
+//! local issuer of tokens.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};

@@ -1,5 +1,5 @@
-//! The ConfigMap `istio-ca-root-cert` of each namespace, from which workloads learn whom to trust: written by the leader,
-//! and written again when somebody edits or deletes it.
+//! The ConfigMap `istio-ca-root-cert` of each namespace, from which workloads learn whom to trust: written by the
+//! leader, and written again when somebody edits or deletes it.
 
 use std::collections::BTreeMap;
 use std::pin::pin;

@@ -1,5 +1,5 @@
-//! The Secret `istio-ca-secret`, in which a cluster's self-signed root is kept. One that istiod made is taken over as it
-//! is, so that what it certified stays trusted; and istiod can take ours over again.
+//! The Secret `istio-ca-secret`, in which a cluster's self-signed root is kept. One that istiod made is taken over as
+//! it is, so that what it certified stays trusted; and istiod can take ours over again.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

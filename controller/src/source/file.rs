@@ -1,8 +1,9 @@
 //! Folders of YAML files: what the Kubernetes API is to a cluster, for everyone who has none.
 //!
-//! A change is picked up when its writer closes the file or renames it into place, at once and without waiting for more.
-//! Only a file that is gone or empty is looked at again [`PATIENCE`] later before its objects are deleted: many editors
-//! save by removing or truncating first. A file that cannot be read or parsed keeps the objects that it gave before.
+//! A change is picked up when its writer closes the file or renames it into place, at once and without waiting for
+//! more. Only a file that is gone or empty is looked at again [`PATIENCE`] later before its objects are deleted: many
+//! editors save by removing or truncating first. A file that cannot be read or parsed keeps the objects that it gave
+//! before.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -208,8 +209,8 @@ impl Files {
         if !inside || *path == *self.mesh {
             return false;
         }
-        // `..data` is how Kubernetes exchanges the generation behind the links of a mounted ConfigMap. An editor's hidden
-        // file is none of that.
+        // `..data` is how Kubernetes exchanges the generation behind the links of a mounted ConfigMap. An editor's
+        // hidden file is none of that.
         let generation = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(".."));
         let folder = || !is_hidden(path) && fs::metadata(path).is_ok_and(|path| path.is_dir());
         generation || folder() || self.ledger.is_above(path)

@@ -1,7 +1,8 @@
 //! The Kubernetes API: one watch a kind, each for itself, so that one that fails holds up no other.
 //!
-//! The state of the store is what the API server last said. A watch that was cut off goes on where it was; where the API
-//! server has forgotten that place, all objects of the kind are listed anew, and the store finds what really changed.
+//! The state of the store is what the API server last said. A watch that was cut off goes on where it was; where the
+//! API server has forgotten that place, all objects of the kind are listed anew, and the store finds what really
+//! changed.
 
 use std::pin::pin;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! Which file gave which object. Where two files give the same one, the file of the later folder counts, and within a folder
-//! the later path: so a folder named last may overrule one named first.
+//! Which file gave which object. Where two files give the same one, the file of the later folder counts, and within a
+//! folder the later path: so a folder named last may overrule one named first.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;

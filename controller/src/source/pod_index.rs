@@ -15,11 +15,12 @@ pub(crate) struct Resident {
     pub service_account: Text,
 }
 
-/// The first minor version of the kubelet that starts an init container that restarts as a sidecar, without being told to.
+/// The first minor version of the kubelet that starts an init container that restarts as a sidecar, without being told
+/// to.
 const NATIVE_SIDECARS: u32 = 33;
 
-/// All pods by key, and the nodes' kubelets. A lock, because it must not lag behind the watch as a revision does: a token that was good for a pod
-/// ends with it. It is held for one look or one change.
+/// All pods by key, and the nodes' kubelets. A lock, because it must not lag behind the watch as a revision does: a
+/// token that was good for a pod ends with it. It is held for one look or one change.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct PodIndex {
     pods: Arc<RwLock<BTreeMap<ObjectKey, Resident>>>,

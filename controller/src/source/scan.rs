@@ -1,7 +1,7 @@
 //! What lies on disk below a root: the YAML files that count, and the folders to be watched for changes.
 //!
-//! Hidden names (a leading dot) do not count: there live editors' temporary files and the generations behind the symbolic
-//! links of a mounted ConfigMap.
+//! Hidden names (a leading dot) do not count: there live editors' temporary files and the generations behind the
+//! symbolic links of a mounted ConfigMap.
 
 use std::collections::BTreeMap;
 use std::fs::{self, Metadata};

@@ -91,7 +91,8 @@ impl Watch {
         self.folders.keys().cloned().collect()
     }
 
-    /// Waits for events, at most for `patience` when given, and takes all that have come. `None` when the watch is dead.
+    /// Waits for events, at most for `patience` when given, and takes all that have come. `None` when the watch is
+    /// dead.
     pub(crate) fn next(&mut self, patience: Option<Duration>) -> Option<Changes> {
         let first = match patience {
             None => Some(self.events.recv().ok()?),

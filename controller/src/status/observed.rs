@@ -1,5 +1,5 @@
-//! What an object's `.status` says already, as far as it decides what is written. It travels with the event of the object,
-//! so that whoever sees a revision of the mesh sees which generation of each object it was made of.
+//! What an object's `.status` says already, as far as it decides what is written. It travels with the event of the
+//! object, so that whoever sees a revision of the mesh sees which generation of each object it was made of.
 
 use std::sync::Arc;
 

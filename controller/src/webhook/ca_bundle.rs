@@ -1,7 +1,9 @@
-//! Webhook configurations: which roots the API server is to trust when it calls us, and whether it may go on without us.
+//! Webhook configurations: which roots the API server is to trust when it calls us, and whether it may go on without
+//! us.
 //!
-//! Bundles are compared as sets of certificates, so that two control planes of one root never write in turn. That objects
-//! are refused while nobody can be asked (`failurePolicy: Fail`) is set only once an invalid object was really refused.
+//! Bundles are compared as sets of certificates, so that two control planes of one root never write in turn. That
+//! objects are refused while nobody can be asked (`failurePolicy: Fail`) is set only once an invalid object was really
+//! refused.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;

@@ -5,8 +5,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// The most values that an object may be made of: JSON that fills three megabytes with brackets would take a hundred times
-/// that in memory. An object that etcd takes has some ten thousand.
+/// The most values that an object may be made of: JSON that fills three megabytes with brackets would take a hundred
+/// times that in memory. An object that etcd takes has some ten thousand.
 const MAX_VALUES: usize = 300_000;
 /// Warnings shown at most; `kubectl` prints each on a line.
 const MAX_WARNINGS: usize = 20;

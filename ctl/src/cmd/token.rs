@@ -1,4 +1,5 @@
-//! `heddlectl token create`: creates a token with which a workload authenticates to `heddled`. The local issuer signs it.
+//! `heddlectl token create`: creates a token with which a workload authenticates to `heddled`. The local issuer signs
+//! it.
 //!
 //! The issuer's key can create a token of every workload, so it is as sensitive as the root's key. Both are in the same
 //! folder.

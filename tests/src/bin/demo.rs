@@ -163,8 +163,8 @@ async fn down(run: &Path) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The process that `up` left behind in this folder, if it is still there. The number in the file may be somebody else's
-/// by now, so its command line must name the folder.
+/// The process that `up` left behind in this folder, if it is still there. The number in the file may be somebody
+/// else's by now, so its command line must name the folder.
 fn running(run: &Path) -> Result<Option<Pid>> {
     let Ok(pid) = fs::read_to_string(run.join(PID)) else { return Ok(None) };
     let pid: i32 = pid.trim().parse().context("pid file")?;

@@ -1,4 +1,5 @@
-//! `make bench`: how fast edits reach Envoy with the demo's traffic on. The figures of docs/performance.md come from here.
+//! `make bench`: how fast edits reach Envoy with the demo's traffic on. The figures of docs/performance.md come from
+//! here.
 #![allow(clippy::print_stdout, reason = "what it prints is what it is for")]
 
 use std::process::ExitCode;

@@ -1,4 +1,5 @@
-//! A network namespace without a name: it lives as long as something is in it, so that a killed test leaves none behind.
+//! A network namespace without a name: it lives as long as something is in it, so that a killed test leaves none
+//! behind.
 
 use std::fs::File;
 use std::process::Command;
