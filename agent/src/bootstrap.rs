@@ -34,7 +34,8 @@ pub(crate) fn bootstrap(config: &Config) -> Value {
         "dynamic_resources": dynamic_resources(config.envoy.delta),
         "static_resources": {
             "clusters": clusters(&config.addresses),
-            "listeners": [listeners::prometheus(config.addresses.prometheus), listeners::readiness(config.addresses.readiness)],
+            "listeners": [listeners::prometheus(config.addresses.prometheus),
+                listeners::readiness(config.addresses.readiness)],
         },
     })
 }
@@ -89,7 +90,10 @@ fn http(name: &str, address: &Value) -> Value {
 }
 
 fn grpc(name: &str, socket: &Path) -> Value {
-    let threshold = |priority: &str| json!({"priority": priority, "max_connections": 100_000, "max_pending_requests": 100_000, "max_requests": 100_000});
+    let threshold = |priority: &str| {
+        json!({"priority": priority, "max_connections": 100_000,
+        "max_pending_requests": 100_000, "max_requests": 100_000})
+    };
     json!({
         "name": name,
         "type": "STATIC",

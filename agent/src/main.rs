@@ -62,7 +62,8 @@ fn start_log(level: &str, as_json: bool, unknown: &[String]) {
 fn proxy(args: &ProxyArgs, unknown: &[String]) -> Result<()> {
     start_log(&args.log_output_level, args.log_as_json, unknown);
     let config = config::config(args, &config::environment())?;
-    tracing::info!(identity = %config.identity, node = config.node.id, discovery = config.discovery.address, "starting");
+    tracing::info!(identity = %config.identity, node = config.node.id, discovery = config.discovery.address,
+        "starting");
     runtime()?.block_on(app::run(config, args.kind))
 }
 

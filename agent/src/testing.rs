@@ -69,7 +69,8 @@ impl Authority {
         };
         let (roots, token) = (file("root.pem", &self.root), file("token", "a.b.c\n"));
         let line = format!(
-            "a proxy sidecar --discoveryAddress {address} --serverName istiod.test --caRoot {} --tokenFile {} --configPath {}",
+            "a proxy sidecar --discoveryAddress {address} --serverName istiod.test --caRoot {} --tokenFile {} \
+                --configPath {}",
             roots.display(),
             token.display(),
             folder.display()

@@ -118,22 +118,27 @@ pub(crate) struct Config {
     #[arg(long = "tokenAudiences", env = "TOKEN_AUDIENCES", default_value = "istio-ca", value_delimiter = ',')]
     pub token_audiences: Vec<String>,
     /// Set the lifetime of workload certificates whose request has no lifetime.
-    #[arg(long = "workloadCertTTL", env = "DEFAULT_WORKLOAD_CERT_TTL", default_value = "24h", value_parser = parse_span)]
+    #[arg(long = "workloadCertTTL", env = "DEFAULT_WORKLOAD_CERT_TTL", default_value = "24h",
+        value_parser = parse_span)]
     pub workload_cert_ttl: Duration,
     /// Set the longest lifetime that a request may ask for. A longer one is refused.
-    #[arg(long = "maxWorkloadCertTTL", env = "MAX_WORKLOAD_CERT_TTL", default_value = "2160h", value_parser = parse_span)]
+    #[arg(long = "maxWorkloadCertTTL", env = "MAX_WORKLOAD_CERT_TTL", default_value = "2160h",
+        value_parser = parse_span)]
     pub max_workload_cert_ttl: Duration,
     /// Set the lifetime of the self-signed root certificate.
-    #[arg(long = "rootCertTTL", env = "CITADEL_SELF_SIGNED_CA_CERT_TTL", default_value = "87600h", value_parser = parse_span)]
+    #[arg(long = "rootCertTTL", env = "CITADEL_SELF_SIGNED_CA_CERT_TTL", default_value = "87600h",
+        value_parser = parse_span)]
     pub root_cert_ttl: Duration,
     /// Send each virtual host as a resource of its own (VHDS), so that an edit sends only the changed virtual hosts.
     #[arg(long = "virtual-host-discovery", env = "HEDDLE_VIRTUAL_HOST_DISCOVERY", default_value = "auto")]
     pub virtual_host_discovery: VirtualHostDiscovery,
     /// Write the condition `Reconciled` into the status of Istio's objects. It applies only with an API server.
-    #[arg(long, env = "PILOT_ENABLE_STATUS", default_value = "true", value_parser = BoolishValueParser::new(), action = Set)]
+    #[arg(long, env = "PILOT_ENABLE_STATUS", default_value = "true", value_parser = BoolishValueParser::new(),
+        action = Set)]
     pub status: bool,
     /// Send an HTTP/2 ping on an idle connection after this time.
-    #[arg(long = "keepaliveInterval", env = "GRPC_KEEPALIVE_INTERVAL", default_value = "30s", value_parser = parse_span)]
+    #[arg(long = "keepaliveInterval", env = "GRPC_KEEPALIVE_INTERVAL", default_value = "30s",
+        value_parser = parse_span)]
     pub keepalive_interval: Duration,
     /// Close the connection if the response to a ping takes longer than this.
     #[arg(long = "keepaliveTimeout", env = "GRPC_KEEPALIVE_TIMEOUT", default_value = "10s", value_parser = parse_span)]

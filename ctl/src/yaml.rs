@@ -196,7 +196,8 @@ mod tests {
     #[test]
     fn what_is_written_is_read_the_same() {
         let value = json!({
-            "texts": TEXTS, "a: b": {"yes": [[], {}, [[1, "a\nb"], {"x": null}], 1.5, -3, true]}, "": "a\nb", "list": [{"a": {"b": [1]}, "c": "d\ne\n"}],
+            "texts": TEXTS, "a: b": {"yes": [[], {}, [[1, "a\nb"], {"x": null}], 1.5, -3, true]}, "": "a\nb",
+                "list": [{"a": {"b": [1]}, "c": "d\ne\n"}],
         });
         let written = write(&value);
         assert_eq!(serde_yaml_ng::from_str::<Value>(&written).unwrap(), value, "{written}");

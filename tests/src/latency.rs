@@ -173,7 +173,10 @@ mod tests {
     #[test]
     fn the_last_sidecar_decides_and_all_must_have_answered() {
         let renamed: SystemTime = OffsetDateTime::parse("2026-01-01T00:00:00Z", &Rfc3339).unwrap().into();
-        let proxy = |acked: &str, time: &str| json!({"proxy_type": "sidecar", "resources": {"rds": {"sent": "2", "acked": acked, "ackedTime": time}}});
+        let proxy = |acked: &str, time: &str| {
+            json!({"proxy_type": "sidecar", "resources": {"rds": {"sent": "2",
+            "acked": acked, "ackedTime": time}}})
+        };
         let early = proxy("2", "2026-01-01T00:00:00.002Z");
         let late = proxy("2", "2026-01-01T00:00:00.005Z");
         let owing = proxy("1", "2026-01-01T00:00:00.005Z");

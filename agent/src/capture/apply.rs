@@ -56,7 +56,8 @@ pub(super) fn apply(scope: &Scope) -> Result<(), CaptureError> {
             } else {
                 let restore = [&program(family, "-restore"), "-w", WAIT, "--noflush"].map(str::to_owned);
                 run(&restore, &text)?;
-                tracing::info!(table = name, family = ?family, rules = wanted.map_or(0, |table| table.rules.len()), "wrote the rules");
+                tracing::info!(table = name, family = ?family, rules = wanted.map_or(0, |table| table.rules.len()),
+                    "wrote the rules");
             }
         }
     }

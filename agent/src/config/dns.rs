@@ -77,7 +77,8 @@ mod tests {
 
     #[test]
     fn resolvers_and_domains_are_those_of_the_pod() {
-        let text = "# by kubelet\nsearch a.svc b\nnameserver 10.96.0.10\nnameserver fe80::1%eth0\nnameserver x\nsearch c.d e\n";
+        let text = "# by kubelet\nsearch a.svc b\nnameserver 10.96.0.10\nnameserver fe80::1%eth0\nnameserver \
+            x\nsearch c.d e\n";
         let found = settings(&json!({"DNS_CAPTURE": "true"}), "", text).unwrap().unwrap();
         let listens: Vec<String> = found.addresses.iter().map(ToString::to_string).collect();
         assert_eq!(listens, ["127.0.0.1:15053", "[::1]:15053"]);

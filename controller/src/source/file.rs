@@ -292,7 +292,8 @@ impl Files {
             return;
         }
         for issue in issues.iter().filter(|issue| !known.contains(issue)) {
-            tracing::warn!(file = %path.display(), object = %issue.object, field = issue.field, reason = issue.reason, "{}", issue.message);
+            tracing::warn!(file = %path.display(), object = %issue.object, field = issue.field, reason = issue.reason,
+                "{}", issue.message);
         }
         batch.issues.insert(path.into(), issues.clone());
         if issues.is_empty() {

@@ -96,7 +96,8 @@ fn rejected(rejections: &[&Rejection]) -> Vec<String> {
         };
         let first = names.first().copied().unwrap_or_default();
         format!(
-            "the proxy {first}{others} rejects a resource of this object ({short}) and keeps its last configuration: {reason}"
+            "the proxy {first}{others} rejects a resource of this object ({short}) \
+             and keeps its last configuration: {reason}"
         )
     };
     said.into_iter().map(line).collect()

@@ -132,7 +132,8 @@ mod tests {
         set(&mut values, r"nodeSelector.kubernetes\.io/role=m\,n", false).unwrap();
         set(&mut values, "k=1", true).unwrap();
         let want = json!({
-            "a": {"b": 1, "c": 2, "d": "x=y"}, "list": ["x", {"n": true}], "e": ["f", 3], "g": "", "h": null, "i": "007", "j": [],
+            "a": {"b": 1, "c": 2, "d": "x=y"}, "list": ["x", {"n": true}], "e": ["f", 3], "g": "", "h": null,
+                "i": "007", "j": [],
             "nodeSelector": {"kubernetes.io/role": "m,n"}, "k": "1",
         });
         assert_eq!(values, want);

@@ -71,12 +71,12 @@ pub(crate) fn is_agreed(yes: bool, question: &str) -> Result<bool> {
 async fn install(args: &Args, plan: &Plan) -> Result<ExitCode> {
     let server = args.place.server().await?;
     let version = server.get("/version").await.context("cannot reach the API server")?;
-    let version = version.unwrap_or_default()["gitVersion"].as_str().unwrap_or("of no version").to_owned();
+    let version = version.unwrap_or_default()["gitVersion"].as_str().unwrap_or("of an unknown version").to_owned();
     let foreign = foreign(&server, plan).await?;
     ensure!(
         foreign.is_empty() || args.take_over,
-        "these objects belong to another installation:\n{}\nIf Helm installed them, run `helm upgrade` with Heddle's charts. \
-         To replace them, use --take-over. For details, run `heddlectl check`.",
+        "these objects belong to another installation:\n{}\nIf Helm installed them, run `helm upgrade` with Heddle's \
+         charts. To replace them, use --take-over. For details, run `heddlectl check`.",
         foreign.join("\n")
     );
     if args.dry_run {
@@ -106,7 +106,8 @@ async fn install(args: &Args, plan: &Plan) -> Result<ExitCode> {
     for object in plan.objects.iter().filter(|object| is_webhook(&object["kind"])) {
         if let Err(error) = step::wait_trusted(&server, object).await {
             println!(
-                "{error:#}: the API server does not call a webhook without a caBundle. For details, run `heddlectl check`."
+                "{error:#}: the API server does not call a webhook without a caBundle. \
+                 For details, run `heddlectl check`."
             );
             break;
         }

@@ -37,7 +37,8 @@ Examples:
         #[arg(long, value_name = "DIR")]
         ca_dir: PathBuf,
         /// Set how long the token is valid, in seconds.
-        #[arg(long, default_value_t = 24 * 3600, value_name = "SECONDS", value_parser = clap::value_parser!(i64).range(1..))]
+        #[arg(long, default_value_t = 24 * 3600, value_name = "SECONDS",
+            value_parser = clap::value_parser!(i64).range(1..))]
         duration: i64,
     },
 }

@@ -239,7 +239,8 @@ mod tests {
     fn a_violation_has_the_line_of_its_field() {
         let object = |name: &str| {
             format!(
-                "- apiVersion: networking.istio.io/v1\n  kind: VirtualService\n  metadata: {{name: {name}}}\n  spec:\n    \
+                "- apiVersion: networking.istio.io/v1\n  kind: VirtualService\n  metadata: {{name: {name}}}\n  \
+                    spec:\n    \
                  hosts: [a]\n    http:\n    - route:\n      - destination: {{host: a}}\n      timeout: -1s\n"
             )
         };

@@ -88,7 +88,8 @@ impl Root {
     #[must_use]
     pub fn told(&self) -> Value {
         json!({
-            "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "istio-ca-root-cert", "labels": {"istio.io/config": "true"}},
+            "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "istio-ca-root-cert",
+                "labels": {"istio.io/config": "true"}},
             "data": {"root-cert.pem": self.pem()},
         })
     }

@@ -44,7 +44,8 @@ fn installed_again_and_removed() -> Result<()> {
         ensure!(changed == ["ConfigMap istio-system/istio changed"], "{changed:?}");
         ensure!(!is_gone(&api, EGRESS).await?);
 
-        let route = json!({"apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "metadata": {"name": "mine"},
+        let route = json!({"apiVersion": "networking.istio.io/v1", "kind": "VirtualService",
+            "metadata": {"name": "mine"},
             "spec": {"hosts": ["a"], "http": [{"route": [{"destination": {"host": "a"}}]}]}});
         let routes = "/apis/networking.istio.io/v1/namespaces/default/virtualservices";
         ensure!(api.post(routes, &route).await?.accepted());

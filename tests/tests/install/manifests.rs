@@ -19,15 +19,18 @@ const CASES: [(&str, &str); 18] = [
     ("empty", "{}"),
     (
         "minimal",
-        "{revision: canary, autoscaleEnabled: false, replicaCount: 3, defaultRevision: canary, global: {logAsJson: true}}",
+        "{revision: canary, autoscaleEnabled: false, replicaCount: 3, defaultRevision: canary, global: {logAsJson: \
+            true}}",
     ),
     (
         "minimal",
-        "{sidecarInjectorWebhook: {enableNamespacesByDefault: true}, global: {imagePullSecrets: [one, two], imagePullPolicy: Always}}",
+        "{sidecarInjectorWebhook: {enableNamespacesByDefault: true}, global: {imagePullSecrets: [one, two], \
+            imagePullPolicy: Always}}",
     ),
     (
         "minimal",
-        "{pilot: {env: {A: 1, B: 'true', C: \"x: 'y'\\n\"}}, env: {B: false, D: 2.5}, configMap: false, defaultRevision: ''}",
+        "{pilot: {env: {A: 1, B: 'true', C: \"x: 'y'\\n\"}}, env: {B: false, D: 2.5}, configMap: false, \
+            defaultRevision: ''}",
     ),
     ("minimal", "{global: {istioNamespace: mesh, hub: a/b, tag: '1.10'}, image: heddled}"),
     (
@@ -36,39 +39,52 @@ const CASES: [(&str, &str); 18] = [
     ),
     (
         "minimal",
-        "{nodeSelector: {a/b: c}, tolerations: [{operator: Exists}], affinity: {nodeAffinity: {a: [1, {b: 2}]}}, topologySpreadConstraints: [{maxSkew: 1}]}",
+        "{nodeSelector: {a/b: c}, tolerations: [{operator: Exists}], affinity: {nodeAffinity: {a: [1, {b: 2}]}}, \
+            topologySpreadConstraints: [{maxSkew: 1}]}",
     ),
     (
         "minimal",
-        "{meshConfig: {trustDomain: '', defaultConfig: {proxyMetadata: {A: 'off'}, discoveryAddress: null}, defaultProviders: null, extensionProviders: [{name: x, zipkin: {port: 1}}], regex: '^(a|b)\\.c$'}}",
+        "{meshConfig: {trustDomain: '', defaultConfig: {proxyMetadata: {A: 'off'}, discoveryAddress: null}, \
+            defaultProviders: null, extensionProviders: [{name: x, zipkin: {port: 1}}], regex: '^(a|b)\\.c$'}}",
     ),
     (
         "minimal",
-        "{serviceAnnotations: {a: '1'}, serviceAccountAnnotations: {b: '<&>'}, extraContainerArgs: ['--a=\"b\"', -c], resources: {limits: {cpu: 1}}, cpu: {targetAverageUtilization: 55}}",
+        "{serviceAnnotations: {a: '1'}, serviceAccountAnnotations: {b: '<&>'}, extraContainerArgs: ['--a=\"b\"', -c], \
+            resources: {limits: {cpu: 1}}, cpu: {targetAverageUtilization: 55}}",
     ),
     (
         "minimal",
-        "{sidecarInjectorWebhook: {neverInjectSelector: [{matchLabels: {a: b}}], injectedAnnotations: {a: '<b>'}}, global: {proxy: {lifecycle: {preStop: {exec: {command: [sleep, '5']}}}}}}",
+        "{sidecarInjectorWebhook: {neverInjectSelector: [{matchLabels: {a: b}}], injectedAnnotations: {a: '<b>'}}, \
+            global: {proxy: {lifecycle: {preStop: {exec: {command: [sleep, '5']}}}}}}",
     ),
     (
         "minimal",
-        "{base: {excludedCRDs: [wasmplugins.extensions.istio.io, sidecars.networking.istio.io], validationURL: 'https://a/validate', validationCABundle: YQ==}}",
+        "{base: {excludedCRDs: [wasmplugins.extensions.istio.io, sidecars.networking.istio.io], validationURL: \
+            'https://a/validate', validationCABundle: YQ==}}",
     ),
     (
         "minimal",
-        "{revisionTags: [default, prod], revision: r1, gateways: {securityContext: {fsGroup: 1}}, global: {istioNamespace: mesh, meshNetworks: {n1: {endpoints: [{fromRegistry: c}]}}}}",
+        "{revisionTags: [default, prod], revision: r1, gateways: {securityContext: {fsGroup: 1}}, global: \
+            {istioNamespace: mesh, meshNetworks: {n1: {endpoints: [{fromRegistry: c}]}}}}",
     ),
     (
         "minimal",
-        "{global: {configValidation: false, operatorManageWebhooks: true, omitSidecarInjectorConfigMap: true, defaultPodDisruptionBudget: {enabled: false}, priorityClassName: high, multiCluster: {clusterName: c1}}}",
+        "{global: {configValidation: false, operatorManageWebhooks: true, omitSidecarInjectorConfigMap: true, \
+            defaultPodDisruptionBudget: {enabled: false}, priorityClassName: high, multiCluster: {clusterName: c1}}}",
     ),
     (
         "demo",
-        "{gateways: {istio-ingressgateway: {autoscaleEnabled: true, autoscaleMin: 2, autoscaleMax: 4, cpu: {targetAverageUtilization: 70}, serviceAnnotations: {a: b}, labels: {app: gw, istio: gw}, env: {A: 1}, loadBalancerIP: 10.0.0.1, loadBalancerSourceRanges: [10.0.0.0/8], externalTrafficPolicy: Local, ports: [{name: tcp, port: 9000, targetPort: 9000}]}, istio-egressgateway: {enabled: false}}}",
+        "{gateways: {istio-ingressgateway: {autoscaleEnabled: true, autoscaleMin: 2, autoscaleMax: 4, cpu: \
+            {targetAverageUtilization: 70}, serviceAnnotations: {a: b}, labels: {app: gw, istio: gw}, env: {A: 1}, \
+            loadBalancerIP: 10.0.0.1, loadBalancerSourceRanges: [10.0.0.0/8], externalTrafficPolicy: Local, ports: \
+            [{name: tcp, port: 9000, targetPort: 9000}]}, istio-egressgateway: {enabled: false}}}",
     ),
     (
         "empty",
-        "{revision: r1, gateways: {gw-1: {enabled: true, kind: DaemonSet, networkGateway: east, serviceAccount: {create: false}, type: NodePort, nodeSelector: {a: b}, podAnnotations: {x: why}, priorityClassName: high, imagePullSecrets: [{name: s}]}, gw-2: {enabled: true, name: named, rbac: {enabled: false}, type: None, tolerations: [{key: k}]}}}",
+        "{revision: r1, gateways: {gw-1: {enabled: true, kind: DaemonSet, networkGateway: east, serviceAccount: \
+            {create: false}, type: NodePort, nodeSelector: {a: b}, podAnnotations: {x: why}, priorityClassName: high, \
+            imagePullSecrets: [{name: s}]}, gw-2: {enabled: true, name: named, rbac: {enabled: false}, type: None, \
+            tolerations: [{key: k}]}}}",
     ),
 ];
 
@@ -132,7 +148,8 @@ fn kubectl_applies_it_at_once() -> Result<()> {
 fn what_nobody_reads_is_named_and_what_cannot_be_is_refused() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let operator = folder.path().join("operator.yaml");
-    let spec = "{profile: minimal, hub: docker.io/istio, revision: r2, meshConfig: {accessLogFile: /x}, values: {global: {proxy: {logLevel: info}}, pilot: {env: {PILOT_X: 1}}},
+    let spec = "{profile: minimal, hub: docker.io/istio, revision: r2, meshConfig: {accessLogFile: /x}, values: \
+        {global: {proxy: {logLevel: info}}, pilot: {env: {PILOT_X: 1}}},
         components: {ingressGateways: [{name: gw, enabled: true, k8s: {}}]}}";
     std::fs::write(&operator, format!("{{apiVersion: install.istio.io/v1alpha1, kind: IstioOperator, spec: {spec}}}"))?;
     let file = operator.display().to_string();
@@ -235,8 +252,8 @@ fn helms(profile: &str, values: &str) -> Result<Objects> {
     for name in gateways.iter().filter(|(_, on)| **on).map(|(name, _)| *name) {
         let files = [("below", &profile), ("over", &values)].map(|(file, values)| {
             let path = folder.path().join(file);
-            let only =
-                json!({"gateways": values.get("gateways").unwrap_or(&json!({})), "revision": values["revision"].as_str().unwrap_or_default()});
+            let only = json!({"gateways": values.get("gateways").unwrap_or(&json!({})),
+                    "revision": values["revision"].as_str().unwrap_or_default()});
             (path, only)
         });
         for (path, only) in &files {

@@ -67,7 +67,8 @@ pub(crate) async fn run_deployments(api: Api) -> Result<()> {
                 "conditions": [{"type": "Available", "status": "True"}],
             });
             let object = json!({
-                "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name, "namespace": namespace}, "status": status,
+                "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name, "namespace": namespace},
+                    "status": status,
             });
             api.apply(&path, &object).await?;
         }

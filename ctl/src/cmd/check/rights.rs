@@ -13,7 +13,7 @@ const NATIVE: u32 = 29;
 /// Checks that the API server responds, and that it supports native sidecars.
 pub(super) async fn version(server: &Server, report: &mut Report) -> Result<()> {
     let version = server.get("/version").await?.unwrap_or_default();
-    let name = version["gitVersion"].as_str().unwrap_or("of no version").to_owned();
+    let name = version["gitVersion"].as_str().unwrap_or("of an unknown version").to_owned();
     let minor = version["minor"].as_str().unwrap_or_default();
     let minor = minor.trim_end_matches(|c: char| !c.is_ascii_digit()).parse().unwrap_or(0);
     if minor < NATIVE {

@@ -166,8 +166,10 @@ mod tests {
     #[test]
     fn each_difference_is_named_by_its_path() {
         let map = |mesh: &str, replicas: u32| {
-            let config = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "istio", "namespace": "a"}, "data": {"mesh": mesh}});
-            let more = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "x"}, "spec": {"replicas": replicas, "l": [1]}});
+            let config = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "istio",
+                "namespace": "a"}, "data": {"mesh": mesh}});
+            let more = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "x"},
+                "spec": {"replicas": replicas, "l": [1]}});
             [config, more].into_iter().map(|object| (name(&object), object)).collect::<Objects>()
         };
         let (one, mut other) = (map("a: 1\nb: {c: 2}\n", 1), map("a: 1\nb: {c: 3}\n", 2));
@@ -175,7 +177,8 @@ mod tests {
         let told = compare(&one, &other, ["A".to_owned(), "B".to_owned()]).concat();
         assert_eq!(
             told,
-            "apps/v1 Deployment x:\n  spec.replicas: 1 -> 2\nv1 ConfigMap a/istio:\n  data.mesh|.b.c: 2 -> 3\nv1 Namespace z: only in B\n"
+            "apps/v1 Deployment x:\n  spec.replicas: 1 -> 2\nv1 ConfigMap a/istio:\n  data.mesh|.b.c: 2 -> 3\nv1 \
+                Namespace z: only in B\n"
         );
         assert!(compare(&one, &one.clone(), [String::new(), String::new()]).is_empty());
     }

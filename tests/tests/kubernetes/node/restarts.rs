@@ -31,7 +31,8 @@ pub(super) async fn of_each_part(node: &mut Node, page: &Call) -> Result<String>
     until_ready(node, "default", "", &["2/2"; 6]).await?;
     eventually("answer through the gateway", SOON, async || page.succeeds().await).await?;
     Ok(format!(
-        "each of {} parts crashed: {} requests, 0 failed; kubelet and containerd crashed: a new pod is 2/2, and six answer",
+        "each of {} parts crashed: {} requests, 0 failed; kubelet and containerd crashed: a new pod is 2/2, and six \
+            answer",
         ASIDE.len(),
         report.sent
     ))
