@@ -18,7 +18,7 @@ use crate::capture::CaptureArgs;
 Examples:
   heddle-agent proxy sidecar --domain shop.svc.cluster.local
   heddle-agent wait --timeoutSeconds 120
-  heddle-agent request POST drain"
+  heddle-agent request POST drain --debug-port 15020"
 )]
 pub(crate) struct Args {
     /// The subcommand.

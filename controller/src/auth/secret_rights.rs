@@ -52,7 +52,7 @@ impl SecretRights {
             Ok(Ok(allowed)) => {
                 self.keep(identity, allowed);
                 if !allowed {
-                    tracing::warn!(%identity, "may not list secrets in its namespace; the proxy gets no secrets");
+                    tracing::warn!(%identity, "the proxy may not list secrets in its namespace; it gets no secrets");
                 }
                 allowed
             }

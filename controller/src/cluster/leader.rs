@@ -44,7 +44,7 @@ impl Candidate {
                 failed => {
                     let error =
                         failed.map_or("timeout".into(), |error| error.map_or_else(|e| reason(&e), |_| String::new()));
-                    tracing::debug!(error, lease = self.name, "a Lease");
+                    tracing::debug!(error, lease = self.name, "cannot take or renew a Lease");
                     self.renewed.is_some_and(|at| at.elapsed() + PATIENCE < LIFE)
                 }
             };
