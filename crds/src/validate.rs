@@ -5,6 +5,7 @@
 
 mod address;
 mod attribute;
+mod conflict;
 mod export;
 mod header;
 mod host;
@@ -15,7 +16,6 @@ mod report;
 mod target;
 mod time;
 mod tls;
-mod together;
 mod url;
 
 pub mod authorization_policy;
@@ -42,8 +42,8 @@ use crate::kind::Kind;
 use crate::metadata::ObjectMeta;
 use crate::{extensions, networking, schema, security};
 
+pub use conflict::conflicts;
 pub use report::{Report, Severity, Violation};
-pub use together::together;
 
 /// A check of one kind: the spec, the object's metadata, the place of the spec, and where violations go.
 type Check<T> = fn(&T, &ObjectMeta, &Path<'_>, &mut Report);

@@ -99,7 +99,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         }
     }
     name_twice(&mut findings);
-    together(&mut findings, &objects);
+    add_conflicts(&mut findings, &objects);
     find_lines(&mut findings, &files);
     match args.output {
         Format::Text => output::text(&findings),
@@ -136,11 +136,11 @@ fn judge(file: &str, document: Document) -> (Finding, Value) {
 }
 
 /// Adds the conflicts between accepted objects.
-fn together(findings: &mut [Finding], objects: &[Value]) {
+fn add_conflicts(findings: &mut [Finding], objects: &[Value]) {
     let judged: Vec<usize> =
         (0..findings.len()).filter(|index| findings[*index].accepted && !findings[*index].skipped).collect();
     let objects: Vec<&Value> = judged.iter().map(|index| &objects[*index]).collect();
-    for (number, violation) in validate::together(&objects) {
+    for (number, violation) in validate::conflicts(&objects) {
         findings[judged[number]].say(violation);
     }
 }
