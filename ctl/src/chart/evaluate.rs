@@ -6,18 +6,18 @@ use serde_json::{Map, Value};
 use super::function;
 use super::parse::{Defined, Node, Operand, Pipe};
 
-/// How often a template may include another within itself.
+/// The deepest nesting of `include`.
 const DEEPEST: usize = 32;
 
-/// What all templates of a chart share.
+/// The input that all templates of a chart share.
 pub(super) struct Evaluator<'a> {
-    /// Templates that are included by name.
+    /// Named templates.
     pub(super) defined: &'a Defined,
     /// The chart's other files, by path.
     pub(super) files: &'a [(&'a str, &'a str)],
 }
 
-/// The names that are known at a place.
+/// The variables at one point of a template.
 struct Scope<'a> {
     root: &'a Value,
     variables: Vec<(String, Value)>,
@@ -25,7 +25,7 @@ struct Scope<'a> {
 }
 
 impl Evaluator<'_> {
-    /// The text of a template with `root` as `.` and `$`.
+    /// Renders a template, with `root` as `.` and `$`.
     pub(super) fn run(&self, nodes: &[Node], root: &Value) -> Result<String> {
         self.run_at(nodes, root, 0)
     }
@@ -37,7 +37,7 @@ impl Evaluator<'_> {
         Ok(out)
     }
 
-    /// What is named within ends with it.
+    /// Variables of an inner block end with the block.
     fn nodes(&self, nodes: &[Node], dot: &Value, scope: &mut Scope<'_>, out: &mut String) -> Result<()> {
         let known = scope.variables.len();
         for node in nodes {
@@ -145,7 +145,7 @@ impl Evaluator<'_> {
     }
 }
 
-/// A key that is not there is null; a field of what is no map is an error.
+/// A missing key is null. A field of a value that is not a map is an error.
 fn field(value: &Value, path: &[String]) -> Result<Value> {
     let mut at = value;
     for name in path {

@@ -1,4 +1,4 @@
-//! The functions that our templates call, of those that Helm knows.
+//! The functions of Helm that our templates call.
 
 use anyhow::{Context, Result, anyhow, bail};
 use heddle_store::document::{self, Words};
@@ -20,7 +20,7 @@ pub(super) fn call(name: &str, arguments: &[Value]) -> Result<Value> {
         ("concat", lists) => Value::Array(lists.iter().filter_map(Value::as_array).flatten().cloned().collect()),
         ("dict", pairs) => dict(pairs)?,
         ("deepCopy", [value]) => value.clone(),
-        // Where both have a key, the first has it in `merge`, and the last in `mergeOverwrite`.
+        // If both maps have a key, `merge` takes the first value and `mergeOverwrite` takes the last.
         ("merge", [first, rest @ ..]) => rest.iter().fold(first.clone(), |one, other| merge::layer(other, &one)),
         ("mergeOverwrite", [first, rest @ ..]) => {
             rest.iter().fold(first.clone(), |one, other| merge::layer(&one, other))
@@ -34,7 +34,7 @@ pub(super) fn call(name: &str, arguments: &[Value]) -> Result<Value> {
     })
 }
 
-/// Whether a value counts as true: all but null, false, 0 and what is empty.
+/// Whether a value counts as true. Null, false, 0 and empty values count as false.
 pub(super) fn is_true(value: &Value) -> bool {
     match value {
         Value::Null => false,
@@ -46,7 +46,7 @@ pub(super) fn is_true(value: &Value) -> bool {
     }
 }
 
-/// A value as it is written into the text; null as nothing.
+/// The text of a value. Null is the empty text.
 pub(super) fn text(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
@@ -55,7 +55,7 @@ pub(super) fn text(value: &Value) -> String {
     }
 }
 
-/// The functions whose result is a text.
+/// The functions that return a string.
 fn of_text(name: &str, arguments: &[Value]) -> Result<String> {
     Ok(match (name, arguments) {
         ("quote", [Value::Null]) => String::new(),
@@ -92,14 +92,14 @@ fn dict(pairs: &[Value]) -> Result<Value> {
     Ok(Value::Object(map))
 }
 
-/// Maps by key, as Go writes them.
+/// Writes maps sorted by key, as Go does.
 fn ordered(value: &Value) -> Value {
     let mut value = value.clone();
     value.sort_all_objects();
     value
 }
 
-/// Go writes JSON so that it may stand in a page.
+/// Escapes JSON for HTML, as Go does.
 fn in_html(json: &str) -> String {
     json.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026")
 }

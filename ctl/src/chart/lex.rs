@@ -1,28 +1,28 @@
-//! Cuts a template into texts and actions, and an action into words.
+//! Splits a template into text and actions, and an action into tokens.
 
 use anyhow::{Context, Result, bail, ensure};
 
 /// A part of a template.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Piece {
-    /// What stands outside of `{{ }}`, trimmed where the braces say so.
+    /// Text outside of `{{ }}`, trimmed as the braces demand.
     Text(String),
-    /// What stands inside.
+    /// The tokens inside of `{{ }}`.
     Action(Vec<Token>),
 }
 
-/// A word of an action.
+/// A token of an action.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Token {
     /// A keyword, or the name of a function.
     Word(String),
-    /// `.Values.global`; `.` alone has no names.
+    /// A path such as `.Values.global`. `.` alone has no names.
     Path(Vec<String>),
-    /// `$name.field`; the root is the variable without a name.
+    /// A variable such as `$name.field`. The root `$` has an empty name.
     Variable(String, Vec<String>),
-    /// A quoted text.
+    /// A string.
     Text(String),
-    /// A whole number.
+    /// An integer.
     Number(i64),
     /// One of `( ) | , = :`, the last for `:=`.
     Mark(char),
@@ -57,7 +57,7 @@ pub(super) fn pieces(template: &str) -> Result<Vec<Piece>> {
     }
 }
 
-/// The inside of an action and what follows its braces, which are not looked for in texts and comments.
+/// Splits at the end of an action. Braces in strings and comments do not count.
 fn close(action: &str) -> Result<(&str, &str)> {
     let mut quote = None;
     let mut escaped = false;
@@ -127,7 +127,7 @@ fn token(first: char, rest: &str) -> Result<(Token, &str)> {
     })
 }
 
-/// The rest of a text after its first quotation mark.
+/// Reads a string after its opening quotation mark.
 fn quoted(rest: &str) -> Result<(Token, &str)> {
     let mut text = String::new();
     let mut chars = rest.char_indices();

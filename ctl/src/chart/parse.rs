@@ -1,4 +1,4 @@
-//! The tree of a template.
+//! Parses a template into a tree.
 
 use std::collections::BTreeMap;
 
@@ -7,22 +7,22 @@ use serde_json::Value;
 
 use super::lex::{self, Piece, Token};
 
-/// What a template does, in order.
+/// A node of the tree.
 #[derive(Clone, Debug)]
 pub(super) enum Node {
-    /// Writes a text.
+    /// Write a text.
     Text(String),
-    /// Writes a value.
+    /// Write a value.
     Print(Pipe),
-    /// Names a value, anew or once more.
+    /// Define a variable, or assign to it.
     Set { name: String, anew: bool, value: Pipe },
-    /// `if`, or `with`, which makes the value `.`.
+    /// `if`; or `with`, which also sets `.` to the value.
     Choose { with: bool, on: Pipe, then: Vec<Node>, otherwise: Vec<Node> },
-    /// For each entry of a list or map.
+    /// `range` over a list or a map.
     Range { key: Option<String>, value: Option<String>, over: Pipe, body: Vec<Node> },
 }
 
-/// Calls, each of which gets the value of the one before as its last argument.
+/// A pipeline. Each call gets the result of the call before as its last argument.
 pub(super) type Pipe = Vec<Vec<Operand>>;
 
 /// A function or an argument.
@@ -35,10 +35,10 @@ pub(super) enum Operand {
     Pipe(Pipe),
 }
 
-/// The templates that others include, by name.
+/// The named templates.
 pub(super) type Defined = BTreeMap<String, Vec<Node>>;
 
-/// Reads a template; what it defines is put with the rest.
+/// Parses a template, and adds its named templates to `defined`.
 pub(super) fn parse(template: &str, defined: &mut Defined) -> Result<Vec<Node>> {
     let mut parser = Parser { pieces: lex::pieces(template)?.into_iter(), defined };
     let (nodes, end) = parser.block()?;
@@ -51,12 +51,12 @@ struct Parser<'a> {
     defined: &'a mut Defined,
 }
 
-/// What a block ended with.
+/// The end of a block.
 #[derive(PartialEq, Eq)]
 enum End {
     Template,
     Body,
-    /// With the words after `else`.
+    /// `else`, with the tokens after it.
     Else(Vec<Token>),
 }
 
@@ -144,7 +144,7 @@ fn pipe(tokens: &[Token]) -> Result<Pipe> {
     Ok(pipe)
 }
 
-/// Reads up to the end or `)`, and says whether it was the latter.
+/// Parses up to the end or to `)`. It returns whether it was `)`.
 fn calls(tokens: &mut std::slice::Iter<'_, Token>) -> Result<(Pipe, bool)> {
     let (mut pipe, mut call, mut closed) = (Vec::new(), Vec::new(), false);
     while let Some(token) = tokens.next() {

@@ -1,16 +1,16 @@
-//! What a chart's schema says of values: the few words of JSON Schema that our charts' schemas have.
+//! Checks values against the schema of a chart. It supports the keywords of JSON Schema that our charts use.
 
 use serde_json::Value;
 
-/// What is wrong with the values, by key.
+/// The errors of the values, by key.
 pub(super) fn violations(values: &Value, schema: &Value) -> Vec<String> {
     let mut out = Vec::new();
     check(values, schema, "", &mut |key, problem| out.push(format!("{key} {problem}")));
     out
 }
 
-/// Keys of the values that the schema does not know; in an open map, one without properties or
-/// with `additionalProperties`, all are known.
+/// Keys of the values that the schema does not know. A map without properties or with `additionalProperties` is open,
+/// and all its keys are known.
 pub(super) fn unknown(values: &Value, schema: &Value) -> Vec<String> {
     let mut out = Vec::new();
     visit(values, schema, "", &mut out);

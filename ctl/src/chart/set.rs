@@ -1,14 +1,14 @@
-//! Values on a command line, `a.b=c,d[0]=e,f={g,h}`, as Helm reads them.
+//! Parses the values of `--set` as Helm does: `a.b=c,d[0]=e,f={g,h}`.
 
 use anyhow::{Result, bail, ensure};
 use serde_json::{Map, Value};
 
-/// Most entries that an index may make a list long.
+/// The longest list that an index may create.
 const LONGEST: usize = 1024;
-/// Most levels of a key.
+/// The deepest key.
 const DEEPEST: usize = 32;
 
-/// Lays the assignments of one argument over the values. With `texts` no value is taken for a number or a boolean.
+/// Merges the assignments of one argument over the values. With `texts` every value is a string.
 pub(crate) fn set(values: &mut Value, argument: &str, texts: bool) -> Result<()> {
     for assignment in split(argument, ',', true) {
         let parts = split(&assignment, '=', false);
@@ -20,13 +20,13 @@ pub(crate) fn set(values: &mut Value, argument: &str, texts: bool) -> Result<()>
     Ok(())
 }
 
-/// A step towards a value.
+/// One step of a key.
 enum Step {
     Key(String),
     Index(usize),
 }
 
-/// Parts between a mark that no `\` precedes; with `nest`, none within braces. Backslashes stay.
+/// Splits at a mark without a `\` before it. With `nest`, marks within braces do not count. Backslashes stay.
 fn split(text: &str, mark: char, nest: bool) -> Vec<String> {
     let (mut parts, mut depth, mut escaped) = (vec![String::new()], 0_usize, false);
     for c in text.chars() {

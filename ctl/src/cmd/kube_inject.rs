@@ -16,8 +16,8 @@ use document::Document;
 /// Largest file that is read, in bytes.
 const LARGEST: u64 = 64 << 20;
 
-/// Prints the objects of a file with the proxy in their pods. Documents that are not injected are printed byte for byte;
-/// in the others nothing but the injection differs.
+/// Prints the objects of a file with the proxy in their pods. Documents that are not injected are printed byte for
+/// byte; in the others nothing but the injection differs.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// A file, or `-` for standard input.

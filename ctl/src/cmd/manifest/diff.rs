@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::chart;
 
-/// Longest value that is printed whole, in characters.
+/// The longest value that is printed in full, in characters.
 const LONGEST: usize = 120;
 /// Largest file that is read, in bytes.
 const LARGEST: u64 = 64 << 20;
@@ -39,7 +39,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     Ok(ExitCode::from(u8::from(!differences.is_empty())))
 }
 
-/// Objects by kind, namespace and name, as a reader wants to see them.
+/// Objects by API version, kind, namespace and name.
 type Objects = BTreeMap<String, Value>;
 
 fn compare(one: &Objects, other: &Objects, names: [String; 2]) -> Vec<String> {
