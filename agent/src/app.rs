@@ -1,4 +1,4 @@
-//! Every task of the agent, listed once, in order.
+//! All tasks of the agent, in their order.
 
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
@@ -19,10 +19,11 @@ use crate::status::{Sources, Status};
 use crate::xds_proxy::Relay;
 use crate::{dns, envoy, sds, status, svid, xds_proxy};
 
-/// Runs everything until Envoy has ended. Sockets are bound before Envoy starts, so that no try of its is in vain.
+/// Runs everything until Envoy has stopped. Sockets are bound before Envoy starts, so that its first connections
+/// succeed.
 ///
 /// # Errors
-/// When an address is taken, a file cannot be written, or Envoy is not there.
+/// When an address is in use, a file cannot be written, or Envoy is missing.
 pub(crate) async fn run(config: Config, kind: Kind) -> Result<()> {
     ensure!(config.envoy.binary.is_file(), "the Envoy program {} does not exist", config.envoy.binary.display());
     let config = Arc::new(config);
@@ -61,7 +62,7 @@ pub(crate) async fn run(config: Config, kind: Kind) -> Result<()> {
     envoy::supervise(&config, kind, &counters, phases).await
 }
 
-/// The first signal ends the agent gently, the second at once.
+/// The first signal stops the agent gracefully, and the second stops it at once.
 async fn signals(phase: watch::Sender<Phase>) -> std::io::Result<()> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     loop {
@@ -75,7 +76,8 @@ async fn signals(phase: watch::Sender<Phase>) -> std::io::Result<()> {
     }
 }
 
-/// A Unix socket in a folder that only we can enter: whoever connects to it gets the workload's key.
+/// Creates a Unix socket in a folder that only this user can enter. A client of this socket gets the private key of the
+/// workload.
 fn socket(path: &Path) -> Result<UnixListener> {
     let folder = path.parent().context("the path of a socket needs a folder")?;
     std::fs::DirBuilder::new()

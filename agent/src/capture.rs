@@ -1,8 +1,8 @@
-//! `heddle-agent capture`: redirects a pod's traffic to its proxy by iptables, with istio-iptables' flags.
+//! `heddle-agent capture`: redirects the traffic of a pod to its proxy with iptables. The flags are those of
+//! istio-iptables.
 //!
-//! What is written is a function of the flags and of the pod's resolver (`rules.rs`). It is applied a table at a time,
-//! each in one step that also takes away what an earlier run wrote (`apply.rs`): the same flags twice leave the same
-//! rules.
+//! The rules depend only on the flags and the resolvers of the pod (`rules.rs`). Each table is replaced in one step
+//! (`apply.rs`), so the same flags always leave the same rules.
 
 mod apply;
 mod check;
@@ -17,7 +17,7 @@ use ipnet::IpNet;
 
 pub(crate) use apply::CaptureError;
 
-/// What is captured, and how. Names and defaults are istio-iptables'.
+/// The flags. Names and defaults are those of istio-iptables.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct CaptureArgs {
     /// Redirect outbound connections to this port.
@@ -95,7 +95,7 @@ pub(crate) struct CaptureArgs {
     pub(crate) log_as_json: bool,
 }
 
-/// How calls to the pod are captured.
+/// How inbound connections are captured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 #[value(rename_all = "UPPER")]
 pub(crate) enum Mode {
@@ -107,7 +107,7 @@ pub(crate) enum Mode {
     None,
 }
 
-/// A family of addresses; each has its own tables.
+/// An address family. Each has its own tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Family {
     /// IPv4.
@@ -116,7 +116,7 @@ pub(crate) enum Family {
     V6,
 }
 
-/// What is captured, read from the flags.
+/// The flags after parsing.
 #[derive(Debug, Clone)]
 pub(crate) struct Scope {
     args: CaptureArgs,
@@ -131,10 +131,10 @@ enum Ranges {
     These(Vec<IpNet>),
 }
 
-/// Does what the flags say.
+/// Runs the command.
 ///
 /// # Errors
-/// When a flag cannot be read, a program is missing, or the kernel refuses a rule.
+/// When a flag is invalid, a program is missing, or the kernel refuses a rule.
 pub(crate) fn run(args: &CaptureArgs) -> Result<(), CaptureError> {
     let scope = scope(args)?;
     if args.mode == Mode::None && !args.clean_up {
@@ -182,7 +182,7 @@ fn scope(args: &CaptureArgs) -> Result<Scope, CaptureError> {
     Ok(Scope { args: args.clone(), include_ranges, exclude_ranges, resolvers })
 }
 
-/// The parts of a list with commas.
+/// Splits a list at its commas.
 fn list(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim).filter(|part| !part.is_empty())
 }
@@ -195,8 +195,8 @@ fn ranges(flag: &'static str, text: &str) -> Result<Vec<IpNet>, CaptureError> {
     list(text).map(range).collect()
 }
 
-/// The resolvers of `resolv.conf`: only questions to them are captured, so that a program that asks another of its own
-/// choice is left alone.
+/// The resolvers of `resolv.conf`. Only queries to them are captured. A program may still ask another resolver of its
+/// choice.
 fn resolvers(args: &CaptureArgs) -> Result<Vec<IpAddr>, CaptureError> {
     let path = &args.resolv_conf;
     let text = std::fs::read_to_string(path).map_err(|error| CaptureError::Resolvers(path.clone(), error))?;

@@ -1,7 +1,9 @@
-//! `heddle-agent` runs beside each Envoy. It writes Envoy's bootstrap, starts Envoy and keeps it running; it makes the
-//! workload's key, has it certified, and serves both to Envoy; it relays Envoy's discovery to the control plane.
+//! `heddle-agent` runs beside each Envoy. It writes Envoy's bootstrap, starts Envoy and keeps it running. It creates
+//! the key of the workload, gets a certificate for it, and serves both to Envoy. It relays Envoy's xDS streams to the
+//! control plane.
 //!
-//! It has one thread: its work is small, it is there once a pod, and Envoy's life is tied to the thread that starts it.
+//! It has one thread. Its work is small, it runs once in each pod, and Envoy's lifetime is tied to the thread that
+//! starts it.
 #![allow(clippy::print_stdout, reason = "the hook `request` prints the answer")]
 
 mod admin;
