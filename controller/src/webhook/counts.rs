@@ -1,30 +1,30 @@
-//! How often webhooks were called, and what they said.
+//! Counters of the webhooks.
 
 use heddle_serve::metrics::{Counter, Page};
 
-/// Counts of calls.
+/// The counters.
 #[derive(Debug, Default)]
 pub(crate) struct Counts {
-    /// Objects that are valid.
+    /// Valid objects.
     pub valid: Counter,
-    /// Objects that were refused.
+    /// Refused objects.
     pub invalid: Counter,
-    /// Pods that were given their proxy.
+    /// Pods that were injected.
     pub injected: Counter,
-    /// Pods that were left alone.
+    /// Pods that were not injected, by the rules.
     pub skipped: Counter,
-    /// Pods that could not be given theirs.
+    /// Pods that were refused, because the injection failed.
     pub uninjected: Counter,
-    /// Calls that could not be read.
+    /// Requests that could not be read.
     pub unreadable: Counter,
     /// Webhook configurations that were written.
     pub patched: Counter,
-    /// Webhook configurations that could not be.
+    /// Webhook configurations that could not be written.
     pub unpatched: Counter,
 }
 
 impl Counts {
-    /// Writes them, under istiod's names.
+    /// Writes the metrics, with the names of istiod.
     pub(crate) fn write(&self, page: &mut Page) {
         page.single("galley_validation_passed", "counter", "Valid objects.", self.valid.get());
         page.family("galley_validation_failed", "counter", "Refused objects.");
