@@ -122,7 +122,7 @@ impl Relay {
         match text("grpc-status") {
             "" => tracing::info!(address, "connected to the control plane"),
             status => {
-                tracing::warn!(address, status, reason = text("grpc-message"), "the control plane refuses the stream")
+                tracing::warn!(address, status, reason = text("grpc-message"), "the control plane refuses the stream");
             }
         }
     }

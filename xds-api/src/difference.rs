@@ -20,8 +20,7 @@ pub struct Differences {
     pub(crate) asked: Asked,
 }
 
-/// Weak, so that no old configuration is kept for its difference; a weak pointer keeps the address from being used
-/// again.
+/// Weak, so that no old configuration is kept for its difference; a weak pointer keeps the address from being used again.
 #[derive(Debug)]
 struct Found {
     old: Weak<ResourceMap>,

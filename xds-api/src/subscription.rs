@@ -5,8 +5,8 @@
 //! pointer to the set shown last and only the names of which the client does not hold what that says: a stream costs
 //! memory by what is under way, not by what the client holds.
 //!
-//! Rules: one response without an answer at a time; the newest state wins; a name asked for is answered; what the
-//! client holds is not sent again; what it rejected is *unknown* and goes again with the next change, never by itself.
+//! Rules: one response without an answer at a time; the newest state wins; a name asked for is answered; what the client
+//! holds is not sent again; what it rejected is *unknown* and goes again with the next change, never by itself.
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},

@@ -1,5 +1,5 @@
-//! The fields of ProxyConfig that the agent uses, with the names of protobuf's JSON. Other fields are passed on in the
-//! metadata of the Node.
+//! The fields of ProxyConfig that the agent obeys, in the spelling of protobuf's JSON. Others are the control plane's, or
+//! unknown, and are passed on in the node's metadata.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -9,47 +9,47 @@ use serde::{Deserialize, Deserializer};
 
 use super::duration::duration;
 
-/// ProxyConfig. A missing field has its default.
+/// ProxyConfig; whatever is missing has its default.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct ProxyConfig {
     /// Folder for the bootstrap file.
     pub(crate) config_path: Option<PathBuf>,
-    /// The program file of Envoy.
+    /// Envoy's program file.
     pub(crate) binary_path: Option<PathBuf>,
-    /// The `host:port` of the control plane.
+    /// The control plane's `host:port`.
     pub(crate) discovery_address: Option<String>,
-    /// The number of Envoy's worker threads. 0 is one for each processor.
+    /// Worker threads of Envoy; 0 is one a processor.
     pub(crate) concurrency: Option<u32>,
     /// Port of Envoy's admin interface.
     pub(crate) proxy_admin_port: Option<u16>,
-    /// Port of the agent's pages.
+    /// Port of the agent's own pages.
     pub(crate) status_port: Option<u16>,
-    /// How long Envoy drains a replaced listener.
+    /// How long Envoy takes to drain a listener that is replaced.
     #[serde(deserialize_with = "optional_duration")]
     pub(crate) drain_duration: Option<Duration>,
-    /// How long connections may continue after SIGTERM.
+    /// How long connections may go on after SIGTERM.
     #[serde(deserialize_with = "optional_duration")]
     pub(crate) termination_drain_duration: Option<Duration>,
-    /// More runtime settings of Envoy.
+    /// Further runtime settings of Envoy.
     pub(crate) runtime_values: BTreeMap<String, String>,
-    /// More statistics that Envoy keeps.
+    /// Further statistics to keep.
     pub(crate) proxy_stats_matcher: StatsMatcher,
-    /// Environment variables of the agent. The Node's metadata takes those that begin with `ISTIO_META_`.
+    /// Environment for the agent; the node's metadata takes its `ISTIO_META_` names.
     pub(crate) proxy_metadata: BTreeMap<String, String>,
 }
 
-/// The statistics that Envoy keeps in addition.
+/// Which statistics are kept beside those that the mesh needs.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct StatsMatcher {
-    /// By a prefix of the name.
+    /// By the beginning of the name.
     #[serde(rename = "inclusionPrefixes")]
     pub(crate) prefixes: Vec<String>,
-    /// By a suffix of the name.
+    /// By the end of the name.
     #[serde(rename = "inclusionSuffixes")]
     pub(crate) suffixes: Vec<String>,
-    /// By a regular expression that matches the whole name.
+    /// By a regular expression over the whole name.
     #[serde(rename = "inclusionRegexps")]
     pub(crate) regexes: Vec<String>,
 }

@@ -1,5 +1,5 @@
-//! The pages as `istioctl` asks for them: over discovery. Of the whole mesh they tell those only who stand in the
-//! control plane's own namespace; others may see what a proxy of their own namespace was sent.
+//! The pages as `istioctl` asks for them: over discovery. Of the whole mesh they tell those only who stand in the control plane's
+//! own namespace; others may see what a proxy of their own namespace was sent.
 
 use axum::body::Body;
 use axum::http::Request;
@@ -38,9 +38,9 @@ impl Inspect for Pages {
                 DUMP => self.dumped(asker, question.names.first().map(String::as_str).unwrap_or_default()).await,
                 PAGE => match question.names.as_slice() {
                     [page] => self.page(asker, page).await,
-                    _ => Err(Status::invalid_argument("ask for exactly one page")),
+                    _ => Err(Status::invalid_argument("one page at a time")),
                 },
-                other => Err(Status::invalid_argument(format!("the type {other} is unknown"))),
+                other => Err(Status::invalid_argument(format!("no such question: {other}"))),
             }
         })
     }
@@ -54,7 +54,7 @@ impl Pages {
         if *asker.namespace() == *root || own {
             return Ok(());
         }
-        tracing::warn!(identity = %asker, "refused a debug request over xDS; its client is not authorized");
+        tracing::warn!(identity = %asker, "refused a question about the mesh");
         Err(Status::permission_denied("permission denied"))
     }
 
@@ -91,8 +91,7 @@ impl Pages {
 
     /// Who answers, in istiod's words: tools show it beside each proxy.
     fn identifier(&self) -> String {
-        let info = json!({"version": env!("CARGO_PKG_VERSION"), "revision": "heddle", "golang_version": "",
-            "status": "Clean", "tag": ""});
+        let info = json!({"version": env!("CARGO_PKG_VERSION"), "revision": "heddle", "golang_version": "", "status": "Clean", "tag": ""});
         json!({"Component": "istiod", "ID": self.pod, "Info": info}).to_string()
     }
 

@@ -80,7 +80,7 @@ fn of_text(name: &str, arguments: &[Value]) -> Result<String> {
 fn from_yaml(text: &str) -> Result<Value> {
     let document = document::read(text.as_bytes(), Words::Booleans).into_iter().next();
     let content = document.map_or(Ok(Value::Null), |document| document.content);
-    content.map_err(|error| anyhow!("line {}: {}", error.line, error.reason))
+    content.map_err(|error| anyhow!("{}: {}", error.line, error.reason))
 }
 
 fn dict(pairs: &[Value]) -> Result<Value> {

@@ -40,6 +40,6 @@ fn generate(choices: &Choices) -> Result<ExitCode> {
         let _ = writeln!(std::io::stderr(), "heddlectl: {warning}");
     }
     let documents: Vec<String> = plan.objects.iter().map(yaml::write).collect();
-    std::io::stdout().write_all(documents.join("---\n").as_bytes()).context("cannot write to standard output")?;
+    std::io::stdout().write_all(documents.join("---\n").as_bytes()).context("standard output cannot be written")?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,8 +1,8 @@
-//! Resources that belong to another one: a virtual host `<route configuration>/<virtual host>` is of use only to a
-//! client that holds its route configuration, and is lost with it.
+//! Resources that belong to another one: a virtual host `<route configuration>/<virtual host>` is of use only to a client
+//! that holds its route configuration, and is lost with it.
 //!
-//! So a client that wants all virtual hosts wants those of the route configurations that it holds: its *open*
-//! collections. Whoever knows what was sent of the other type opens and closes them.
+//! So a client that wants all virtual hosts wants those of the route configurations that it holds: its *open* collections.
+//! Whoever knows what was sent of the other type opens and closes them.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -32,8 +32,8 @@ pub fn collection_of(name: &str) -> Option<&str> {
 }
 
 impl Subscription {
-    /// The client holds the parent of this collection from now on. `fresh` says that it may have none of its members,
-    /// for it was given the parent anew; else it has those that it said it has.
+    /// The client holds the parent of this collection from now on. `fresh` says that it may have none of its members, for
+    /// it was given the parent anew; else it has those that it said it has.
     pub fn open(&mut self, collection: &Arc<str>, fresh: bool) {
         self.collections.0.insert(collection.clone(), fresh);
         if !self.interest.started {
@@ -90,8 +90,8 @@ impl Subscription {
         open || self.interest.names().contains(name)
     }
 
-    /// Of names that are due those whose collection has no other that is held back: a domain that moves from one
-    /// virtual host to another is taken and given at once.
+    /// Of names that are due those whose collection has no other that is held back: a domain that moves from one virtual
+    /// host to another is taken and given at once.
     pub(super) fn whole_collections(&self, due: &mut Vec<(Arc<str>, Verdict)>, held: &[Arc<str>]) {
         if self.type_url == TypeUrl::VirtualHost && !held.is_empty() {
             let before = due.len();

@@ -117,8 +117,8 @@ impl Subscription {
     }
 }
 
-/// Whether one bad resource in a response spoils the others. Envoy applies the good clusters and listeners of a
-/// response that it rejects; of the other types it stops at the first bad one.
+/// Whether one bad resource in a response spoils the others. Envoy applies the good clusters and listeners of a response
+/// that it rejects; of the other types it stops at the first bad one.
 pub(super) fn spoils(type_url: TypeUrl) -> bool {
     !type_url.is_whole()
 }
