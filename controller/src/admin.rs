@@ -80,8 +80,11 @@ pub(crate) async fn serve(listener: TcpListener, pages: Pages, end: Cancellation
     tokio::select! {
         // Connections kept alive by a scraper are not waited for.
         () = async { end.cancelled().await; tokio::time::sleep(std::time::Duration::from_millis(100)).await } => {}
-        ended = served.into_future() => if let Err(error) = ended { tracing::error!(%error,
-            "the server of the debug pages failed") },
+        ended = served.into_future() => {
+            if let Err(error) = ended {
+                tracing::error!(%error, "the server of the debug pages failed");
+            }
+        },
     }
 }
 

@@ -105,7 +105,7 @@ pub(crate) async fn follow(
             Some(Ok(settings)) => _ = found.send_replace(Some(Arc::new(settings))),
             // What was injected before goes on being injected.
             Some(Err(reason)) => {
-                tracing::error!(reason, "ConfigMap {injector} is invalid; injection keeps its last valid settings")
+                tracing::error!(reason, "ConfigMap {injector} is invalid; injection keeps its last valid settings");
             }
         }
     }
