@@ -55,13 +55,13 @@ pub(crate) struct Pages {
 const INDEX: &[(&str, &str)] = &[
     ("/debug/syncz", "what each proxy was sent and has acknowledged"),
     ("/debug/adsz", "connected proxies"),
-    ("/debug/connections", "connected proxies, in short"),
+    ("/debug/connections", "a short list of connected proxies"),
     ("/debug/configz", "the objects that configure the mesh"),
     ("/debug/registryz", "services"),
     ("/debug/endpointz", "endpoints of services"),
-    ("/debug/issuez", "what is wrong with objects and files"),
+    ("/debug/issuez", "issues of objects and files"),
     ("/debug/mesh", "mesh-wide settings"),
-    ("/debug/config_dump?proxyID=<pod>.<namespace>", "what a proxy was sent, as Envoy's config dump"),
+    ("/debug/config_dump?proxyID=<pod>.<namespace>", "the configuration of a proxy, as Envoy's config dump"),
     ("/debug/list", "the names of these pages"),
 ];
 
@@ -80,7 +80,11 @@ pub(crate) async fn serve(listener: TcpListener, pages: Pages, end: Cancellation
     tokio::select! {
         // Connections kept alive by a scraper are not waited for.
         () = async { end.cancelled().await; tokio::time::sleep(std::time::Duration::from_millis(100)).await } => {}
-        ended = served.into_future() => if let Err(error) = ended { tracing::error!(%error, "pages ended") },
+        ended = served.into_future() => {
+            if let Err(error) = ended {
+                tracing::error!(%error, "the server of the debug pages failed");
+            }
+        },
     }
 }
 
@@ -115,7 +119,7 @@ async fn only_this_machine(ConnectInfo(peer): ConnectInfo<SocketAddr>, request: 
     if peer.ip().to_canonical().is_loopback() {
         return next.run(request).await;
     }
-    tracing::warn!(%peer, page = request.uri().path(), "refused a debug page");
+    tracing::warn!(%peer, page = request.uri().path(), "refused a debug page, because the client is not on loopback");
     StatusCode::FORBIDDEN.into_response()
 }
 

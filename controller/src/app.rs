@@ -103,7 +103,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
 
 /// Tells all tasks to end, and waits for them.
 async fn finish(mut tasks: JoinSet<()>, end: &CancellationToken) {
-    tracing::info!("ending");
+    tracing::info!("stopping");
     end.cancel();
     while tasks.join_next().await.is_some() {}
 }
@@ -184,7 +184,7 @@ async fn opened(
 
 /// The settings of the first revision.
 async fn first_mesh(mut revisions: watch::Receiver<Option<Published>>) -> anyhow::Result<Arc<Mesh>> {
-    revisions.wait_for(Option::is_some).await.context("the sources ended before they had synced")?;
+    revisions.wait_for(Option::is_some).await.context("the sources stopped before they had read all objects")?;
     Ok(mesh_of(&revisions))
 }
 

@@ -1,4 +1,5 @@
-//! The emitted definitions are those of the table of kinds, and so are those of the contract where it lies beside the project.
+//! The emitted definitions are those of the table of kinds, and so are those of the contract where it lies beside the
+//! project.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -19,8 +19,8 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// Makes `path` with a copy of the YAML files of `sources` (not of what is below them), each rewritten by `rewrite`.
-    /// Files are made ready in `<path>.staging`, so that the folder never shows half a file.
+    /// Makes `path` with a copy of the YAML files of `sources` (not of what is below them), each rewritten by
+    /// `rewrite`. Files are made ready in `<path>.staging`, so that the folder never shows half a file.
     pub fn copy(sources: &[PathBuf], path: &Path, rewrite: impl Fn(String) -> String) -> Result<Self> {
         let staging = path.with_extension("staging");
         for folder in [path, &staging] {

@@ -1,4 +1,5 @@
-//! Every golden case of compile on stock Envoy: what `heddlectl` prints for it is the same bytes twice, and Envoy accepts it.
+//! Every golden case of compile on stock Envoy: what `heddlectl` prints for it is the same bytes twice, and Envoy
+//! accepts it.
 //!
 //! The cases are those of `controller/compile/tests/golden.rs`, which compares them with what is wanted.
 

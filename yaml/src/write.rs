@@ -1,5 +1,5 @@
-//! Writes YAML that every reader takes for the same: kubectl's still takes `yes` and `1_000` for a boolean and a number,
-//! so whatever is not plainly a text is quoted.
+//! Writes YAML that every reader takes for the same: kubectl's still takes `yes` and `1_000` for a boolean and a
+//! number, so whatever is not plainly a text is quoted.
 
 use serde_json::{Map, Value};
 
@@ -208,7 +208,8 @@ mod tests {
     #[test]
     fn what_is_written_is_read_the_same() {
         let value = json!({
-            "texts": TEXTS, "a: b": {"yes": [[], {}, [[1, "a\nb"], {"x": null}], 1.5, -3, true]}, "": "a\nb", "list": [{"a": {"b": [1]}, "c": "d\ne\n"}],
+            "texts": TEXTS, "a: b": {"yes": [[], {}, [[1, "a\nb"], {"x": null}], 1.5, -3, true]}, "": "a\nb",
+                "list": [{"a": {"b": [1]}, "c": "d\ne\n"}],
         });
         let written = write(&value);
         for schema in [Schema::Core, Schema::Yaml11] {

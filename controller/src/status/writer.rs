@@ -1,7 +1,9 @@
-//! Writes. A round looks at all objects and writes the statuses that differ; between two rounds is a pause, so that a storm
-//! of edits costs an object a write a round at most, and a round writes no more than an API server is glad to take.
+//! Writes. A round looks at all objects and writes the statuses that differ; between two rounds is a pause, so that a
+//! storm of edits costs an object a write a round at most, and a round writes no more than an API server is glad to
+//! take.
 //!
-//! What is written comes back by the watch. It changes nothing of the mesh, and the next round finds that it is as it should be.
+//! What is written comes back by the watch. It changes nothing of the mesh, and the next round finds that it is as it
+//! should be.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -126,7 +128,7 @@ impl Writer {
                 }
                 Err(error) => {
                     let object = change.key.reference();
-                    tracing::warn!(%object, error = reason(&error), "cannot write a status; trying again");
+                    tracing::warn!(%object, error = reason(&error), "cannot write a status; heddled retries");
                     failed = true;
                 }
             }
@@ -229,8 +231,8 @@ fn key(object: &str) -> Option<ObjectKey> {
     Some(ObjectKey::new(kind, namespace, name))
 }
 
-/// Writes one status over the state that was seen. That the object has changed or gone since, or that its definition has
-/// no status, is as good as written: there will be an event, or nothing to write to.
+/// Writes one status over the state that was seen. That the object has changed or gone since, or that its definition
+/// has no status, is as good as written: there will be an event, or nothing to write to.
 async fn write(client: &Client, change: &Change) -> Result<(), kube::Error> {
     let resource = kinds::resource(change.key.kind, &change.seen.version);
     let api: Api<Raw> = Api::namespaced_with(client.clone(), &change.key.namespace, &resource);

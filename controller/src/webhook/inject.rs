@@ -34,7 +34,7 @@ pub(super) fn judge(
     }
     let Some(settings) = settings else {
         return Answer {
-            refused: Some("the ConfigMap istio-sidecar-injector is not there, or says nothing".into()),
+            refused: Some("the ConfigMap istio-sidecar-injector is missing or empty".into()),
             ..Answer::default()
         };
     };
@@ -105,7 +105,9 @@ pub(crate) async fn follow(
             None => _ = found.send_replace(None),
             Some(Ok(settings)) => _ = found.send_replace(Some(Arc::new(settings))),
             // What was injected before goes on being injected.
-            Some(Err(reason)) => tracing::error!(reason, "ConfigMap {injector} cannot be used"),
+            Some(Err(reason)) => {
+                tracing::error!(reason, "ConfigMap {injector} is invalid; injection keeps its last valid settings");
+            }
         }
     }
 }

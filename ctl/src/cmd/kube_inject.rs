@@ -17,8 +17,8 @@ const LARGEST: u64 = 64 << 20;
 /// Objects that are not injected may be of any kind, so they may be deeper than ours: such as definitions with their schemas.
 const BUDGET: Budget = Budget { depth: 128, ..Budget::FILE };
 
-/// Prints the objects of a file with the proxy in their pods. Documents that are not injected are printed byte for byte;
-/// in the others nothing but the injection differs.
+/// Prints the objects of a file with the proxy in their pods. Documents that are not injected are printed byte for
+/// byte; in the others nothing but the injection differs.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// A file, or `-` for standard input.

@@ -59,7 +59,8 @@ impl Root {
         self.0.pem()
     }
 
-    /// A workload's certificate with the root behind it, and its key, as istiod would have given them to an injected pod.
+    /// A workload's certificate with the root behind it, and its key, as istiod would have given them to an injected
+    /// pod.
     pub fn leaf(&self, namespace: &str, account: &str) -> Result<(String, String)> {
         let mut params = CertificateParams::default();
         let id = format!("spiffe://cluster.local/ns/{namespace}/sa/{account}");
@@ -88,7 +89,8 @@ impl Root {
     #[must_use]
     pub fn told(&self) -> Value {
         json!({
-            "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "istio-ca-root-cert", "labels": {"istio.io/config": "true"}},
+            "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "istio-ca-root-cert",
+                "labels": {"istio.io/config": "true"}},
             "data": {"root-cert.pem": self.pem()},
         })
     }

@@ -1,5 +1,6 @@
-//! The charts and the images that they name. The charts are rendered by real Helm: what their values say is what their READMEs and
-//! schemas say, what they install is taken by a real API server, and no role of theirs asks for more than it names.
+//! The charts and the images that they name. The charts are rendered by real Helm: what their values say is what their
+//! READMEs and schemas say, what they install is taken by a real API server, and no role of theirs asks for more than
+//! it names.
 
 mod images;
 mod readme;

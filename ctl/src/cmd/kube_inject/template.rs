@@ -20,8 +20,8 @@ pub(super) struct PodTemplate {
     pub(super) workload: Option<Workload>,
     /// What to call it in messages.
     pub(super) name: String,
-    /// Where new labels and annotations go instead of the template's own metadata. istioctl writes those of a CronJob into
-    /// the metadata of its Jobs, and so do we.
+    /// Where new labels and annotations go instead of the template's own metadata. istioctl writes those of a CronJob
+    /// into the metadata of its Jobs, and so do we.
     pub(super) metadata: Option<String>,
 }
 

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 /// One document, or one item of a List.
 pub(super) struct Document {
-    /// Its first line, from 1; of one that cannot be read the line at which that shows.
+    /// Its first line, from 1. For a document that cannot be read, the line of the error.
     pub(super) line: usize,
     /// Which document of the file it is, from 0.
     pub(super) number: usize,
@@ -32,7 +32,7 @@ fn expand(number: usize, document: heddle_yaml::Document) -> Vec<Document> {
                 let item = |(at, item)| Document { path: format!("items[{at}]"), ..one(line, Ok(item)) };
                 items.into_iter().enumerate().map(item).collect()
             }
-            _ => vec![one(line, Err("a List has no list of items".to_owned()))],
+            _ => vec![one(line, Err("this List has no list `items`".to_owned()))],
         },
         Ok(value) => vec![one(line, Ok(value))],
         Err(Unreadable { line, reason }) => vec![one(line, Err(reason))],

@@ -10,7 +10,7 @@ use serde_json::Value;
 pub(crate) fn readme(chart: &str, meta: &str, values: &str) -> Result<String> {
     let meta: Value = heddle_yaml::value(meta, Schema::Yaml11, &Budget::FILE)?;
     let description = meta["description"].as_str().context("Chart.yaml has no description")?;
-    let mut out = format!("# {chart}\n\n{description}\n\nMade from `values.yaml`.\n\n");
+    let mut out = format!("# {chart}\n\n{description}\n\nGenerated from `values.yaml`.\n\n");
     out.push_str("| key | default | meaning |\n|---|---|---|\n");
     for row in rows(values) {
         let default = row.default.replace('|', "\\|");

@@ -10,7 +10,7 @@ use heddle_tests::process::eventually;
 use http::Method;
 use serde_json::{Value, json};
 
-use super::super::place::{SOON, start};
+use super::super::watcher::{SOON, start};
 use super::{resident, roots};
 
 /// Pods of a run of `make test`; `make soak` tries all.

@@ -1,7 +1,7 @@
-//! What objects say against each other.
+//! Conflicts between objects.
 //!
-//! The API server and the webhook judge an object by itself, because others come and go; so these are warnings. They
-//! say what the mesh makes of it: where two claim the same, the older one has it.
+//! The API server and the webhook validate one object at a time, because other objects come and go. So these are
+//! warnings. They tell what the mesh does: if two objects claim the same, the older object wins.
 
 use std::collections::BTreeMap;
 
@@ -13,22 +13,22 @@ use crate::kind::Kind;
 use crate::metadata::ObjectMeta;
 use crate::networking::{destination_rule, gateway, service_entry, sidecar, virtual_service};
 
-/// Most warnings; a folder of a thousand objects that all claim one host is one finding.
+/// The most warnings. A thousand objects in a folder may all claim one host.
 const MOST: usize = 200;
 
-/// What one object wants for itself.
+/// Something that only one object can have.
 struct Claim {
-    /// What is claimed, in words.
+    /// What is claimed, for the message.
     what: String,
-    /// Two claims with one content can stand beside each other; an empty one cannot.
+    /// Two claims with equal content have no conflict, unless the content is empty.
     content: String,
     path: String,
 }
 
-/// Compares objects that are valid each by itself. Each finding comes with the place of its object in the list: it is
-/// the later of two, and names the earlier.
+/// Compares objects that are valid by themselves. Each warning has the index of its object in the list. It belongs to
+/// the later object, and names the earlier one.
 #[must_use]
-pub fn together(objects: &[&Value]) -> Vec<(usize, Violation)> {
+pub fn conflicts(objects: &[&Value]) -> Vec<(usize, Violation)> {
     let mut first: BTreeMap<String, (usize, String, String)> = BTreeMap::new();
     let mut found = Vec::new();
     for (index, object) in objects.iter().enumerate() {
@@ -42,7 +42,7 @@ pub fn together(objects: &[&Value]) -> Vec<(usize, Violation)> {
             };
             let is_same = !content.is_empty() && content == *had;
             if *other != index && *holder != owner && !is_same && found.len() < MOST {
-                let reason = format!("{holder} has {what} too; the older of the two has it");
+                let reason = format!("{holder} also has {what}; the older object wins");
                 found.push((index, Violation { path, reason, severity: Severity::Warning }));
             }
         }
@@ -174,7 +174,7 @@ mod tests {
     /// The paths of what is found when the second comes beside the first.
     fn beside(kind: Kind, first: &Value, second: &Value) -> Vec<String> {
         let (first, second) = (of(kind, "a", first), of(kind, "b", second));
-        let found = together(&[&first, &second]);
+        let found = conflicts(&[&first, &second]);
         assert!(found.iter().all(|(index, found)| *index == 1 && found.reason.contains("shop/a has ")), "{found:?}");
         found.into_iter().map(|(_, violation)| violation.path).collect()
     }
