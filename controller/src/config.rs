@@ -12,10 +12,7 @@ use clap::ArgAction::Set;
 use clap::builder::BoolishValueParser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, ValueEnum};
-
-mod span;
-
-pub(crate) use span::parse_span;
+use heddle_crds::duration::DurationError;
 
 /// How log lines are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -105,13 +102,13 @@ pub(crate) struct Config {
     #[arg(long = "tokenAudiences", env = "TOKEN_AUDIENCES", default_value = "istio-ca", value_delimiter = ',')]
     pub token_audiences: Vec<String>,
     /// How long a workload's certificate lives when it asks for no time.
-    #[arg(long = "workloadCertTTL", env = "DEFAULT_WORKLOAD_CERT_TTL", default_value = "24h", value_parser = parse_span)]
+    #[arg(long = "workloadCertTTL", env = "DEFAULT_WORKLOAD_CERT_TTL", default_value = "24h", value_parser = parse_duration)]
     pub workload_cert_ttl: Duration,
     /// The longest life that a workload may ask for; more is an error, not shortened.
-    #[arg(long = "maxWorkloadCertTTL", env = "MAX_WORKLOAD_CERT_TTL", default_value = "2160h", value_parser = parse_span)]
+    #[arg(long = "maxWorkloadCertTTL", env = "MAX_WORKLOAD_CERT_TTL", default_value = "2160h", value_parser = parse_duration)]
     pub max_workload_cert_ttl: Duration,
     /// How long a root certificate lives that is made here.
-    #[arg(long = "rootCertTTL", env = "CITADEL_SELF_SIGNED_CA_CERT_TTL", default_value = "87600h", value_parser = parse_span)]
+    #[arg(long = "rootCertTTL", env = "CITADEL_SELF_SIGNED_CA_CERT_TTL", default_value = "87600h", value_parser = parse_duration)]
     pub root_cert_ttl: Duration,
     /// Routes virtual host by virtual host, so that an edit sends only what it changed: to every Envoy that can take them so
     /// (delta stream, 1.40 or later), or to none.
@@ -121,16 +118,16 @@ pub(crate) struct Config {
     #[arg(long, env = "PILOT_ENABLE_STATUS", default_value = "true", value_parser = BoolishValueParser::new(), action = Set)]
     pub status: bool,
     /// How often an idle connection is asked whether its peer is there.
-    #[arg(long = "keepaliveInterval", env = "GRPC_KEEPALIVE_INTERVAL", default_value = "30s", value_parser = parse_span)]
+    #[arg(long = "keepaliveInterval", env = "GRPC_KEEPALIVE_INTERVAL", default_value = "30s", value_parser = parse_duration)]
     pub keepalive_interval: Duration,
     /// How long the peer has to answer that.
-    #[arg(long = "keepaliveTimeout", env = "GRPC_KEEPALIVE_TIMEOUT", default_value = "10s", value_parser = parse_span)]
+    #[arg(long = "keepaliveTimeout", env = "GRPC_KEEPALIVE_TIMEOUT", default_value = "10s", value_parser = parse_duration)]
     pub keepalive_timeout: Duration,
     /// The longest life of a gRPC connection; 0 is no limit.
-    #[arg(long = "keepaliveMaxServerConnectionAge", default_value = "0s", value_parser = parse_span)]
+    #[arg(long = "keepaliveMaxServerConnectionAge", default_value = "0s", value_parser = parse_duration)]
     pub max_connection_age: Duration,
     /// How long calls under way may take after SIGTERM. Discovery streams never end and are not waited for.
-    #[arg(long = "shutdownDuration", default_value = "10s", value_parser = parse_span)]
+    #[arg(long = "shutdownDuration", default_value = "10s", value_parser = parse_duration)]
     pub shutdown_duration: Duration,
     /// Text or JSON.
     #[arg(long = "logFormat", env = "HEDDLE_LOG_FORMAT", default_value = "text")]
@@ -216,6 +213,12 @@ fn position(args: &[OsString], flag: &str) -> Option<usize> {
         text == flag || text.strip_prefix(flag).is_some_and(|rest| rest.starts_with('=') || !flag.starts_with("--"))
     };
     args.iter().skip(1).position(matches).map(|at| at + 1)
+}
+
+/// A duration in Go's form, as istiod reads its flags and variables. None of them may be negative.
+fn parse_duration(text: &str) -> Result<Duration, String> {
+    let parsed: heddle_crds::Duration = text.parse().map_err(|error: DurationError| error.to_string())?;
+    parsed.to_std().ok_or_else(|| format!("`{text}` is negative"))
 }
 
 /// `host:port`; without a host all addresses, both families; empty is off.
