@@ -2,8 +2,10 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{Arc, Weak},
 };
+
+use parking_lot::Mutex;
 
 use crate::{ResourceMap, subscription::SharedNames};
 
@@ -33,7 +35,7 @@ impl Differences {
     #[must_use]
     pub fn between(&self, old: &Arc<ResourceMap>, new: &Arc<ResourceMap>) -> Arc<[Arc<str>]> {
         let is = |weak: &Weak<ResourceMap>, map: &Arc<ResourceMap>| std::ptr::eq(weak.as_ptr(), Arc::as_ptr(map));
-        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut found = self.found.lock();
         if let Some(known) = found.iter().rev().find(|known| is(&known.new, new) && is(&known.old, old)) {
             return known.names.clone();
         }
@@ -71,6 +73,6 @@ mod tests {
         for _ in 0..2 * MEMORY {
             assert_eq!(differences.between(&map(&[]), &new).len(), 3);
         }
-        assert_eq!(differences.found.lock().unwrap().len(), MEMORY);
+        assert_eq!(differences.found.lock().len(), MEMORY);
     }
 }

@@ -4,7 +4,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
     time::Instant,
@@ -12,6 +12,7 @@ use std::{
 
 use heddle_model::proxy::Proxy;
 use heddle_xds_api::{ResourceSet, TypeUrl};
+use parking_lot::Mutex;
 use tokio::sync::{Semaphore, watch};
 
 use super::pace::Pace;
@@ -107,7 +108,7 @@ impl<G: Generate> Audience<G> {
         let compiled = CompileState { session: self.generate.open(proxy), last: None };
         let state = Arc::new(SubscriberState { compiled: Mutex::new(compiled), updates: Mailbox::new() });
         let key = self.next.fetch_add(1, Ordering::Relaxed);
-        lock(&self.subscribers).insert(key, state.clone());
+        self.subscribers.lock().insert(key, state.clone());
         let subscriber = Subscriber { audience: self.clone(), key, state: state.clone() };
         let _permit = self.outside_rounds.acquire().await.map_err(|_| StreamError::ShuttingDown)?;
         let audience = self.clone();
@@ -118,7 +119,7 @@ impl<G: Generate> Audience<G> {
 
     fn compile_all(&self, published: &Published) {
         self.current.send_replace(Some(published.clone()));
-        let subscribers: Vec<_> = lock(&self.subscribers).values().cloned().collect();
+        let subscribers: Vec<_> = self.subscribers.lock().values().cloned().collect();
         for state in subscribers {
             self.compile(&state, Some(published));
         }
@@ -126,7 +127,7 @@ impl<G: Generate> Audience<G> {
 
     /// The objects that these resources were compiled from, sorted.
     fn objects(&self, state: &SubscriberState<G::Session>, type_url: TypeUrl, names: &[Arc<str>]) -> Vec<String> {
-        let compiled = lock(&state.compiled);
+        let compiled = state.compiled.lock();
         let sources = names.iter().flat_map(|name| self.generate.sources(&compiled.session, type_url, name));
         let objects: BTreeSet<String> = sources.map(|object| object.to_string()).collect();
         objects.into_iter().collect()
@@ -135,7 +136,7 @@ impl<G: Generate> Audience<G> {
     /// Compiles for a stream, and wakes it if the set is a new one. Without a revision it compiles the current one. That is
     /// read under the lock, so it is never older than the revision of the last round.
     fn compile(&self, state: &SubscriberState<G::Session>, published: Option<&Published>) {
-        let mut compiled = lock(&state.compiled);
+        let mut compiled = state.compiled.lock();
         let compiled = &mut *compiled;
         let current = if published.is_none() { self.current.borrow().clone() } else { None };
         let Some(published) = published.or(current.as_ref()) else { return };
@@ -169,11 +170,6 @@ impl<G: Generate> Subscriber<G> {
 
 impl<G: Generate> Drop for Subscriber<G> {
     fn drop(&mut self) {
-        lock(&self.audience.subscribers).remove(&self.key);
+        self.audience.subscribers.lock().remove(&self.key);
     }
-}
-
-/// A compilation that panicked leaves its session as the generator left it.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
