@@ -8,13 +8,14 @@ mod dns;
 mod duration;
 mod node;
 mod pod_info;
-mod proxy_config;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use heddle_crds::decode::decode_at;
+use heddle_crds::mesh::ProxyConfig;
 use heddle_model::identity::{Identity, IdentityError};
 
 use crate::args::ProxyArgs;
@@ -24,7 +25,6 @@ pub(crate) use application::Scrape;
 pub(crate) use dns::Dns;
 pub(crate) use duration::duration;
 pub(crate) use node::Node;
-pub(crate) use proxy_config::ProxyConfig;
 
 /// The longest path of a Unix socket on Linux, without the final zero.
 const MAX_SOCKET_PATH: usize = 107;
@@ -156,10 +156,7 @@ pub(crate) fn environment() -> Env {
 /// # Errors
 /// When a variable or flag is invalid. The error names it.
 pub(crate) fn config(args: &ProxyArgs, env: &Env) -> Result<Config, ConfigError> {
-    let proxy_config = match env.get("PROXY_CONFIG").filter(|text| !text.is_empty()) {
-        None => ProxyConfig::default(),
-        Some(text) => serde_json::from_str(text).map_err(|error| bad("PROXY_CONFIG", error))?,
-    };
+    let proxy_config = proxy_config(env)?;
     let text = |name: &str, default: &str| {
         env.get(name).filter(|value| !value.is_empty()).map_or(default, |value| value).to_owned()
     };
@@ -189,6 +186,20 @@ pub(crate) fn config(args: &ProxyArgs, env: &Env) -> Result<Config, ConfigError>
         addresses,
         proxy: proxy_config,
     })
+}
+
+/// The pod's ProxyConfig, as the injector hands it on.
+fn proxy_config(env: &Env) -> Result<ProxyConfig, ConfigError> {
+    const NAME: &str = "PROXY_CONFIG";
+    let Some(text) = env.get(NAME).filter(|text| !text.is_empty()) else { return Ok(ProxyConfig::default()) };
+    let value = serde_json::from_str(text).map_err(|error| bad(NAME, error))?;
+    decode_at("", &value).map(|decoded| decoded.spec).map_err(|error| bad(NAME, error))
+}
+
+/// A duration of ProxyConfig, in seconds where it is not set.
+fn drain(duration: Option<heddle_crds::Duration>, default: u64) -> Result<Duration, ConfigError> {
+    let Some(duration) = duration else { return Ok(Duration::from_secs(default)) };
+    duration.to_std().ok_or_else(|| bad("PROXY_CONFIG", "a duration is negative"))
 }
 
 fn bad(name: &'static str, reason: impl std::fmt::Display) -> ConfigError {
@@ -281,8 +292,8 @@ fn envoy(args: &ProxyArgs, env: &Env, proxy_config: &ProxyConfig) -> Result<Envo
         concurrency: concurrency.filter(|count| *count > 0),
         log_level: args.proxy_log_level.clone(),
         component_log_level: args.proxy_component_log_level.clone(),
-        drain: proxy_config.drain_duration.unwrap_or(Duration::from_secs(45)),
-        termination_drain: proxy_config.termination_drain_duration.unwrap_or(Duration::from_secs(5)),
+        drain: drain(proxy_config.drain_duration, 45)?,
+        termination_drain: drain(proxy_config.termination_drain_duration, 5)?,
         exit_when_idle: is_true("EXIT_ON_ZERO_ACTIVE_CONNECTIONS").then_some(idle),
         delta: env.get("ISTIO_DELTA_XDS").is_none_or(|value| value != "false"),
     })

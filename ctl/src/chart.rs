@@ -12,8 +12,8 @@ mod set;
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result, anyhow, ensure};
-use heddle_store::document::{self, Words};
+use anyhow::{Context, Result, ensure};
+use heddle_yaml::Schema;
 use serde_json::{Value, json};
 
 use evaluate::Evaluator;
@@ -108,9 +108,6 @@ pub(crate) fn yaml(text: &str) -> Result<Value> {
 
 /// Reads all documents of a file, without empty ones.
 pub(crate) fn objects(text: &str) -> Result<Vec<Value>> {
-    let documents = document::read(text.as_bytes(), Words::Booleans).into_iter();
-    let contents =
-        documents.map(|document| document.content.map_err(|bad| anyhow!("line {}: {}", bad.line, bad.reason)));
-    let is_there = |content: &Result<Value>| !matches!(content, Ok(Value::Null));
-    contents.filter(is_there).collect()
+    let objects = heddle_yaml::values(text, Schema::Yaml11)?.into_iter();
+    Ok(objects.filter(|object| !object.is_null()).collect())
 }

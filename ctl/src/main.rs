@@ -5,7 +5,6 @@ mod chart;
 mod cmd;
 mod release;
 mod server;
-mod yaml;
 
 use std::io::Write;
 use std::process::ExitCode;

@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Selects the API server.
 #[derive(Clone, Debug, clap::Args)]
-pub(crate) struct Place {
+pub(crate) struct ApiServer {
     /// Read this kubeconfig. The default is `$KUBECONFIG`, then `~/.kube/config`, then the service account of the pod.
     #[arg(long, value_name = "FILE")]
     kubeconfig: Option<PathBuf>,
@@ -28,7 +28,7 @@ pub(crate) struct Place {
 /// A connection.
 pub(crate) struct Server(Client);
 
-impl Place {
+impl ApiServer {
     /// Reads the kubeconfig. It sends no request.
     pub(crate) async fn server(&self) -> Result<Server> {
         let options = KubeConfigOptions { context: self.context.clone(), ..KubeConfigOptions::default() };

@@ -3,11 +3,12 @@
 
 use std::net::IpAddr;
 
+use heddle_crds::mesh::ProxyConfig;
 use serde_json::{Map, Value, json};
 
 use crate::args::{Kind, ProxyArgs};
 use crate::config::pod_info;
-use crate::config::{Addresses, ConfigError, Env, ProxyConfig};
+use crate::config::{Addresses, ConfigError, Env};
 
 /// Envoy's node.
 #[derive(Debug, Clone, PartialEq)]

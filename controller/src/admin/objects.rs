@@ -8,8 +8,8 @@ use super::Pages;
 
 /// The objects that take part in the newest revision, by kind, namespace and name.
 pub(super) fn configz(pages: &Pages) -> Value {
-    let board = pages.board.borrow().clone();
-    board
+    let state = pages.state.borrow().clone();
+    state
         .objects
         .iter()
         .map(|object| {
@@ -21,13 +21,13 @@ pub(super) fn configz(pages: &Pages) -> Value {
 
 /// Services.
 pub(super) fn registryz(pages: &Pages) -> Value {
-    let snapshot = pages.board.borrow().snapshot.clone();
+    let snapshot = pages.state.borrow().snapshot.clone();
     snapshot.services.iter().map(|service| entry(service)).collect()
 }
 
 /// Endpoints by service.
 pub(super) fn endpointz(pages: &Pages) -> Value {
-    let snapshot = pages.board.borrow().snapshot.clone();
+    let snapshot = pages.state.borrow().snapshot.clone();
     let of = |endpoints: &[Endpoint]| endpoints.iter().map(endpoint).collect::<Vec<_>>();
     let entry = |(key, endpoints): (&heddle_model::service::ServiceKey, &std::sync::Arc<Vec<Endpoint>>)| {
         json!({"svc": key.host.to_string(), "namespace": *key.namespace,
@@ -38,7 +38,7 @@ pub(super) fn endpointz(pages: &Pages) -> Value {
 
 /// Settings.
 pub(super) fn mesh(pages: &Pages) -> Value {
-    let mesh = pages.board.borrow().snapshot.mesh.clone();
+    let mesh = pages.state.borrow().snapshot.mesh.clone();
     json!({
         "rootNamespace": *mesh.root_namespace,
         "trustDomain": *mesh.trust_domain,

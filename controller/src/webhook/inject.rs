@@ -8,6 +8,7 @@ use futures_util::StreamExt;
 use heddle_inject::{Context, Outcome, ProxyConfig, Settings, environment, inject, patch};
 use heddle_model::settings::ProxySettings;
 use heddle_model::snapshot::Snapshot;
+use heddle_yaml::{Budget, Schema};
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Client, ResourceExt};
@@ -124,7 +125,7 @@ fn settings(injector: &BTreeMap<String, String>, mesh: Option<&BTreeMap<String, 
         if text.trim().is_empty() {
             return Ok(json!({}));
         }
-        heddle_store::document::parse(text).map_err(|(line, reason)| format!("line {line}: {reason}"))
+        heddle_yaml::value(text, Schema::Core, &Budget::FILE).map_err(|error| error.to_string())
     };
     let mesh = read(mesh.and_then(|mesh| mesh.get("mesh")))?;
     let settings = Settings::new(&mesh, &read(injector.get("values"))?).map_err(|error| error.to_string())?;

@@ -1,11 +1,10 @@
 //! The functions of Helm that our templates call.
 
-use anyhow::{Context, Result, anyhow, bail};
-use heddle_store::document::{self, Words};
+use anyhow::{Context, Result, bail};
+use heddle_yaml::Schema;
 use serde_json::{Map, Value, json};
 
 use super::merge;
-use crate::yaml;
 
 /// Calls a function.
 pub(super) fn call(name: &str, arguments: &[Value]) -> Result<Value> {
@@ -60,7 +59,7 @@ fn of_text(name: &str, arguments: &[Value]) -> Result<String> {
     Ok(match (name, arguments) {
         ("quote", [Value::Null]) => String::new(),
         ("quote", [value]) => Value::String(text(value)).to_string(),
-        ("toYaml", [value]) => yaml::write(&ordered(value)).trim_end_matches('\n').to_owned(),
+        ("toYaml", [value]) => heddle_yaml::write(&ordered(value)).trim_end_matches('\n').to_owned(),
         ("toPrettyJson", [value]) => in_html(&serde_json::to_string_pretty(&ordered(value))?),
         ("nindent", [Value::Number(width), value]) => format!("\n{}", indented(width.as_u64(), &text(value))),
         ("printf", [Value::String(format), values @ ..]) => formatted(format, values)?,
@@ -78,9 +77,7 @@ fn of_text(name: &str, arguments: &[Value]) -> Result<String> {
 }
 
 fn from_yaml(text: &str) -> Result<Value> {
-    let document = document::read(text.as_bytes(), Words::Booleans).into_iter().next();
-    let content = document.map_or(Ok(Value::Null), |document| document.content);
-    content.map_err(|error| anyhow!("{}: {}", error.line, error.reason))
+    Ok(heddle_yaml::values(text, Schema::Yaml11)?.into_iter().next().unwrap_or_default())
 }
 
 fn dict(pairs: &[Value]) -> Result<Value> {

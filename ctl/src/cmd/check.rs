@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use serde::Serialize;
 
-use crate::server::Place;
+use crate::server::ApiServer;
 
 /// Check a cluster before or after installing.
 ///
@@ -27,7 +27,7 @@ Examples:
   heddlectl check --istioNamespace mesh-system --output json")]
 pub(crate) struct Args {
     #[command(flatten)]
-    place: Place,
+    api_server: ApiServer,
     /// Set the namespace of the control plane.
     #[arg(short = 'i', long = "istioNamespace", default_value = "istio-system", value_name = "NAME")]
     namespace: String,
@@ -102,7 +102,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
 }
 
 async fn check(args: &Args) -> Result<Report> {
-    let server = args.place.server().await?;
+    let server = args.api_server.server().await?;
     let mut report = Report { findings: Vec::new() };
     rights::version(&server, &mut report).await.context("cannot reach the API server")?;
     let namespace = args.namespace.as_str();

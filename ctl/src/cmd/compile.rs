@@ -7,10 +7,10 @@ use std::{
 };
 
 use anyhow::Context;
-use heddle_compile::{Memo, Output, compile_own, compile_view, view};
+use heddle_compile::Compiler;
 use heddle_model::{issue::Issue, proxy::Proxy, snapshot::Snapshot};
 use heddle_store::{Event, Settings, Store, documents};
-use heddle_xds_api::{ResourceMap, TypeSet, TypeUrl, json};
+use heddle_xds_api::{ResourceSet, TypeUrl, json};
 use serde_json::{Map, Value};
 
 /// Print the Envoy configuration that a proxy would get.
@@ -66,38 +66,35 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let mut proxy = heddle_model::node::proxy(&node)?;
     proxy.verified = true;
     let (snapshot, read) = snapshot(args)?;
-    let printed = printed(&snapshot, &proxy, read)?;
+    let printed = printed(&snapshot, proxy, read)?;
     match args.output {
         Format::Json => println!("{}", serde_json::to_string_pretty(&printed)?),
-        Format::Yaml => print!("{}", serde_yaml_ng::to_string(&printed)?),
+        Format::Yaml => print!("{}", heddle_yaml::write(&printed)),
     }
     Ok(())
 }
 
-fn printed(snapshot: &Snapshot, proxy: &Proxy, mut issues: Vec<Issue>) -> anyhow::Result<Value> {
-    let shared = compile_view(snapshot, &view(snapshot, proxy), TypeSet::ALL, &Memo::default());
-    let own = compile_own(snapshot, proxy, TypeSet::ALL);
+fn printed(snapshot: &Arc<Snapshot>, proxy: Proxy, mut issues: Vec<Issue>) -> anyhow::Result<Value> {
+    let compiler = Compiler::default();
+    let mut session = compiler.open(&Arc::new(proxy));
+    let set = compiler.update(&mut session, snapshot);
     let mut printed = Map::new();
     for (name, type_url) in SECTIONS {
-        printed.insert(name.into(), Value::Array(resources(&shared, &own, type_url)?));
+        printed.insert(name.into(), Value::Array(resources(&set, type_url)?));
     }
-    let secrets =
-        own.layer.get(TypeUrl::Secret).map(|map| map.values().map(|one| Value::from(&**one.name())).collect());
-    printed.insert("secrets".into(), Value::Array(secrets.unwrap_or_default()));
+    let secrets = set.typed(TypeUrl::Secret).iter().map(|one| Value::from(&**one.name())).collect();
+    printed.insert("secrets".into(), Value::Array(secrets));
     issues.extend(snapshot.issues.iter().cloned());
-    issues.extend(shared.issues);
-    issues.extend(own.issues);
+    issues.extend(compiler.issues());
     issues.sort();
     issues.dedup();
     printed.insert("issues".into(), issues.iter().map(|issue| Value::from(issue.to_string())).collect());
     Ok(Value::Object(printed))
 }
 
-fn resources(shared: &Output, own: &Output, type_url: TypeUrl) -> anyhow::Result<Vec<Value>> {
-    let layers = [shared, own].into_iter().filter_map(|output| output.layer.get(type_url));
-    let all: ResourceMap = layers.flat_map(|map| map.values().cloned()).collect();
-    let mut values = Vec::with_capacity(all.len());
-    for resource in all.values() {
+fn resources(set: &ResourceSet, type_url: TypeUrl) -> anyhow::Result<Vec<Value>> {
+    let mut values = Vec::new();
+    for resource in set.typed(type_url).iter() {
         let mut value = json::to_json(&resource.to_any())?;
         value.as_object_mut().map(|fields| fields.remove("@type"));
         values.push(value);

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use crate::release::{Choices, Plan, path, title};
-use crate::server::{Place, Server};
+use crate::server::{ApiServer, Server};
 
 /// Install the control plane, or update the installed one.
 ///
@@ -27,7 +27,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     choices: Choices,
     #[command(flatten)]
-    place: Place,
+    api_server: ApiServer,
     /// Print what would change, and change nothing.
     #[arg(long)]
     dry_run: bool,
@@ -69,7 +69,7 @@ pub(crate) fn is_agreed(yes: bool, question: &str) -> Result<bool> {
 }
 
 async fn install(args: &Args, plan: &Plan) -> Result<ExitCode> {
-    let server = args.place.server().await?;
+    let server = args.api_server.server().await?;
     let version = server.get("/version").await.context("cannot reach the API server")?;
     let version = version.unwrap_or_default()["gitVersion"].as_str().unwrap_or("of an unknown version").to_owned();
     let foreign = foreign(&server, plan).await?;

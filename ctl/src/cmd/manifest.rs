@@ -8,7 +8,6 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 
 use crate::release::Choices;
-use crate::yaml;
 
 /// The subcommands.
 #[derive(Debug, clap::Subcommand)]
@@ -39,7 +38,7 @@ fn generate(choices: &Choices) -> Result<ExitCode> {
         // A closed standard error leaves no way to report this warning.
         let _ = writeln!(std::io::stderr(), "heddlectl: {warning}");
     }
-    let documents: Vec<String> = plan.objects.iter().map(yaml::write).collect();
+    let documents: Vec<String> = plan.objects.iter().map(heddle_yaml::write).collect();
     std::io::stdout().write_all(documents.join("---\n").as_bytes()).context("standard output cannot be written")?;
     Ok(ExitCode::SUCCESS)
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::install::is_agreed;
 use crate::chart::{BASE, Release, SERVICE};
 use crate::release::{KINDS, path, title};
-use crate::server::{Place, Server};
+use crate::server::{ApiServer, Server};
 
 /// The prefixes of the control plane's Lease names. A revision may follow.
 const LEASES: [&str; 2] = ["heddle-leader", "heddle-status-leader"];
@@ -25,7 +25,7 @@ Examples:
   heddlectl uninstall -y --purge")]
 pub(crate) struct Args {
     #[command(flatten)]
-    place: Place,
+    api_server: ApiServer,
     /// Remove only the control plane of this revision. The revision without a name is `default`.
     #[arg(long, value_name = "NAME")]
     revision: Option<String>,
@@ -51,7 +51,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
 }
 
 async fn uninstall(args: &Args) -> Result<ExitCode> {
-    let server = args.place.server().await?;
+    let server = args.api_server.server().await?;
     let mut going = ours(&server, args.revision.as_deref()).await?;
     let staying = kept(&server, &args.namespace).await?;
     if args.purge {

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::ValueEnum;
 use heddle_crds::validate::{self, Severity, Violation};
-use heddle_store::document::{Words, places};
+use heddle_yaml::{Schema, positions};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -178,11 +178,11 @@ fn find_lines(findings: &mut [Finding], files: &BTreeMap<String, Vec<u8>>) {
     let mut known = BTreeMap::new();
     for finding in findings.iter_mut().filter(|finding| !finding.violations.is_empty()) {
         let Some((file, text)) = files.get_key_value(&finding.file) else { continue };
-        let places = known.entry(file).or_insert_with(|| places(text, Words::Booleans));
+        let found = known.entry(file).or_insert_with(|| positions(text, Schema::Yaml11));
         let (number, around) = &finding.place;
-        let Some(Some(place)) = places.get(*number) else { continue };
+        let Some(Some(position)) = found.get(*number) else { continue };
         for said in &mut finding.violations {
-            said.line = place.line_of(&[around, &*said.violation.path].join("."));
+            said.line = position.line_of(&[around, &*said.violation.path].join("."));
         }
     }
 }

@@ -7,6 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use heddle_yaml::{Budget, Schema};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
     KeyUsagePurpose, SanType,
@@ -147,12 +148,13 @@ fn definitions() -> Result<String> {
     let mut out = String::new();
     let folder = crate::product::root()?.join("crds/yaml");
     for file in std::fs::read_dir(&folder)? {
-        let mut definition: Value = serde_yaml_ng::from_str(&std::fs::read_to_string(file?.path())?)?;
+        let mut definition: Value =
+            heddle_yaml::value(&std::fs::read_to_string(file?.path())?, Schema::Yaml11, &Budget::FILE)?;
         for version in definition["spec"]["versions"].as_array_mut().context("versions")? {
             version["schema"] =
                 json!({"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}});
         }
-        write!(out, "---\n{}", serde_yaml_ng::to_string(&definition)?)?;
+        write!(out, "---\n{}", heddle_yaml::write(&definition))?;
     }
     Ok(out)
 }

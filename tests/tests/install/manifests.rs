@@ -7,7 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use heddle_tests::{cluster, product};
-use serde::Deserialize as _;
+use heddle_yaml::{Budget, Schema};
 use serde_json::{Value, json};
 
 const PROFILES: [&str; 4] = ["default", "minimal", "demo", "empty"];
@@ -224,8 +224,7 @@ fn helms(profile: &str, values: &str) -> Result<Objects> {
     let below = charts.join(format!("profiles/{profile}.yaml"));
     let over = folder.path().join("values.yaml");
     std::fs::write(&over, values)?;
-    let (profile, values): (Value, Value) =
-        (serde_yaml_ng::from_str(&std::fs::read_to_string(&below)?)?, serde_yaml_ng::from_str(values)?);
+    let (profile, values) = (yaml(&std::fs::read_to_string(&below)?)?, yaml(values)?);
     let namespace = values["global"]["istioNamespace"].as_str().unwrap_or("istio-system");
     let render = |name: &str, chart: &str, files: [PathBuf; 2]| -> Result<Objects> {
         let mut helm = Command::new(cluster::program("helm")?);
@@ -264,17 +263,20 @@ fn helms(profile: &str, values: &str) -> Result<Objects> {
     Ok(found)
 }
 
+fn yaml(text: &str) -> Result<Value> {
+    Ok(heddle_yaml::value(text, Schema::Yaml11, &Budget::FILE)?)
+}
+
 /// The objects of a file; configuration within configuration is read as well, as its layout says nothing.
 fn objects(text: &str) -> Result<Objects> {
     let mut out = Objects::new();
-    for document in serde_yaml_ng::Deserializer::from_str(text) {
-        let mut object = Value::deserialize(document)?;
+    for mut object in heddle_yaml::values(text, Schema::Yaml11)? {
         if object.is_null() {
             continue;
         }
         for (_, text) in object["data"].as_object_mut().into_iter().flatten() {
             if let Some(inner) = text.as_str() {
-                *text = serde_yaml_ng::from_str(inner)?;
+                *text = yaml(inner)?;
             }
         }
         let meta = &object["metadata"];

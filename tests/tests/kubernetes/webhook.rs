@@ -1,5 +1,7 @@
 //! Webhooks as a real API server calls them, and as somebody does who means harm.
 
+mod annotations;
+
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 

@@ -12,7 +12,7 @@ use heddle_model::{
     mesh::{IngressMode, IngressSettings, Mesh},
     object::{ObjectRef, Origin},
     protocol::Protocol,
-    route::{GatewayRef, HttpRoute, VirtualService},
+    route::{GatewayRef, HttpRoute, Reach, VirtualService},
     service::{ServiceKey, Services, Visibility},
     tls::{ServerCertificate, ServerTls, ServerTlsMode},
 };
@@ -172,15 +172,17 @@ fn virtual_service(
     // An Ingress has a VirtualService for each of its hosts, and each needs a name of its own.
     let of = &first.origin.object;
     let object = ObjectRef::new(of.kind.clone(), of.namespace.clone(), format!("{}:{host}", of.name));
-    Some(VirtualService {
+    let reach = Reach {
         origin: Origin { object: Arc::new(object), created: age(&host, &first.origin) },
         hosts: vec![host],
         gateways,
         export_to: Visibility::All,
-        http,
+        has_http: false,
+        http_destinations: Vec::new(),
         tls: Vec::new(),
         tcp: Vec::new(),
-    })
+    };
+    Some(VirtualService::new(reach, http))
 }
 
 /// Where a VirtualService stands among those of a gateway, of which the oldest come first: one of many hosts must not take what one of a
