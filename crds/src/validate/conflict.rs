@@ -175,7 +175,10 @@ mod tests {
     fn beside(kind: Kind, first: &Value, second: &Value) -> Vec<String> {
         let (first, second) = (of(kind, "a", first), of(kind, "b", second));
         let found = conflicts(&[&first, &second]);
-        assert!(found.iter().all(|(index, found)| *index == 1 && found.reason.contains("shop/a also has ")), "{found:?}");
+        assert!(
+            found.iter().all(|(index, found)| *index == 1 && found.reason.contains("shop/a also has ")),
+            "{found:?}"
+        );
         found.into_iter().map(|(_, violation)| violation.path).collect()
     }
 
