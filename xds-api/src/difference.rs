@@ -12,8 +12,8 @@ use crate::{ResourceMap, subscription::SharedNames};
 /// Pairs that are kept: a few types of each view that a change concerns.
 const MEMORY: usize = 256;
 
-/// Finds the names that differ between two maps, and keeps the result: of a thousand proxies with the same maps only the
-/// first pays.
+/// Finds the names that differ between two maps, and keeps the result: of a thousand proxies with the same maps only
+/// the first pays.
 #[derive(Debug, Default)]
 pub struct Differences {
     // A mutex, because streams run on all threads at once and each needs the result before it goes on.
@@ -22,7 +22,8 @@ pub struct Differences {
     pub(crate) names: SharedNames,
 }
 
-/// Weak, so that no old configuration is kept for its difference; a weak pointer keeps the address from being used again.
+/// Weak, so that no old configuration is kept for its difference; a weak pointer keeps the address from being used
+/// again.
 #[derive(Debug)]
 struct Found {
     old: Weak<ResourceMap>,

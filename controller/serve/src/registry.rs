@@ -1,7 +1,7 @@
 //! The connected proxies: what each was sent, and what it acknowledged or rejected.
 //!
-//! Streams write it; `/debug` and `heddlectl proxy-status` read it. The metrics are counted here too, so that both always
-//! agree.
+//! Streams write it; `/debug` and `heddlectl proxy-status` read it. The metrics are counted here too, so that both
+//! always agree.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -23,8 +23,8 @@ use crate::metrics::Metrics;
 pub struct ConnectionRegistry {
     metrics: Arc<Metrics>,
     next: AtomicU64,
-    // A mutex, because streams begin and end on any thread and readers are rare: a page of /debug, a scrape. It is never held
-    // across an await or an encoding.
+    // A mutex, because streams begin and end on any thread and readers are rare: a page of /debug, a scrape. It is
+    // never held across an await or an encoding.
     entries: Mutex<BTreeMap<u64, Arc<Entry>>>,
     /// Counts the changes of what proxies reject.
     rejection_changes: watch::Sender<u64>,
@@ -273,7 +273,8 @@ impl Registration {
         }
     }
 
-    /// The proxy sent a NACK with this nonce. It counts at once; its objects follow with [`PendingRejection::complete`].
+    /// The proxy sent a NACK with this nonce. It counts at once; its objects follow with
+    /// [`PendingRejection::complete`].
     pub fn rejected(&self, url: TypeUrl, nonce: Nonce, reason: &str) -> PendingRejection {
         self.registry.metrics.rejects.add(url, 1);
         let mut discovery = self.entry.discovery.lock();

@@ -1,5 +1,5 @@
-//! All discovery streams. After a commit one round compiles for each of them, off the async workers, and wakes only those
-//! whose resources changed.
+//! All discovery streams. After a commit one round compiles for each of them, off the async workers, and wakes only
+//! those whose resources changed.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -37,8 +37,8 @@ pub(crate) struct Audience<G: Generate> {
     next: AtomicU64,
     // A mutex, because streams begin and end on any thread. It is held only to change or to copy the list.
     subscribers: Mutex<BTreeMap<u64, Arc<SubscriberState<G::Session>>>>,
-    /// Work for single streams: first compilations, and the objects of rejections. More at once than there are processors
-    /// would only make each slower.
+    /// Work for single streams: first compilations, and the objects of rejections. More at once than there are
+    /// processors would only make each slower.
     outside_rounds: Semaphore,
 }
 
@@ -74,8 +74,8 @@ impl<G: Generate> Audience<G> {
         }
     }
 
-    /// Compiles each revision for all streams, until there are no more revisions. Commits during a round, or while the next
-    /// round waits, are one revision of the next round.
+    /// Compiles each revision for all streams, until there are no more revisions. Commits during a round, or while the
+    /// next round waits, are one revision of the next round.
     pub(crate) async fn run(self: Arc<Self>) {
         let mut revisions = self.revisions.clone();
         revisions.mark_changed();
@@ -133,8 +133,8 @@ impl<G: Generate> Audience<G> {
         objects.into_iter().collect()
     }
 
-    /// Compiles for a stream, and wakes it if the set is a new one. Without a revision it compiles the current one. That is
-    /// read under the lock, so it is never older than the revision of the last round.
+    /// Compiles for a stream, and wakes it if the set is a new one. Without a revision it compiles the current one.
+    /// That is read under the lock, so it is never older than the revision of the last round.
     fn compile(&self, state: &SubscriberState<G::Session>, published: Option<&Published>) {
         let mut compiled = state.compiled.lock();
         let compiled = &mut *compiled;
@@ -154,8 +154,8 @@ impl<G: Generate> Subscriber<G> {
         self.state.updates.take().await
     }
 
-    /// Adds to a rejection the objects that these resources were compiled from. They are found off the async workers, and the
-    /// stream does not wait for that: a compilation may hold the session's lock.
+    /// Adds to a rejection the objects that these resources were compiled from. They are found off the async workers,
+    /// and the stream does not wait for that: a compilation may hold the session's lock.
     pub(crate) fn complete(&self, rejection: PendingRejection, type_url: TypeUrl, names: Vec<Arc<str>>) {
         let (audience, state) = (self.audience.clone(), self.state.clone());
         tokio::spawn(async move {

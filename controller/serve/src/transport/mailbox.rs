@@ -12,7 +12,8 @@ use parking_lot::Mutex;
 
 /// The newest of what is put in, for one taker: what is put in before the last was taken replaces it.
 ///
-/// A `watch` of tokio's does as much for many takers, and costs each of a thousand streams ten times the memory and locks.
+/// A `watch` of tokio's does as much for many takers, and costs each of a thousand streams ten times the memory and
+/// locks.
 pub(crate) struct Mailbox<T>(Mutex<Inside<T>>);
 
 struct Inside<T> {
