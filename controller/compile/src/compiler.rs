@@ -13,7 +13,7 @@ use heddle_xds_api::{ResourceSet, TypeUrl};
 use crate::{
     layer::{OwnLayer, Update, ViewLayer},
     memo::Memo,
-    tracked::{Delta, Reads, Tracked},
+    tracked::{Client, Delta, Reads, Tracked},
     view::{ViewKey, view},
 };
 
@@ -46,7 +46,8 @@ pub struct Session {
 /// A view that some sessions share.
 #[derive(Debug)]
 struct View {
-    key: ViewKey,
+    key: Arc<ViewKey>,
+    client: Client,
     // A mutex, so that of many sessions of one view one compiles, and the others wait for that.
     layer: Mutex<ViewLayer>,
 }
@@ -95,7 +96,7 @@ impl Compiler {
         };
         let own = {
             let mut layer = lock(&session.own);
-            session.compiled += usize::from(layer.update(update, &view.key));
+            session.compiled += usize::from(layer.update(update, (&view.key, &view.client)));
             layer.layer().clone()
         };
         if !(Arc::ptr_eq(&shared, &session.set.shared) && Arc::ptr_eq(&own, &session.set.own)) {
@@ -137,14 +138,14 @@ impl Compiler {
                 return view.clone();
             }
             let delta = (update.delta)(&old);
-            if session.reads.due((&old, update.snapshot), &delta, &view.key.client()).is_empty() {
+            if session.reads.due((&old, update.snapshot), &delta, &view.client).is_empty() {
                 return view.clone();
             }
         }
         let tracked = Tracked::new(update.snapshot);
         let (key, asked) = tracked.noted(|| view(&tracked, &session.proxy));
         session.reads = Reads::of(asked);
-        let known = session.view.take().filter(|view| view.key == key);
+        let known = session.view.take().filter(|view| *view.key == key);
         let found = known.unwrap_or_else(|| self.shared_view(key));
         session.view = Some(found.clone());
         found
@@ -158,7 +159,9 @@ impl Compiler {
         if views.len() >= FEW && views.len().is_power_of_two() {
             views.retain(|_, view| view.strong_count() > 0);
         }
-        let view = Arc::new(View { layer: Mutex::new(ViewLayer::new(key.clone())), key: key.clone() });
+        let (shared, client) = (Arc::new(key.clone()), key.client());
+        let layer = Mutex::new(ViewLayer::new(shared.clone(), client.clone()));
+        let view = Arc::new(View { key: shared, client, layer });
         views.insert(key, Arc::downgrade(&view));
         view
     }
