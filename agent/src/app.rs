@@ -10,7 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::admin::Local;
-use crate::args::Kind;
+use crate::args::NodeType;
 use crate::bootstrap::{bootstrap, reachable};
 use crate::config::Config;
 use crate::envoy::Phase;
@@ -23,7 +23,7 @@ use crate::{dns, envoy, sds, status, svid, xds_proxy};
 ///
 /// # Errors
 /// When an address is taken, a file cannot be written, or Envoy is not there.
-pub(crate) async fn run(config: Config, kind: Kind) -> Result<()> {
+pub(crate) async fn run(config: Config, kind: NodeType) -> Result<()> {
     ensure!(config.envoy.binary.is_file(), "there is no Envoy at {}", config.envoy.binary.display());
     let config = Arc::new(config);
     let counters = Arc::new(Counters::default());

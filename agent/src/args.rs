@@ -64,7 +64,7 @@ pub(crate) enum Command {
 
 /// The kind of proxy, the first part of the node's id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Kind {
+pub(crate) enum NodeType {
     /// Beside a workload.
     Sidecar,
     /// A gateway.
@@ -76,7 +76,7 @@ pub(crate) enum Kind {
 pub(crate) struct ProxyArgs {
     /// The kind of proxy.
     #[arg(value_enum)]
-    pub(crate) kind: Kind,
+    pub(crate) kind: NodeType,
     /// DNS domain of the workload; default `<namespace>.svc.cluster.local`.
     #[arg(long)]
     pub(crate) domain: Option<String>,
@@ -196,7 +196,7 @@ mod tests {
             "heddle-agent proxy sidecar --domain shop.svc.cluster.local --proxyLogLevel=warning \
              --proxyComponentLogLevel=misc:error --log_output_level=default:info --log_as_json --stsPort=15463",
         );
-        assert_eq!(args.kind, Kind::Sidecar);
+        assert_eq!(args.kind, NodeType::Sidecar);
         assert_eq!(args.domain.as_deref(), Some("shop.svc.cluster.local"));
         assert!(args.log_as_json);
         assert_eq!(unknown, ["--stsPort=15463"]);
@@ -208,7 +208,7 @@ mod tests {
             "heddle-agent proxy router --adminAddr 127.0.1.1:15000 --statusAddr 127.0.1.1:15020 \
              --readinessAddr 127.0.1.1:15021 --prometheusAddr 127.0.1.1:15090",
         );
-        assert_eq!(args.kind, Kind::Router);
+        assert_eq!(args.kind, NodeType::Router);
         assert_eq!(args.status, Some("127.0.1.1:15020".parse().unwrap()));
         assert!(parse(["a", "proxy", "sidecar", "--adminAddr", "x"].map(OsString::from)).is_err());
         assert!(parse(["a", "proxy", "ztunnel"].map(OsString::from)).is_err());
