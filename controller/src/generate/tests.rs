@@ -4,7 +4,7 @@ mod history;
 mod objects;
 
 use heddle_model::node;
-use heddle_store::{Event, Settings, Store, documents};
+use heddle_store::{Event, Settings, SourceId, Store, documents};
 use heddle_xds_api::Resource;
 use serde_json::json;
 
@@ -22,7 +22,7 @@ fn service(name: &str) -> String {
 
 fn apply(store: &mut Store, text: &str) -> Arc<Snapshot> {
     for object in documents(text.as_bytes()).0 {
-        store.apply(Event::Apply(Box::new(object)));
+        store.apply(Event::Apply(SourceId::Files, Box::new(object)));
     }
     store.commit()
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use heddle_model::issue::Issue;
-use heddle_model::object::ObjectRef;
+use heddle_model::object::{Kind, ObjectRef};
 use heddle_serve::registry::Rejection;
 use heddle_xds_api::TypeUrl;
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ fn seen(generation: i64, status: &Value) -> ObservedObject {
 }
 
 fn issue(severity: &str, reason: &'static str) -> Issue {
-    let object = Arc::new(ObjectRef::new("VirtualService", "shop", "reviews"));
+    let object = Arc::new(ObjectRef::new(Kind::VirtualService, "shop", "reviews"));
     match severity {
         "error" => Issue::error(&object, "spec.http[0]", reason, "that is wrong"),
         _ => Issue::warning(&object, "spec.http[1]", reason, "that is odd"),

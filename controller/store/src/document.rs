@@ -8,7 +8,10 @@ mod split;
 
 use std::sync::Arc;
 
-use heddle_model::{issue::Issue, object::ObjectRef};
+use heddle_model::{
+    issue::Issue,
+    object::{Kind, ObjectRef},
+};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -178,7 +181,7 @@ impl Found {
 }
 
 fn document(number: usize) -> Arc<ObjectRef> {
-    Arc::new(ObjectRef::new("document", "", number.to_string()))
+    Arc::new(ObjectRef::new(Kind::Document, "", number.to_string()))
 }
 
 fn place(line: usize) -> String {

@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use heddle_compile::{Memo, compile_own, compile_view, view};
 use heddle_model::{issue::Issue, node, proxy::Proxy, snapshot::Snapshot};
-use heddle_store::{Event, Object, Settings, Store, documents};
+use heddle_store::{Event, Object, Settings, SourceId, Store, documents};
 use heddle_xds_api::{Resource, ResourceSet, TypeSet, TypeUrl};
 use serde_json::Value;
 
@@ -44,7 +44,7 @@ pub(crate) struct Seen {
 pub(crate) fn store() -> Store {
     let mut store = Store::new(Settings::default());
     for object in OBJECTS.iter().cloned() {
-        store.apply(Event::Apply(Box::new(object)));
+        store.apply(Event::Apply(SourceId::Files, Box::new(object)));
     }
     store
 }

@@ -7,7 +7,7 @@ use heddle_model::issue::Issue;
 use heddle_model::node;
 use heddle_model::proxy::Proxy;
 use heddle_model::snapshot::Snapshot;
-use heddle_store::{Event, Settings, Store, documents};
+use heddle_store::{Event, Settings, SourceId, Store, documents};
 use heddle_xds_api::envoy::config::route::v3::{RouteConfiguration, VirtualHost};
 use heddle_xds_api::{Layer, Resource, ResourceMap, ResourceSet, TypeSet, TypeUrl, json};
 use serde_json::Value;
@@ -87,7 +87,7 @@ fn snapshot(mesh: &str) -> (Arc<Snapshot>, Vec<Issue>) {
     let (objects, mut issues) = documents(mesh.as_bytes());
     let mut store = Store::new(Settings::default());
     for object in objects {
-        issues.extend(store.apply(Event::Apply(Box::new(object))));
+        issues.extend(store.apply(Event::Apply(SourceId::Files, Box::new(object))));
     }
     (store.commit(), issues)
 }

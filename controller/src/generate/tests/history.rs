@@ -33,7 +33,11 @@ fn change(store: &mut Store, which: usize, version: usize) {
     let (mut objects, issues) = documents(text.as_bytes());
     assert_eq!(issues, [], "{text}");
     let object = objects.remove(0);
-    store.apply(if version % 5 == 4 { Event::Delete(object.key) } else { Event::Apply(Box::new(object)) });
+    store.apply(if version % 5 == 4 {
+        Event::Delete(SourceId::Files, object.key)
+    } else {
+        Event::Apply(SourceId::Files, Box::new(object))
+    });
 }
 
 fn check(history: &[Vec<(usize, usize)>]) {

@@ -171,7 +171,7 @@ fn virtual_service(
     let http: Vec<Arc<HttpRoute>> = routes.into_iter().map(|ranked| ranked.route).collect();
     // An Ingress has a VirtualService for each of its hosts, and each needs a name of its own.
     let of = &first.origin.object;
-    let object = ObjectRef::new(of.kind.clone(), of.namespace.clone(), format!("{}:{host}", of.name));
+    let object = ObjectRef::new(of.kind, of.namespace.clone(), format!("{}:{host}", of.name));
     Some(VirtualService {
         origin: Origin { object: Arc::new(object), created: age(&host, &first.origin) },
         hosts: vec![host],

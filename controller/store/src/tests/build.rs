@@ -3,11 +3,17 @@
 use std::sync::Arc;
 
 use heddle_model::{
-    endpoint::Endpoint, host::Host, issue::Issue, service::Service, service::ServiceKey, snapshot::Snapshot,
+    endpoint::Endpoint,
+    host::Host,
+    issue::Issue,
+    object::{Kind, ObjectRef},
+    service::Service,
+    service::ServiceKey,
+    snapshot::Snapshot,
 };
 use serde_json::{Value, json};
 
-use crate::{Event, Kind, Object, ObjectKey, Settings, Store, document, object::Reading};
+use crate::{Event, Object, Settings, SourceId, Store, document, object::Reading};
 
 /// An object to be.
 #[derive(Clone, Debug)]
@@ -16,7 +22,7 @@ pub(crate) struct Builder(Value);
 /// An object of a kind, by `namespace/name`, with the YAML of its spec.
 pub(crate) fn object(kind: &str, name: &str, spec: &str) -> Builder {
     let (namespace, name) = name.split_once('/').unwrap();
-    let kind = Kind::ALL.into_iter().find(|k| k.name() == kind).unwrap();
+    let kind = Kind::all().find(|k| k.name() == kind).unwrap();
     let api = if kind.group().is_empty() { "v1".to_owned() } else { format!("{}/v1", kind.group()) };
     let metadata = json!({"namespace": namespace, "name": name, "labels": {}, "annotations": {}});
     let spec = document::parse(spec).unwrap();
@@ -70,12 +76,21 @@ impl Builder {
         }
     }
 
-    pub(crate) fn key(&self) -> ObjectKey {
+    /// As it is written.
+    pub(crate) fn value(&self) -> &Value {
+        &self.0
+    }
+
+    pub(crate) fn key(&self) -> Arc<ObjectRef> {
         self.clone().build().key
     }
 
     pub(crate) fn apply(self) -> Event {
-        Event::Apply(Box::new(self.build()))
+        Event::Apply(SourceId::Files, Box::new(self.build()))
+    }
+
+    pub(crate) fn delete(&self) -> Event {
+        Event::Delete(SourceId::Files, self.key())
     }
 }
 
