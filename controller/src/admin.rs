@@ -12,14 +12,14 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use heddle_ca::Authority;
 use heddle_serve::push::Published;
-use heddle_serve::registry::Registry;
+use heddle_serve::registry::ConnectionRegistry;
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::writer::Board;
+use crate::writer::ControllerState;
 
 mod dump;
 mod inspect;
@@ -32,9 +32,9 @@ mod sync;
 #[derive(Clone)]
 pub(crate) struct Pages {
     /// Connected proxies.
-    pub registry: Arc<Registry>,
+    pub registry: Arc<ConnectionRegistry>,
     /// The newest revision and what is wrong with files.
-    pub board: watch::Receiver<Board>,
+    pub state: watch::Receiver<ControllerState>,
     /// What streams are answered from.
     pub published: watch::Receiver<Option<Published>>,
     /// The authority of the moment; none before it was loaded.

@@ -10,7 +10,7 @@ use heddle_serve::ads::Ads;
 use heddle_serve::csr::Certificates;
 use heddle_serve::metrics::Metrics;
 use heddle_serve::push::Published;
-use heddle_serve::registry::Registry;
+use heddle_serve::registry::ConnectionRegistry;
 use kube::Client;
 use time::OffsetDateTime;
 use tokio::net::TcpListener;
@@ -26,7 +26,7 @@ use crate::cluster;
 use crate::config::Config;
 use crate::generate::Compiler;
 use crate::router::Router;
-use crate::server::{self, Manners};
+use crate::server::{self, KeepaliveConfig};
 use crate::source::pod_index::PodIndex;
 use crate::tls;
 
@@ -46,16 +46,16 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     let mut tasks = JoinSet::new();
     let ports = Ports::bind(&config).await?;
     let cluster = cluster::connect(&config).await?;
-    let Sources { revisions, board, pod_index } = sources(&config, cluster.clone(), &mut tasks, &end)?;
+    let Sources { revisions, state, pod_index } = sources(&config, cluster.clone(), &mut tasks, &end)?;
 
     // Pages, first of all so that probes are answered while the rest is not ready.
     let metrics = Arc::new(Metrics::default());
-    let registry = Arc::new(Registry::new(metrics.clone()));
+    let registry = Arc::new(ConnectionRegistry::new(metrics.clone()));
     let compiler = Arc::new(Compiler::default());
     let (known, authorities) = watch::channel(None);
     let pages = Pages {
         registry: registry.clone(),
-        board,
+        state,
         published: revisions.clone(),
         authority: authorities.clone(),
         compiled: compiler.clone(),
@@ -85,14 +85,14 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     let by_host = config.discovers_virtual_hosts();
     let discovery = Ads::new(compiler, authenticator.clone(), revisions, registry, metrics.clone(), by_host);
     let discovery = discovery.inspected(inspect);
-    tasks.spawn(until(end.clone(), discovery.spread()));
+    tasks.spawn(until(end.clone(), discovery.rounds()));
     let certificates = Certificates::service(authenticator, signer, metrics);
-    let manners = Manners::from(&config);
+    let keepalive = KeepaliveConfig::from(&config);
     let plain = (ports.plain, None, None);
     for (listener, encryption, certificates) in [plain, (ports.secure, Some(encryptions), Some(certificates))] {
         if let Some(listener) = listener {
             let router = Router { discovery: discovery.clone(), certificates };
-            tasks.spawn(server::serve(listener, encryption, router, manners.clone(), end.clone()));
+            tasks.spawn(server::serve(listener, encryption, router, keepalive.clone(), end.clone()));
         }
     }
 

@@ -157,9 +157,9 @@ impl Default for Compiler {
 }
 
 impl Generate for Compiler {
-    type Seat = Seat;
+    type Session = Seat;
 
-    fn seat(&self, proxy: &Arc<Proxy>) -> Seat {
+    fn open(&self, proxy: &Arc<Proxy>) -> Seat {
         let seat = Seat::new(proxy);
         let mut owns = lock(&self.owns);
         if owns.all.len() >= owns.sweep_at {
@@ -170,7 +170,7 @@ impl Generate for Compiler {
         seat
     }
 
-    fn generate(&self, snapshot: &Arc<Snapshot>, seat: &mut Seat) -> Arc<ResourceSet> {
+    fn update(&self, snapshot: &Arc<Snapshot>, seat: &mut Seat) -> Arc<ResourceSet> {
         let (shared, own) = (self.shared(snapshot, seat), self.own(snapshot, seat));
         if !(Arc::ptr_eq(&shared, &seat.set.shared) && Arc::ptr_eq(&own, &seat.set.own)) {
             seat.set = Arc::new(ResourceSet { shared, own });

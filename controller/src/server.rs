@@ -1,9 +1,9 @@
 //! The sockets of gRPC: accepts connections, encrypts them where the port is to, and gives each request to its service.
 
 use std::convert::Infallible;
-use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -24,49 +24,47 @@ use tower::{Service, ServiceExt};
 
 use crate::config::{Config, Listen};
 
-use talk::Talk;
-use together::{Calls, Together};
+use quick_ack::QuickAckOff;
 
-mod talk;
-mod together;
+mod quick_ack;
 
 /// How long a client may take for its TLS handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-/// Calls under way at a time on one connection.
+/// Calls at a time on one connection.
 const MAX_CALLS: u32 = 1000;
-/// How long accepting rests when the process has no file descriptor left, in place of failing again at once.
+/// How long accepting waits when the process has no file descriptor left. Without the wait it would fail again at once.
 const OUT_OF_DESCRIPTORS: Duration = Duration::from_millis(100);
 
-/// Bytes of a response that may wait in memory for the peer to read: all that one that does not read costs.
+/// Bytes of a response that may wait in memory for the peer to read. A peer that does not read costs no more.
 const MAX_UNREAD: usize = 64 * 1024;
 
-/// Bytes of requests that may wait in memory for their turn. A proxy that comes back says a hundred times as much at once,
-/// and while thousands do only some are heard.
+/// Bytes of requests that may wait in memory. A proxy that reconnects sends a hundred times as much at once, and while
+/// thousands reconnect only some of their requests are read.
 const MAX_UNHEARD: u32 = 32 * 1024;
 
-/// How long calls under way may take once the end was announced; streams of discovery never end and are cut off then.
-const FAREWELL: Duration = Duration::from_millis(250);
+/// How long calls may go on after GOAWAY was sent. Discovery streams never end and are reset then.
+const MAX_GRACE: Duration = Duration::from_millis(250);
 
-/// How connections are treated, whatever their port.
+/// How long a connection lives: HTTP/2 keepalive, its largest age, and the time that its calls get at its end.
 #[derive(Clone, Debug)]
-pub(crate) struct Manners {
-    /// How often an idle peer is asked whether it is there.
+pub(crate) struct KeepaliveConfig {
+    /// How often an idle peer is sent an HTTP/2 PING; zero is never.
     pub interval: Duration,
-    /// How long it has to answer.
+    /// How long it has to acknowledge the PING.
     pub timeout: Duration,
-    /// The longest life of a connection; zero is no limit.
+    /// The largest age of a connection; zero is no limit.
     pub age: Duration,
-    /// How long calls may go on after the connection's end was announced.
-    pub farewell: Duration,
+    /// How long calls may go on after GOAWAY was sent.
+    pub grace: Duration,
 }
 
-impl From<&Config> for Manners {
+impl From<&Config> for KeepaliveConfig {
     fn from(config: &Config) -> Self {
         Self {
             interval: config.keepalive_interval,
             timeout: config.keepalive_timeout,
             age: config.max_connection_age,
-            farewell: config.shutdown_duration.min(FAREWELL),
+            grace: config.shutdown_duration.min(MAX_GRACE),
         }
     }
 }
@@ -85,12 +83,12 @@ pub(crate) async fn bind(name: &'static str, listen: Listen) -> io::Result<Optio
     Ok(Some(listener))
 }
 
-/// Serves until `end`; then announces the end to all peers and waits a moment for calls under way.
+/// Serves until `end`. Then sends GOAWAY to all peers and waits for their calls, no longer than the grace period.
 pub(crate) async fn serve<S>(
     listener: TcpListener,
     tls: Option<watch::Receiver<Arc<ServerConfig>>>,
     service: S,
-    manners: Manners,
+    keepalive: KeepaliveConfig,
     end: CancellationToken,
 ) where
     S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
@@ -106,7 +104,7 @@ pub(crate) async fn serve<S>(
         match accepted {
             Ok((stream, peer)) => {
                 let tls = tls.as_ref().map(|tls| tls.borrow().clone());
-                connections.spawn(connection(stream, peer, tls, service.clone(), manners.clone(), end.clone()));
+                connections.spawn(connection(stream, peer, tls, service.clone(), keepalive.clone(), end.clone()));
             }
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
@@ -116,8 +114,8 @@ pub(crate) async fn serve<S>(
     }
     drop(listener);
     let rest = async { while connections.join_next().await.is_some() {} };
-    if tokio::time::timeout(manners.farewell, rest).await.is_err() {
-        tracing::debug!("calls were under way at the end");
+    if tokio::time::timeout(keepalive.grace, rest).await.is_err() {
+        tracing::debug!("calls had not ended at the end of the grace period");
     }
 }
 
@@ -126,32 +124,32 @@ async fn connection<S>(
     peer: SocketAddr,
     tls: Option<Arc<ServerConfig>>,
     service: S,
-    manners: Manners,
+    keepalive: KeepaliveConfig,
     end: CancellationToken,
 ) where
     S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send,
 {
-    // Pushes are small and wait for nobody: Nagle's algorithm would hold them back for the peer's ACK.
+    // Pushes are small. Nagle's algorithm would delay them until the peer's TCP ACK.
     let _ = stream.set_nodelay(true);
-    let stream = Talk::new(stream);
+    let stream = QuickAckOff::new(stream);
     let Some(tls) = tls else {
         let connection = Connection { peer, secure: false, chain: Vec::new() };
-        return calls(stream, connection, service, manners, end).await;
+        return calls(stream, connection, service, keepalive, end).await;
     };
     let handshake = tokio::time::timeout(HANDSHAKE, tokio_rustls::TlsAcceptor::from(tls).accept(stream));
     match handshake.await {
         Ok(Ok(stream)) => {
             let chain = stream.get_ref().1.peer_certificates().unwrap_or_default();
             let chain = chain.iter().map(|certificate| certificate.to_vec()).collect();
-            calls(stream, Connection { peer, secure: true, chain }, service, manners, end).await;
+            calls(stream, Connection { peer, secure: true, chain }, service, keepalive, end).await;
         }
         Ok(Err(error)) => tracing::info!(%peer, %error, "a TLS handshake failed"),
         Err(_) => tracing::info!(%peer, "a TLS handshake took too long"),
     }
 }
 
-async fn calls<I, S>(io: I, connection: Connection, service: S, manners: Manners, end: CancellationToken)
+async fn calls<I, S>(io: I, connection: Connection, service: S, keepalive: KeepaliveConfig, end: CancellationToken)
 where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
@@ -159,51 +157,38 @@ where
 {
     let peer = connection.peer;
     let connection = Arc::new(connection);
-    let answer = service_fn(move |request: Request<Incoming>| {
+    let service = service_fn(move |request: Request<Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(connection.clone());
         service.clone().oneshot(request)
     });
-    let begun = Calls::default();
-    let mut builder = http2::Builder::new(begun.clone());
+    // Each call is a task of its own (ADR 018). It ends with its connection: h2 resets the streams of one that is dropped.
+    let mut builder = http2::Builder::new(TokioExecutor::new());
     builder.timer(TokioTimer::new()).max_concurrent_streams(MAX_CALLS).max_send_buf_size(MAX_UNREAD);
     builder.initial_stream_window_size(MAX_UNHEARD);
-    if !manners.interval.is_zero() {
-        builder.keep_alive_interval(manners.interval).keep_alive_timeout(manners.timeout);
+    if !keepalive.interval.is_zero() {
+        builder.keep_alive_interval(keepalive.interval).keep_alive_timeout(keepalive.timeout);
     }
     let age = async {
-        if manners.age.is_zero() { std::future::pending().await } else { tokio::time::sleep(manners.age).await }
+        if keepalive.age.is_zero() { std::future::pending().await } else { tokio::time::sleep(keepalive.age).await }
     };
-    let mut serving = Together::new(builder.serve_connection(TokioIo::new(io), answer), begun);
-    // A connection is looked at for each frame, and what ends it from outside comes once in its life.
-    let ending = async {
-        tokio::select! { () = end.cancelled() => Ending::All, () = age => Ending::Old }
-    };
-    let mut ending = serving.further(Box::pin(ending));
+    let mut serving = pin!(builder.serve_connection(TokioIo::new(io), service));
     let ended = tokio::select! {
         biased;
         ended = &mut serving => ended,
-        ending = poll_fn(|_| ending.poll_if_rung()) => if ending == Ending::All {
-            serving.tell(http2::Connection::graceful_shutdown);
+        () = end.cancelled() => {
+            serving.as_mut().graceful_shutdown();
             serving.await
-        } else {
-            // What is still open after that is cut off: a stream of discovery comes back on another connection.
-            serving.tell(http2::Connection::graceful_shutdown);
-            tokio::time::timeout(manners.farewell, serving).await.unwrap_or(Ok(()))
+        }
+        () = age => {
+            // What is still open after that is reset. A discovery stream comes back on another connection.
+            serving.as_mut().graceful_shutdown();
+            tokio::time::timeout(keepalive.grace, serving).await.unwrap_or(Ok(()))
         }
     };
     if let Err(error) = ended {
         tracing::debug!(%peer, %error, "a connection ended");
     }
-}
-
-/// What ends a connection from outside.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Ending {
-    /// The server's end.
-    All,
-    /// The connection's age.
-    Old,
 }
 
 fn is_taken(error: &io::Error) -> bool {

@@ -1,7 +1,7 @@
 //! The one writer: it alone changes the store. Everyone else reads revisions.
 //!
-//! It takes what has arrived, commits once, and goes round again; what arrives meanwhile waits and is committed together.
-//! So a lone change leaves at once, and a storm batches itself.
+//! It applies all batches that have arrived, commits once, and repeats. Batches that arrive meanwhile are committed
+//! together. So a single change is published at once, and many changes are batched without a timer.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -20,63 +20,63 @@ use tokio::sync::{mpsc, watch};
 use crate::source::Batch;
 use crate::status::ObservedObject;
 
-/// Batches that are committed together at most, so that a source that never rests cannot keep a revision from leaving.
+/// Batches of one commit, at most. Without a limit a source that always sends would put the commit off for ever.
 const MAX_BATCHES: usize = 1024;
 
 /// An object that a source gave.
 pub(crate) type Given = (Arc<ObjectRef>, SourceId);
 
-/// The state as people may look at it, also before the sources have synced.
+/// The state for the debug pages, the statuses and the webhooks, also before the sources have synced.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Board {
+pub(crate) struct ControllerState {
     /// The newest revision.
     pub snapshot: Arc<Snapshot>,
-    /// What is wrong with files, by path.
+    /// The issues of files, by path.
     pub files: Arc<BTreeMap<PathBuf, Vec<Issue>>>,
     /// The objects that make up the revision, with the source of each.
     pub objects: Arc<BTreeSet<Given>>,
-    /// What objects of an API server have in their statuses, where we are to write there.
+    /// What the statuses of an API server's objects hold, for the objects whose status Heddle writes.
     pub statuses: SharedMap<Arc<ObjectRef>, Arc<ObservedObject>>,
 }
 
-/// The ends of the channels that the writer tells of revisions.
+/// The channels that the writer publishes revisions to.
 pub(crate) struct Readers {
-    /// What streams are answered from: nothing until the sources have synced.
+    /// The revision for the discovery streams: none until the sources have synced.
     pub published: watch::Sender<Option<Published>>,
-    /// What people look at.
-    pub board: watch::Sender<Board>,
+    /// The state for everyone else.
+    pub state: watch::Sender<ControllerState>,
 }
 
-/// Applies and commits until all sources have ended. Blocks: it wants a thread of its own.
+/// Applies and commits until all sources have ended. It blocks, so it needs a thread of its own.
 pub(crate) fn run(mut store: Store, mut batches: mpsc::Receiver<Batch>, readers: &Readers) {
-    let mut board = Board::default();
+    let mut state = ControllerState::default();
     while let Some(first) = batches.blocking_recv() {
         let mut since = first.since;
-        apply(&mut store, &mut board, first);
+        apply(&mut store, &mut state, first);
         for _ in 1..MAX_BATCHES {
             let Ok(batch) = batches.try_recv() else { break };
             since = since.min(batch.since);
-            apply(&mut store, &mut board, batch);
+            apply(&mut store, &mut state, batch);
         }
         let snapshot = store.commit();
-        let old = std::mem::replace(&mut board.snapshot, snapshot.clone());
-        // First the board: who sees a change at a proxy finds what came of it.
-        readers.board.send_replace(board.clone());
+        let old = std::mem::replace(&mut state.snapshot, snapshot.clone());
+        // First the state: a user who sees a change at a proxy must find its issues too.
+        readers.state.send_replace(state.clone());
         publish(&old, &snapshot, since, readers);
-        tell(&old, &snapshot);
+        log_issues(&old, &snapshot);
     }
 }
 
-fn apply(store: &mut Store, board: &mut Board, batch: Batch) {
+fn apply(store: &mut Store, state: &mut ControllerState, batch: Batch) {
     for observed in batch.observed {
-        observed.note(&mut board.statuses);
+        observed.note(&mut state.statuses);
     }
     for event in batch.events {
-        note(&mut board.objects, &event);
+        note_object(&mut state.objects, &event);
         store.apply(event);
     }
     if !batch.issues.is_empty() {
-        let files = Arc::make_mut(&mut board.files);
+        let files = Arc::make_mut(&mut state.files);
         for (path, issues) in batch.issues {
             if issues.is_empty() {
                 files.remove(&path);
@@ -87,8 +87,8 @@ fn apply(store: &mut Store, board: &mut Board, batch: Batch) {
     }
 }
 
-/// Keeps the list of objects. An edit changes nothing of it, and must not cost a copy.
-fn note(objects: &mut Arc<BTreeSet<Given>>, event: &Event) {
+/// Keeps the list of objects. An edit of an object does not change it, and must not cost a copy.
+fn note_object(objects: &mut Arc<BTreeSet<Given>>, event: &Event) {
     match event {
         Event::Apply(source, object) => {
             let given = (object.key.clone(), source.clone());
@@ -112,7 +112,7 @@ fn note(objects: &mut Arc<BTreeSet<Given>>, event: &Event) {
     }
 }
 
-/// Wakes the streams, if there is anything for them.
+/// Publishes the revision to the streams if anything of it changed.
 fn publish(old: &Snapshot, new: &Arc<Snapshot>, since: Instant, readers: &Readers) {
     if new.synced && !(old.synced && diff(old, new).is_empty()) {
         readers.published.send_replace(Some(Published { snapshot: new.clone(), since }));
@@ -120,7 +120,7 @@ fn publish(old: &Snapshot, new: &Arc<Snapshot>, since: Instant, readers: &Reader
 }
 
 /// Logs the issues that are new.
-fn tell(old: &Snapshot, new: &Snapshot) {
+fn log_issues(old: &Snapshot, new: &Snapshot) {
     if Arc::ptr_eq(&old.issues, &new.issues) {
         return;
     }

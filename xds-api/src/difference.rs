@@ -1,23 +1,23 @@
-//! What differs between two sets, found once for all who hold the same.
+//! The names that differ between two sets, computed once for all streams with the same sets.
 
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, PoisonError, Weak},
 };
 
-use crate::{ResourceMap, subscription::Asked};
+use crate::{ResourceMap, subscription::SharedNames};
 
-/// Pairs that are remembered: a few types of the views that a change concerns.
+/// Pairs that are kept: a few types of each view that a change concerns.
 const MEMORY: usize = 256;
 
-/// Finds the names that differ between two maps, and remembers what it found: of a thousand proxies that see the same,
-/// only the first pays.
+/// Finds the names that differ between two maps, and keeps the result: of a thousand proxies with the same maps only the
+/// first pays.
 #[derive(Debug, Default)]
 pub struct Differences {
-    // A mutex, because the streams that ask run on all threads at once and each needs the answer before it goes on.
+    // A mutex, because streams run on all threads at once and each needs the result before it goes on.
     found: Mutex<VecDeque<Found>>,
-    /// What else those share who share this.
-    pub(crate) asked: Asked,
+    /// Sets of subscribed names, shared by the same streams.
+    pub(crate) names: SharedNames,
 }
 
 /// Weak, so that no old configuration is kept for its difference; a weak pointer keeps the address from being used again.

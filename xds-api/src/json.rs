@@ -72,13 +72,13 @@ pub fn from_json(type_url: &str, value: &Value) -> Result<Any, JsonError> {
     let wrong = |reason: String| JsonError::Json { type_url: type_url.to_owned(), reason };
     let options = DeserializeOptions::new().deny_unknown_fields(true);
     let inner = descriptor(type_url)?;
-    let Some(said) = value.get("@type").and_then(Value::as_str) else {
+    let Some(sent) = value.get("@type").and_then(Value::as_str) else {
         let message = DynamicMessage::deserialize_with_options(inner, value, &options)
             .map_err(|error| wrong(error.to_string()))?;
         return Ok(Any { type_url: type_url.to_owned(), value: canonical::encode(&message) });
     };
-    if descriptor(said)? != inner {
-        return Err(wrong(format!("@type is {said}")));
+    if descriptor(sent)? != inner {
+        return Err(wrong(format!("@type is {sent}")));
     }
     let outer = descriptor(&Any::type_url())?;
     let any =

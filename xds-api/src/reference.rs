@@ -30,7 +30,7 @@ pub struct Reference {
 /// The references of a Cluster, Listener, RouteConfiguration or VirtualHost, sorted. Other messages have none.
 ///
 /// A RouteConfiguration that leaves its virtual hosts to be sent one by one refers to them by its own name.
-/// Clusters named by a request header are known to nobody and not among them.
+/// Clusters named by a request header are not known here and not among them.
 #[must_use]
 pub fn references(message: &dyn Any) -> Box<[Reference]> {
     let mut found = Found::default();

@@ -1,12 +1,17 @@
-//! What one client wants of one type, what it holds, and what to send it next. No IO, no clock, no other types.
+//! The resources of one type that a client subscribes to, those that it holds, and its next response. No IO, no clock, no
+//! other types.
 //!
-//! A [`Subscription`] hears requests ([`Subscription::on_request`]), is shown what the client is to hold
-//! ([`Subscription::observe`]), and is asked for a response ([`Subscription::next_response`]) after either. It keeps a
-//! pointer to the set shown last and only the names of which the client does not hold what that says: a stream costs
-//! memory by what is under way, not by what the client holds.
+//! A [`Subscription`] takes requests ([`Subscription::on_request`]) and the set that the client is to hold
+//! ([`Subscription::observe`]). After either, [`Subscription::next_response`] gives the response that is due. A
+//! subscription keeps a pointer to the newest set, and the names of which the client does not hold what is in it. So the
+//! memory of a stream grows with what is not acknowledged yet, not with what the client holds.
 //!
-//! Rules: one response without an answer at a time; the newest state wins; a name asked for is answered; what the client
-//! holds is not sent again; what it rejected is *unknown* and goes again with the next change, never by itself.
+//! The rules are those of Envoy's "xDS REST and gRPC protocol". Comments quote its sections by their titles:
+//!
+//! * one response at a time waits for its ACK or NACK, and the newest set wins ("When to send an update");
+//! * each name that the client subscribes to gets a response ("How the client specifies what resources to return");
+//! * a resource that the client holds is not sent again ("When to send an update");
+//! * a resource of a response with a NACK is *unknown*. It is sent again with the next change and never without one.
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -15,80 +20,69 @@ use std::{
 
 use crate::{Differences, Resource, ResourceSet, TypeUrl, TypedSet};
 
-mod ask;
+mod acknowledgment;
 mod collection;
 mod interest;
 mod nonce;
 mod plan;
-mod reject;
+
 mod request;
 mod search;
 mod state;
+mod subscribe;
 
+pub use acknowledgment::{Acknowledgment, Nack};
 pub use collection::collection_of;
 pub use nonce::Nonce;
-pub use reject::Rejection;
 pub use request::{Names, Request};
 
 use collection::Collections;
-pub(crate) use interest::Asked;
 use interest::Interest;
+pub(crate) use interest::SharedNames;
 use plan::Plan;
 use search::Search;
 use state::State;
 
-/// Names that one client may ask for of one type. Istio's largest meshes have some ten thousand clusters.
+/// Names of one type that one client may subscribe to. Istio's largest meshes have some ten thousand clusters.
 pub const MAX_NAMES: usize = 100_000;
 
-/// Responses that may be under way at once: more than one only where endpoints are sent along with their cluster.
+/// Responses that may wait for their ACK at once. There is more than one only where endpoints are sent with their cluster.
 const MAX_OUTSTANDING: usize = 8;
 
-/// Of the two ways to speak the protocol.
+/// The two aggregated variants of the transport protocol ("Four Variants").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
-    /// `DeltaAggregatedResources`: only what changed, removals by name.
+    /// Incremental, `DeltaAggregatedResources`: only what changed, removals by name.
     Delta,
-    /// `StreamAggregatedResources`: clusters and listeners all at once, of other types what changed.
+    /// State of the world (SotW), `StreamAggregatedResources`: all clusters or all listeners in each response, and of the
+    /// other types what changed.
     State,
 }
 
-/// What a request said about the response before it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Heard {
-    /// Nothing: it came unasked.
-    Nothing,
-    /// It was applied.
-    Accepted,
-    /// It was rejected, at least in part.
-    Rejected(Rejection),
-    /// It is about a response that nobody remembers; the request was ignored.
-    Stale,
-}
-
-/// A client asked for more than [`MAX_NAMES`] names: its stream is to be closed.
+/// A client subscribes to more than [`MAX_NAMES`] names. Its stream must be closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("more than {MAX_NAMES} names")]
 pub struct TooManyNames;
 
-/// What may go out now; decided by those who know the other types.
+/// What may be sent now. The caller decides it, because it knows the other types.
 #[derive(Clone, Copy)]
 pub struct Gate<'a> {
     /// Whether a resource that is new or changed may be sent.
     pub open: &'a dyn Fn(&Resource) -> bool,
-    /// Whether the resource of this name may be taken away.
+    /// Whether the resource of this name may be removed.
     pub removals: &'a dyn Fn(&str) -> bool,
 }
 
 /// A response to be sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reply {
-    /// To be given back by the client.
+    /// The client returns it in `response_nonce`.
     pub nonce: Nonce,
-    /// New and changed, or all of them.
+    /// The new and changed resources, or all of them.
     pub resources: Vec<Arc<Resource>>,
-    /// Taken away; delta only.
+    /// The removed resources; delta only.
     pub removed: Vec<Arc<str>>,
-    /// The names about which it says something new, sorted or nearly so.
+    /// The names of which the client learns something new, sorted or nearly so.
     pub changed: Vec<Arc<str>>,
 }
 
@@ -103,31 +97,31 @@ pub struct Subscription {
     target: TypedSet,
     /// Of names that the client wants: what it holds instead.
     except: BTreeMap<Arc<str>, State>,
-    /// Sent unasked, by version: the client is about to ask for them.
-    offered: BTreeMap<Arc<str>, u64>,
-    /// To be sent unasked.
-    offers: BTreeSet<Arc<str>>,
+    /// Resources sent before the client subscribed to them, by version. It is about to subscribe.
+    sent_unrequested: BTreeMap<Arc<str>, u64>,
+    /// Resources to be sent though the client has not subscribed to them.
+    unrequested: BTreeSet<Arc<str>>,
     outstanding: VecDeque<Outstanding>,
     search: Search,
-    /// Whether the client waits for a response even if there is nothing to say.
-    owes_answer: bool,
+    /// Whether the client waits for a response even if it has no resources.
+    owes_response: bool,
     held: usize,
-    /// Of the response that was made last, and of that which was answered last.
+    /// Of the newest response, and of the newest that was acknowledged.
     nonce: Nonce,
-    answered: Option<Nonce>,
+    acknowledged: Option<Nonce>,
 }
 
-/// A response that has not been answered.
+/// A response without an ACK or NACK yet.
 #[derive(Debug)]
 struct Outstanding {
     nonce: Nonce,
     /// What it changes.
     names: Vec<Arc<str>>,
-    /// Of these, what the client did not have before.
+    /// Those of them that the client did not have before.
     fresh: BTreeSet<Arc<str>>,
-    /// Whether the client had not asked for anything of the type when it was sent: it may not answer.
-    unasked: bool,
-    /// Whether it is a step of the search for a guilty resource.
+    /// Whether the client had not subscribed to anything of the type when it was sent. It may send neither ACK nor NACK.
+    unrequested: bool,
+    /// Whether it is a step of the search for the rejected resource.
     step: bool,
 }
 
@@ -137,7 +131,7 @@ impl Gate<'_> {
 }
 
 impl Subscription {
-    /// Of a client that has not asked for anything yet.
+    /// The subscription of a client that has not sent a request of this type yet.
     #[must_use]
     pub fn new(type_url: TypeUrl, protocol: Protocol) -> Self {
         Self {
@@ -147,35 +141,38 @@ impl Subscription {
             collections: Collections::default(),
             target: TypedSet::default(),
             except: BTreeMap::new(),
-            offered: BTreeMap::new(),
-            offers: BTreeSet::new(),
+            sent_unrequested: BTreeMap::new(),
+            unrequested: BTreeSet::new(),
             outstanding: VecDeque::new(),
             search: Search::default(),
-            owes_answer: false,
+            owes_response: false,
             held: 0,
             nonce: Nonce::default(),
-            answered: None,
+            acknowledged: None,
         }
     }
 
-    /// Hears a request. The client is then to be shown the newest set and asked for a response.
+    /// Takes a request. The caller must then call [`Self::observe`] and [`Self::next_response`].
+    ///
+    /// "Incremental xDS": changes of the subscription count even if the nonce is stale. "Resource updates": a SotW request
+    /// with a stale nonce gets no response.
     ///
     /// # Errors
     ///
-    /// If the client asks for more than anyone could need.
-    pub fn on_request(&mut self, request: &Request) -> Result<Heard, TooManyNames> {
-        let heard = self.hear(&request.nonce, request.error.as_deref());
+    /// If the client subscribes to too many names.
+    pub fn on_request(&mut self, request: &Request) -> Result<Acknowledgment, TooManyNames> {
+        let acknowledgment = self.acknowledge(&request.nonce, request.error.as_deref());
         match &request.names {
-            Names::Delta { subscribe, unsubscribe, initial } => self.ask_delta(subscribe, unsubscribe, initial)?,
-            Names::State(_) if heard == Heard::Stale => {}
-            Names::State(names) => self.ask_state(names)?,
+            Names::Delta { subscribe, unsubscribe, initial } => self.apply_delta(subscribe, unsubscribe, initial)?,
+            Names::State(_) if acknowledgment == Acknowledgment::Stale => {}
+            Names::State(names) => self.apply_state(names)?,
         }
-        Ok(heard)
+        Ok(acknowledgment)
     }
 
-    /// Shows what the client is to hold from now on. `differences` is best shared by all who are shown the same.
+    /// Takes the set that the client is to hold from now on. Subscriptions to the same sets should share `differences`.
     pub fn observe(&mut self, target: TypedSet, differences: &Differences) {
-        self.interest.share(&differences.asked);
+        self.interest.share(&differences.names);
         if target.is(&self.target) {
             return;
         }
@@ -186,24 +183,25 @@ impl Subscription {
             }
         }
         let target = &self.target;
-        self.offered.retain(|name, _| target.get(name).is_some());
-        self.offers.retain(|name| target.get(name).is_some());
+        self.sent_unrequested.retain(|name, _| target.get(name).is_some());
+        self.unrequested.retain(|name| target.get(name).is_some());
     }
 
-    /// Whether that is what it was shown last: [`Self::observe`] would do nothing.
+    /// Whether it is the newest set that it has: [`Self::observe`] would do nothing.
     #[must_use]
     pub fn is_shown(&self, set: &ResourceSet) -> bool {
         set.is(self.type_url, &self.target)
     }
 
-    /// Whether [`Self::next_response`] has nothing to say, whatever the gate.
+    /// Whether [`Self::next_response`] gives nothing, whatever the gate.
     #[must_use]
     pub fn is_quiet(&self) -> bool {
-        self.except.is_empty() && self.offers.is_empty() && !self.owes_answer && !self.search.is_going_on()
+        self.except.is_empty() && self.unrequested.is_empty() && !self.owes_response && !self.search.is_going_on()
     }
 
-    /// Sends these with the next response whatever the client holds, and without waiting for an answer to the last:
-    /// endpoints of a cluster that is sent anew, which Envoy waits for and does not ask for.
+    /// Sends these with the next response whatever the client holds, and without waiting for the ACK of the last. "Resource
+    /// warming": Envoy completes the warming of a cluster only when its endpoints are sent again, and it does not request
+    /// them again.
     pub fn force(&mut self, names: impl IntoIterator<Item = Arc<str>>) {
         for name in names.into_iter().collect::<Vec<_>>() {
             if self.target.get(&name).is_none() {
@@ -212,41 +210,42 @@ impl Subscription {
             if self.is_wanted(&name) {
                 self.except.insert(name, State::Urgent);
             } else {
-                self.offers.insert(name);
+                self.unrequested.insert(name);
             }
         }
     }
 
-    /// The next response, if there is something to say now.
+    /// The next response, if one is due now.
     pub fn next_response(&mut self, gate: &Gate<'_>) -> Option<Reply> {
         let plan = self.plan(gate)?;
         Some(self.commit(plan))
     }
 
-    /// Gives up waiting for answers to what was sent before the client asked for the type, and tells whether there was
-    /// any: a client that knew nothing of the type may have dropped it.
-    pub fn forget_unasked(&mut self) -> bool {
+    /// No longer waits for the ACK of what was sent before the client subscribed to the type. Returns whether there was
+    /// any. "How the client specifies what resources to return": a client ignores resources that it did not request, and
+    /// they must be sent again when it does.
+    pub fn forget_unrequested(&mut self) -> bool {
         let mut lost = Vec::new();
         self.outstanding.retain(|one| {
-            lost.extend(one.unasked.then(|| one.names.clone()).into_iter().flatten());
-            !one.unasked
+            lost.extend(one.unrequested.then(|| one.names.clone()).into_iter().flatten());
+            !one.unrequested
         });
         for name in &lost {
-            self.offered.remove(name);
+            self.sent_unrequested.remove(name);
             if self.is_wanted(name) {
-                self.except.insert(name.clone(), State::Asked);
+                self.except.insert(name.clone(), State::Requested);
             }
         }
         !lost.is_empty()
     }
 
-    /// Whether the client has asked for anything of the type, though it may since have dropped all of it.
+    /// Whether the client has sent a request of the type, though it may have unsubscribed from all of it since.
     #[must_use]
     pub fn is_started(&self) -> bool {
         self.interest.started
     }
 
-    /// Whether the client has what it is to hold of this name, or was sent it; no other than that it last asked for.
+    /// Whether the client holds the newest resource of this name, or was sent it, and subscribes to it.
     #[must_use]
     pub fn holds(&self, name: &str) -> bool {
         self.wanted(name).is_some() && !self.except.contains_key(name)
@@ -255,44 +254,45 @@ impl Subscription {
     /// Whether the client waits for this name because it has none.
     #[must_use]
     pub fn lacks(&self, name: &str) -> bool {
-        matches!(self.except.get(name), Some(State::Absent | State::Asked))
+        matches!(self.except.get(name), Some(State::Absent | State::Requested))
     }
 
-    /// The names asked for; `None` if it wants all of them.
+    /// The names that it subscribes to; `None` for a wildcard subscription.
     #[must_use]
     pub fn names(&self) -> Option<&BTreeSet<Arc<str>>> {
         (!self.interest.wildcard).then_some(self.interest.names())
     }
 
-    /// Whether the client has answered, and holds what it is to hold as far as it accepts it.
+    /// Whether all responses were acknowledged, and the client holds all that it is to hold and does not reject.
     #[must_use]
     pub fn is_settled(&self) -> bool {
         self.outstanding.is_empty()
-            && !self.owes_answer
+            && !self.owes_response
             && self.except.iter().all(|(name, state)| !self.is_due(name, state))
     }
 
-    /// The names that the client rejects as they are: what it is to hold of them is not what it holds.
+    /// The names whose newest resource the client rejects.
     pub fn rejected(&self) -> impl Iterator<Item = &Arc<str>> {
         self.search.guilty().filter(|name| self.except.contains_key(*name) && self.wanted(name).is_some())
     }
 
-    /// Whether the client accepts all that it is to hold, as far as is known.
+    /// Whether the client rejects nothing that it is to hold, as far as is known.
     #[must_use]
-    pub fn is_content(&self) -> bool {
+    pub fn accepts_all(&self) -> bool {
         !self.search.is_going_on() && self.rejected().next().is_none()
     }
 
-    /// Whether something is under way that was sent before the client asked for the type.
+    /// Whether a response without an ACK was sent before the client subscribed to the type.
     #[must_use]
-    pub fn awaits_unasked(&self) -> bool {
-        self.interest.started && self.outstanding.iter().any(|one| one.unasked)
+    pub fn awaits_unrequested(&self) -> bool {
+        self.interest.started && self.outstanding.iter().any(|one| one.unrequested)
     }
 
-    /// Whether the client is to have this name, and does not yet have it for certain: who refers to it must wait.
+    /// Whether the client is to have this name and has not acknowledged it yet. What refers to it must wait ("Eventual
+    /// consistency considerations").
     #[must_use]
     pub fn is_pending(&self, name: &str) -> bool {
-        // First what is hardly ever so: a route refers to dozens of clusters, and is asked for by each stream.
+        // First what is rarely true: a route refers to dozens of clusters, and each stream checks each of them.
         (self.lacks(name) || self.outstanding.iter().any(|one| one.fresh.contains(name))) && self.wanted(name).is_some()
     }
 
@@ -302,13 +302,13 @@ impl Subscription {
         self.held
     }
 
-    /// Whether a response waits for its answer.
+    /// Whether a response waits for its ACK or NACK.
     #[must_use]
     pub fn is_waiting(&self) -> bool {
         !self.outstanding.is_empty()
     }
 
-    /// What the client is to hold of this name, if it wants it.
+    /// The newest resource of this name, if the client subscribes to it.
     #[must_use]
     pub fn wanted(&self, name: &str) -> Option<&Arc<Resource>> {
         self.is_wanted(name).then(|| self.target.get(name)).flatten()
@@ -317,21 +317,21 @@ impl Subscription {
     fn commit(&mut self, plan: Plan) -> Reply {
         self.nonce = self.nonce.next();
         let nonce = self.nonce;
-        self.owes_answer = false;
+        self.owes_response = false;
         let Plan { resources, removed, names, fresh, empty, step } = plan;
         for name in &names {
             self.except.remove(name);
-            if self.offers.remove(name)
+            if self.unrequested.remove(name)
                 && let Some(resource) = self.target.get(name)
             {
-                self.offered.insert(name.clone(), resource.version());
+                self.sent_unrequested.insert(name.clone(), resource.version());
             }
         }
         self.except.extend(empty.into_iter().map(|name| (name, State::Empty)));
-        let unasked = !self.interest.started;
+        let unrequested = !self.interest.started;
         let changed = names.clone();
-        self.outstanding.push_back(Outstanding { nonce, names, fresh, unasked, step });
-        if unasked && self.outstanding.len() > MAX_OUTSTANDING {
+        self.outstanding.push_back(Outstanding { nonce, names, fresh, unrequested, step });
+        if unrequested && self.outstanding.len() > MAX_OUTSTANDING {
             self.outstanding.pop_front();
         }
         Reply { nonce, resources, removed, changed }

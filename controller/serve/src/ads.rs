@@ -1,6 +1,7 @@
 //! The aggregated discovery service, both methods of it.
 //!
-//! It is written by hand in place of tonic's server: what many proxies share is sent to each from the same memory.
+//! It takes the place of tonic's server, which would copy each message: resources that many proxies share are sent to each
+//! from the same memory.
 
 use std::{
     convert::Infallible,
@@ -18,75 +19,75 @@ use tower::Service;
 
 use crate::{
     Generate,
-    admission::Admission,
-    answer::Answer,
-    audience::Audience,
     auth::{Authenticate, Credentials},
-    delta::Delta,
     inspect::Inspect,
-    mailbox::Outbox,
     metrics::Metrics,
     push::Published,
-    registry::Registry,
-    requests::Requests,
-    sotw::StateOfTheWorld,
-    stream::{self, Wire},
+    registry::ConnectionRegistry,
+    round::{admission::Admission, audience::Audience},
+    stream,
+    transport::body::ResponseBody,
+    transport::delta::Delta,
+    transport::mailbox::Outbox,
+    transport::requests::Requests,
+    transport::sotw::StateOfTheWorld,
+    transport::wire::Wire,
 };
 
-/// The largest request that is read, in bytes. A proxy that comes back names all that it holds, with versions.
+/// The largest request that is read, in bytes. A proxy that reconnects names all resources that it holds, with versions.
 const MAX_REQUEST: usize = 32 * 1024 * 1024;
 
 /// Discovery for proxies.
 pub struct Ads<A, G: Generate> {
-    shared: Arc<Shared<A, G>>,
+    state: Arc<AdsState<A, G>>,
 }
 
-/// What all streams share.
-pub(crate) struct Shared<A, G: Generate> {
+/// The state that all discovery streams share.
+pub(crate) struct AdsState<A, G: Generate> {
     pub(crate) audience: Arc<Audience<G>>,
     pub(crate) authenticate: Arc<A>,
-    pub(crate) registry: Arc<Registry>,
+    pub(crate) registry: Arc<ConnectionRegistry>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) differences: Arc<Differences>,
-    /// Whether clients that can are sent routes virtual host by virtual host.
+    /// Whether clients that support VHDS on ADS are sent virtual hosts one by one.
     pub(crate) virtual_hosts: bool,
     pub(crate) admission: Admission,
-    /// Who answers questions about the control plane; nobody, where it was not said.
+    /// What serves the debug types; none by default.
     pub(crate) inspect: Option<Arc<dyn Inspect>>,
 }
 
 impl<A: Authenticate, G: Generate> Ads<A, G> {
-    /// The service. Nothing is answered before there is a first revision. `virtual_hosts` says whether clients that can
-    /// are sent routes virtual host by virtual host.
+    /// The service. No response is sent before the first revision. `virtual_hosts` says whether clients that support VHDS on
+    /// ADS are sent virtual hosts one by one.
     #[must_use]
     pub fn new(
         generate: Arc<G>,
         authenticate: Arc<A>,
         revisions: watch::Receiver<Option<Published>>,
-        registry: Arc<Registry>,
+        registry: Arc<ConnectionRegistry>,
         metrics: Arc<Metrics>,
         virtual_hosts: bool,
     ) -> Self {
         let audience = Arc::new(Audience::new(generate, revisions));
         let (differences, admission) = (Arc::default(), Admission::default());
         let inspect = None;
-        let shared =
-            Shared { audience, authenticate, registry, metrics, differences, virtual_hosts, admission, inspect };
-        Self { shared: Arc::new(shared) }
+        let state =
+            AdsState { audience, authenticate, registry, metrics, differences, virtual_hosts, admission, inspect };
+        Self { state: Arc::new(state) }
     }
 
-    /// The same, with somebody who answers questions about the control plane. To be said before it is shared.
+    /// The same service, with debug types. Call it before the service is cloned.
     #[must_use]
     pub fn inspected(mut self, inspect: Arc<dyn Inspect>) -> Self {
-        if let Some(shared) = Arc::get_mut(&mut self.shared) {
-            shared.inspect = Some(inspect);
+        if let Some(state) = Arc::get_mut(&mut self.state) {
+            state.inspect = Some(inspect);
         }
         self
     }
 
-    /// Spreads revisions to the streams, as long as there are any: it wants to run beside them.
-    pub fn spread(&self) -> impl Future<Output = ()> + Send + 'static {
-        self.shared.audience.clone().run()
+    /// Compiles revisions for the streams until there are no more. The caller must spawn it beside the streams.
+    pub fn rounds(&self) -> impl Future<Output = ()> + Send + 'static {
+        self.state.audience.clone().run()
     }
 
     fn serve<W: Wire>(&self, request: Request<Body>) -> Response<Body> {
@@ -94,9 +95,9 @@ impl<A: Authenticate, G: Generate> Ads<A, G> {
         let requests = Requests::new(request.into_body(), MAX_REQUEST);
         let messages = Outbox::new();
         let written = messages.clone();
-        let shared = self.shared.clone();
+        let state = self.state.clone();
         let work = async move {
-            match stream::run::<W, A, G>(&shared, call, requests, messages).await {
+            match stream::run::<W, A, G>(&state, call, requests, messages).await {
                 Ok(()) => Status::ok(""),
                 Err(error) => {
                     tracing::debug!(%error, "a discovery stream ended");
@@ -104,7 +105,7 @@ impl<A: Authenticate, G: Generate> Ads<A, G> {
                 }
             }
         };
-        let mut response = Response::new(Body::new(Answer::new(work, written)));
+        let mut response = Response::new(Body::new(ResponseBody::new(work, written)));
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
         response
     }
@@ -135,7 +136,7 @@ impl<A, G: Generate> NamedService for Ads<A, G> {
 
 impl<A, G: Generate> Clone for Ads<A, G> {
     fn clone(&self) -> Self {
-        Self { shared: self.shared.clone() }
+        Self { state: self.state.clone() }
     }
 }
 

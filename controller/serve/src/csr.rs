@@ -58,7 +58,7 @@ impl<A: Authenticate, S: Sign> Certificates<A, S> {
         IstioCertificateServiceServer::new(Self { authenticate, sign, metrics }).max_decoding_message_size(MAX_REQUEST)
     }
 
-    async fn answer(&self, call: &Credentials, request: &IstioCertificateRequest) -> Result<Vec<String>, Status> {
+    async fn certify(&self, call: &Credentials, request: &IstioCertificateRequest) -> Result<Vec<String>, Status> {
         let counts = &self.metrics.certificates;
         counts.requests.add(1);
         let encrypted = call.connection.as_ref().is_some_and(|connection| connection.secure);
@@ -119,7 +119,7 @@ impl<A: Authenticate, S: Sign> IstioCertificateService for Certificates<A, S> {
     ) -> Result<Response<IstioCertificateResponse>, Status> {
         let (metadata, extensions, request) = request.into_parts();
         let call = Credentials::of(&extensions, metadata.as_ref());
-        let cert_chain = self.answer(&call, &request).await?;
+        let cert_chain = self.certify(&call, &request).await?;
         Ok(Response::new(IstioCertificateResponse { cert_chain }))
     }
 }

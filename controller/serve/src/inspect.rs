@@ -1,6 +1,6 @@
-//! Questions about the control plane itself, asked as if they were for configuration: that is how `istioctl proxy-status` does it.
+//! istiod's debug types: requests about the control plane itself, sent as SotW requests. `istioctl proxy-status` does so.
 //!
-//! Such a stream is no proxy's: it is in no registry, nothing is compiled for it, and it is told nothing that it did not ask.
+//! Such a stream is no proxy's. It is in no registry, nothing is compiled for it, and each request gets one response.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -16,52 +16,52 @@ use tonic::Status;
 
 use crate::auth::AuthError;
 use crate::error::StreamError;
-use crate::mailbox::Outbox;
-use crate::message::Message;
-use crate::requests::Requests;
-use crate::stream::Wire;
+use crate::transport::mailbox::Outbox;
+use crate::transport::message::Message;
+use crate::transport::requests::Requests;
+use crate::transport::wire::Wire;
 
-/// What the types of all questions begin with.
+/// The prefix of all debug types.
 const TYPE: &str = "istio.io/debug";
 
-/// Answers that may wait to be written.
+/// Responses that may wait to be written.
 const MAX_WAITING: usize = 1;
 
-/// One question.
+/// A request of a debug type.
 #[derive(Clone, Debug)]
-pub struct Question {
-    /// Who asks, as was proved.
+pub struct DebugRequest {
+    /// The authenticated identity of the client.
     pub identity: Identity,
     /// `istio.io/debug`, or that with a slash and a page.
     pub type_url: String,
-    /// What about: a page, or a proxy.
+    /// The names of a page or a proxy.
     pub names: Vec<String>,
 }
 
-/// What is answered.
+/// The response to a request of a debug type.
 #[derive(Clone, Debug, Default)]
-pub struct Answer {
-    /// The answer.
+pub struct DebugResponse {
+    /// The resources.
     pub resources: Vec<Any>,
-    /// Who answers, where that matters to the asker.
+    /// The identifier of the control plane, where the client needs it.
     pub identifier: String,
 }
 
-/// An answer to be.
-pub type Answering<'a> = Pin<Box<dyn Future<Output = Result<Answer, Status>> + Send + 'a>>;
+/// The future of a response.
+pub type DebugFuture<'a> = Pin<Box<dyn Future<Output = Result<DebugResponse, Status>> + Send + 'a>>;
 
-/// Answers questions.
+/// Serves debug types.
 pub trait Inspect: Send + Sync + 'static {
-    /// Answers one, if the asker may know.
-    fn inspect(&self, question: Question) -> Answering<'_>;
+    /// The response, if the client is allowed to have it.
+    fn inspect(&self, request: DebugRequest) -> DebugFuture<'_>;
 }
 
-/// Whether a request of this type is a question.
-pub(crate) fn is_question(type_url: &str) -> bool {
+/// Whether this is a debug type.
+pub(crate) fn is_debug_type(type_url: &str) -> bool {
     type_url.strip_prefix(TYPE).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// Answers the questions of a stream, one after another, until its client ends it.
+/// Serves the requests of a stream, one after another, until its client ends it.
 pub(crate) async fn serve<W: Wire>(
     inspect: Option<&dyn Inspect>,
     identity: Option<Identity>,
@@ -69,20 +69,21 @@ pub(crate) async fn serve<W: Wire>(
     mut requests: Requests<W::Request>,
     messages: Outbox<Message>,
 ) -> Result<(), StreamError> {
-    // Who is not known is told nothing, and neither is the plain port.
+    // Unauthenticated clients, and so all of the plain-text port, get nothing.
     let identity = identity.ok_or(AuthError::Missing)?;
-    let unknown = || StreamError::from(Status::unimplemented("no questions are answered here"));
+    let unknown = || StreamError::from(Status::unimplemented("debug types are not served here"));
     let inspect = inspect.filter(|_| W::PROTOCOL == Protocol::State).ok_or_else(unknown)?;
     let (mut next, mut count) = (Some(first), 0_u64);
     while let Some(request) = next {
         let type_url = W::type_url(&request).to_owned();
-        let asked = W::request(request);
-        // That an answer came is no question.
-        if let (true, true, Names::State(names)) = (is_question(&type_url), asked.nonce.is_empty(), asked.names) {
-            let question = Question { identity: identity.clone(), type_url: type_url.clone(), names };
-            let answer = inspect.inspect(question).await?;
+        let request = W::request(request);
+        // An ACK gets no response.
+        if let (true, true, Names::State(names)) = (is_debug_type(&type_url), request.nonce.is_empty(), request.names) {
+            let request = DebugRequest { identity: identity.clone(), type_url: type_url.clone(), names };
+            let response = inspect.inspect(request).await?;
             count += 1;
-            let message = message(type_url, answer, count).ok_or(StreamError::Internal("the answer is too large"))?;
+            let message =
+                message(type_url, response, count).ok_or(StreamError::Internal("the response is too large"))?;
             messages.send(message, MAX_WAITING).await;
         }
         next = requests.message().await?;
@@ -90,13 +91,13 @@ pub(crate) async fn serve<W: Wire>(
     Ok(())
 }
 
-fn message(type_url: String, answer: Answer, count: u64) -> Option<Message> {
-    let identifier = answer.identifier;
+fn message(type_url: String, response: DebugResponse, count: u64) -> Option<Message> {
+    let identifier = response.identifier;
     let response = DiscoveryResponse {
         type_url,
         version_info: count.to_string(),
         nonce: count.to_string(),
-        resources: answer.resources,
+        resources: response.resources,
         control_plane: (!identifier.is_empty()).then_some(ControlPlane { identifier }),
         ..DiscoveryResponse::default()
     };

@@ -1,9 +1,11 @@
-//! All subscriptions of one stream, and the order among them: make before break. No IO; time is an argument.
+//! All subscriptions of one stream, and the order among them. No IO; time is an argument.
 //!
-//! Clusters go first, and with them, in the same turn, the endpoints of each cluster added or changed, asked or not: Envoy
-//! keeps such a cluster warming, does not ask, and withholds its answer until they come. A listener or route that needs a
-//! cluster which the client may not have yet waits for that answer. Clusters are taken away last, when listeners and
-//! routes have been answered. A wait ends after [`HOLD`], or when what is waited for is rejected or no longer wanted.
+//! The order is that of the xDS protocol, "Eventual consistency considerations": make before break. Clusters are sent first.
+//! The endpoints of each added or changed cluster are sent with it, subscribed to or not ("Resource warming"): Envoy keeps
+//! such a cluster warming and sends no ACK until its endpoints arrive, and it does not request them. A listener or route
+//! that refers to a cluster which the client may not have yet waits for the ACK of that cluster. Clusters are removed last,
+//! after the ACK of listeners and routes. A wait ends after [`HOLD`], or when the awaited resource is rejected or
+//! unsubscribed.
 
 use std::{
     cell::OnceCell,
@@ -17,12 +19,12 @@ mod slot;
 use heddle_model::snapshot::Snapshot;
 use heddle_xds_api::{
     Differences, Resource, ResourceSet, TypeSet, TypeUrl,
-    subscription::{Gate, Heard, Protocol, Reply, Request, Subscription, TooManyNames},
+    subscription::{Acknowledgment, Gate, Protocol, Reply, Request, Subscription, TooManyNames},
 };
 
 use slot::{Slot, Slots};
 
-/// How long a resource waits for another type, and how long an answer to what nobody asked for is waited for.
+/// How long a resource waits for another type, and how long the ACK of an unrequested response is waited for.
 pub const HOLD: Duration = Duration::from_secs(5);
 
 /// A revision of the mesh as the streams get it.
@@ -40,18 +42,18 @@ pub struct Push {
     protocol: Protocol,
     differences: Arc<Differences>,
     set: Arc<ResourceSet>,
-    /// The types that `set` was compiled for: of others nothing is known, not even that there is none.
+    /// The types that `set` was compiled for. Of other types it is not known whether there are resources.
     compiled: TypeSet,
     slots: Slots,
-    /// The types that the client has asked for.
+    /// The types that the client has sent a request of.
     started: TypeSet,
     lapsed: u64,
-    /// A response about routes was rejected: what the client has of their virtual hosts is not certain.
+    /// A response with routes was rejected, so it is not certain which of their virtual hosts the client holds.
     doubtful_routes: bool,
 }
 
 impl Push {
-    /// Of a stream on which nothing was said yet. `differences` is shared by all streams.
+    /// The subscriptions of a new stream. All streams share `differences`.
     #[must_use]
     pub fn new(protocol: Protocol, differences: Arc<Differences>) -> Self {
         Self {
@@ -66,7 +68,7 @@ impl Push {
         }
     }
 
-    /// The protocol that the client speaks.
+    /// The client's variant of the protocol.
     #[must_use]
     pub fn protocol(&self) -> Protocol {
         self.protocol
@@ -75,9 +77,9 @@ impl Push {
     /// The types to compile for this client.
     #[must_use]
     pub fn types(&self) -> TypeSet {
-        let asked = self.started;
-        let asked = if asked.contains(TypeUrl::Route) { asked.with(TypeUrl::VirtualHost) } else { asked };
-        if asked.contains(TypeUrl::Cluster) { asked.with(TypeUrl::Endpoint) } else { asked }
+        let types = self.started;
+        let types = if types.contains(TypeUrl::Route) { types.with(TypeUrl::VirtualHost) } else { types };
+        if types.contains(TypeUrl::Cluster) { types.with(TypeUrl::Endpoint) } else { types }
     }
 
     /// The types that the client waits for and that have not been compiled.
@@ -86,13 +88,13 @@ impl Push {
         self.types().union(self.compiled) != self.compiled
     }
 
-    /// What the client wants and holds of a type.
+    /// The client's subscription to a type.
     #[must_use]
     pub fn subscription(&self, type_url: TypeUrl) -> Option<&Subscription> {
         self.slots.get(type_url).map(|slot| &slot.subscription)
     }
 
-    /// Whether the client has begun and has all that it asked for and is to have, as far as it accepts it.
+    /// Whether the client has sent its first requests and holds all resources of them that exist and that it accepts.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.subscription(TypeUrl::Cluster).is_some_and(|one| one.is_started() && one.is_settled())
@@ -100,35 +102,40 @@ impl Push {
             && self.listeners_and_routes_settled()
     }
 
-    /// How many waits ended because they took too long; counted once.
+    /// How many waits ended by [`HOLD`] since the last call.
     pub fn take_lapsed(&mut self) -> u64 {
         std::mem::take(&mut self.lapsed)
     }
 
-    /// Hears a request.
+    /// Takes a request.
     ///
     /// # Errors
     ///
-    /// If the client asks for more than anyone could need.
-    pub fn on_request(&mut self, type_url: TypeUrl, request: &Request, now: Instant) -> Result<Heard, TooManyNames> {
-        let Some(slot) = self.slots.get_mut(type_url) else { return Ok(Heard::Nothing) };
-        let heard = slot.subscription.on_request(request)?;
+    /// If the client subscribes to too many names.
+    pub fn on_request(
+        &mut self,
+        type_url: TypeUrl,
+        request: &Request,
+        now: Instant,
+    ) -> Result<Acknowledgment, TooManyNames> {
+        let Some(slot) = self.slots.get_mut(type_url) else { return Ok(Acknowledgment::Absent) };
+        let acknowledgment = slot.subscription.on_request(request)?;
         if self.compiled.contains(type_url) && !slot.subscription.is_shown(&self.set) {
             slot.subscription.observe(self.set.typed(type_url), &self.differences);
         }
         if slot.subscription.is_started() {
             self.started = self.started.with(type_url);
         }
-        let unasked = slot.subscription.awaits_unasked();
-        slot.unasked_since = unasked.then(|| slot.unasked_since.unwrap_or(now));
+        let unrequested = slot.subscription.awaits_unrequested();
+        slot.unrequested_since = unrequested.then(|| slot.unrequested_since.unwrap_or(now));
         if type_url == TypeUrl::Route {
-            self.doubtful_routes |= matches!(heard, Heard::Rejected(_));
+            self.doubtful_routes |= matches!(acknowledgment, Acknowledgment::Nack(_));
             self.follow_routes();
         }
-        Ok(heard)
+        Ok(acknowledgment)
     }
 
-    /// Takes what the client is to hold from now on, compiled for these types. Gives those that may differ from before.
+    /// Takes the set that the client is to hold from now on, compiled for these types. Returns the types that may differ.
     pub fn on_resources(&mut self, set: Arc<ResourceSet>, compiled: TypeSet) -> TypeSet {
         let before = std::mem::replace(&mut self.compiled, compiled);
         let others = self.set.differing(&set);
@@ -145,30 +152,30 @@ impl Push {
         others
     }
 
-    /// What is to be sent now, in order.
+    /// The responses to be sent now, in order.
     pub fn responses(&mut self, now: Instant) -> Vec<(TypeUrl, Reply)> {
         let mut replies = Vec::new();
         for type_url in self.compiled.iter() {
-            let said = self.say(type_url, now, &mut replies);
-            if said && type_url == TypeUrl::VirtualHost {
-                // Routes may have waited for the last of their virtual hosts to go.
-                self.say(TypeUrl::Route, now, &mut replies);
+            let added = self.add_replies(type_url, now, &mut replies);
+            if added && type_url == TypeUrl::VirtualHost {
+                // Routes may have waited for the removal of their last virtual host.
+                self.add_replies(TypeUrl::Route, now, &mut replies);
             }
         }
         replies
     }
 
-    /// When [`Self::responses`] is to be asked again though nothing was heard.
+    /// When [`Self::responses`] must be called again without a request or a new set.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         let held = |slot: &Slot| slot.held_since.filter(|_| !slot.subscription.is_waiting());
         let slots = self.slots.touched().iter().filter_map(|type_url| self.slots.get(type_url));
-        let times = slots.flat_map(|slot| [held(slot), slot.unasked_since]);
+        let times = slots.flat_map(|slot| [held(slot), slot.unrequested_since]);
         times.flatten().min().map(|since| since + HOLD)
     }
 
-    /// Adds what is to be said of a type; whether there was anything.
-    fn say(&mut self, type_url: TypeUrl, now: Instant, replies: &mut Vec<(TypeUrl, Reply)>) -> bool {
+    /// Adds the responses of a type that are due. Returns whether there was any.
+    fn add_replies(&mut self, type_url: TypeUrl, now: Instant, replies: &mut Vec<(TypeUrl, Reply)>) -> bool {
         if !self.slots.touched().contains(type_url) {
             return false;
         }
@@ -187,12 +194,12 @@ impl Push {
 
     fn response(&mut self, type_url: TypeUrl, slot: &mut Slot, now: Instant) -> Option<Reply> {
         let over = |since: Option<Instant>| since.is_some_and(|since| now.duration_since(since) >= HOLD);
-        if over(slot.unasked_since) {
-            slot.unasked_since = None;
-            slot.subscription.forget_unasked();
+        if over(slot.unrequested_since) {
+            slot.unrequested_since = None;
+            slot.subscription.forget_unrequested();
         }
         if slot.subscription.is_waiting() {
-            // Only what cannot wait, which no gate keeps back.
+            // Only what cannot wait, which no gate holds back.
             return slot.subscription.next_response(&Gate::OPEN);
         }
         if over(slot.held_since) {
@@ -201,7 +208,7 @@ impl Push {
             return slot.subscription.next_response(&Gate::OPEN);
         }
         let open = |resource: &Resource| self.has_what_it_needs(resource);
-        // Hardly ever asked, and then once for all names.
+        // Rarely needed, and then once for all names.
         let removals = OnceCell::new();
         let may_go = |name: &str| match type_url {
             TypeUrl::VirtualHost => self.outlives(name),
@@ -214,8 +221,8 @@ impl Push {
         reply
     }
 
-    /// Whether the client has, for all that is known, the clusters that this refers to; and no virtual hosts that it would
-    /// keep without a word.
+    /// Whether the client has acknowledged the clusters that this refers to, and holds no virtual hosts that it would keep
+    /// silently. "Eventual consistency considerations": clusters must be in place before a route refers to them.
     fn has_what_it_needs(&self, resource: &Resource) -> bool {
         if resource.type_url() == TypeUrl::Route && self.waits_for_members(resource) {
             return false;
@@ -225,7 +232,7 @@ impl Push {
         !needed.any(|reference| clusters.is_pending(&reference.name))
     }
 
-    /// Whether nothing that the client holds of other types refers to what it is no longer to hold of this one.
+    /// Whether nothing that the client holds of other types refers to the resources of this type that are to be removed.
     fn may_remove(&self, type_url: TypeUrl) -> bool {
         let settled = |other| self.subscription(other).is_none_or(|one| !one.is_started() || one.is_settled());
         match type_url {
@@ -237,8 +244,8 @@ impl Push {
         }
     }
 
-    /// A client that has come back says what clusters it holds before it asks for listeners and routes, so those that it
-    /// has not asked for yet are waited for too.
+    /// A client that reconnects names its clusters before it requests listeners and routes. So types that it has not
+    /// requested yet are waited for too.
     fn listeners_and_routes_settled(&self) -> bool {
         let is = |type_url| self.subscription(type_url).map(|one| one.is_started().then(|| one.is_settled()));
         let needs_routes = || {

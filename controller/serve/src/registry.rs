@@ -1,7 +1,7 @@
-//! Which proxies are connected, what each was sent, and what it said to that.
+//! The connected proxies: what each was sent, and what it acknowledged or rejected.
 //!
-//! Streams tell it what they do; `/debug` and `heddlectl proxy-status` read it. Metrics are counted on the way, so that
-//! both always agree.
+//! Streams write it; `/debug` and `heddlectl proxy-status` read it. The metrics are counted here too, so that both always
+//! agree.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -19,25 +19,36 @@ use crate::metrics::Metrics;
 
 /// All connected proxies.
 #[derive(Debug)]
-pub struct Registry {
+pub struct ConnectionRegistry {
     metrics: Arc<Metrics>,
     next: AtomicU64,
-    // A mutex, because streams come and go on any thread and readers are rare: a page of /debug, a scrape. It is never
-    // held across an await or an encoding.
+    // A mutex, because streams begin and end on any thread and readers are rare: a page of /debug, a scrape. It is never held
+    // across an await or an encoding.
     entries: Mutex<BTreeMap<u64, Arc<Entry>>>,
     /// Counts the changes of what proxies reject.
-    troubles: watch::Sender<u64>,
+    rejection_changes: watch::Sender<u64>,
 }
 
-/// What stands for the reason of a proxy that rejects and does not say why.
-const UNSAID: &str = "it gave no reason";
+/// The reason of a NACK whose `error_detail` has no message.
+const NO_REASON: &str = "it gave no reason";
 
-/// One stream's place in the registry. Dropping it is disconnecting.
+/// One stream in the registry. Dropping it removes the stream.
 #[derive(Debug)]
-pub struct Session {
-    registry: Arc<Registry>,
+pub struct Registration {
+    registry: Arc<ConnectionRegistry>,
     key: u64,
     entry: Arc<Entry>,
+}
+
+/// A NACK whose objects are not known yet. Until they are, the type keeps the objects of the NACK before.
+#[derive(Debug)]
+#[must_use = "a rejection without its objects is in no status"]
+pub struct PendingRejection {
+    registry: Arc<ConnectionRegistry>,
+    entry: Arc<Entry>,
+    url: TypeUrl,
+    nonce: Nonce,
+    reason: String,
 }
 
 /// What is known of one connected proxy.
@@ -47,13 +58,13 @@ pub struct ProxyState {
     pub connection: String,
     /// The proxy.
     pub proxy: Arc<Proxy>,
-    /// Where it calls from.
+    /// The peer's address.
     pub peer: SocketAddr,
-    /// Whether it came over TLS.
+    /// Whether the connection is TLS.
     pub secure: bool,
     /// When the stream was opened.
     pub connected: SystemTime,
-    /// By type of resource that it asked for.
+    /// By type of resource that it subscribes to.
     pub types: BTreeMap<TypeUrl, TypeState>,
     /// The set that it was last sent from; none before the first.
     pub set: Option<Arc<ResourceSet>>,
@@ -66,47 +77,49 @@ pub struct Rejection {
     pub proxy: String,
     /// The type.
     pub type_url: TypeUrl,
-    /// What the proxy said.
+    /// The message of the NACK.
     pub reason: String,
-    /// The objects that it is about, each as `<kind> <namespace>/<name>`.
+    /// The objects that the rejected resources were compiled from, each as `<kind> <namespace>/<name>`.
     pub objects: Vec<String>,
 }
 
 /// What one proxy was sent of one type.
 #[derive(Clone, Debug, Default)]
 pub struct TypeState {
-    /// How many names it asked for; none is all of them.
+    /// How many names it subscribes to; none is a wildcard subscription.
     pub names: Option<usize>,
     /// The last response.
     pub sent: Receipt,
     /// The revision of the mesh that the last response was made from; zero before the first.
     pub revision: u64,
-    /// The last response that it accepted.
+    /// The last response with an ACK.
     pub acked: Receipt,
-    /// When that answer came in.
+    /// When that ACK arrived.
     pub acked_at: Option<SystemTime>,
-    /// When the last response went out.
+    /// When the last response was sent.
     pub sent_at: Option<SystemTime>,
     /// Resources in the last response.
     pub resources: usize,
     /// Bytes of the last response.
     pub bytes: usize,
-    /// What it said when it rejected the last response; empty when it did not.
+    /// The message of its last NACK; empty if it rejects nothing.
     pub error: String,
-    /// The objects that the rejection is about.
+    /// The objects that the rejected resources were compiled from.
     pub objects: Vec<String>,
     since: Option<Instant>,
+    /// The last response with a NACK, while `error` is about it.
+    nacked: Option<Nonce>,
 }
 
-/// Which response it is about.
+/// A response in the state of a type.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Receipt {
     /// There was none.
     #[default]
     Nothing,
-    /// None, for the proxy came back and lacked nothing.
+    /// None: the proxy reconnected and lacked nothing.
     Resumed,
-    /// The one with this nonce.
+    /// The response with this nonce.
     Nonce(Nonce),
 }
 
@@ -118,25 +131,25 @@ struct Entry {
     secure: bool,
     connected: SystemTime,
     // Written by the one stream, read by /debug; a watch would clone the whole state at each ACK.
-    told: Mutex<Told>,
+    discovery: Mutex<DiscoveryState>,
 }
 
 #[derive(Debug, Default)]
-struct Told {
+struct DiscoveryState {
     types: BTreeMap<TypeUrl, TypeState>,
     set: Option<Arc<ResourceSet>>,
 }
 
-impl Registry {
+impl ConnectionRegistry {
     /// An empty registry that counts into `metrics`.
     #[must_use]
     pub fn new(metrics: Arc<Metrics>) -> Self {
-        Self { metrics, next: AtomicU64::new(1), entries: Mutex::default(), troubles: watch::Sender::new(0) }
+        Self { metrics, next: AtomicU64::new(1), entries: Mutex::default(), rejection_changes: watch::Sender::new(0) }
     }
 
-    /// Enters a proxy whose stream was admitted.
+    /// Adds a proxy whose stream was admitted.
     #[must_use]
-    pub fn connect(self: &Arc<Self>, proxy: Arc<Proxy>, connection: &Connection) -> Session {
+    pub fn connect(self: &Arc<Self>, proxy: Arc<Proxy>, connection: &Connection) -> Registration {
         let key = self.next.fetch_add(1, Ordering::Relaxed);
         let entry = Arc::new(Entry {
             connection: format!("{}-{key}", proxy.id),
@@ -144,10 +157,10 @@ impl Registry {
             peer: connection.peer,
             secure: connection.secure,
             connected: SystemTime::now(),
-            told: Mutex::default(),
+            discovery: Mutex::default(),
         });
         lock(&self.entries).insert(key, entry.clone());
-        Session { registry: self.clone(), key, entry }
+        Registration { registry: self.clone(), key, entry }
     }
 
     /// How many streams there are.
@@ -175,8 +188,8 @@ impl Registry {
 
     /// Changes whenever [`Self::rejections`] may have.
     #[must_use]
-    pub fn troubles(&self) -> watch::Receiver<u64> {
-        self.troubles.subscribe()
+    pub fn rejection_changes(&self) -> watch::Receiver<u64> {
+        self.rejection_changes.subscribe()
     }
 
     /// The newest stream of the proxy with this name: `<pod>.<namespace>`, the whole node id, or the connection's.
@@ -190,8 +203,8 @@ impl Registry {
         found.map(|entry| entry.state())
     }
 
-    fn note_trouble(&self) {
-        self.troubles.send_modify(|count| *count = count.wrapping_add(1));
+    fn note_rejection_change(&self) {
+        self.rejection_changes.send_modify(|count| *count = count.wrapping_add(1));
     }
 
     /// What is counted here.
@@ -201,24 +214,24 @@ impl Registry {
     }
 }
 
-impl Session {
+impl Registration {
     /// The proxy's id and a number that tells its connections apart.
     #[must_use]
     pub fn connection(&self) -> &str {
         &self.entry.connection
     }
 
-    /// The proxy asks for so many names of a type; none is all of them.
+    /// The proxy subscribes to so many names of a type; none is a wildcard subscription.
     pub fn subscribed(&self, url: TypeUrl, names: Option<usize>) {
-        lock(&self.entry.told).types.entry(url).or_default().names = names;
+        lock(&self.entry.discovery).types.entry(url).or_default().names = names;
     }
 
-    /// The proxy asks for nothing of a type any more.
+    /// The proxy has unsubscribed from all of a type.
     pub fn unsubscribed(&self, url: TypeUrl) {
-        lock(&self.entry.told).types.remove(&url);
+        lock(&self.entry.discovery).types.remove(&url);
     }
 
-    /// A response goes out. `since` is when the event arrived that it carries; none for an answer to a question.
+    /// A response is sent. `since` is when the event arrived that it holds; none if only a request caused it.
     pub fn sent(
         &self,
         url: TypeUrl,
@@ -229,57 +242,72 @@ impl Session {
         since: Option<Instant>,
     ) {
         self.registry.metrics.sent(url, bytes, since.map(|since| since.elapsed()));
-        let mut told = lock(&self.entry.told);
-        let state = told.types.entry(url).or_default();
+        let mut discovery = lock(&self.entry.discovery);
+        let state = discovery.types.entry(url).or_default();
         (state.sent, state.revision, state.sent_at) = (Receipt::Nonce(nonce), revision, Some(SystemTime::now()));
         (state.resources, state.bytes, state.since) = (resources, bytes, since);
     }
 
-    /// The proxy has come back and holds all that it is to hold of a type: it was sent nothing.
+    /// The proxy has reconnected and holds all resources of a type: no response was needed.
     pub fn resumed(&self, url: TypeUrl, revision: u64) {
-        let mut told = lock(&self.entry.told);
-        let state = told.types.entry(url).or_default();
+        let mut discovery = lock(&self.entry.discovery);
+        let state = discovery.types.entry(url).or_default();
         (state.revision, state.sent, state.acked) = (revision, Receipt::Resumed, Receipt::Resumed);
     }
 
-    /// The proxy accepted the response of this nonce. Unless it is content, it rejects something else of the type still.
-    pub fn acked(&self, url: TypeUrl, nonce: Nonce, content: bool) {
-        let mut told = lock(&self.entry.told);
-        // Nothing is kept of a type of which it wants nothing any more.
-        let Some(state) = told.types.get_mut(&url) else { return };
+    /// The proxy sent an ACK with this nonce. Unless it `accepts_all`, it still rejects other resources of the type.
+    pub fn acked(&self, url: TypeUrl, nonce: Nonce, accepts_all: bool) {
+        let mut discovery = lock(&self.entry.discovery);
+        // A type that it has unsubscribed from has no state.
+        let Some(state) = discovery.types.get_mut(&url) else { return };
         (state.acked, state.acked_at) = (Receipt::Nonce(nonce), Some(SystemTime::now()));
-        if content && !state.error.is_empty() {
+        if accepts_all && !state.error.is_empty() {
             state.error.clear();
             state.objects.clear();
-            self.registry.note_trouble();
+            state.nacked = None;
+            self.registry.note_rejection_change();
         }
         if let Some(since) = state.since.take_if(|_| state.sent == state.acked) {
             self.registry.metrics.acked.observe(url, since.elapsed().as_secs_f64());
         }
     }
 
-    /// The proxy rejected the response of this nonce for a reason that lies with these objects.
-    pub fn rejected(&self, url: TypeUrl, nonce: &str, reason: &str, objects: Vec<String>) {
+    /// The proxy sent a NACK with this nonce. It counts at once; its objects follow with [`PendingRejection::complete`].
+    pub fn rejected(&self, url: TypeUrl, nonce: Nonce, reason: &str) -> PendingRejection {
         self.registry.metrics.rejects.add(url, 1);
-        tracing::warn!(connection = self.connection(), r#type = url.short(), nonce, reason, ?objects, "rejected");
-        let mut told = lock(&self.entry.told);
-        let state = told.types.entry(url).or_default();
-        if reason.is_empty() { UNSAID } else { reason }.clone_into(&mut state.error);
-        (state.objects, state.since) = (objects, None);
-        self.registry.note_trouble();
+        let mut discovery = lock(&self.entry.discovery);
+        let state = discovery.types.entry(url).or_default();
+        if reason.is_empty() { NO_REASON } else { reason }.clone_into(&mut state.error);
+        (state.nacked, state.since) = (Some(nonce), None);
+        let reason = state.error.clone();
+        PendingRejection { registry: self.registry.clone(), entry: self.entry.clone(), url, nonce, reason }
     }
 
-    /// The proxy is served from this set.
+    /// The responses to the proxy are made from this set.
     pub fn holds(&self, set: Arc<ResourceSet>) {
-        lock(&self.entry.told).set = Some(set);
+        lock(&self.entry.discovery).set = Some(set);
     }
 }
 
-impl Drop for Session {
+impl PendingRejection {
+    /// Adds the objects that the rejected resources were compiled from, unless a newer ACK or NACK has arrived.
+    pub fn complete(self, objects: Vec<String>) {
+        let Self { registry, entry, url, nonce, reason } = self;
+        let (connection, short) = (&entry.connection, url.short());
+        tracing::warn!(connection, r#type = short, nonce = %nonce, reason, ?objects, "rejected");
+        let mut discovery = lock(&entry.discovery);
+        if let Some(state) = discovery.types.get_mut(&url).filter(|state| state.nacked == Some(nonce)) {
+            state.objects = objects;
+        }
+        registry.note_rejection_change();
+    }
+}
+
+impl Drop for Registration {
     fn drop(&mut self) {
         lock(&self.registry.entries).remove(&self.key);
-        if lock(&self.entry.told).types.values().any(|state| !state.error.is_empty()) {
-            self.registry.note_trouble();
+        if lock(&self.entry.discovery).types.values().any(|state| !state.error.is_empty()) {
+            self.registry.note_rejection_change();
         }
     }
 }
@@ -287,8 +315,8 @@ impl Drop for Session {
 impl Entry {
     fn rejections(&self) -> Vec<Rejection> {
         let proxy = self.proxy.id.split('~').nth(2).unwrap_or(&self.proxy.id);
-        let told = lock(&self.told);
-        let rejected = told.types.iter().filter(|(_, state)| !state.error.is_empty());
+        let discovery = lock(&self.discovery);
+        let rejected = discovery.types.iter().filter(|(_, state)| !state.error.is_empty());
         let rejection = |(url, state): (&TypeUrl, &TypeState)| Rejection {
             proxy: proxy.to_owned(),
             type_url: *url,
@@ -299,21 +327,21 @@ impl Entry {
     }
 
     fn state(&self) -> ProxyState {
-        let told = lock(&self.told);
+        let discovery = lock(&self.discovery);
         ProxyState {
             connection: self.connection.clone(),
             proxy: self.proxy.clone(),
             peer: self.peer,
             secure: self.secure,
             connected: self.connected,
-            types: told.types.clone(),
-            set: told.set.clone(),
+            types: discovery.types.clone(),
+            set: discovery.set.clone(),
         }
     }
 }
 
 impl TypeState {
-    /// istiod's word for it: `SYNCED`, `STALE`, `NOT SENT` or `ERROR`.
+    /// The status as istiod calls it: `SYNCED`, `STALE`, `NOT SENT` or `ERROR`.
     #[must_use]
     pub fn status(&self) -> &'static str {
         match self {
@@ -325,7 +353,7 @@ impl TypeState {
     }
 }
 
-/// As it stands on pages: empty, `resumed`, or the nonce.
+/// As debug pages show it: empty, `resumed`, or the nonce.
 impl fmt::Display for Receipt {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -336,7 +364,7 @@ impl fmt::Display for Receipt {
     }
 }
 
-/// A lock whose holder panicked still guards whole values here: each is written in one piece.
+/// A panic leaves no value half written here, so a poisoned lock can be used.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

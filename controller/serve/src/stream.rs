@@ -5,107 +5,91 @@ use std::{sync::Arc, time::Instant};
 use heddle_model::node::NodeError;
 use heddle_xds_api::{
     TypeSet, TypeUrl,
-    envoy::config::core::v3::Node,
-    subscription::{Heard, Nonce, Protocol, Rejection, Reply, Request, Subscription},
+    subscription::{Acknowledgment, Nack, Nonce, Protocol, Reply, Subscription},
 };
 
 use crate::{
     Generate,
-    admission::Beginning,
-    ads::Shared,
-    audience::{Offer, Place},
+    ads::AdsState,
     auth::{AuthError, Authenticate, Credentials},
     error::StreamError,
-    inspect,
-    mailbox::Outbox,
-    message::Message,
-    node,
+    inspect, node,
     push::Push,
-    registry::Session,
-    requests::Requests,
+    registry::Registration,
     rights::Rights,
+    round::{
+        admission::Beginning,
+        audience::{SetUpdate, Subscriber},
+    },
+    transport::{mailbox::Outbox, message::Message, requests::Requests, wire::Wire},
 };
 
 /// Messages that may wait to be written: one a type, and some endpoints that go with their clusters.
 const MAX_WAITING: usize = 32;
 
-/// Resources of a rejected response whose objects are looked up when it is not certain which of them is guilty.
+/// Resources of a response with a NACK whose objects are looked up when it is not certain which of them is rejected.
 const MAX_SUSPECTS: usize = 8;
 
-/// A protocol's messages.
-pub(crate) trait Wire: Send + 'static {
-    /// What a client sends.
-    type Request: prost::Message + Default + Send + 'static;
-    /// Which of the two it is.
-    const PROTOCOL: Protocol;
-
-    fn node(request: &Self::Request) -> Option<&Node>;
-    fn type_url(request: &Self::Request) -> &str;
-    fn request(request: Self::Request) -> Request;
-    /// The response; `None` if it is too large to be said.
-    fn encode(type_url: TypeUrl, revision: u64, reply: &Reply) -> Option<Message>;
-}
-
 struct Stream<'a, A, G: Generate> {
-    shared: &'a Shared<A, G>,
-    session: Session,
+    state: &'a AdsState<A, G>,
+    registration: Registration,
     messages: Outbox<Message>,
     push: Push,
     /// The revision of the newest set.
     revision: u64,
-    /// The types of which the proxy was sent something, or has all that there is.
-    told: TypeSet,
-    /// Of types with something to send, when the event arrived that it comes from.
+    /// The types of which the proxy was sent a response, or holds all resources.
+    sent: TypeSet,
+    /// Of types with a response due, when the event arrived that it comes from.
     carried: Vec<(TypeUrl, Instant)>,
 }
 
 /// Serves a stream until its client ends it.
 pub(crate) async fn run<W: Wire, A: Authenticate, G: Generate>(
-    shared: &Shared<A, G>,
+    state: &AdsState<A, G>,
     call: Credentials,
     mut requests: Requests<W::Request>,
     messages: Outbox<Message>,
 ) -> Result<(), StreamError> {
-    let refused = |_: &AuthError| shared.metrics.streams_refused.add(1);
-    let identity = node::identify(&*shared.authenticate, &call).await.inspect_err(refused)?;
-    shared.audience.ready().await?;
-    // Before the first request is read, which is the largest.
-    let mut beginning = Some(shared.admission.enter().await);
+    let refused = |_: &AuthError| state.metrics.streams_refused.add(1);
+    let identity = node::identify(&*state.authenticate, &call).await.inspect_err(refused)?;
+    state.audience.ready().await?;
+    // Before the first request is read, which is the largest one.
+    let mut beginning = Some(state.admission.enter().await);
     let Some(first) = Beginning::within(&mut beginning, requests.message()).await? else { return Ok(()) };
     let mut proxy = node::proxy(W::node(&first).ok_or(NodeError::Missing)?)?;
     node::admit(identity.as_ref(), &proxy).inspect_err(refused)?;
-    if inspect::is_question(W::type_url(&first)) {
-        return inspect::serve::<W>(shared.inspect.as_deref(), identity, first, requests, messages).await;
+    if inspect::is_debug_type(W::type_url(&first)) {
+        return inspect::serve::<W>(state.inspect.as_deref(), identity, first, requests, messages).await;
     }
-    let mut rights = Rights::of(&*shared.authenticate, identity, proxy.is_gateway()).await;
+    let mut rights = Rights::of(&*state.authenticate, identity, proxy.is_gateway()).await;
     proxy.verified = rights.secrets;
-    let by_host = shared.virtual_hosts && W::PROTOCOL == Protocol::Delta;
+    let by_host = state.virtual_hosts && W::PROTOCOL == Protocol::Delta;
     proxy.can.virtual_hosts = by_host && node::takes_virtual_hosts(&proxy.can);
     let proxy = Arc::new(proxy);
     let connection = call.connection.as_ref().ok_or(AuthError::Unknown)?;
 
-    let place = shared.audience.join(&proxy).await?;
-    let session = shared.registry.connect(proxy, connection);
-    let push = Push::new(W::PROTOCOL, shared.differences.clone());
-    let (told, carried) = (TypeSet::EMPTY, Vec::new());
-    let mut stream = Stream { shared, session, messages, push, revision: 0, told, carried };
+    let subscriber = state.audience.join(&proxy).await?;
+    let registration = state.registry.connect(proxy, connection);
+    let push = Push::new(W::PROTOCOL, state.differences.clone());
+    let (sent, carried) = (TypeSet::EMPTY, Vec::new());
+    let mut stream = Stream { state, registration, messages, push, revision: 0, sent, carried };
 
-    stream.take(place.next().await, false);
-    stream.hear::<W>(first, &place)?;
+    stream.take(subscriber.next().await, false);
+    stream.on_request::<W>(first, &subscriber)?;
     loop {
-        stream.turn::<W>().await?;
+        stream.respond::<W>().await?;
         beginning.take_if(|beginning| stream.push.is_complete() || beginning.end() <= Instant::now());
         let deadlines = [stream.push.deadline(), beginning.as_ref().map(Beginning::end)];
         let deadline = deadlines.into_iter().flatten().min();
         let wants_secrets = stream.push.subscription(TypeUrl::Secret).is_some_and(Subscription::is_started);
-        // What comes seldom goes first, so that nobody has to be drawn by lot to be fair to all.
+        // Rare events go first, so that no branch starves without tokio's random order.
         tokio::select! {
             biased;
-            // It comes back at once, and is then served by what it may.
+            // The client reconnects at once, and is then served by its new rights.
             () = rights.changed(), if wants_secrets => return Ok(()),
-            offer = place.next() => stream.take(offer, true),
+            update = subscriber.next() => stream.take(update, true),
             request = requests.message() => match request? {
-                Some(request) => stream.hear::<W>(request, &place)?,
+                Some(request) => stream.on_request::<W>(request, &subscriber)?,
                 None => return Ok(()),
             },
             () = sleep_until(deadline) => {}
@@ -121,49 +105,48 @@ async fn sleep_until(deadline: Option<Instant>) {
 }
 
 impl<A: Authenticate, G: Generate> Stream<'_, A, G> {
-    fn hear<W: Wire>(&mut self, request: W::Request, place: &Place<G>) -> Result<(), StreamError> {
+    fn on_request<W: Wire>(&mut self, request: W::Request, subscriber: &Subscriber<G>) -> Result<(), StreamError> {
         let Some(type_url) = TypeUrl::parse(W::type_url(&request)) else {
-            tracing::debug!(connection = self.session.connection(), r#type = W::type_url(&request), "not served");
+            tracing::debug!(connection = self.registration.connection(), r#type = W::type_url(&request), "not served");
             return Ok(());
         };
         let request = W::request(request);
-        match self.push.on_request(type_url, &request, Instant::now())? {
-            Heard::Accepted => {
-                let content = self.push.subscription(type_url).is_none_or(Subscription::is_content);
-                if let Some(nonce) = Nonce::parse(&request.nonce) {
-                    self.session.acked(type_url, nonce, content);
-                }
+        let nonce = Nonce::parse(&request.nonce);
+        match (self.push.on_request(type_url, &request, Instant::now())?, nonce) {
+            (Acknowledgment::Ack, Some(nonce)) => {
+                let accepts_all = self.push.subscription(type_url).is_none_or(Subscription::accepts_all);
+                self.registration.acked(type_url, nonce, accepts_all);
             }
-            Heard::Rejected(rejection) => self.tell_rejection(type_url, &request.nonce, &rejection, place),
-            Heard::Stale => self.shared.metrics.expired_nonce(type_url),
-            Heard::Nothing => {}
+            (Acknowledgment::Nack(nack), Some(nonce)) => self.on_nack(type_url, nonce, nack, subscriber),
+            (Acknowledgment::Stale, _) => self.state.metrics.expired_nonce(type_url),
+            (Acknowledgment::Absent | Acknowledgment::Ack | Acknowledgment::Nack(_), _) => {}
         }
-        if request.is_plain_answer() {
+        if request.is_only_acknowledgment() {
             return Ok(());
         }
         match self.push.subscription(type_url).map(|one| one.names().map(std::collections::BTreeSet::len)) {
-            Some(Some(0)) => self.session.unsubscribed(type_url),
-            names => self.session.subscribed(type_url, names.flatten()),
+            Some(Some(0)) => self.registration.unsubscribed(type_url),
+            names => self.registration.subscribed(type_url, names.flatten()),
         }
         Ok(())
     }
 
-    /// Takes what the client is to hold from now on. `changed` says that an event brought it, not the client's coming.
-    fn take(&mut self, offer: Offer, changed: bool) {
-        self.revision = offer.revision;
-        let others = self.push.on_resources(offer.set.clone(), TypeSet::ALL);
-        self.session.holds(offer.set);
+    /// Takes what the client is to hold from now on. `changed` says that an event caused it, not the start of the stream.
+    fn take(&mut self, update: SetUpdate, changed: bool) {
+        self.revision = update.revision;
+        let others = self.push.on_resources(update.set.clone(), TypeSet::ALL);
+        self.registration.holds(update.set);
         if changed {
             let due = |type_url: &TypeUrl| self.push.subscription(*type_url).is_some_and(|one| !one.is_quiet());
             for type_url in self.push.types().intersection(others).iter().filter(due) {
                 if self.carried.iter().all(|(one, _)| *one != type_url) {
-                    self.carried.push((type_url, offer.since));
+                    self.carried.push((type_url, update.since));
                 }
             }
         }
     }
 
-    async fn turn<W: Wire>(&mut self) -> Result<(), StreamError> {
+    async fn respond<W: Wire>(&mut self) -> Result<(), StreamError> {
         for (type_url, reply) in self.push.responses(Instant::now()) {
             self.send::<W>(type_url, &reply).await?;
         }
@@ -171,8 +154,8 @@ impl<A: Authenticate, G: Generate> Stream<'_, A, G> {
             let settled = |type_url| self.push.subscription(type_url).is_none_or(Subscription::is_settled);
             self.carried.retain(|(type_url, _)| !settled(*type_url));
         }
-        self.tell_resumed();
-        self.shared.metrics.holds_expired.add(self.push.take_lapsed());
+        self.note_resumed();
+        self.state.metrics.holds_expired.add(self.push.take_lapsed());
         Ok(())
     }
 
@@ -181,10 +164,10 @@ impl<A: Authenticate, G: Generate> Stream<'_, A, G> {
         let message = message.ok_or(StreamError::Internal("the configuration is too large"))?;
         let carried = self.carried.iter().position(|(one, _)| *one == type_url);
         let since = carried.map(|place| self.carried.swap_remove(place).1);
-        self.told = self.told.with(type_url);
-        self.session.sent(type_url, reply.nonce, self.revision, reply.resources.len(), message.length, since);
+        self.sent = self.sent.with(type_url);
+        self.registration.sent(type_url, reply.nonce, self.revision, reply.resources.len(), message.length, since);
         tracing::debug!(
-            connection = self.session.connection(),
+            connection = self.registration.connection(),
             r#type = type_url.short(),
             version = self.revision,
             resources = reply.resources.len(),
@@ -196,29 +179,26 @@ impl<A: Authenticate, G: Generate> Stream<'_, A, G> {
         Ok(())
     }
 
-    /// Notes the types of which a proxy that has come back lacks nothing.
-    fn tell_resumed(&mut self) {
+    /// Notes the types of which a proxy that has reconnected lacks nothing.
+    fn note_resumed(&mut self) {
         for type_url in self.push.types().iter() {
             let has_all = |one: &Subscription| one.is_started() && one.is_settled();
-            if !self.told.contains(type_url) && self.push.subscription(type_url).is_some_and(has_all) {
-                self.told = self.told.with(type_url);
-                self.session.resumed(type_url, self.revision);
+            if !self.sent.contains(type_url) && self.push.subscription(type_url).is_some_and(has_all) {
+                self.sent = self.sent.with(type_url);
+                self.registration.resumed(type_url, self.revision);
             }
         }
     }
 
-    fn tell_rejection(&self, type_url: TypeUrl, nonce: &str, rejection: &Rejection, place: &Place<G>) {
+    fn on_nack(&self, type_url: TypeUrl, nonce: Nonce, nack: Nack, subscriber: &Subscriber<G>) {
+        let rejection = self.registration.rejected(type_url, nonce, &nack.reason);
         let rejected = self.push.subscription(type_url).into_iter().flat_map(Subscription::rejected);
-        let names: Vec<&Arc<str>> = match rejection {
-            // All that it rejects by now, not only what was found last.
-            Rejection { certain: true, .. } => rejected.collect(),
-            Rejection { names, .. } if names.len() <= MAX_SUSPECTS => names.iter().collect(),
-            Rejection { .. } => Vec::new(),
+        let names = match nack {
+            // All resources that it rejects by now, not only those of this NACK.
+            Nack { certain: true, .. } => rejected.cloned().collect(),
+            Nack { names, .. } if names.len() <= MAX_SUSPECTS => names,
+            Nack { .. } => Vec::new(),
         };
-        let sources = names.into_iter().flat_map(|name| place.sources(type_url, name));
-        let mut objects: Vec<String> = sources.map(|object| object.to_string()).collect();
-        objects.sort();
-        objects.dedup();
-        self.session.rejected(type_url, nonce, &rejection.reason, objects);
+        subscriber.complete(rejection, type_url, names);
     }
 }

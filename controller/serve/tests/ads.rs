@@ -6,21 +6,21 @@ use std::{
     collections::BTreeMap,
     convert::Infallible,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
     task::{Context, Poll},
     time::{Duration, Instant},
 };
 
-use heddle_model::{identity::Identity, proxy::Proxy, snapshot::Snapshot};
+use heddle_model::{identity::Identity, object::ObjectRef, proxy::Proxy, snapshot::Snapshot};
 use heddle_serve::{
     Generate,
     ads::Ads,
     auth::{AuthError, Authenticate, Connection, Credentials},
     metrics::Metrics,
     push::Published,
-    registry::Registry,
+    registry::ConnectionRegistry,
 };
 use heddle_xds_api::{
     Layer, Resource, ResourceSet, TypeUrl,
@@ -35,6 +35,7 @@ use heddle_xds_api::{
             aggregated_discovery_service_client::AggregatedDiscoveryServiceClient,
         },
     },
+    google::rpc::Status,
 };
 use tokio::{
     net::TcpListener,
@@ -44,21 +45,24 @@ use tokio_stream::wrappers::{ReceiverStream, TcpListenerStream};
 use tonic::{Code, Streaming, body::Body, server::NamedService, transport::Channel};
 use tower::Service;
 
-/// A compiler whose output is one cluster that says the revision, and as many more as the test asks for.
+/// A compiler whose output is one cluster with the revision in it, and as many more as the test asks for.
 struct Fake {
     calls: AtomicUsize,
     more: usize,
+    /// A test that holds it blocks compilations.
+    block: Mutex<()>,
 }
 
 impl Generate for Fake {
-    type Seat = Arc<Proxy>;
+    type Session = Arc<Proxy>;
 
-    fn seat(&self, proxy: &Arc<Proxy>) -> Arc<Proxy> {
+    fn open(&self, proxy: &Arc<Proxy>) -> Arc<Proxy> {
         proxy.clone()
     }
 
-    fn generate(&self, snapshot: &Arc<Snapshot>, proxy: &mut Arc<Proxy>) -> Arc<ResourceSet> {
+    fn update(&self, snapshot: &Arc<Snapshot>, proxy: &mut Arc<Proxy>) -> Arc<ResourceSet> {
         self.calls.fetch_add(1, Ordering::Relaxed);
+        drop(self.block.lock().unwrap());
         assert!(&*proxy.namespace == "default");
         let names = (0..self.more).map(|number| format!("more-{number}"));
         let more: Vec<_> = names.map(|name| cluster(&name, 0)).collect();
@@ -67,6 +71,10 @@ impl Generate for Fake {
         let endpoints = Arc::new(Resource::new(TypeUrl::Endpoint, "revision", &message));
         let layer = Layer::default().with(TypeUrl::Cluster, clusters).with(TypeUrl::Endpoint, [endpoints]);
         Arc::new(ResourceSet { shared: Arc::new(layer), own: Arc::default() })
+    }
+
+    fn sources(&self, _: &Arc<Proxy>, _: TypeUrl, name: &str) -> Vec<Arc<ObjectRef>> {
+        vec![Arc::new(ObjectRef::new("Service", "shop", name))]
     }
 }
 
@@ -107,7 +115,7 @@ impl NamedService for Local {
 
 struct Server {
     revisions: watch::Sender<Option<Published>>,
-    registry: Arc<Registry>,
+    registry: Arc<ConnectionRegistry>,
     fake: Arc<Fake>,
     channel: Channel,
 }
@@ -116,10 +124,10 @@ impl Server {
     async fn start(more: usize, secure: bool) -> Self {
         let (revisions, receiver) = watch::channel(None);
         let metrics = Arc::new(Metrics::default());
-        let registry = Arc::new(Registry::new(metrics.clone()));
-        let fake = Arc::new(Fake { calls: AtomicUsize::new(0), more });
+        let registry = Arc::new(ConnectionRegistry::new(metrics.clone()));
+        let fake = Arc::new(Fake { calls: AtomicUsize::new(0), more, block: Mutex::default() });
         let ads = Ads::new(fake.clone(), Arc::new(Nobody), receiver, registry.clone(), metrics, true);
-        tokio::spawn(ads.spread());
+        tokio::spawn(ads.rounds());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let server = tonic::transport::Server::builder().add_service(Local { ads, secure });
@@ -239,7 +247,8 @@ async fn the_state_of_the_world_is_served_too() {
     assert_eq!(clusters.resources, [cluster("more-0", 0).to_any(), cluster("revision", 1).to_any()]);
     assert_eq!(clusters.version_info, "1");
     assert_eq!(responses.message().await.unwrap().unwrap().type_url, TypeUrl::Endpoint.as_str());
-    request.response_nonce = clusters.nonce;
+    // Only the first request of a stream needs a node.
+    (request.response_nonce, request.node) = (clusters.nonce, None);
     requests.send(request).await.unwrap();
     server.publish(2);
     let clusters = responses.message().await.unwrap().unwrap();
@@ -247,7 +256,7 @@ async fn the_state_of_the_world_is_served_too() {
 }
 
 #[tokio::test]
-async fn a_client_that_does_not_answer_holds_one_response_and_then_gets_the_newest() {
+async fn a_client_without_an_ack_gets_one_response_and_then_the_newest() {
     let server = Server::start(0, false).await;
     server.publish(1);
     let (requests, mut responses) = server.delta().await;
@@ -264,8 +273,42 @@ async fn a_client_that_does_not_answer_holds_one_response_and_then_gets_the_newe
     assert!(server.fake.calls.load(Ordering::Relaxed) > 1);
 }
 
+/// Waits for a condition, no longer than a second.
+async fn within_a_second(condition: impl Fn() -> bool) -> bool {
+    for _ in 0..100 {
+        if condition() {
+            return true;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    condition()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_nack_does_not_wait_for_a_compilation() {
+    let server = Server::start(0, false).await;
+    server.publish(1);
+    let (requests, mut responses) = server.delta().await;
+    requests.send(ask(TypeUrl::Cluster, "")).await.unwrap();
+    let clusters = responses.message().await.unwrap().unwrap();
+    let before = server.fake.calls.load(Ordering::Relaxed);
+
+    let block = server.fake.block.lock().unwrap();
+    server.publish(2);
+    assert!(within_a_second(|| server.fake.calls.load(Ordering::Relaxed) > before).await, "nothing is compiled");
+    let error = Status { message: "revision: bad".to_owned(), ..Status::default() };
+    let nack = DeltaDiscoveryRequest { error_detail: Some(error), ..ask(TypeUrl::Cluster, &clusters.nonce) };
+    requests.send(nack).await.unwrap();
+    let rejections = || server.registry.rejections();
+    assert!(within_a_second(|| rejections().len() == 1).await, "the NACK waits for the compilation");
+    assert_eq!((rejections()[0].reason.as_str(), rejections()[0].objects.len()), ("revision: bad", 0));
+
+    drop(block);
+    assert!(within_a_second(|| rejections()[0].objects == ["Service shop/revision"]).await, "{:?}", rejections());
+}
+
 #[tokio::test]
-async fn who_does_not_say_who_it_is_is_refused() {
+async fn a_stream_without_node_or_credentials_is_refused() {
     let server = Server::start(0, false).await;
     server.publish(1);
     let (requests, mut responses) = server.delta().await;
@@ -273,7 +316,7 @@ async fn who_does_not_say_who_it_is_is_refused() {
     let status = responses.message().await.unwrap_err();
     assert_eq!((status.code(), status.message()), (Code::InvalidArgument, "missing node information"));
 
-    // Without credentials it is not even heard.
+    // Without credentials its requests are not read.
     let server = Server::start(0, true).await;
     server.publish(1);
     let (_requests, mut responses) = server.delta().await;

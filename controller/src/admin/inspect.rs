@@ -1,10 +1,10 @@
-//! The pages as `istioctl` asks for them: over discovery. Of the whole mesh they tell those only who stand in the control plane's
-//! own namespace; others may see what a proxy of their own namespace was sent.
+//! The debug pages as `istioctl` requests them, over ADS. Clients of the control plane's own namespace get all of them. Others
+//! get what proxies of their own namespace were sent.
 
 use axum::body::Body;
 use axum::http::Request;
 use heddle_model::identity::Identity;
-use heddle_serve::inspect::{Answer, Answering, Inspect, Question};
+use heddle_serve::inspect::{DebugFuture, DebugRequest, DebugResponse, Inspect};
 use heddle_serve::registry::{ProxyState, TypeState};
 use heddle_xds_api::envoy::admin::v3::UpdateFailureState;
 use heddle_xds_api::envoy::config::core::v3::Node;
@@ -20,48 +20,48 @@ use tower::ServiceExt;
 
 use super::{Pages, debug, dump, sync};
 
-/// The type of questions for a page, whose path is the name.
+/// The type of a request for a page, whose path is the name.
 const PAGE: &str = "istio.io/debug";
-/// The types of questions that have an answer of their own.
+/// The types with a response of their own.
 const SYNC: &str = "istio.io/debug/syncz";
 const DUMP: &str = "istio.io/debug/config_dump";
 
 impl Inspect for Pages {
-    fn inspect(&self, question: Question) -> Answering<'_> {
+    fn inspect(&self, request: DebugRequest) -> DebugFuture<'_> {
         Box::pin(async move {
-            let asker = &question.identity;
-            match question.type_url.as_str() {
+            let client = &request.identity;
+            match request.type_url.as_str() {
                 SYNC => {
-                    self.may_know(asker, None)?;
-                    Ok(Answer { resources: self.states(), identifier: self.identifier() })
+                    self.check_access(client, None)?;
+                    Ok(DebugResponse { resources: self.states(), identifier: self.identifier() })
                 }
-                DUMP => self.dumped(asker, question.names.first().map(String::as_str).unwrap_or_default()).await,
-                PAGE => match question.names.as_slice() {
-                    [page] => self.page(asker, page).await,
+                DUMP => self.dumped(client, request.names.first().map(String::as_str).unwrap_or_default()).await,
+                PAGE => match request.names.as_slice() {
+                    [page] => self.page(client, page).await,
                     _ => Err(Status::invalid_argument("one page at a time")),
                 },
-                other => Err(Status::invalid_argument(format!("no such question: {other}"))),
+                other => Err(Status::invalid_argument(format!("no such debug type: {other}"))),
             }
         })
     }
 }
 
 impl Pages {
-    /// Whether somebody may know of a proxy, or of all.
-    fn may_know(&self, asker: &Identity, of: Option<&ProxyState>) -> Result<(), Status> {
-        let root = self.board.borrow().snapshot.mesh.root_namespace.clone();
-        let own = of.is_some_and(|state| *state.proxy.namespace == *asker.namespace());
-        if *asker.namespace() == *root || own {
+    /// Whether the client may see a proxy, or all proxies.
+    fn check_access(&self, client: &Identity, of: Option<&ProxyState>) -> Result<(), Status> {
+        let root = self.state.borrow().snapshot.mesh.root_namespace.clone();
+        let own = of.is_some_and(|state| *state.proxy.namespace == *client.namespace());
+        if *client.namespace() == *root || own {
             return Ok(());
         }
-        tracing::warn!(identity = %asker, "refused a question about the mesh");
+        tracing::warn!(identity = %client, "refused a debug request about the mesh");
         Err(Status::permission_denied("permission denied"))
     }
 
-    /// A proxy by its name, if the asker may know of it. Who may not is not told whether it is there.
-    fn proxy(&self, asker: &Identity, name: &str) -> Result<ProxyState, Status> {
+    /// A proxy by its name, if the client may see it. Else it does not learn whether the proxy is connected.
+    fn proxy(&self, client: &Identity, name: &str) -> Result<ProxyState, Status> {
         let state = self.registry.find(name);
-        self.may_know(asker, state.as_ref())?;
+        self.check_access(client, state.as_ref())?;
         state.ok_or_else(|| Status::not_found("this proxy is not connected"))
     }
 
@@ -95,31 +95,31 @@ impl Pages {
         json!({"Component": "istiod", "ID": self.pod, "Info": info}).to_string()
     }
 
-    async fn dumped(&self, asker: &Identity, name: &str) -> Result<Answer, Status> {
-        let state = self.proxy(asker, name)?;
+    async fn dumped(&self, client: &Identity, name: &str) -> Result<DebugResponse, Status> {
+        let state = self.proxy(client, name)?;
         let parts = tokio::task::spawn_blocking(move || {
             let dump = dump::config_dump(&state);
             let parts = dump["configs"].as_array().into_iter().flatten();
             parts.filter_map(|part| proto::from_json(part["@type"].as_str()?, &without_type(part)).ok()).collect()
         });
         let resources = parts.await.map_err(|error| Status::internal(error.to_string()))?;
-        Ok(Answer { resources, identifier: String::new() })
+        Ok(DebugResponse { resources, identifier: String::new() })
     }
 
-    async fn page(&self, asker: &Identity, page: &str) -> Result<Answer, Status> {
+    async fn page(&self, client: &Identity, page: &str) -> Result<DebugResponse, Status> {
         let proxy = page
             .strip_prefix("config_dump?")
             .and_then(|query| query.split('&').find_map(|pair| pair.strip_prefix("proxyID=")));
         match proxy {
-            Some(name) => _ = self.proxy(asker, name)?,
-            None => self.may_know(asker, None)?,
+            Some(name) => _ = self.proxy(client, name)?,
+            None => self.check_access(client, None)?,
         }
         let request = Request::get(format!("/debug/{page}")).body(Body::empty());
         let request = request.map_err(|error| Status::invalid_argument(error.to_string()))?;
         let Ok(response) = debug().with_state(self.clone()).oneshot(request).await;
         let body = response.into_body().collect().await.map_err(|error| Status::internal(error.to_string()))?;
         let value = body.to_bytes().to_vec();
-        Ok(Answer { resources: vec![Any { type_url: PAGE.into(), value }], identifier: String::new() })
+        Ok(DebugResponse { resources: vec![Any { type_url: PAGE.into(), value }], identifier: String::new() })
     }
 }
 

@@ -10,9 +10,9 @@ use super::Pages;
 
 /// All issues, in the order of objects; those of files name the file.
 pub(super) fn issuez(pages: &Pages) -> Value {
-    let board = pages.board.borrow().clone();
+    let state = pages.state.borrow().clone();
     let mut entries: Vec<Value> = Vec::new();
-    for (path, issues) in &*board.files {
+    for (path, issues) in &*state.files {
         entries.extend(issues.iter().map(|issue| entry(issue, Some(path))));
     }
     entries.extend(others(pages).iter().map(|issue| entry(issue, None)));
@@ -21,10 +21,10 @@ pub(super) fn issuez(pages: &Pages) -> Value {
 
 /// How many there are, by reason and severity.
 pub(super) fn by_reason(pages: &Pages) -> BTreeMap<(&'static str, &'static str), usize> {
-    let board = pages.board.borrow().clone();
+    let state = pages.state.borrow().clone();
     let others = others(pages);
     let mut counts = BTreeMap::new();
-    for issue in board.files.values().flatten().chain(&others) {
+    for issue in state.files.values().flatten().chain(&others) {
         *counts.entry((issue.reason, severity(issue))).or_default() += 1;
     }
     counts
@@ -32,7 +32,7 @@ pub(super) fn by_reason(pages: &Pages) -> BTreeMap<(&'static str, &'static str),
 
 /// Those of ingest and of compilation, each once.
 fn others(pages: &Pages) -> BTreeSet<Issue> {
-    let snapshot = pages.board.borrow().snapshot.clone();
+    let snapshot = pages.state.borrow().snapshot.clone();
     snapshot.issues.iter().cloned().chain(pages.compiled.issues()).collect()
 }
 

@@ -40,7 +40,7 @@ fn build(pages: &Pages, page: &mut Page) {
 }
 
 fn mesh(pages: &Pages, page: &mut Page) {
-    let snapshot = pages.board.borrow().snapshot.clone();
+    let snapshot = pages.state.borrow().snapshot.clone();
     page.single("pilot_services", "gauge", "Services.", snapshot.services.len());
     page.single("pilot_virt_services", "gauge", "VirtualServices.", snapshot.virtual_services.len());
     page.single("heddle_revision", "counter", "Revisions committed.", snapshot.revision);

@@ -12,21 +12,21 @@ use super::Pages;
 
 /// The objects that take part in the newest revision, by kind, namespace and name.
 pub(super) fn configz(pages: &Pages) -> Value {
-    let board = pages.board.borrow().clone();
-    let objects: BTreeSet<_> = board.objects.iter().map(|(object, _)| object).collect();
+    let state = pages.state.borrow().clone();
+    let objects: BTreeSet<_> = state.objects.iter().map(|(object, _)| object).collect();
     let entry = |object: &Arc<ObjectRef>| json!({"kind": object.kind.name(), "metadata": {"namespace": *object.namespace, "name": *object.name}});
     objects.into_iter().map(entry).collect()
 }
 
 /// Services.
 pub(super) fn registryz(pages: &Pages) -> Value {
-    let snapshot = pages.board.borrow().snapshot.clone();
+    let snapshot = pages.state.borrow().snapshot.clone();
     snapshot.services.iter().map(|service| entry(service)).collect()
 }
 
 /// Endpoints by service.
 pub(super) fn endpointz(pages: &Pages) -> Value {
-    let snapshot = pages.board.borrow().snapshot.clone();
+    let snapshot = pages.state.borrow().snapshot.clone();
     let of = |endpoints: &[Endpoint]| endpoints.iter().map(endpoint).collect::<Vec<_>>();
     let entry = |(key, endpoints): (&heddle_model::service::ServiceKey, &std::sync::Arc<Vec<Endpoint>>)| json!({"svc": key.host.to_string(), "namespace": *key.namespace, "ep": of(endpoints)});
     snapshot.endpoints.iter().map(entry).collect()
@@ -34,7 +34,7 @@ pub(super) fn endpointz(pages: &Pages) -> Value {
 
 /// Settings.
 pub(super) fn mesh(pages: &Pages) -> Value {
-    let mesh = pages.board.borrow().snapshot.mesh.clone();
+    let mesh = pages.state.borrow().snapshot.mesh.clone();
     json!({
         "rootNamespace": *mesh.root_namespace,
         "trustDomain": *mesh.trust_domain,

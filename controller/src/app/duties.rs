@@ -43,14 +43,14 @@ pub(super) fn attend(
     let (template, settings) = watch::channel(None);
     tasks.spawn(until(end.clone(), webhook::follow(client.clone(), namespace.clone(), revision.clone(), template)));
     if let Some((listener, encryption)) = asked {
-        let webhooks = Webhooks::new(pages.webhooks.clone(), settings, pod_index, pages.board.clone());
+        let webhooks = Webhooks::new(pages.webhooks.clone(), settings, pod_index, pages.state.clone());
         tasks.spawn(webhook::serve(listener, encryption, webhooks, end.clone()));
     }
     if config.status {
         let speaks = elect(config, &client, SPEAKER.into(), tasks, end);
         let writer = Writer {
             client: client.clone(),
-            board: pages.board.clone(),
+            state: pages.state.clone(),
             compiled: pages.compiled.clone(),
             registry: pages.registry.clone(),
             revision: revision.as_str().into(),
@@ -64,7 +64,7 @@ pub(super) fn attend(
     let (authority, counts) = (pages.authority.clone(), pages.webhooks);
     let bundles = Bundles { client: client.clone(), revision, namespace, authority, counts };
     tasks.spawn(until(end.clone(), bundles.run()));
-    let roots = RootCerts { client, board: pages.board, authority: pages.authority, leads };
+    let roots = RootCerts { client, state: pages.state, authority: pages.authority, leads };
     tasks.spawn(until(end.clone(), roots.run()));
 }
 

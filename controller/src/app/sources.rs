@@ -17,7 +17,7 @@ use crate::source::file::{Files, Roots};
 use crate::source::kinds;
 use crate::source::kube::Cluster;
 use crate::source::pod_index::PodIndex;
-use crate::writer::{self, Board, Readers};
+use crate::writer::{self, ControllerState, Readers};
 
 /// Batches of events that may wait for the writer; a source that is ahead waits.
 const MAX_WAITING: usize = 1024;
@@ -27,7 +27,7 @@ pub(super) struct Sources {
     /// Revisions that streams are answered from.
     pub revisions: watch::Receiver<Option<Published>>,
     /// The newest revision, for people.
-    pub board: watch::Receiver<Board>,
+    pub state: watch::Receiver<ControllerState>,
     /// The pods that exist.
     pub pod_index: PodIndex,
 }
@@ -41,7 +41,7 @@ pub(super) fn sources(
 ) -> anyhow::Result<Sources> {
     let (events, arrived) = mpsc::channel(MAX_WAITING);
     let (published, revisions) = watch::channel(None);
-    let (shown, board) = watch::channel(Board::default());
+    let (shown, state) = watch::channel(ControllerState::default());
     let watched = cluster.as_ref().map(|_| kinds::watched(&config.namespace));
     let from_files = watched.as_ref().map_or_else(|| Kind::all().collect(), |_| vec![Kind::MeshConfig]);
     let own = Text::default();
@@ -51,7 +51,7 @@ pub(super) fn sources(
     let roots = Roots { folders: config.folders.clone(), mesh: config.mesh.clone(), kinds: from_files };
     let (files, out) = (Files::open(roots)?, events.clone());
     thread("files", move || files.run(&out))?;
-    thread("writer", move || writer::run(store, arrived, &Readers { published, board: shown }))?;
+    thread("writer", move || writer::run(store, arrived, &Readers { published, state: shown }))?;
     let pod_index = PodIndex::default();
     if let (Some(client), Some(kinds)) = (cluster, watched) {
         let namespace = config.namespace.clone();
@@ -61,7 +61,7 @@ pub(super) fn sources(
         let end = end.clone();
         tasks.spawn(async move { _ = end.run_until_cancelled_owned(source).await });
     }
-    Ok(Sources { revisions, board, pod_index })
+    Ok(Sources { revisions, state, pod_index })
 }
 
 fn settings(config: &Config, expected: BTreeSet<(SourceId, Kind)>) -> Settings {

@@ -18,7 +18,7 @@ use tokio::sync::watch;
 
 use crate::cluster::reason;
 use crate::source::kube::steady;
-use crate::writer::Board;
+use crate::writer::ControllerState;
 
 /// Its name.
 const NAME: &str = "istio-ca-root-cert";
@@ -40,7 +40,7 @@ pub(crate) struct RootCerts {
     /// The connection.
     pub client: Client,
     /// The namespaces, and which of them count.
-    pub board: watch::Receiver<Board>,
+    pub state: watch::Receiver<ControllerState>,
     /// The roots.
     pub authority: watch::Receiver<Option<Arc<Authority>>>,
     /// Whether we are to write.
@@ -62,7 +62,7 @@ impl RootCerts {
                     Some(event) => note(&mut found, &mut listed, event),
                     None => return,
                 },
-                changed = self.board.changed() => if changed.is_err() { return },
+                changed = self.state.changed() => if changed.is_err() { return },
                 changed = self.authority.changed() => if changed.is_err() { return },
                 changed = self.leads.changed() => if changed.is_err() { return },
                 () = tokio::time::sleep(wait) => {}
@@ -78,7 +78,7 @@ impl RootCerts {
         let Some(roots) = self.authority.borrow().as_ref().map(|authority| authority.roots().pem().to_owned()) else {
             return true;
         };
-        let wanted = wanted(&self.board.borrow());
+        let wanted = wanted(&self.state.borrow());
         let missing = wanted.iter().filter(|(name, wanted)| {
             **wanted && found.get(&***name).is_none_or(|has| has.as_deref() != Some(roots.as_str()))
         });
@@ -129,8 +129,8 @@ impl RootCerts {
 }
 
 /// The namespaces, and whether each is to have it.
-fn wanted(board: &Board) -> BTreeMap<Text, bool> {
-    let snapshot = &board.snapshot;
+fn wanted(state: &ControllerState) -> BTreeMap<Text, bool> {
+    let snapshot = &state.snapshot;
     let has = |name: &Text| !WITHOUT.contains(&&**name);
     let all = snapshot.namespaces.iter().filter(|(name, _)| has(name));
     all.map(|(name, labels)| (name.clone(), snapshot.mesh.discovers(name, labels))).collect()

@@ -33,8 +33,8 @@ fn proxy(name: &str) -> Proxy {
 
 /// What a proxy that connects now is to hold.
 fn generate(compiler: &Compiler, snapshot: &Arc<Snapshot>, name: &str) -> (Seat, Arc<ResourceSet>) {
-    let mut seat = compiler.seat(&Arc::new(proxy(name)));
-    let held = compiler.generate(snapshot, &mut seat);
+    let mut seat = compiler.open(&Arc::new(proxy(name)));
+    let held = compiler.update(snapshot, &mut seat);
     (seat, held)
 }
 
@@ -54,7 +54,7 @@ fn a_revision_that_changes_nothing_for_a_view_keeps_its_pointers() {
     let first = apply(&mut store, &service("x"));
     let (mut seat, before) = generate(&compiler, &first, "one");
     let second = apply(&mut store, &service("x").replace("namespace: a}", "namespace: a, labels: {l: v}}"));
-    let after = compiler.generate(&second, &mut seat);
+    let after = compiler.update(&second, &mut seat);
     for one in TYPES {
         assert!(before.typed(one).is(&after.typed(one)), "{one:?}");
     }
@@ -66,7 +66,7 @@ fn what_a_change_does_not_touch_keeps_its_pointers() {
     let first = apply(&mut store, &(service("x") + "---\n" + &service("y")));
     let (mut seat, before) = generate(&compiler, &first, "one");
     let second = apply(&mut store, &service("y").replace("10.0.0.1", "10.0.0.2"));
-    let after = compiler.generate(&second, &mut seat);
+    let after = compiler.update(&second, &mut seat);
     let (old, new) = (before.typed(TypeUrl::Endpoint), after.typed(TypeUrl::Endpoint));
     let moved = |one: &&Arc<Resource>| !old.get(one.name()).is_some_and(|old| Arc::ptr_eq(old, one));
     let moved: Vec<&str> = new.iter().filter(moved).map(|one| &**one.name()).collect();
@@ -101,10 +101,10 @@ fn an_issue_goes_with_its_cause_and_not_before() {
     let (mut seat, _) = generate(&compiler, &bad, "one");
     assert!(!compiler.issues().is_empty());
     let moved = apply(&mut store, &service("x").replace("10.0.0.1", "10.0.0.2"));
-    compiler.generate(&moved, &mut seat);
+    compiler.update(&moved, &mut seat);
     assert!(!compiler.issues().is_empty(), "endpoints have nothing to do with it");
     let good = apply(&mut store, &route("\"\""));
-    compiler.generate(&good, &mut seat);
+    compiler.update(&good, &mut seat);
     assert!(compiler.issues().is_empty(), "{:?}", compiler.issues());
 }
 
@@ -136,7 +136,7 @@ fn an_edit_of_a_route_leaves_nothing_stale() {
     let (mut seat, _) = generate(&compiler, &start, "one");
     for edit in edits.iter().chain(edits.iter().rev()) {
         let snapshot = apply(&mut store, &route(edit));
-        let remembered = compiler.generate(&snapshot, &mut seat);
+        let remembered = compiler.update(&snapshot, &mut seat);
         let (_fresh, fresh) = generate(&Compiler::default(), &snapshot, "one");
         for one in TYPES {
             let versions =

@@ -1,7 +1,10 @@
-//! What the sockets promise their peers.
+//! Tests of the HTTP/2 settings that the server sends, and of the end of its connections.
 
 use std::convert::Infallible;
 use std::time::Duration;
+
+use http_body_util::StreamBody;
+use hyper_util::rt::TokioExecutor;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -11,15 +14,74 @@ use super::*;
 /// The number of the setting `SETTINGS_INITIAL_WINDOW_SIZE`.
 const INITIAL_WINDOW: u16 = 4;
 
+fn no_limits() -> KeepaliveConfig {
+    let none = Duration::ZERO;
+    KeepaliveConfig { interval: none, timeout: none, age: none, grace: none }
+}
+
+/// Serves calls whose responses never end. Each response holds a clone of `calls` until it is dropped.
+async fn serve_endless_calls(keepalive: KeepaliveConfig, calls: Arc<()>) -> SocketAddr {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let service = tower::service_fn(move |_: Request<Body>| {
+        let call = calls.clone();
+        let endless = futures_util::stream::poll_fn(move |_| {
+            let _held = &call;
+            std::task::Poll::<Option<Result<hyper::body::Frame<hyper::body::Bytes>, Infallible>>>::Pending
+        });
+        std::future::ready(Ok::<_, Infallible>(Response::new(Body::new(StreamBody::new(endless)))))
+    });
+    tokio::spawn(serve(listener, None, service, keepalive, CancellationToken::new()));
+    address
+}
+
+/// Waits until all responses of [`serve_endless_calls`] are dropped, no longer than a second.
+async fn all_ended(calls: &Arc<()>) -> bool {
+    for _ in 0..100 {
+        // The test's and the service's own.
+        if Arc::strong_count(calls) <= 2 {
+            return true;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    false
+}
+
 #[tokio::test]
-async fn no_more_of_a_request_is_taken_than_may_wait_for_its_turn() {
+async fn calls_end_with_their_connection() {
+    let calls = Arc::new(());
+    let address = serve_endless_calls(no_limits(), calls.clone()).await;
+    let stream = TokioIo::new(TcpStream::connect(address).await.unwrap());
+    let (mut client, connection) = hyper::client::conn::http2::handshake(TokioExecutor::new(), stream).await.unwrap();
+    let connection = tokio::spawn(connection);
+    let response = client.send_request(Request::get("http://heddled/").body(Body::empty()).unwrap()).await.unwrap();
+    assert!(!all_ended(&calls).await, "the call has begun and goes on");
+    connection.abort();
+    drop((client, response));
+    assert!(all_ended(&calls).await);
+}
+
+#[tokio::test]
+async fn an_old_connection_ends_after_its_grace_period_with_all_its_calls() {
+    let calls = Arc::new(());
+    let (age, grace) = (Duration::from_millis(100), Duration::from_millis(50));
+    let address = serve_endless_calls(KeepaliveConfig { age, grace, ..no_limits() }, calls.clone()).await;
+    let stream = TokioIo::new(TcpStream::connect(address).await.unwrap());
+    let (mut client, connection) = hyper::client::conn::http2::handshake(TokioExecutor::new(), stream).await.unwrap();
+    let connection = tokio::spawn(connection);
+    let _response = client.send_request(Request::get("http://heddled/").body(Body::empty()).unwrap()).await.unwrap();
+    assert!(Arc::strong_count(&calls) > 2, "the call has begun");
+    assert!(all_ended(&calls).await);
+    let _ = tokio::time::timeout(Duration::from_secs(1), connection).await.expect("the connection is open");
+}
+
+#[tokio::test]
+async fn the_stream_window_bounds_the_bytes_of_an_unread_request() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
     let service = tower::service_fn(async |_: Request<Body>| Ok::<_, Infallible>(Response::new(Body::empty())));
-    let none = Duration::ZERO;
-    let manners = Manners { interval: none, timeout: none, age: none, farewell: none };
     let end = CancellationToken::new();
-    let serving = tokio::spawn(serve(listener, None, service, manners, end.clone()));
+    let serving = tokio::spawn(serve(listener, None, service, no_limits(), end.clone()));
 
     let mut client = TcpStream::connect(address).await.unwrap();
     client.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();

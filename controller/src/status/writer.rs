@@ -11,7 +11,7 @@ use futures_util::StreamExt;
 use heddle_model::Text;
 use heddle_model::issue::Issue;
 use heddle_model::object::{Kind, ObjectRef};
-use heddle_serve::registry::{Registry, Rejection};
+use heddle_serve::registry::{ConnectionRegistry, Rejection};
 use kube::api::{Patch, PatchParams};
 use kube::{Api, Client};
 use serde_json::{Value, json};
@@ -25,7 +25,7 @@ use crate::cluster::reason;
 use crate::generate::Compiler;
 use crate::source::kinds;
 use crate::source::raw::Raw;
-use crate::writer::Board;
+use crate::writer::ControllerState;
 
 /// From what makes a round necessary until it: what comes meanwhile is part of it.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -45,11 +45,11 @@ pub(crate) struct Writer {
     /// The connection.
     pub client: Client,
     /// The objects, and what is wrong with them.
-    pub board: watch::Receiver<Board>,
+    pub state: watch::Receiver<ControllerState>,
     /// What compilation found wrong.
     pub compiled: Arc<Compiler>,
     /// What proxies reject.
-    pub registry: Arc<Registry>,
+    pub registry: Arc<ConnectionRegistry>,
     /// Our revision.
     pub revision: Text,
     /// The namespace of the control plane, and of the service in front of the gateways that serve Ingresses.
@@ -82,12 +82,12 @@ struct Change {
 impl Writer {
     /// Writes until the process ends.
     pub(crate) async fn run(mut self) {
-        let mut troubles = self.registry.troubles();
+        let mut rejection_changes = self.registry.rejection_changes();
         let mut wait = Duration::MAX;
         loop {
             let changed = tokio::select! {
-                changed = self.board.changed() => if changed.is_err() { return } else { true },
-                changed = troubles.changed() => if changed.is_err() { return } else { true },
+                changed = self.state.changed() => if changed.is_err() { return } else { true },
+                changed = rejection_changes.changed() => if changed.is_err() { return } else { true },
                 changed = self.leads.changed() => if changed.is_err() { return } else { true },
                 changed = self.speaks.changed() => if changed.is_err() { return } else { true },
                 () = tokio::time::sleep(wait) => false,
@@ -103,11 +103,11 @@ impl Writer {
     }
 
     async fn round(&mut self) -> Outcome {
-        let board = self.board.borrow_and_update().clone();
-        if !(*self.leads.borrow() || *self.speaks.borrow()) || !board.snapshot.synced {
+        let state = self.state.borrow_and_update().clone();
+        if !(*self.leads.borrow() || *self.speaks.borrow()) || !state.snapshot.synced {
             return Outcome::Done;
         }
-        let mut changes = self.changes(&board);
+        let mut changes = self.changes(&state);
         let more = changes.len() > MOST;
         changes.truncate(MOST);
         let client = &self.client;
@@ -138,14 +138,14 @@ impl Writer {
     }
 
     /// What differs: bad news first.
-    fn changes(&mut self, board: &Board) -> Vec<Change> {
-        self.tried.retain(|key, tried| board.statuses.get(key).is_some_and(|seen| seen.resource_version == *tried));
+    fn changes(&mut self, state: &ControllerState) -> Vec<Change> {
+        self.tried.retain(|key, tried| state.statuses.get(key).is_some_and(|seen| seen.resource_version == *tried));
         let (of_compile, rejections) = (self.compiled.issues(), self.registry.rejections());
-        let found = found(board.snapshot.issues.iter().chain(&of_compile), &rejections);
+        let found = found(state.snapshot.issues.iter().chain(&of_compile), &rejections);
         let now = OffsetDateTime::now_utc().replace_nanosecond(0).ok().and_then(|now| now.format(&Rfc3339).ok());
         let now = now.unwrap_or_default();
         let (mut bad, mut good) = (Vec::new(), Vec::new());
-        for (key, seen) in board.statuses.iter().filter(|(key, seen)| self.is_ours(board, key, seen)) {
+        for (key, seen) in state.statuses.iter().filter(|(key, seen)| self.is_ours(state, key, seen)) {
             let found = found.get(key);
             if self.tried.contains_key(key) || (found.is_none() && is_well(seen)) {
                 continue;
@@ -155,19 +155,19 @@ impl Writer {
             if found.is_some() { bad.push(change) } else { good.push(change) }
         }
         bad.append(&mut good);
-        bad.extend(self.fronts(board));
+        bad.extend(self.fronts(state));
         bad
     }
 
     /// The Ingresses that are served, and do not say where. All replicas of all revisions would write the same.
-    fn fronts(&self, board: &Board) -> Vec<Change> {
-        let service = &board.snapshot.mesh.ingress.service;
+    fn fronts(&self, state: &ControllerState) -> Vec<Change> {
+        let service = &state.snapshot.mesh.ingress.service;
         let key = Arc::new(ObjectRef::new(Kind::Service, self.namespace.clone(), service.clone()));
-        let Some(front) = board.statuses.get(&key).filter(|_| *self.speaks.borrow()) else { return Vec::new() };
-        let served = board.snapshot.gateways.iter().map(|gateway| &gateway.origin.object);
+        let Some(front) = state.statuses.get(&key).filter(|_| *self.speaks.borrow()) else { return Vec::new() };
+        let served = state.snapshot.gateways.iter().map(|gateway| &gateway.origin.object);
         let served = served.filter(|object| object.kind == Kind::Ingress && object.cluster.is_empty());
         let change = |key: &Arc<ObjectRef>| {
-            let seen = board.statuses.get(key)?;
+            let seen = state.statuses.get(key)?;
             let differs = seen.addresses != front.addresses && !self.tried.contains_key(key);
             let status = json!({"loadBalancer": {"ingress": front.addresses}});
             differs.then(|| Change { key: key.clone(), seen: seen.clone(), status })
@@ -177,9 +177,9 @@ impl Writer {
 
     /// Whether an object is ours to write to: it is read here, and no other control plane writes to it. That of another
     /// cluster is not: our connection leads to our own.
-    fn is_ours(&self, board: &Board, key: &ObjectRef, seen: &ObservedObject) -> bool {
+    fn is_ours(&self, state: &ControllerState, key: &ObjectRef, seen: &ObservedObject) -> bool {
         let none = heddle_model::labels::Labels::default();
-        let labels = board.snapshot.namespaces.get(&key.namespace).unwrap_or(&none);
+        let labels = state.snapshot.namespaces.get(&key.namespace).unwrap_or(&none);
         let ours = if seen.revision.is_empty() {
             *self.speaks.borrow()
         } else {
@@ -187,7 +187,7 @@ impl Writer {
         };
         ours && key.cluster.is_empty()
             && key.kind.group().ends_with("istio.io")
-            && board.snapshot.mesh.discovers(&key.namespace, labels)
+            && state.snapshot.mesh.discovers(&key.namespace, labels)
     }
 }
 

@@ -26,7 +26,7 @@ use super::inject::{self, Template};
 use super::review::{self, Answer};
 use super::validate;
 use crate::source::pod_index::PodIndex;
-use crate::writer::Board;
+use crate::writer::ControllerState;
 
 /// The longest call, in bytes: what an API server takes in one object.
 const MAX_BODY: usize = 3 << 20;
@@ -43,7 +43,7 @@ pub(crate) struct Webhooks {
     counts: Arc<Counts>,
     template: Template,
     pod_index: PodIndex,
-    board: watch::Receiver<Board>,
+    state: watch::Receiver<ControllerState>,
     room: Arc<Semaphore>,
 }
 
@@ -53,9 +53,9 @@ impl Webhooks {
         counts: Arc<Counts>,
         template: Template,
         pod_index: PodIndex,
-        board: watch::Receiver<Board>,
+        state: watch::Receiver<ControllerState>,
     ) -> Self {
-        Self { counts, template, pod_index, board, room: Arc::new(Semaphore::new(MAX_TOGETHER as usize)) }
+        Self { counts, template, pod_index, state, room: Arc::new(Semaphore::new(MAX_TOGETHER as usize)) }
     }
 }
 
@@ -123,7 +123,7 @@ async fn validated(State(webhooks): State<Webhooks>, request: Request) -> Respon
 
 async fn injected(State(webhooks): State<Webhooks>, request: Request) -> Response {
     let (counts, template) = (webhooks.counts.clone(), webhooks.template.borrow().clone());
-    let snapshot = webhooks.board.borrow().snapshot.clone();
+    let snapshot = webhooks.state.borrow().snapshot.clone();
     let (native, path) = (webhooks.pod_index.has_native_sidecars(), request.uri().path().to_owned());
     ask(&webhooks, request, move |request| {
         let environment = path.strip_prefix("/inject").unwrap_or_default();

@@ -1,8 +1,8 @@
-//! Resources that belong to another one: a virtual host `<route configuration>/<virtual host>` is of use only to a client
-//! that holds its route configuration, and is lost with it.
+//! Resources that belong to another one. A virtual host `<route configuration>/<virtual host>` is of use only to a client
+//! that holds its route configuration, and is removed with it.
 //!
-//! So a client that wants all virtual hosts wants those of the route configurations that it holds: its *open* collections.
-//! Whoever knows what was sent of the other type opens and closes them.
+//! So a wildcard subscription to virtual hosts means those of the route configurations that the client holds: its *open*
+//! collections. The caller knows what was sent of the other type, and opens and closes them.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -10,7 +10,7 @@ use crate::TypeUrl;
 
 use super::{State, Subscription, state::Verdict};
 
-/// The open collections, and whether the client has dropped what it says that it holds of them.
+/// The open collections, and whether the client has removed the members that its first request named.
 #[derive(Debug, Default)]
 pub(super) struct Collections(BTreeMap<Arc<str>, bool>);
 
@@ -19,21 +19,21 @@ impl Collections {
         self.0.contains_key(collection)
     }
 
-    /// Whether a client that names what it holds of a collection need not be believed.
+    /// Whether the members of this name's collection that the first request named are gone from the client.
     pub(super) fn is_fresh(&self, name: &str) -> bool {
         collection_of(name).is_some_and(|collection| self.0.get(collection) == Some(&true))
     }
 }
 
-/// The collection of a name: all before the last slash, as Envoy reads it.
+/// The collection of a name: all before the last slash, as in Envoy.
 #[must_use]
 pub fn collection_of(name: &str) -> Option<&str> {
     name.rsplit_once('/').map(|(collection, _)| collection)
 }
 
 impl Subscription {
-    /// The client holds the parent of this collection from now on. `fresh` says that it may have none of its members, for
-    /// it was given the parent anew; else it has those that it said it has.
+    /// The client holds the parent of this collection from now on. With `fresh` it may hold no members, because the parent
+    /// was sent again; else it holds those that its first request named.
     pub fn open(&mut self, collection: &Arc<str>, fresh: bool) {
         self.collections.0.insert(collection.clone(), fresh);
         if !self.interest.started {
@@ -50,8 +50,8 @@ impl Subscription {
         self.forget_settled();
     }
 
-    /// The client no longer holds the parent of this collection. Unless it `dropped` it, it may hold its members still,
-    /// and those that are gone by then are taken away when the collection is opened again.
+    /// The client no longer holds the parent of this collection. Unless it `dropped` it, it may still hold members. Those
+    /// that no longer exist are removed when the collection is opened again.
     pub fn close(&mut self, collection: &str, dropped: bool) {
         self.collections.0.remove(collection);
         if dropped {
@@ -74,7 +74,7 @@ impl Subscription {
         self.collections.0.keys()
     }
 
-    /// Whether something is yet to be said of members of this collection.
+    /// Whether a response about members of this collection is due.
     #[must_use]
     pub fn owes_members(&self, collection: &str) -> bool {
         let of_it = |name: &str| collection_of(name) == Some(collection);
@@ -90,8 +90,8 @@ impl Subscription {
         open || self.interest.names().contains(name)
     }
 
-    /// Of names that are due those whose collection has no other that is held back: a domain that moves from one virtual
-    /// host to another is taken and given at once.
+    /// Removes the names of collections of which another name is held back. A domain that moves from one virtual host to
+    /// another must change both in one response.
     pub(super) fn whole_collections(&self, due: &mut Vec<(Arc<str>, Verdict)>, held: &[Arc<str>]) {
         if self.type_url == TypeUrl::VirtualHost && !held.is_empty() {
             let before = due.len();

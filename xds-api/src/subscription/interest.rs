@@ -1,4 +1,4 @@
-//! Which names a client wants.
+//! The names that a client subscribes to.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -6,42 +6,42 @@ use std::{
     sync::{Arc, Mutex, PoisonError, Weak},
 };
 
-/// Sets of fewer names than this are not worth looking for.
+/// Sets of fewer names than this are not shared: the look-up would cost more.
 const FEW: usize = 32;
-/// Sets beyond which those that no client wants any more are looked for.
+/// From this number of sets on, those without a client are removed.
 const MANY: usize = 64;
 
-/// What a client has asked for of one type.
+/// What a client subscribes to of one type.
 #[derive(Debug, Default)]
 pub(super) struct Interest {
     /// Whether a request of the type has come.
     pub(super) started: bool,
-    /// Whether it wants all there are.
+    /// Whether it has a wildcard subscription.
     pub(super) wildcard: bool,
     names: Arc<BTreeSet<Arc<str>>>,
     /// Whether the names have changed since they were last shared.
     changed: bool,
 }
 
-/// Sets of names that clients have asked for: a thousand proxies that see the same ask for the same thousand endpoints.
+/// Sets of names, shared: a thousand proxies that see the same services subscribe to the same thousand endpoints.
 #[derive(Debug, Default)]
-pub(crate) struct Asked {
-    // A mutex, because streams on all threads come with their names; it is held for a look-up.
+pub(crate) struct SharedNames {
+    // A mutex, because streams on all threads share their names here. It is held for a look-up.
     sets: Mutex<BTreeMap<u64, Weak<BTreeSet<Arc<str>>>>>,
 }
 
 impl Interest {
-    /// Whether it is to hold this one.
+    /// Whether it subscribes to this name.
     pub(super) fn wants(&self, name: &str) -> bool {
         self.wildcard || self.names.contains(name)
     }
 
-    /// What it asked for by name.
+    /// The names that it subscribes to one by one.
     pub(super) fn names(&self) -> &BTreeSet<Arc<str>> {
         &self.names
     }
 
-    /// It asks for this one too.
+    /// It subscribes to this name.
     pub(super) fn insert(&mut self, name: Arc<str>) {
         if !self.names.contains(&name) {
             self.changed = true;
@@ -49,7 +49,7 @@ impl Interest {
         }
     }
 
-    /// It no longer asks for this one.
+    /// It unsubscribes from this name.
     pub(super) fn remove(&mut self, name: &str) {
         if self.names.contains(name) {
             self.changed = true;
@@ -57,15 +57,15 @@ impl Interest {
         }
     }
 
-    /// Shares the names with who asked for the same.
-    pub(super) fn share(&mut self, asked: &Asked) {
+    /// Shares the names with the clients that subscribe to the same.
+    pub(super) fn share(&mut self, shared: &SharedNames) {
         if std::mem::take(&mut self.changed) && self.names.len() >= FEW {
-            asked.share(&mut self.names);
+            shared.share(&mut self.names);
         }
     }
 }
 
-impl Asked {
+impl SharedNames {
     fn share(&self, names: &mut Arc<BTreeSet<Arc<str>>>) {
         let mut hasher = DefaultHasher::new();
         names.hash(&mut hasher);
@@ -73,7 +73,7 @@ impl Asked {
         let slot = sets.entry(hasher.finish()).or_default();
         match slot.upgrade() {
             Some(known) if known == *names => *names = known,
-            // Two sets with one hash: the older one stays.
+            // Two sets have the same hash. The older one stays.
             Some(_) => {}
             None => *slot = Arc::downgrade(names),
         }
@@ -87,31 +87,31 @@ impl Asked {
 mod tests {
     use super::*;
 
-    fn interest(names: usize, asked: &Asked) -> Interest {
+    fn interest(names: usize, shared: &SharedNames) -> Interest {
         let mut interest = Interest::default();
         (0..names).for_each(|name| interest.insert(format!("{name}").into()));
-        interest.share(asked);
+        interest.share(shared);
         interest
     }
 
     #[test]
-    fn who_asks_for_the_same_shares_it_until_it_asks_for_something_else() {
-        let asked = Asked::default();
-        let (mut one, other) = (interest(FEW, &asked), interest(FEW, &asked));
+    fn clients_with_the_same_names_share_them_until_they_differ() {
+        let shared = SharedNames::default();
+        let (mut one, other) = (interest(FEW, &shared), interest(FEW, &shared));
         assert!(Arc::ptr_eq(&one.names, &other.names));
-        assert!(!Arc::ptr_eq(&interest(FEW - 1, &asked).names, &interest(FEW - 1, &asked).names));
+        assert!(!Arc::ptr_eq(&interest(FEW - 1, &shared).names, &interest(FEW - 1, &shared).names));
         one.insert("more".into());
-        one.share(&asked);
+        one.share(&shared);
         assert!(one.wants("more") && !other.wants("more"));
         one.remove("more");
-        one.share(&asked);
+        one.share(&shared);
         assert!(Arc::ptr_eq(&one.names, &other.names));
     }
 
     #[test]
-    fn sets_that_nobody_asks_for_are_forgotten() {
-        let asked = Asked::default();
-        (0..10 * MANY).for_each(|more| drop(interest(FEW + more, &asked)));
-        assert!(asked.sets.lock().unwrap().len() < MANY);
+    fn sets_without_a_client_are_removed() {
+        let shared = SharedNames::default();
+        (0..10 * MANY).for_each(|more| drop(interest(FEW + more, &shared)));
+        assert!(shared.sets.lock().unwrap().len() < MANY);
     }
 }

@@ -1,19 +1,19 @@
-//! What a response is called, for its answer to name it.
+//! The nonce of a response, which its ACK or NACK repeats ("Basic Protocol Overview").
 
 use std::fmt;
 
-/// The number of a response among those of its subscription, said in hexadecimal.
+/// The number of a response among those of its type on its stream, in hexadecimal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Nonce(u64);
 
 impl Nonce {
-    /// The one after it.
+    /// The next nonce.
     #[must_use]
     pub fn next(self) -> Self {
         Self(self.0.wrapping_add(1))
     }
 
-    /// Reads what a client says; none if no response is ever called that.
+    /// Parses `response_nonce`; none if no response ever has it.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let ours = |digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f');
@@ -33,7 +33,7 @@ mod tests {
     use super::Nonce;
 
     #[test]
-    fn what_it_says_is_read_back_and_nothing_else() {
+    fn only_nonces_of_ours_are_parsed() {
         let mut nonce = Nonce::default();
         for _ in 0..1000 {
             nonce = nonce.next();

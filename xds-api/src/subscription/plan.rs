@@ -1,4 +1,4 @@
-//! Decides what the next response says.
+//! Decides what the next response holds.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -6,7 +6,7 @@ use crate::Resource;
 
 use super::{Gate, MAX_OUTSTANDING, Protocol, State, Subscription, state::Verdict, state::spoils};
 
-/// Retries of rejected resources that a change brings: more are left alone until they change themselves.
+/// Rejected resources that one change sends again. If there are more, each waits for a change of its own.
 const MAX_RETRIES: usize = 8;
 
 /// A response and what it changes.
@@ -14,13 +14,13 @@ const MAX_RETRIES: usize = 8;
 pub(super) struct Plan {
     pub(super) resources: Vec<Arc<Resource>>,
     pub(super) removed: Vec<Arc<str>>,
-    /// Names that it says something new about.
+    /// The names that it changes.
     pub(super) names: Vec<Arc<str>>,
-    /// Of these, what the client did not have.
+    /// Those of them that the client did not have.
     pub(super) fresh: BTreeSet<Arc<str>>,
-    /// Of these, what does not exist.
+    /// Those of them that do not exist.
     pub(super) empty: Vec<Arc<str>>,
-    /// A step of the search.
+    /// Whether it is a step of the search for the rejected resource.
     pub(super) step: bool,
 }
 
@@ -43,29 +43,29 @@ impl Subscription {
         }
         self.whole_collections(&mut due, &held);
         self.held = held.len();
-        if self.owes_answer && self.held > 0 {
-            // A first answer is taken for all there is.
+        if self.owes_response && self.held > 0 {
+            // A client takes its first response for all resources that there are.
             return None;
         }
         let guilty = |(name, _): &mut (Arc<str>, Verdict)| spoils(self.type_url) && self.search.is_guilty(name);
         let alone: Vec<_> = due.extract_if(.., guilty).collect();
-        if !due.is_empty() || self.owes_answer || !self.offers.is_empty() {
+        if !due.is_empty() || self.owes_response || !self.unrequested.is_empty() {
             self.search.interrupt();
             return Some(self.plan_changes(due, gate));
         }
-        // What was rejected goes alone, so that it cannot spoil the rest again.
+        // A rejected resource is sent alone, so that it does not have others rejected again.
         if let Some((name, verdict)) = alone.into_iter().next() {
             self.search.interrupt();
             let mut plan = Plan::default();
-            self.say(name, verdict, &mut plan);
+            self.add(name, verdict, &mut plan);
             return Some(plan);
         }
         self.plan_step()
     }
 
     fn plan_changes(&mut self, mut due: Vec<(Arc<str>, Verdict)>, gate: &Gate<'_>) -> Plan {
-        // What it asked for in vain is no change.
-        let changes = due.iter().any(|(name, _)| !matches!(self.except.get(name), Some(State::Asked)));
+        // A name that does not exist is no change.
+        let changes = due.iter().any(|(name, _)| !matches!(self.except.get(name), Some(State::Requested)));
         if changes {
             self.retry_guilty();
             let unknown = |(name, state): (&Arc<str>, &State)| {
@@ -83,34 +83,35 @@ impl Subscription {
         }
         let mut plan = Plan::default();
         for (name, verdict) in due {
-            self.say(name, verdict, &mut plan);
+            self.add(name, verdict, &mut plan);
         }
-        self.say_offers(&mut plan);
+        self.add_unrequested(&mut plan);
         plan
     }
 
-    /// All resources: those of `names` as they are to be, the others as the client holds them.
+    /// All resources ("Grouping Resources into Responses": SotW clusters and listeners): those of `names` as they are to be,
+    /// the others as the client holds them.
     fn plan_whole(&self, names: Vec<Arc<str>>) -> Plan {
-        let said: BTreeSet<Arc<str>> = names.iter().cloned().collect();
+        let sent: BTreeSet<Arc<str>> = names.iter().cloned().collect();
         let mut plan = Plan { names, ..Plan::default() };
         for resource in self.target.iter().filter(|resource| self.is_wanted(resource.name())) {
             let name = resource.name();
             match self.except.get(name) {
-                Some(state) if said.contains(name) => {
-                    if matches!(state, State::Absent | State::Asked) {
+                Some(state) if sent.contains(name) => {
+                    if matches!(state, State::Absent | State::Requested) {
                         plan.fresh.insert(name.clone());
                     }
                     plan.resources.push(resource.clone());
                 }
                 Some(State::Had(old)) => plan.resources.push(old.clone()),
-                Some(State::Absent | State::Asked) => {}
+                Some(State::Absent | State::Requested) => {}
                 _ => plan.resources.push(resource.clone()),
             }
         }
         for (name, state) in &self.except {
             if let State::Had(old) = state
                 && self.target.get(name).is_none()
-                && !said.contains(name)
+                && !sent.contains(name)
             {
                 plan.resources.push(old.clone());
             }
@@ -118,19 +119,19 @@ impl Subscription {
         plan
     }
 
-    /// Endpoints that go with their cluster, while another response is under way.
+    /// Endpoints that are sent with their cluster, while another response waits for its ACK ("Resource warming").
     fn plan_urgent(&self) -> Option<Plan> {
         let mut plan = Plan::default();
         for (name, state) in self.except.iter().filter(|(_, state)| matches!(state, State::Urgent)) {
             if self.is_wanted(name) {
-                self.say(name.clone(), self.verdict(name, state), &mut plan);
+                self.add(name.clone(), self.verdict(name, state), &mut plan);
             }
         }
-        self.say_offers(&mut plan);
+        self.add_unrequested(&mut plan);
         (!plan.names.is_empty()).then_some(plan)
     }
 
-    /// The next step of the search for a guilty resource.
+    /// The next step of the search for the rejected resource.
     fn plan_step(&mut self) -> Option<Plan> {
         while let Some(names) = self.search.next_step() {
             let mut plan = Plan { step: true, ..Plan::default() };
@@ -139,7 +140,7 @@ impl Subscription {
                     && self.is_wanted(&name)
                 {
                     let verdict = self.verdict(&name, state);
-                    self.say(name, verdict, &mut plan);
+                    self.add(name, verdict, &mut plan);
                 }
             }
             if !plan.names.is_empty() {
@@ -149,11 +150,11 @@ impl Subscription {
         None
     }
 
-    /// Adds what is to be said of a name that the client wants.
-    fn say(&self, name: Arc<str>, verdict: Verdict, plan: &mut Plan) {
+    /// Adds what is due of a name that the client subscribes to.
+    fn add(&self, name: Arc<str>, verdict: Verdict, plan: &mut Plan) {
         match verdict {
             Verdict::Send(resource) => {
-                if matches!(self.except.get(&name), Some(State::Absent | State::Asked)) {
+                if matches!(self.except.get(&name), Some(State::Absent | State::Requested)) {
                     plan.fresh.insert(name.clone());
                 }
                 plan.resources.push(resource);
@@ -168,8 +169,8 @@ impl Subscription {
         plan.names.push(name);
     }
 
-    fn say_offers(&self, plan: &mut Plan) {
-        for name in &self.offers {
+    fn add_unrequested(&self, plan: &mut Plan) {
+        for name in &self.unrequested {
             plan.resources.extend(self.target.get(name).cloned());
             plan.names.push(name.clone());
         }
@@ -189,8 +190,8 @@ impl Subscription {
 fn passes(name: &Arc<str>, state: &State, verdict: &Verdict, gate: &Gate<'_>) -> bool {
     match verdict {
         Verdict::Send(resource) => (gate.open)(resource),
-        // A name that never was takes nothing away.
-        Verdict::Remove => (gate.removals)(name) || matches!(state, State::Asked),
+        // The removal of a name that the client never held removes nothing.
+        Verdict::Remove => (gate.removals)(name) || matches!(state, State::Requested),
         Verdict::SendEmpty(_) | Verdict::Settled => true,
     }
 }

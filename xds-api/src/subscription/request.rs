@@ -1,40 +1,40 @@
-//! What a request says about one subscription, in either protocol.
+//! The part of a request that concerns one subscription, in either variant of the protocol.
 
 use std::collections::BTreeMap;
 
 use crate::envoy::service::discovery::v3::{DeltaDiscoveryRequest, DiscoveryRequest};
 
-/// The part of a request that a subscription hears.
+/// The part of a request that concerns one subscription.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// Of the response that is answered; empty if none is.
+    /// `response_nonce`: of the response that it acknowledges; empty if it acknowledges none.
     pub nonce: String,
-    /// Why that response was rejected; `None` if it was not.
+    /// The message of `error_detail`, for a NACK.
     pub error: Option<String>,
-    /// What the client wants.
+    /// What the client subscribes to.
     pub names: Names,
 }
 
-/// What the client wants, said as its protocol says it.
+/// What the client subscribes to, as its variant of the protocol expresses it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Names {
-    /// What it wants from now on and what no longer, and what it held when the stream began.
+    /// Changes of the subscription, and what the client held when the stream began.
     Delta {
-        /// `*` is all.
+        /// `*` is the wildcard.
         subscribe: Vec<String>,
-        /// `*` is all that was not asked for by name.
+        /// `*` ends the wildcard subscription. Names that it subscribes to one by one stay.
         unsubscribe: Vec<String>,
-        /// Versions by name.
+        /// `initial_resource_versions`.
         initial: BTreeMap<String, String>,
     },
-    /// All that it wants.
+    /// All names.
     State(Vec<String>),
 }
 
 impl Request {
-    /// Whether it does no more than answer: in the delta protocol most requests name nothing.
+    /// Whether it is an ACK or NACK and nothing else. In the delta protocol most requests name no resource.
     #[must_use]
-    pub fn is_plain_answer(&self) -> bool {
+    pub fn is_only_acknowledgment(&self) -> bool {
         let Names::Delta { subscribe, unsubscribe, initial } = &self.names else { return false };
         !self.nonce.is_empty() && subscribe.is_empty() && unsubscribe.is_empty() && initial.is_empty()
     }

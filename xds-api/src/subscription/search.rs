@@ -1,14 +1,14 @@
-//! Finds, by halves, which resource of a rejected response is to blame.
+//! Finds by bisection which resource of a response with a NACK the client rejects.
 
 use std::{
     collections::{BTreeSet, VecDeque},
     sync::Arc,
 };
 
-/// Responses that one search may take: enough to find half a dozen among a thousand.
+/// Responses of one search, at most: enough to find six resources among a thousand.
 const MAX_STEPS: usize = 64;
 
-/// The groups still to be tried, and who was found.
+/// The groups still to be tried, and the rejected resources that were found.
 #[derive(Debug, Default)]
 pub(super) struct Search {
     groups: VecDeque<Vec<Arc<str>>>,
@@ -17,14 +17,14 @@ pub(super) struct Search {
 }
 
 impl Search {
-    /// One of these is to blame, but nobody knows which.
+    /// One of these is rejected, and it is not known which.
     pub(super) fn halve(&mut self, names: &[Arc<str>], step: bool) {
         let (left, right) = names.split_at(names.len() / 2);
         self.again(left.to_vec(), step);
         self.again(right.to_vec(), true);
     }
 
-    /// These are to be tried again; `step` says whether they are of a search that is going on.
+    /// These are tried again. `step` says whether they belong to a search that has begun.
     pub(super) fn again(&mut self, names: Vec<Arc<str>>, step: bool) {
         if !step {
             self.groups.clear();
@@ -41,7 +41,7 @@ impl Search {
         self.groups.pop_front()
     }
 
-    /// Something newer is to be sent, and what is searched goes with it.
+    /// A newer response is sent, and the resources of the search go with it.
     pub(super) fn interrupt(&mut self) {
         self.groups.clear();
     }

@@ -1,4 +1,4 @@
-//! What a client holds of one name, where that is not what it is to hold.
+//! What a client holds of one name, where it is not the newest resource.
 
 use std::sync::Arc;
 
@@ -6,47 +6,48 @@ use crate::{Resource, TypeUrl, TypedSet};
 
 use super::{Protocol, Subscription};
 
-/// What a client holds of a name that it wants.
+/// What a client holds of a name that it subscribes to.
 #[derive(Clone, Debug)]
 pub(super) enum State {
     /// Nothing.
     Absent,
-    /// Nothing, and it waits for an answer.
-    Asked,
-    /// Anything; it is to be sent at once.
+    /// Nothing, and it waits for a response.
+    Requested,
+    /// Anything. The resource is sent at once.
     Urgent,
-    /// This one.
+    /// This resource.
     Had(Arc<Resource>),
-    /// The one of this version, it says.
+    /// The resource of this version, by `initial_resource_versions`.
     Version(u64),
     /// The empty resource that stands for one that does not exist.
     Empty,
-    /// It rejected a response with this name in it, of which it may have applied a part.
+    /// It rejected a response with this name, and may have applied a part of it.
     Unknown,
-    /// The same, and what it is to hold has changed since.
+    /// The same, and the resource has changed since.
     Due,
 }
 
-/// What is to be said about a name.
+/// What a response must hold about a name.
 pub(super) enum Verdict {
     /// Nothing.
     Settled,
-    /// That it is this.
+    /// This resource.
     Send(Arc<Resource>),
-    /// That there is none, by the empty resource.
+    /// That there is none, by an empty resource. An Envoy that gets no response waits for it until a timeout ("Knowing When a
+    /// Requested Resource Does Not Exist").
     SendEmpty(Arc<Resource>),
-    /// That it is gone.
+    /// That it was removed ("Deleting Resources").
     Remove,
 }
 
 impl Subscription {
-    /// What is to be said about this name of which the client holds `state`.
+    /// What a response must hold about this name of which the client holds `state`.
     pub(super) fn verdict(&self, name: &Arc<str>, state: &State) -> Verdict {
         match (state, self.target.get(name)) {
             (State::Had(old), Some(new)) if old.version() == new.version() => Verdict::Settled,
             (State::Version(old), Some(new)) if *old == new.version() => Verdict::Settled,
             (_, Some(new)) => Verdict::Send(new.clone()),
-            (State::Asked, None) => match Resource::empty(self.type_url, name) {
+            (State::Requested, None) => match Resource::empty(self.type_url, name) {
                 Some(empty) => Verdict::SendEmpty(Arc::new(empty)),
                 None => Verdict::Remove,
             },
@@ -55,12 +56,12 @@ impl Subscription {
         }
     }
 
-    /// Whether that must be said for its own sake, and not only when there is something to say anyhow.
+    /// Whether that alone makes a response due.
     pub(super) fn is_due(&self, name: &Arc<str>, state: &State) -> bool {
         self.due(name, state).is_some()
     }
 
-    /// What must be said for its own sake.
+    /// What a response must hold about this name, if that alone makes a response due.
     pub(super) fn due(&self, name: &Arc<str>, state: &State) -> Option<Verdict> {
         if !self.is_wanted(name) {
             return None;
@@ -68,16 +69,16 @@ impl Subscription {
         let verdict = self.verdict(name, state);
         let due = match &verdict {
             Verdict::Settled => false,
-            // A client told the state of the world keeps what it is not told of, but for the types told whole.
+            // "Deleting Resources": SotW can remove clusters and listeners only, by their absence.
             Verdict::Remove if self.protocol == Protocol::State && !self.type_url.is_whole() => {
-                matches!(state, State::Asked)
+                matches!(state, State::Requested)
             }
             _ => !matches!(state, State::Unknown),
         };
         due.then_some(verdict)
     }
 
-    /// Notes that what the client is to hold of this name may be another than it was in `old`.
+    /// Notes that the resource of this name may differ from that in `old`.
     pub(super) fn mark_changed(&mut self, name: Arc<str>, old: &TypedSet) {
         if !self.is_wanted(&name) {
             return;
@@ -98,10 +99,10 @@ impl Subscription {
         }
     }
 
-    /// Drops the exceptions that no longer are any.
+    /// Removes the exceptions that no longer are any.
     pub(super) fn forget_settled(&mut self) {
         let settled = |(name, state): (&Arc<str>, &State)| {
-            // What is not wanted now may be again: of a collection that is closed.
+            // Members of a closed collection stay: it may be opened again.
             let gone = self.is_no_exception(name, state) && self.is_wanted(name);
             gone.then(|| name.clone())
         };
@@ -111,14 +112,14 @@ impl Subscription {
         }
     }
 
-    /// Whether the client holds what it is to hold of this name, if it holds `state`.
+    /// Whether the client holds the newest resource of this name, if it holds `state`.
     fn is_no_exception(&self, name: &Arc<str>, state: &State) -> bool {
         matches!(self.verdict(name, state), Verdict::Settled) && !matches!(state, State::Empty)
     }
 }
 
-/// Whether one bad resource in a response spoils the others. Envoy applies the good clusters and listeners of a response
-/// that it rejects; of the other types it stops at the first bad one.
+/// Whether one rejected resource of a response keeps others from being applied. Envoy applies the valid clusters and
+/// listeners of a response that it rejects. Of the other types it stops at the first invalid one.
 pub(super) fn spoils(type_url: TypeUrl) -> bool {
     !type_url.is_whole()
 }

@@ -30,21 +30,21 @@ fn state(nonce: &str, names: &[&str]) -> Request {
     Request { nonce: nonce.to_owned(), error: None, names }
 }
 
-fn error(mut request: Request, words: &str) -> Request {
-    request.error = Some(words.to_owned());
+fn error(mut request: Request, text: &str) -> Request {
+    request.error = Some(text.to_owned());
     request
 }
 
-/// Asks for the next response and says it in short: `a b -c`.
+/// Gives the next response in short: `a b -c`.
 fn next(subscription: &mut Subscription) -> Option<(String, String)> {
     let reply = subscription.next_response(&Gate::OPEN)?;
-    let mut words: Vec<String> = reply.resources.iter().map(|one| one.name().to_string()).collect();
-    words.extend(reply.removed.iter().map(|name| format!("-{name}")));
-    Some((reply.nonce.to_string(), words.join(" ")))
+    let mut text: Vec<String> = reply.resources.iter().map(|one| one.name().to_string()).collect();
+    text.extend(reply.removed.iter().map(|name| format!("-{name}")));
+    Some((reply.nonce.to_string(), text.join(" ")))
 }
 
-fn said(subscription: &mut Subscription) -> String {
-    next(subscription).map_or_else(|| "nothing".to_owned(), |(_, words)| words)
+fn sent(subscription: &mut Subscription) -> String {
+    next(subscription).map_or_else(|| "nothing".to_owned(), |(_, text)| text)
 }
 
 /// A delta client of all clusters that holds a, b and c.
@@ -54,7 +54,7 @@ fn settled(type_url: TypeUrl) -> Subscription {
     subscription.on_request(&delta("", names, &[])).unwrap();
     subscription.observe(set(type_url, &[("a", 1), ("b", 1), ("c", 1)]), &Differences::default());
     assert_eq!(next(&mut subscription), Some(("1".to_owned(), "a b c".to_owned())));
-    assert_eq!(subscription.on_request(&delta("1", &[], &[])), Ok(Heard::Accepted));
+    assert_eq!(subscription.on_request(&delta("1", &[], &[])), Ok(Acknowledgment::Ack));
     subscription
 }
 
@@ -63,28 +63,28 @@ fn only_what_changed_is_sent() {
     let mut clusters = settled(TypeUrl::Cluster);
     assert!(clusters.is_settled());
     clusters.observe(set(TypeUrl::Cluster, &[("a", 1), ("b", 2), ("d", 1)]), &Differences::default());
-    assert_eq!(said(&mut clusters), "b d -c");
+    assert_eq!(sent(&mut clusters), "b d -c");
     assert!(clusters.is_pending("d") && !clusters.is_pending("b") && !clusters.is_pending("a"));
     clusters.observe(set(TypeUrl::Cluster, &[("a", 3), ("b", 2), ("d", 2)]), &Differences::default());
-    assert_eq!(said(&mut clusters), "nothing", "one response at a time");
+    assert_eq!(sent(&mut clusters), "nothing", "one response at a time");
     clusters.observe(set(TypeUrl::Cluster, &[("a", 4), ("b", 2), ("d", 2)]), &Differences::default());
     clusters.on_request(&delta("2", &[], &[])).unwrap();
-    assert_eq!(said(&mut clusters), "a d", "the newest state wins");
+    assert_eq!(sent(&mut clusters), "a d", "the newest state wins");
 }
 
 #[test]
-fn an_empty_set_is_an_answer_to_a_wildcard() {
+fn a_wildcard_of_no_resources_gets_an_empty_response() {
     let mut listeners = Subscription::new(TypeUrl::Listener, Protocol::Delta);
-    assert_eq!(said(&mut listeners), "nothing");
+    assert_eq!(sent(&mut listeners), "nothing");
     listeners.on_request(&delta("", &["*"], &[])).unwrap();
-    assert_eq!(said(&mut listeners), "");
+    assert_eq!(sent(&mut listeners), "");
     let mut listeners = Subscription::new(TypeUrl::Listener, Protocol::State);
     listeners.on_request(&state("", &[])).unwrap();
-    assert_eq!(said(&mut listeners), "");
+    assert_eq!(sent(&mut listeners), "");
 }
 
 #[test]
-fn every_name_asked_for_is_answered() {
+fn each_name_subscribed_to_gets_a_response() {
     let mut routes = Subscription::new(TypeUrl::Route, Protocol::Delta);
     routes.on_request(&delta("", &["80", "none"], &[])).unwrap();
     routes.observe(set(TypeUrl::Route, &[("80", 1), ("90", 1)]), &Differences::default());
@@ -93,33 +93,33 @@ fn every_name_asked_for_is_answered() {
     let empty = RouteConfiguration { name: "none".to_owned(), ..Default::default() };
     assert_eq!(reply.resources[1].decode::<RouteConfiguration>().unwrap(), empty);
     routes.on_request(&delta("1", &["90"], &[])).unwrap();
-    assert_eq!(said(&mut routes), "90");
+    assert_eq!(sent(&mut routes), "90");
     routes.on_request(&delta("2", &[], &[])).unwrap();
     routes.observe(set(TypeUrl::Route, &[("80", 1), ("90", 1), ("none", 1)]), &Differences::default());
-    assert_eq!(said(&mut routes), "none");
+    assert_eq!(sent(&mut routes), "none");
 
     for (protocol, expected) in [(Protocol::Delta, "-x"), (Protocol::State, "")] {
         let mut secrets = Subscription::new(TypeUrl::Secret, protocol);
         let ask = if protocol == Protocol::Delta { delta("", &["x"], &[]) } else { state("", &["x"]) };
         secrets.on_request(&ask).unwrap();
-        assert_eq!(said(&mut secrets), expected, "an empty secret would be a wrong one");
+        assert_eq!(sent(&mut secrets), expected, "an empty secret would be a wrong one");
     }
 }
 
 #[test]
-fn a_name_dropped_and_asked_for_again_is_sent_again() {
+fn a_name_unsubscribed_and_subscribed_again_is_sent_again() {
     let mut endpoints = settled(TypeUrl::Endpoint);
     endpoints.on_request(&delta("", &["a"], &["a"])).unwrap();
-    assert_eq!(said(&mut endpoints), "a");
+    assert_eq!(sent(&mut endpoints), "a");
     endpoints.on_request(&delta("2", &["b"], &[])).unwrap();
-    assert_eq!(said(&mut endpoints), "b");
+    assert_eq!(sent(&mut endpoints), "b");
     endpoints.on_request(&delta("3", &[], &["c"])).unwrap();
     endpoints.observe(set(TypeUrl::Endpoint, &[("a", 1), ("b", 1), ("c", 2)]), &Differences::default());
-    assert_eq!(said(&mut endpoints), "nothing", "c is no longer wanted");
+    assert_eq!(sent(&mut endpoints), "nothing", "c is unsubscribed");
 }
 
 #[test]
-fn a_client_that_comes_back_gets_what_it_lacks() {
+fn a_client_that_reconnects_gets_only_what_it_lacks() {
     let mut clusters = Subscription::new(TypeUrl::Cluster, Protocol::Delta);
     let version = |name, content| resource(TypeUrl::Cluster, name, content).version();
     let initial: BTreeMap<String, String> = [("a", version("a", 1)), ("b", version("b", 1)), ("c", version("c", 1))]
@@ -128,64 +128,64 @@ fn a_client_that_comes_back_gets_what_it_lacks() {
     let names = Names::Delta { subscribe: vec![], unsubscribe: vec![], initial };
     clusters.on_request(&Request { nonce: String::new(), error: None, names: names.clone() }).unwrap();
     clusters.observe(set(TypeUrl::Cluster, &[("a", 1), ("b", 2), ("d", 1)]), &Differences::default());
-    assert_eq!(said(&mut clusters), "b d -c");
+    assert_eq!(sent(&mut clusters), "b d -c");
 
     let mut clusters = Subscription::new(TypeUrl::Cluster, Protocol::Delta);
     clusters.on_request(&Request { nonce: String::new(), error: None, names }).unwrap();
     clusters.observe(set(TypeUrl::Cluster, &[("a", 1), ("b", 1), ("c", 1)]), &Differences::default());
-    assert_eq!(said(&mut clusters), "nothing");
+    assert_eq!(sent(&mut clusters), "nothing");
 }
 
 #[test]
 fn a_rejected_name_goes_again_with_the_next_change_only() {
     let mut clusters = settled(TypeUrl::Cluster);
     clusters.observe(set(TypeUrl::Cluster, &[("a", 2), ("b", 2), ("c", 1)]), &Differences::default());
-    assert_eq!(said(&mut clusters), "a b");
-    let heard = clusters.on_request(&error(delta("2", &[], &[]), "cluster(s) a: bad")).unwrap();
-    let rejection = Rejection { reason: "cluster(s) a: bad".to_owned(), names: vec!["a".into()], certain: true };
-    assert_eq!(heard, Heard::Rejected(rejection));
-    assert_eq!(said(&mut clusters), "nothing");
-    // b was applied, or was not: nobody knows.
+    assert_eq!(sent(&mut clusters), "a b");
+    let acknowledgment = clusters.on_request(&error(delta("2", &[], &[]), "cluster(s) a: bad")).unwrap();
+    let nack = Nack { reason: "cluster(s) a: bad".to_owned(), names: vec!["a".into()], certain: true };
+    assert_eq!(acknowledgment, Acknowledgment::Nack(nack));
+    assert_eq!(sent(&mut clusters), "nothing");
+    // b was applied, or was not: which is not known.
     clusters.observe(set(TypeUrl::Cluster, &[("a", 1), ("b", 2), ("c", 1)]), &Differences::default());
-    assert_eq!(said(&mut clusters), "a b");
+    assert_eq!(sent(&mut clusters), "a b");
 }
 
 #[test]
-fn a_guilty_route_is_found_by_halves_and_kept_apart() {
+fn a_rejected_route_is_found_by_bisection_and_sent_alone() {
     let mut routes = settled(TypeUrl::Route);
     routes.observe(set(TypeUrl::Route, &[("a", 2), ("b", 2), ("c", 2)]), &Differences::default());
-    assert_eq!(said(&mut routes), "a b c");
-    let heard = routes.on_request(&error(delta("2", &[], &[]), "bad regex")).unwrap();
-    assert!(matches!(heard, Heard::Rejected(Rejection { certain: false, .. })));
-    assert_eq!(said(&mut routes), "a");
+    assert_eq!(sent(&mut routes), "a b c");
+    let acknowledgment = routes.on_request(&error(delta("2", &[], &[]), "bad regex")).unwrap();
+    assert!(matches!(acknowledgment, Acknowledgment::Nack(Nack { certain: false, .. })));
+    assert_eq!(sent(&mut routes), "a");
     routes.on_request(&delta("3", &[], &[])).unwrap();
-    assert_eq!(said(&mut routes), "b c");
+    assert_eq!(sent(&mut routes), "b c");
     assert!(routes.rejected().next().is_none());
     routes.on_request(&error(delta("4", &[], &[]), "bad regex")).unwrap();
-    assert_eq!(said(&mut routes), "b");
-    let heard = routes.on_request(&error(delta("5", &[], &[]), "bad regex")).unwrap();
-    let rejection = Rejection { reason: "bad regex".to_owned(), names: vec!["b".into()], certain: true };
-    assert_eq!(heard, Heard::Rejected(rejection));
-    assert_eq!(said(&mut routes), "c");
+    assert_eq!(sent(&mut routes), "b");
+    let acknowledgment = routes.on_request(&error(delta("5", &[], &[]), "bad regex")).unwrap();
+    let nack = Nack { reason: "bad regex".to_owned(), names: vec!["b".into()], certain: true };
+    assert_eq!(acknowledgment, Acknowledgment::Nack(nack));
+    assert_eq!(sent(&mut routes), "c");
     routes.on_request(&delta("6", &[], &[])).unwrap();
     assert_eq!(routes.rejected().map(|name| &**name).collect::<Vec<_>>(), ["b"]);
-    assert!(!routes.is_content());
-    assert_eq!(said(&mut routes), "nothing");
-    // With the next change it is tried once more, alone.
+    assert!(!routes.accepts_all());
+    assert_eq!(sent(&mut routes), "nothing");
+    // With the next change it is sent once more, alone.
     routes.observe(set(TypeUrl::Route, &[("a", 3), ("b", 2), ("c", 2)]), &Differences::default());
-    assert_eq!(said(&mut routes), "a");
+    assert_eq!(sent(&mut routes), "a");
     routes.on_request(&delta("7", &[], &[])).unwrap();
-    assert_eq!(said(&mut routes), "b");
+    assert_eq!(sent(&mut routes), "b");
     routes.on_request(&error(delta("8", &[], &[]), "bad regex")).unwrap();
-    assert_eq!(said(&mut routes), "nothing");
+    assert_eq!(sent(&mut routes), "nothing");
     routes.observe(set(TypeUrl::Route, &[("a", 3), ("b", 3), ("c", 2)]), &Differences::default());
-    assert_eq!(said(&mut routes), "b");
+    assert_eq!(sent(&mut routes), "b");
     routes.on_request(&delta("9", &[], &[])).unwrap();
-    assert!(routes.is_content() && routes.is_settled());
+    assert!(routes.accepts_all() && routes.is_settled());
 }
 
 #[test]
-fn endpoints_go_with_their_cluster_asked_or_not() {
+fn endpoints_are_sent_with_their_cluster_without_a_subscription() {
     let mut endpoints = Subscription::new(TypeUrl::Endpoint, Protocol::Delta);
     endpoints.observe(set(TypeUrl::Endpoint, &[("a", 1), ("b", 1)]), &Differences::default());
     endpoints.force(["a".into(), "none".into()]);
@@ -193,31 +193,31 @@ fn endpoints_go_with_their_cluster_asked_or_not() {
     // The request was on its way when the response was.
     endpoints.on_request(&delta("", &["a", "b"], &[])).unwrap();
     endpoints.observe(set(TypeUrl::Endpoint, &[("a", 1), ("b", 1)]), &Differences::default());
-    assert_eq!(said(&mut endpoints), "nothing");
-    assert!(endpoints.awaits_unasked());
+    assert_eq!(sent(&mut endpoints), "nothing");
+    assert!(endpoints.awaits_unrequested());
     endpoints.on_request(&delta("1", &[], &[])).unwrap();
-    assert_eq!(said(&mut endpoints), "b");
-    // Not even an answer is waited for.
+    assert_eq!(sent(&mut endpoints), "b");
+    // Not even an ACK is waited for.
     endpoints.force(["a".into()]);
-    assert_eq!(said(&mut endpoints), "a");
+    assert_eq!(sent(&mut endpoints), "a");
     endpoints.on_request(&delta("3", &[], &[])).unwrap();
     assert!(endpoints.is_settled());
 }
 
 #[test]
-fn a_client_that_dropped_what_it_had_not_asked_for_is_answered() {
+fn a_resource_sent_before_its_subscription_is_sent_again() {
     let mut endpoints = Subscription::new(TypeUrl::Endpoint, Protocol::Delta);
     endpoints.observe(set(TypeUrl::Endpoint, &[("a", 1)]), &Differences::default());
     endpoints.force(["a".into()]);
-    assert_eq!(said(&mut endpoints), "a");
+    assert_eq!(sent(&mut endpoints), "a");
     endpoints.on_request(&delta("", &["a"], &[])).unwrap();
-    assert_eq!(said(&mut endpoints), "nothing");
-    assert!(endpoints.forget_unasked());
-    assert_eq!(said(&mut endpoints), "a");
+    assert_eq!(sent(&mut endpoints), "nothing");
+    assert!(endpoints.forget_unrequested());
+    assert_eq!(sent(&mut endpoints), "a");
 }
 
 #[test]
-fn a_gate_keeps_back() {
+fn a_gate_holds_resources_back() {
     let mut clusters = settled(TypeUrl::Cluster);
     clusters.observe(set(TypeUrl::Cluster, &[("a", 2), ("b", 1), ("d", 1)]), &Differences::default());
     let gate = Gate { open: &|resource| &**resource.name() != "d", removals: &|_| false };
@@ -225,15 +225,15 @@ fn a_gate_keeps_back() {
     assert_eq!((reply.resources.len(), reply.removed.len(), clusters.held_back()), (1, 0, 2));
     clusters.on_request(&delta("2", &[], &[])).unwrap();
     assert!(!clusters.is_settled() && clusters.is_pending("d"));
-    assert_eq!(said(&mut clusters), "d -c");
+    assert_eq!(sent(&mut clusters), "d -c");
 }
 
 #[test]
-fn a_whole_response_holds_what_is_kept_back() {
+fn a_sotw_response_of_clusters_holds_all_of_them() {
     let mut clusters = Subscription::new(TypeUrl::Cluster, Protocol::State);
     clusters.on_request(&state("", &[])).unwrap();
     clusters.observe(set(TypeUrl::Cluster, &[("a", 1), ("b", 1)]), &Differences::default());
-    assert_eq!(said(&mut clusters), "a b");
+    assert_eq!(sent(&mut clusters), "a b");
     clusters.on_request(&state("1", &[])).unwrap();
     clusters.observe(set(TypeUrl::Cluster, &[("a", 2), ("c", 1)]), &Differences::default());
     let gate = Gate { open: &|resource| &**resource.name() != "a", removals: &|_| false };
@@ -241,30 +241,63 @@ fn a_whole_response_holds_what_is_kept_back() {
     let expected = [("a", 1), ("c", 1), ("b", 1)].map(|(name, content)| resource(TypeUrl::Cluster, name, content));
     assert_eq!(reply.resources, expected);
     clusters.on_request(&state("2", &[])).unwrap();
-    assert_eq!(said(&mut clusters), "a c");
+    assert_eq!(sent(&mut clusters), "a c");
 }
 
 #[test]
-fn the_state_of_the_world_by_names() {
+fn a_sotw_request_names_all_and_a_stale_nonce_gets_no_response() {
     let mut routes = Subscription::new(TypeUrl::Route, Protocol::State);
     routes.on_request(&state("", &["a"])).unwrap();
     routes.observe(set(TypeUrl::Route, &[("a", 1), ("b", 1)]), &Differences::default());
-    assert_eq!(said(&mut routes), "a");
-    assert_eq!(routes.on_request(&state("nonsense", &["b"])), Ok(Heard::Stale));
-    assert_eq!(said(&mut routes), "nothing");
-    assert_eq!(routes.on_request(&state("1", &["a", "b"])), Ok(Heard::Accepted));
-    assert_eq!(said(&mut routes), "b");
-    assert_eq!(routes.on_request(&state("2", &["a", "b"])), Ok(Heard::Accepted));
-    assert_eq!(said(&mut routes), "nothing");
+    assert_eq!(sent(&mut routes), "a");
+    assert_eq!(routes.on_request(&state("nonsense", &["b"])), Ok(Acknowledgment::Stale));
+    assert_eq!(sent(&mut routes), "nothing");
+    assert_eq!(routes.on_request(&state("1", &["a", "b"])), Ok(Acknowledgment::Ack));
+    assert_eq!(sent(&mut routes), "b");
+    assert_eq!(routes.on_request(&state("2", &["a", "b"])), Ok(Acknowledgment::Ack));
+    assert_eq!(sent(&mut routes), "nothing");
     routes.on_request(&state("2", &[])).unwrap();
     routes.observe(set(TypeUrl::Route, &[("a", 2), ("b", 2)]), &Differences::default());
-    assert_eq!(said(&mut routes), "nothing", "no names: it wants nothing any more");
+    assert_eq!(sent(&mut routes), "nothing", "no names after some names: it unsubscribed from all");
     routes.on_request(&state("2", &["a"])).unwrap();
-    assert_eq!(said(&mut routes), "a");
+    assert_eq!(sent(&mut routes), "a");
+}
+
+/// The names that it subscribes to, `*` for the wildcard.
+fn names(subscription: &Subscription) -> String {
+    let names = subscription.interest.names().iter().map(|name| &**name);
+    names.chain(subscription.names().is_none().then_some("*")).collect::<Vec<_>>().join(" ")
 }
 
 #[test]
-fn there_is_a_limit() {
+fn a_sotw_wildcard_ends_when_names_are_given_without_it() {
+    let mut clusters = Subscription::new(TypeUrl::Cluster, Protocol::State);
+    let steps: [(&[&str], &str); 4] = [(&[], "*"), (&["*", "a"], "a *"), (&["a"], "a"), (&[], "")];
+    for (requested, expected) in steps {
+        clusters.on_request(&state("", requested)).unwrap();
+        assert_eq!(names(&clusters), expected);
+    }
+}
+
+#[test]
+fn a_delta_wildcard_ends_when_it_is_unsubscribed() {
+    let mut clusters = Subscription::new(TypeUrl::Cluster, Protocol::Delta);
+    let steps = [(delta("", &[], &[]), "*"), (delta("", &["a"], &[]), "a *"), (delta("", &[], &["*"]), "a")];
+    for (request, expected) in steps.into_iter().chain([(delta("", &[], &["a"]), "")]) {
+        clusters.on_request(&request).unwrap();
+        assert_eq!(names(&clusters), expected);
+    }
+}
+
+#[test]
+fn a_delta_request_with_a_stale_nonce_changes_the_subscription() {
+    let mut endpoints = settled(TypeUrl::Endpoint);
+    assert_eq!(endpoints.on_request(&delta("ff", &["d"], &["a"])), Ok(Acknowledgment::Stale));
+    assert_eq!(names(&endpoints), "b c d");
+}
+
+#[test]
+fn too_many_names_are_refused() {
     let many: Vec<String> = (0..=MAX_NAMES).map(|number| number.to_string()).collect();
     let mut routes = Subscription::new(TypeUrl::Route, Protocol::State);
     let request = Request { nonce: String::new(), error: None, names: Names::State(many) };

@@ -1,8 +1,9 @@
-//! Route configurations that leave their virtual hosts to be sent one by one, and whether the client holds them.
+//! Route configurations whose virtual hosts are sent one by one (VHDS), and whether the client holds them.
 //!
-//! Envoy takes virtual hosts of those route configurations only that it holds, and loses them with these; it does not say
-//! which it holds, so that is told from what was sent. Virtual hosts come after their route configuration. The last of
-//! them are taken away before it says that it leaves none to be sent: Envoy keeps, and shows again, what was not taken.
+//! Envoy accepts virtual hosts only of the route configurations that it holds, and removes them with these. It does not
+//! report which it holds, so that is derived from what was sent. Virtual hosts are sent after their route configuration
+//! ("Eventual consistency considerations"). A route configuration that no longer uses VHDS is sent after the removal of its
+//! last virtual hosts: Envoy would keep, and use again, those that were not removed.
 
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ use heddle_xds_api::{
 use super::Push;
 
 impl Push {
-    /// Opens and closes the collections of virtual hosts by what the client holds of routes now.
+    /// Opens and closes the collections of virtual hosts by the routes that the client holds now.
     pub(super) fn follow_routes(&mut self) {
         let [Some(mut hosts), Some(routes)] = [TypeUrl::VirtualHost, TypeUrl::Route].map(|one| self.slots.take(one))
         else {
@@ -37,7 +38,7 @@ impl Push {
         self.slots.put(TypeUrl::Route, routes);
     }
 
-    /// Notes what a response about routes changes.
+    /// Notes what a response with routes changes.
     pub(super) fn routes_sent(&mut self, reply: &Reply) {
         let doubtful = std::mem::take(&mut self.doubtful_routes);
         let Some(slot) = self.slots.get_mut(TypeUrl::VirtualHost) else { return };
@@ -56,19 +57,19 @@ impl Push {
         }
     }
 
-    /// Whether a route configuration must wait for the last of its virtual hosts to be taken away.
+    /// Whether a route configuration must wait for the removal of its last virtual hosts.
     pub(super) fn waits_for_members(&self, configuration: &Resource) -> bool {
         let members = self.subscription(TypeUrl::VirtualHost).filter(|members| members.is_started());
         !leaves_members(configuration) && members.is_some_and(|members| members.owes_members(configuration.name()))
     }
 
-    /// Whether this virtual host may be taken away: its route configuration stays. If that goes too, they go together.
+    /// Whether this virtual host may be removed: its route configuration stays. If that goes too, Envoy removes both.
     pub(super) fn outlives(&self, virtual_host: &str) -> bool {
         let parent = heddle_xds_api::subscription::collection_of(virtual_host);
         parent.is_some_and(|parent| self.set.get(TypeUrl::Route, parent).is_some())
     }
 
-    /// Whether the client is going to ask for virtual hosts: it holds, or is sent, routes that leave some.
+    /// Whether the client is going to subscribe to virtual hosts: it holds, or is sent, routes that use VHDS.
     pub(super) fn needs_members(&self) -> bool {
         let routes = self.subscription(TypeUrl::Route);
         let held =

@@ -1,4 +1,4 @@
-//! The subscriptions of one stream, a place for each type.
+//! The subscriptions of one stream, a slot for each type.
 
 use std::time::Instant;
 
@@ -7,39 +7,39 @@ use heddle_xds_api::{
     subscription::{Protocol, Subscription},
 };
 
-/// One type's subscription, and since when something of it waits.
+/// One type's subscription, and since when a response of it waits.
 #[derive(Debug)]
 pub(super) struct Slot {
     pub(super) subscription: Subscription,
     pub(super) held_since: Option<Instant>,
-    pub(super) unasked_since: Option<Instant>,
+    pub(super) unrequested_since: Option<Instant>,
 }
 
-/// By type; a slot that is being asked for its response is taken out meanwhile. Boxed: taking one moves a pointer.
+/// By type. A slot is taken out while its response is made. They are boxed, so that this moves a pointer.
 ///
-/// A thousand streams are as many times the memory of their subscriptions, which has gone cold when the next change
-/// comes: only those are looked at that may have something to say.
+/// A thousand streams have a thousand times the memory of their subscriptions, and it has left the processor's caches when
+/// the next change arrives. So only the subscriptions that may have a response due are read.
 #[derive(Debug)]
 pub(super) struct Slots {
     slots: [Option<Box<Slot>>; TypeUrl::ALL.len()],
-    /// The types that may not be quiet: those that were touched since they last were.
+    /// The types that may have a response due: those that were changed since they last had none.
     touched: TypeSet,
 }
 
 impl Slot {
-    /// Whether there is nothing to say and nothing to wait for, whatever the other types are about.
+    /// Whether no response is due or waits, whatever happens to the other types.
     fn is_quiet(&self) -> bool {
-        self.held_since.is_none() && self.unasked_since.is_none() && self.subscription.is_quiet()
+        self.held_since.is_none() && self.unrequested_since.is_none() && self.subscription.is_quiet()
     }
 }
 
 impl Slots {
-    /// Of a stream on which nothing was said yet.
+    /// The slots of a new stream.
     pub(super) fn new(protocol: Protocol) -> Self {
         let slot = |type_url| Slot {
             subscription: Subscription::new(type_url, protocol),
             held_since: None,
-            unasked_since: None,
+            unrequested_since: None,
         };
         Self { slots: TypeUrl::ALL.map(|type_url| Some(Box::new(slot(type_url)))), touched: TypeSet::EMPTY }
     }
@@ -63,7 +63,7 @@ impl Slots {
         self.slots[type_url as usize] = Some(slot);
     }
 
-    /// The types that may have something to say or to wait for.
+    /// The types that may have a response due or waiting.
     pub(super) fn touched(&self) -> TypeSet {
         self.touched
     }

@@ -10,9 +10,9 @@ use proptest::prelude::*;
 use super::*;
 use world::{CLUSTERS, ROUTES, World};
 
-/// A client that does as Envoy does: it asks for the endpoints of its clusters and the routes of its listeners, and
-/// answers clusters only when each has its endpoints.
-struct Client {
+/// A model of Envoy. It subscribes to the endpoints of its clusters and to the routes of its listeners, and acknowledges
+/// clusters only when each has its endpoints.
+struct EnvoyModel {
     push: Push,
     now: Instant,
     holds: BTreeMap<TypeUrl, BTreeMap<Arc<str>, Arc<Resource>>>,
@@ -21,17 +21,17 @@ struct Client {
     replies: VecDeque<(TypeUrl, Reply)>,
     warming: BTreeSet<Arc<str>>,
     nonces: BTreeMap<TypeUrl, String>,
-    /// The answer about clusters that is withheld.
+    /// The nonce of the clusters' response whose ACK waits for endpoints.
     withheld: Option<String>,
-    /// The route configurations whose virtual hosts it takes.
+    /// The route configurations whose virtual hosts it accepts.
     discovering: BTreeSet<Arc<str>>,
-    asked_hosts: bool,
+    requested_hosts: bool,
     log: Vec<String>,
 }
 
-impl Client {
+impl EnvoyModel {
     fn new(protocol: Protocol, world: &World) -> Self {
-        let mut client = Self {
+        let mut envoy = Self {
             push: Push::new(protocol, Arc::default()),
             now: Instant::now(),
             holds: BTreeMap::new(),
@@ -42,13 +42,13 @@ impl Client {
             nonces: BTreeMap::new(),
             withheld: None,
             discovering: BTreeSet::new(),
-            asked_hosts: false,
+            requested_hosts: false,
             log: Vec::new(),
         };
-        client.ask(TypeUrl::Cluster, String::new(), &[], &[]);
-        client.ask(TypeUrl::Listener, String::new(), &[], &[]);
-        client.change(world);
-        client
+        envoy.request(TypeUrl::Cluster, String::new(), &[], &[]);
+        envoy.request(TypeUrl::Listener, String::new(), &[], &[]);
+        envoy.change(world);
+        envoy
     }
 
     fn change(&mut self, world: &World) {
@@ -59,12 +59,14 @@ impl Client {
     fn pull(&mut self) {
         for (type_url, reply) in self.push.responses(self.now) {
             let names = |names: &[Arc<str>]| names.join(" ");
+            let unique: BTreeSet<_> = reply.resources.iter().map(|resource| resource.name()).collect();
+            assert_eq!(unique.len(), reply.resources.len(), "a response holds a name twice");
             self.log.push(format!("{} {}", type_url.short(), names(&reply.changed)));
             self.replies.push_back((type_url, reply));
         }
     }
 
-    fn ask(&mut self, type_url: TypeUrl, nonce: String, subscribe: &[Arc<str>], unsubscribe: &[Arc<str>]) {
+    fn request(&mut self, type_url: TypeUrl, nonce: String, subscribe: &[Arc<str>], unsubscribe: &[Arc<str>]) {
         let owned = |names: &[Arc<str>]| names.iter().map(ToString::to_string).collect();
         let names = match self.push.protocol() {
             Protocol::Delta => {
@@ -79,14 +81,14 @@ impl Client {
         self.requests.push_back((type_url, Request { nonce, error: None, names }));
     }
 
-    fn hear(&mut self) {
+    fn deliver_request(&mut self) {
         if let Some((type_url, request)) = self.requests.pop_front() {
             self.push.on_request(type_url, &request, self.now).unwrap();
             self.pull();
         }
     }
 
-    fn answer(&mut self) {
+    fn acknowledge(&mut self) {
         let Some((type_url, reply)) = self.replies.pop_front() else { return };
         self.nonces.insert(type_url, reply.nonce.to_string());
         let whole = self.push.protocol() == Protocol::State && type_url.is_whole();
@@ -107,7 +109,7 @@ impl Client {
             held.insert(name.clone(), resource.clone());
         }
         for name in &reply.removed {
-            // Envoy keeps what is taken away while its route configuration does not ask for any.
+            // Envoy ignores the removal of a virtual host while its route configuration does not use VHDS.
             if type_url != TypeUrl::VirtualHost || self.discovering.contains(collection_of(name).unwrap()) {
                 held.remove(name);
             }
@@ -117,7 +119,7 @@ impl Client {
             self.warming.retain(|name| held.contains_key(name));
             self.withheld = Some(reply.nonce.to_string());
         } else {
-            self.ask(type_url, reply.nonce.to_string(), &[], &[]);
+            self.request(type_url, reply.nonce.to_string(), &[], &[]);
         }
         self.follow(TypeUrl::Cluster, TypeUrl::Endpoint);
         self.follow(TypeUrl::Listener, TypeUrl::Route);
@@ -125,12 +127,12 @@ impl Client {
         if self.warming.is_empty()
             && let Some(nonce) = self.withheld.take()
         {
-            self.ask(TypeUrl::Cluster, nonce, &[], &[]);
+            self.request(TypeUrl::Cluster, nonce, &[], &[]);
         }
         self.check_references();
     }
 
-    /// Asks for what is newly referred to, and drops what no longer is.
+    /// Subscribes to new references, and unsubscribes from those that are gone.
     fn follow(&mut self, from: TypeUrl, to: TypeUrl) {
         let held = self.holds.entry(from).or_default().values();
         let references = held.flat_map(|one| one.references()).filter(|reference| reference.type_url == to);
@@ -140,11 +142,11 @@ impl Client {
         let gone: Vec<_> = before.difference(&wanted).cloned().collect();
         self.holds.entry(to).or_default().retain(|name, _| wanted.contains(name));
         if !new.is_empty() || !gone.is_empty() {
-            self.ask(to, String::new(), &new, &gone);
+            self.request(to, String::new(), &new, &gone);
         }
     }
 
-    /// Begins to take virtual hosts for the route configurations that leave them, and forgets them with these.
+    /// Subscribes to virtual hosts for the route configurations that use VHDS, and removes them with these.
     fn discover(&mut self) {
         let routes = self.holds.entry(TypeUrl::Route).or_default();
         let held: BTreeSet<Arc<str>> = routes.keys().cloned().collect();
@@ -152,9 +154,9 @@ impl Client {
         self.discovering = routes.values().filter(leaves).map(|one| one.name().clone()).collect();
         let hosts = self.holds.entry(TypeUrl::VirtualHost).or_default();
         hosts.retain(|name, _| held.contains(collection_of(name).unwrap()));
-        if !self.discovering.is_empty() && !self.asked_hosts {
-            self.asked_hosts = true;
-            self.ask(TypeUrl::VirtualHost, String::new(), &[], &[]);
+        if !self.discovering.is_empty() && !self.requested_hosts {
+            self.requested_hosts = true;
+            self.request(TypeUrl::VirtualHost, String::new(), &[], &[]);
         }
     }
 
@@ -173,11 +175,11 @@ impl Client {
     fn settle(&mut self) {
         for _ in 0..1_000 {
             if self.requests.is_empty() && self.replies.is_empty() {
-                assert_eq!(self.push.deadline(), None, "nothing is to wait for time to pass\n{:#?}", self.log);
+                assert_eq!(self.push.deadline(), None, "nothing may wait for time to pass\n{:#?}", self.log);
                 return;
             }
-            self.hear();
-            self.answer();
+            self.deliver_request();
+            self.acknowledge();
         }
         panic!("never comes to rest: {:#?}", self.log);
     }
@@ -219,20 +221,20 @@ fn any_bool() -> impl Strategy<Value = bool> {
 }
 
 fn check_all(protocol: Protocol, worlds: &[(World, usize, usize)]) {
-    let mut client = Client::new(protocol, &worlds[0].0);
-    for (world, hears, answers) in worlds {
-        client.change(world);
-        for step in 0..*hears.max(answers) {
-            if step < *hears {
-                client.hear();
+    let mut envoy = EnvoyModel::new(protocol, &worlds[0].0);
+    for (world, deliveries, acknowledgments) in worlds {
+        envoy.change(world);
+        for step in 0..*deliveries.max(acknowledgments) {
+            if step < *deliveries {
+                envoy.deliver_request();
             }
-            if step < *answers {
-                client.answer();
+            if step < *acknowledgments {
+                envoy.acknowledge();
             }
         }
     }
-    client.settle();
-    client.check(&worlds[worlds.len() - 1].0);
+    envoy.settle();
+    envoy.check(&worlds[worlds.len() - 1].0);
 }
 
 proptest! {
@@ -269,53 +271,53 @@ fn world(clusters: &[usize], route: &[usize]) -> World {
 
 #[test]
 fn a_move_from_one_cluster_to_another_is_made_in_three_steps() {
-    let mut client = Client::new(Protocol::Delta, &world(&[0], &[0]));
-    client.settle();
-    client.log.clear();
-    client.change(&world(&[1], &[1]));
-    assert_eq!(client.log, ["cds c1", "eds c1"], "the endpoints go with their cluster, in the same turn");
-    client.settle();
-    assert_eq!(client.log[2..4], ["rds r0", "cds c0"], "{:#?}", client.log);
+    let mut envoy = EnvoyModel::new(Protocol::Delta, &world(&[0], &[0]));
+    envoy.settle();
+    envoy.log.clear();
+    envoy.change(&world(&[1], &[1]));
+    assert_eq!(envoy.log, ["cds c1", "eds c1"], "endpoints are sent with their cluster");
+    envoy.settle();
+    assert_eq!(envoy.log[2..4], ["rds r0", "cds c0"], "{:#?}", envoy.log);
 }
 
 #[test]
 fn a_route_that_needs_nothing_new_waits_for_nothing() {
-    let mut client = Client::new(Protocol::Delta, &world(&[0, 1], &[0]));
-    client.settle();
-    client.log.clear();
-    client.change(&world(&[0, 1, 2], &[1]));
-    assert_eq!(client.log, ["cds c2", "eds c2", "rds r0"]);
+    let mut envoy = EnvoyModel::new(Protocol::Delta, &world(&[0, 1], &[0]));
+    envoy.settle();
+    envoy.log.clear();
+    envoy.change(&world(&[0, 1, 2], &[1]));
+    assert_eq!(envoy.log, ["cds c2", "eds c2", "rds r0"]);
 }
 
 #[test]
 fn a_wait_ends() {
-    let mut client = Client::new(Protocol::Delta, &world(&[0], &[0]));
-    client.settle();
-    client.change(&world(&[0, 1], &[1]));
-    assert_eq!(client.push.deadline(), Some(client.now + HOLD));
-    client.log.clear();
-    client.now += HOLD;
-    client.pull();
-    assert_eq!(client.log, ["rds r0"]);
-    assert_eq!((client.push.take_lapsed(), client.push.deadline()), (1, None));
+    let mut envoy = EnvoyModel::new(Protocol::Delta, &world(&[0], &[0]));
+    envoy.settle();
+    envoy.change(&world(&[0, 1], &[1]));
+    assert_eq!(envoy.push.deadline(), Some(envoy.now + HOLD));
+    envoy.log.clear();
+    envoy.now += HOLD;
+    envoy.pull();
+    assert_eq!(envoy.log, ["rds r0"]);
+    assert_eq!((envoy.push.take_lapsed(), envoy.push.deadline()), (1, None));
 }
 
 #[test]
 fn a_wait_ends_with_a_rejection() {
-    let mut client = Client::new(Protocol::Delta, &world(&[0], &[0]));
-    client.settle();
-    client.change(&world(&[0, 1], &[1]));
-    client.log.clear();
-    let (_, reply) = client.replies.pop_front().unwrap();
+    let mut envoy = EnvoyModel::new(Protocol::Delta, &world(&[0], &[0]));
+    envoy.settle();
+    envoy.change(&world(&[0, 1], &[1]));
+    envoy.log.clear();
+    let (_, reply) = envoy.replies.pop_front().unwrap();
     let names = Names::Delta { subscribe: vec![], unsubscribe: vec![], initial: BTreeMap::new() };
-    let rejection = Request { nonce: reply.nonce.to_string(), error: Some("c1: no".to_owned()), names };
-    client.push.on_request(TypeUrl::Cluster, &rejection, client.now).unwrap();
-    client.pull();
-    assert_eq!(client.log, ["rds r0"]);
+    let nack = Request { nonce: reply.nonce.to_string(), error: Some("c1: no".to_owned()), names };
+    envoy.push.on_request(TypeUrl::Cluster, &nack, envoy.now).unwrap();
+    envoy.pull();
+    assert_eq!(envoy.log, ["rds r0"]);
 }
 
 #[test]
-fn a_type_that_was_not_compiled_is_not_answered() {
+fn a_type_that_was_not_compiled_gets_no_response() {
     let mut push = Push::new(Protocol::Delta, Arc::default());
     let now = Instant::now();
     let names = Names::Delta { subscribe: vec!["r0".to_owned()], unsubscribe: vec![], initial: BTreeMap::new() };

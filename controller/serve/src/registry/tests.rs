@@ -5,15 +5,15 @@ use serde_json::json;
 
 use super::*;
 
-fn registry() -> Arc<Registry> {
-    Arc::new(Registry::new(Arc::new(Metrics::default())))
+fn registry() -> Arc<ConnectionRegistry> {
+    Arc::new(ConnectionRegistry::new(Arc::new(Metrics::default())))
 }
 
 fn nonce(text: &str) -> Nonce {
     Nonce::parse(text).unwrap()
 }
 
-fn connected(registry: &Arc<Registry>, name: &str) -> Session {
+fn connected(registry: &Arc<ConnectionRegistry>, name: &str) -> Registration {
     let id = format!("sidecar~10.0.0.1~{name}.shop~shop.svc.cluster.local");
     let proxy = Arc::new(node::proxy(&json!({ "id": id })).unwrap());
     let peer = "127.0.0.1:7".parse().unwrap();
@@ -41,6 +41,25 @@ fn the_newest_of_two_streams_of_a_proxy_is_found() {
 }
 
 #[test]
+fn objects_that_are_found_after_a_newer_ack_or_nack_are_not_added() {
+    let registry = registry();
+    let session = connected(&registry, "a");
+    let objects = |kind: &str| vec![format!("{kind} shop/web")];
+    let first = session.rejected(TypeUrl::Route, nonce("1"), "bad");
+    let second = session.rejected(TypeUrl::Route, nonce("2"), "worse");
+    second.complete(objects("VirtualService"));
+    first.complete(objects("Service"));
+    let rejections = registry.rejections();
+    assert_eq!((rejections[0].reason.as_str(), &rejections[0].objects), ("worse", &objects("VirtualService")));
+    let third = session.rejected(TypeUrl::Route, nonce("3"), "bad");
+    session.acked(TypeUrl::Route, nonce("4"), true);
+    third.complete(objects("Service"));
+    assert!(
+        registry.rejections().is_empty() && registry.find("a.shop").unwrap().types[&TypeUrl::Route].objects.is_empty()
+    );
+}
+
+#[test]
 fn a_type_goes_from_sent_to_accepted_or_rejected() {
     let registry = registry();
     let session = connected(&registry, "a");
@@ -52,11 +71,11 @@ fn a_type_goes_from_sent_to_accepted_or_rejected() {
     session.acked(TypeUrl::Cluster, nonce("1"), true);
     assert_eq!(state().status(), "SYNCED");
     session.sent(TypeUrl::Cluster, nonce("2"), 2, 3, 100, None);
-    session.rejected(TypeUrl::Cluster, "n2", "bad", vec!["DestinationRule shop/web".into()]);
+    session.rejected(TypeUrl::Cluster, nonce("2"), "bad").complete(vec!["DestinationRule shop/web".into()]);
     assert_eq!((state().status(), state().acked.to_string()), ("ERROR", "1".to_owned()));
-    session.rejected(TypeUrl::Cluster, "2", "", Vec::new());
-    assert_eq!((state().status(), state().error.as_str()), ("ERROR", UNSAID));
-    assert_eq!(registry.rejections()[0].reason, UNSAID);
+    session.rejected(TypeUrl::Cluster, nonce("2"), "").complete(Vec::new());
+    assert_eq!((state().status(), state().error.as_str()), ("ERROR", NO_REASON));
+    assert_eq!(registry.rejections()[0].reason, NO_REASON);
     session.sent(TypeUrl::Cluster, nonce("3"), 3, 3, 100, None);
     session.acked(TypeUrl::Cluster, nonce("3"), true);
     assert_eq!((state().status(), state().objects.len()), ("SYNCED", 0));

@@ -43,13 +43,13 @@ fn change(store: &mut Store, which: usize, version: usize) {
 fn check(history: &[Vec<(usize, usize)>]) {
     let (compiler, mut store) = (Compiler::default(), Store::new(Settings::default()));
     (0..OBJECTS.len()).for_each(|which| change(&mut store, which, 0));
-    let mut seats: Vec<Seat> = proxies().iter().map(|proxy| compiler.seat(proxy)).collect();
+    let mut seats: Vec<Seat> = proxies().iter().map(|proxy| compiler.open(proxy)).collect();
     for changes in history {
         let snapshot = store.commit();
         for (seat, proxy) in seats.iter_mut().zip(proxies()) {
-            let remembered = versions(&compiler.generate(&snapshot, seat));
+            let remembered = versions(&compiler.update(&snapshot, seat));
             let fresh = Compiler::default();
-            let made = versions(&fresh.generate(&snapshot, &mut fresh.seat(&proxy)));
+            let made = versions(&fresh.update(&snapshot, &mut fresh.open(&proxy)));
             let (wrong, lacks) = (&remembered - &made, &made - &remembered);
             assert!(wrong.is_empty() && lacks.is_empty(), "{} holds {wrong:?}\nand lacks {lacks:?}", proxy.id);
         }

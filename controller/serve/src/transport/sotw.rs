@@ -7,8 +7,8 @@ use heddle_xds_api::{
 };
 
 use crate::{
-    message::{Message, Response},
-    stream::Wire,
+    transport::message::{Message, Response},
+    transport::wire::Wire,
 };
 
 /// The state-of-the-world protocol.

@@ -1,4 +1,4 @@
-//! Hears what a client wants.
+//! Takes what a client subscribes to ("How the client specifies what resources to return").
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,7 +12,7 @@ use super::{MAX_NAMES, State, Subscription, TooManyNames, collection_of};
 const WILDCARD: &str = "*";
 
 impl Subscription {
-    pub(super) fn ask_delta(
+    pub(super) fn apply_delta(
         &mut self,
         subscribe: &[String],
         unsubscribe: &[String],
@@ -22,9 +22,9 @@ impl Subscription {
             return Err(TooManyNames);
         }
         if self.interest.started {
-            // First what it drops: a name in both lists was dropped by the client and is wanted again.
+            // First what it unsubscribes from: a name in both lists was removed by the client and is needed again.
             let collections = self.type_url == TypeUrl::VirtualHost;
-            // Envoy drops a collection by its name when the last that refers to it goes.
+            // Envoy unsubscribes from a collection by its name when its last reference goes. That is no resource.
             let is_one = |name: &&String| !collections || *name == WILDCARD || collection_of(name).is_some();
             for name in unsubscribe.iter().filter(is_one) {
                 self.unsubscribe(name);
@@ -38,10 +38,11 @@ impl Subscription {
         self.check_names()
     }
 
-    pub(super) fn ask_state(&mut self, names: &[String]) -> Result<(), TooManyNames> {
+    pub(super) fn apply_state(&mut self, names: &[String]) -> Result<(), TooManyNames> {
         if names.len() > MAX_NAMES {
             return Err(TooManyNames);
         }
+        // No names are a wildcard only until the client has named any ("How the client specifies what resources to return").
         let first = !self.interest.started;
         let stays_wildcard = first || self.interest.wildcard && self.interest.names().is_empty();
         let wildcard = self.type_url.may_be_wildcard()
@@ -50,7 +51,7 @@ impl Subscription {
         let had_all = wildcard && self.interest.wildcard;
         if wildcard && !had_all {
             self.restart();
-            self.owes_answer = true;
+            self.owes_response = true;
         }
         self.interest.started = true;
         self.interest.wildcard = wildcard;
@@ -65,7 +66,7 @@ impl Subscription {
             if had_all {
                 self.interest.insert(name.into());
             } else if !self.interest.names().contains(name) {
-                self.ask(name);
+                self.add_name(name);
             }
         }
         self.check_names()
@@ -75,15 +76,17 @@ impl Subscription {
         let target = std::mem::take(&mut self.target);
         self.restart();
         self.interest.started = true;
+        // "Incremental xDS": a first request without names, or with `*`, is a wildcard subscription. The versions of
+        // `initial_resource_versions` need not be sent again.
         let all = subscribe.is_empty() || subscribe.iter().any(|name| name == WILDCARD);
         self.interest.wildcard = all && self.type_url.may_be_wildcard();
-        self.owes_answer = self.interest.wildcard && initial.is_empty();
+        self.owes_response = self.interest.wildcard && initial.is_empty();
         for (name, version) in initial {
             let name = shared_name(&target, name);
             if !self.interest.wildcard {
                 self.interest.insert(name.clone());
             }
-            // A version of another server: it holds something.
+            // A version that is not ours is of another server. The client holds something.
             let version = parse_version(version).filter(|_| !self.collections.is_fresh(&name));
             self.except.insert(name, version.map_or(State::Due, State::Version));
         }
@@ -91,18 +94,18 @@ impl Subscription {
             if initial.contains_key(name) {
                 self.interest.insert(shared_name(&target, name));
             } else {
-                self.ask_shared(shared_name(&target, name));
+                self.add_shared(shared_name(&target, name));
             }
         }
     }
 
     fn subscribe(&mut self, name: &str) {
         if name != WILDCARD {
-            self.ask(name);
+            self.add_name(name);
         } else if self.type_url.may_be_wildcard() {
             self.restart();
             self.interest.wildcard = true;
-            self.owes_answer = true;
+            self.owes_response = true;
         }
     }
 
@@ -114,39 +117,40 @@ impl Subscription {
         } else {
             self.drop_name(name);
             if self.interest.wildcard {
-                // It dropped one of all that it wants, so it waits for it.
-                self.except.insert(name.into(), State::Asked);
+                // "Unsubscribing From Resources": of a wildcard subscription no name can be unsubscribed alone. The client
+                // has removed it, so it is sent again.
+                self.except.insert(name.into(), State::Requested);
             }
         }
     }
 
-    /// The client wants this name, and waits for an answer unless it was sent it unasked.
-    fn ask(&mut self, name: &str) {
+    /// The client subscribes to this name. It waits for a response unless the resource was sent before it subscribed.
+    fn add_name(&mut self, name: &str) {
         let name = shared_name(&self.target, name);
-        self.ask_shared(name);
+        self.add_shared(name);
     }
 
-    fn ask_shared(&mut self, name: Arc<str>) {
-        self.offers.remove(&name);
+    fn add_shared(&mut self, name: Arc<str>) {
+        self.unrequested.remove(&name);
         self.interest.insert(name.clone());
-        match self.offered.remove(&name) {
+        match self.sent_unrequested.remove(&name) {
             Some(version) if self.target.get(&name).is_some_and(|now| now.version() == version) => {
                 self.except.remove(&name);
             }
             Some(version) => drop(self.except.insert(name, State::Version(version))),
-            None => drop(self.except.insert(name, State::Asked)),
+            None => drop(self.except.insert(name, State::Requested)),
         }
     }
 
     fn drop_name(&mut self, name: &str) {
         self.interest.remove(name);
-        self.offered.remove(name);
+        self.sent_unrequested.remove(name);
         if !self.interest.wildcard {
             self.except.remove(name);
         }
     }
 
-    /// The client holds nothing: all that it wants is compared anew when it is next shown a set.
+    /// The client holds nothing: the next set is compared with nothing.
     fn restart(&mut self) {
         self.target = TypedSet::default();
         self.except.clear();
@@ -158,7 +162,7 @@ impl Subscription {
     }
 }
 
-/// The name as all share it, where there is one: a thousand clients ask for a thousand names each.
+/// The name as the set holds it, if it does, so that a thousand clients share the memory of a thousand names.
 fn shared_name(target: &TypedSet, name: &str) -> Arc<str> {
     target.get(name).map_or_else(|| name.into(), |one| one.name().clone())
 }

@@ -14,8 +14,8 @@ use http_body::{Body, Frame};
 use tonic::Status;
 
 use crate::{
-    mailbox::Outbox,
-    message::{FRAME, Message},
+    transport::mailbox::Outbox,
+    transport::message::{FRAME, Message},
 };
 
 /// Pieces smaller than this are joined: each piece is a frame of HTTP/2, for which h2 keeps more than a small one holds,
@@ -26,7 +26,7 @@ const SMALL: usize = 4096;
 ///
 /// The work goes on only as fast as the client reads: a slow client holds what it was sent last, and no more is made for
 /// it. When the client goes away the body is dropped, and the work with it.
-pub(crate) struct Answer {
+pub(crate) struct ResponseBody {
     /// Ends with the status that ends the stream; gone when it has.
     work: Option<Pin<Box<dyn Future<Output = Status> + Send>>>,
     messages: Outbox<Message>,
@@ -34,7 +34,7 @@ pub(crate) struct Answer {
     status: Option<Status>,
 }
 
-impl Answer {
+impl ResponseBody {
     pub(crate) fn new(work: impl Future<Output = Status> + Send + 'static, messages: Outbox<Message>) -> Self {
         Self { work: Some(Box::pin(work)), messages, pieces: VecDeque::new(), status: None }
     }
@@ -83,7 +83,7 @@ impl Answer {
     }
 }
 
-impl Body for Answer {
+impl Body for ResponseBody {
     type Data = Bytes;
     type Error = Infallible;
 
@@ -125,15 +125,15 @@ mod tests {
 
     #[test]
     fn small_pieces_go_together_and_large_ones_are_not_copied() {
-        let mut answer = Answer::new(std::future::pending(), Outbox::new());
+        let mut body = ResponseBody::new(std::future::pending(), Outbox::new());
         let sizes = [100, 4095, 4095, 4095, 4000, 10, 5000, 1];
         let pieces: Vec<Bytes> = sizes.iter().zip(0..).map(|(size, byte)| vec![byte; *size].into()).collect();
-        answer.pieces = pieces.clone().into();
-        let given: Vec<Bytes> = std::iter::from_fn(|| answer.next_piece()).collect();
+        body.pieces = pieces.clone().into();
+        let given: Vec<Bytes> = std::iter::from_fn(|| body.next_piece()).collect();
         assert_eq!(given.concat(), pieces.concat());
         assert_eq!(given.iter().map(Bytes::len).collect::<Vec<_>>(), [100 + 3 * 4095, 4010, 5000, 1]);
         assert_eq!(given[2].as_ptr(), pieces[6].as_ptr());
-        assert_eq!(answer.pieces.capacity(), 0, "memory is kept for what was sent");
+        assert_eq!(body.pieces.capacity(), 0, "memory is kept for what was sent");
     }
 
     #[tokio::test]
@@ -143,8 +143,8 @@ mod tests {
             let pieces = VecDeque::from([Bytes::from(vec![1; size])]);
             messages.send(Message { pieces, length: size }, 9).await;
         }
-        let mut answer = Answer::new(std::future::pending(), messages);
-        let given: Vec<usize> = std::iter::from_fn(|| answer.next_piece()).map(|piece| piece.len()).collect();
+        let mut body = ResponseBody::new(std::future::pending(), messages);
+        let given: Vec<usize> = std::iter::from_fn(|| body.next_piece()).map(|piece| piece.len()).collect();
         assert_eq!(given, [30, 5000, 30]);
     }
 
@@ -159,9 +159,9 @@ mod tests {
             }
             Status::ok("")
         };
-        let mut answer = Answer::new(work, messages);
+        let mut body = ResponseBody::new(work, messages);
         let mut look = async || {
-            let frame = poll_fn(|context| Poll::Ready(Pin::new(&mut answer).poll_frame(context))).await;
+            let frame = poll_fn(|context| Poll::Ready(Pin::new(&mut body).poll_frame(context))).await;
             frame.map(|frame| frame.map_or(0, |frame| frame.unwrap().into_data().map_or(0, |data| data.len())))
         };
         assert_eq!(look().await, Poll::Pending);

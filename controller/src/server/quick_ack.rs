@@ -1,4 +1,4 @@
-//! The socket of a peer that answers what it is told.
+//! A socket on which Linux may delay the TCP ACK of what it reads.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -7,30 +7,31 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-/// A TCP connection whose peer answers what is written.
+/// A TCP connection with `TCP_QUICKACK` off.
 ///
-/// When the answer is read, Linux confirms it with a segment of its own at once, unless it takes the two for a talk. It
-/// does so after a reply that follows within 40 ms of what it replies to, and we speak first, seconds after the last
-/// word. Told that this is a talk, it confirms with the next push, or 40 ms later for many connections in a row.
+/// When Linux reads the peer's xDS ACK it sends a TCP ACK in a segment of its own at once, unless it takes the connection
+/// for an interactive one. It does so only after a reply within 40 ms of what it replies to. We send first, seconds after
+/// the last segment. With `TCP_QUICKACK` off, Linux puts its TCP ACK on the next push, or sends it 40 ms later for many
+/// connections in a row.
 #[derive(Debug)]
-pub(super) struct Talk(TcpStream);
+pub(super) struct QuickAckOff(TcpStream);
 
-impl Talk {
+impl QuickAckOff {
     pub(super) fn new(stream: TcpStream) -> Self {
         Self(stream)
     }
 
-    /// Linux forgets it whenever it had to confirm by itself, so it is told with each word.
-    fn said(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+    /// Linux resets the option whenever it had to send a TCP ACK alone, so it is set after each write.
+    fn after_write(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if matches!(written, Poll::Ready(Ok(1..))) {
-            // Only a wish.
+            // A failure costs a segment and nothing else.
             let _ = self.0.set_quickack(false);
         }
         written
     }
 }
 
-impl AsyncRead for Talk {
+impl AsyncRead for QuickAckOff {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -40,10 +41,10 @@ impl AsyncRead for Talk {
     }
 }
 
-impl AsyncWrite for Talk {
+impl AsyncWrite for QuickAckOff {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.0).poll_write(context, bytes);
-        self.said(written)
+        self.after_write(written)
     }
 
     fn poll_write_vectored(
@@ -52,7 +53,7 @@ impl AsyncWrite for Talk {
         pieces: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.0).poll_write_vectored(context, pieces);
-        self.said(written)
+        self.after_write(written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -76,13 +77,16 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_was_said_is_a_talk() -> io::Result<()> {
+    async fn a_write_turns_quick_acks_off() -> io::Result<()> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let (_peer, (stream, _)) = tokio::try_join!(TcpStream::connect(listener.local_addr()?), listener.accept())?;
-        let mut talk = Talk::new(stream);
-        assert!(talk.0.quickack()?, "who spoke first is taken for no talk");
-        talk.write_all(b"a push").await?;
-        assert!(!talk.0.quickack()?);
+        let mut socket = QuickAckOff::new(stream);
+        assert!(
+            socket.0.quickack()?,
+            "Linux does not take a connection on which we write first for an interactive one"
+        );
+        socket.write_all(b"a push").await?;
+        assert!(!socket.0.quickack()?);
         Ok(())
     }
 }
