@@ -134,6 +134,7 @@ pub(crate) fn peers(namespace: &str, mode: MtlsMode) -> Arc<PeerAuthentication> 
 pub(crate) fn sidecar() -> Proxy {
     Proxy {
         id: "sidecar~10.0.0.9~me.shop~shop.svc.cluster.local".into(),
+        short_id: "me.shop".into(),
         kind: ProxyKind::Sidecar,
         addresses: vec!["10.0.0.9".parse().unwrap()],
         name: "me".into(),

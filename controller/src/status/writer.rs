@@ -201,8 +201,8 @@ fn written(status: &Status) -> Value {
     })
 }
 
-/// What is known against each object, by the name that issues and rejections give it.
-fn found<'a>(
+/// What is known against each object.
+pub(super) fn found<'a>(
     issues: impl Iterator<Item = &'a Issue>,
     rejections: &'a [Rejection],
 ) -> BTreeMap<Arc<ObjectRef>, Found<'a>> {
@@ -217,19 +217,11 @@ fn found<'a>(
         entry.issues.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.cmp(b)));
     }
     for rejection in rejections {
-        for key in rejection.objects.iter().filter_map(|object| key(object)) {
-            found.entry(key).or_default().rejections.push(rejection);
+        for object in &rejection.objects {
+            found.entry(object.clone()).or_default().rejections.push(rejection);
         }
     }
     found
-}
-
-/// The object of which issues and rejections say `<kind> <namespace>/<name>`.
-fn key(object: &str) -> Option<Arc<ObjectRef>> {
-    let (kind, named) = object.split_once(' ')?;
-    let (namespace, name) = named.split_once('/')?;
-    let kind = Kind::all().find(|of| of.name() == kind)?;
-    Some(Arc::new(ObjectRef::new(kind, namespace, name)))
 }
 
 /// Writes one status over the state that was seen. That the object has changed or gone since, or that its definition has
