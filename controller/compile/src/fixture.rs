@@ -32,7 +32,7 @@ pub(crate) struct TestMesh {
 
 /// An object's origin.
 pub(crate) fn origin(kind: Kind, namespace: &str, name: &str) -> Origin {
-    Origin { object: Arc::new(ObjectRef::new(kind, namespace, name)), created: 0 }
+    Origin::new(Arc::new(ObjectRef::new(kind, namespace, name)), 0)
 }
 
 /// A host.

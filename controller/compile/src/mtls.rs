@@ -47,7 +47,7 @@ mod tests {
     fn policy(namespace: &str, app: Option<&str>, mode: Option<MtlsMode>) -> Arc<PeerAuthentication> {
         let object = Arc::new(ObjectRef::new(Kind::PeerAuthentication, namespace, "x"));
         let selector = app.map(|app| [("app", app)].into_iter().collect());
-        let origin = Origin { object, created: 0 };
+        let origin = Origin::new(object, 0);
         Arc::new(PeerAuthentication {
             origin,
             selector,

@@ -31,6 +31,8 @@ pub struct Origin {
     pub object: Arc<ObjectRef>,
     /// `metadata.creationTimestamp` in seconds since 1970; 0 when the object has none.
     pub created: i64,
+    /// Which of the values that are made of one object: the host of an Ingress's VirtualService. Empty for all others.
+    pub part: Text,
 }
 
 impl ObjectRef {
@@ -64,6 +66,12 @@ impl fmt::Display for ObjectRef {
 }
 
 impl Origin {
+    /// The origin of the one value that is made of an object.
+    #[must_use]
+    pub fn new(object: Arc<ObjectRef>, created: i64) -> Self {
+        Self { object, created, part: Text::default() }
+    }
+
     /// The object's namespace.
     #[must_use]
     pub fn namespace(&self) -> &Text {
@@ -82,12 +90,8 @@ impl Ord for Origin {
         let (ours, theirs) = (&self.object, &other.object);
         let by_age = self.created.cmp(&other.created);
         by_age.then_with(|| {
-            (&ours.name, &ours.namespace, ours.kind, &ours.cluster).cmp(&(
-                &theirs.name,
-                &theirs.namespace,
-                theirs.kind,
-                &theirs.cluster,
-            ))
+            let by_name = (&ours.name, &ours.namespace).cmp(&(&theirs.name, &theirs.namespace));
+            by_name.then_with(|| (ours, &self.part).cmp(&(theirs, &other.part)))
         })
     }
 }

@@ -112,6 +112,6 @@ impl Object {
     /// Where values made of it come from.
     #[must_use]
     pub fn origin(&self) -> Origin {
-        Origin { object: self.key.clone(), created: self.meta.created }
+        Origin::new(self.key.clone(), self.meta.created)
     }
 }

@@ -21,9 +21,7 @@ pub fn config_path(kind: &str, object: &ObjectRef) -> String {
         ObjectKind::Ingress => ("networking.k8s.io", "ingress"),
         _ => ("networking.istio.io", kind),
     };
-    // An Ingress has a table a host, named after both.
-    let name = object.name.split(':').next().unwrap_or_default();
-    format!("/apis/{group}/v1/namespaces/{}/{kind}/{name}", object.namespace)
+    format!("/apis/{group}/v1/namespaces/{}/{kind}/{}", object.namespace, object.name)
 }
 
 /// Metadata with these values under `istio`.
