@@ -1,4 +1,5 @@
-//! Calls over loopback: Envoy's admin interface, and the application's metrics. Each has a time limit and a size limit.
+//! Calls over loopback: to Envoy's admin interface, and to the application's metrics. Each call has a time limit and a
+//! size limit.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -10,10 +11,10 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 
-/// The largest body that is read. Envoy's metrics of a large mesh are below.
+/// The largest body that is read. The metrics of an Envoy in a large mesh are smaller.
 const MAX_BODY: usize = 64 * 1024 * 1024;
 
-/// A client for this machine.
+/// A client for calls on this machine.
 #[derive(Debug, Clone)]
 pub(crate) struct Local {
     client: Client<HttpConnector, Empty<Bytes>>,
@@ -22,34 +23,34 @@ pub(crate) struct Local {
 /// Why a call on this machine failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LocalError {
-    /// The path is not one.
+    /// The path is invalid.
     #[error("{0}")]
     Request(#[from] http::Error),
-    /// No connection, or a broken one.
+    /// There is no connection, or it is broken.
     #[error("{0}")]
     Connect(#[from] hyper_util::client::legacy::Error),
-    /// The body broke off or is too long.
-    #[error("the answer's body: {0}")]
+    /// The body ended too early, or it is too long.
+    #[error("cannot read the response body: {0}")]
     Body(Box<dyn std::error::Error + Send + Sync>),
-    /// No answer in time.
-    #[error("no answer within {0:?}")]
+    /// There was no response in time.
+    #[error("no response within {0:?}")]
     Timeout(Duration),
-    /// Another status than 200.
+    /// The status is not 200.
     #[error("status {0}")]
     Status(StatusCode),
 }
 
 impl Local {
-    /// A client with no connection yet.
+    /// A client without a connection.
     #[must_use]
     pub(crate) fn new() -> Self {
         Self { client: Client::builder(TokioExecutor::new()).build_http() }
     }
 
-    /// The body of the answer.
+    /// The body of the response.
     ///
     /// # Errors
-    /// When there is no whole answer with status 200 within the limit.
+    /// When there is no complete response with status 200 within the limit.
     pub(crate) async fn call(
         &self,
         method: Method,

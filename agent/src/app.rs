@@ -1,4 +1,4 @@
-//! Every task of the agent, listed once, in order.
+//! All tasks of the agent, in their order.
 
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
@@ -19,25 +19,26 @@ use crate::status::{Sources, Status};
 use crate::xds_proxy::Relay;
 use crate::{dns, envoy, sds, status, svid, xds_proxy};
 
-/// Runs everything until Envoy has ended. Sockets are bound before Envoy starts, so that no try of its is in vain.
+/// Runs everything until Envoy has stopped. Sockets are bound before Envoy starts, so that its first connections
+/// succeed.
 ///
 /// # Errors
-/// When an address is taken, a file cannot be written, or Envoy is not there.
+/// When an address is in use, a file cannot be written, or Envoy is missing.
 pub(crate) async fn run(config: Config, kind: NodeType) -> Result<()> {
-    ensure!(config.envoy.binary.is_file(), "there is no Envoy at {}", config.envoy.binary.display());
+    ensure!(config.envoy.binary.is_file(), "the Envoy program {} does not exist", config.envoy.binary.display());
     let config = Arc::new(config);
     let counters = Arc::new(Counters::default());
     let (certificate, current) = watch::channel(None);
     let (phase, phases) = watch::channel(Phase::Running);
 
     let page = TcpListener::bind(config.addresses.status).await;
-    let page = page.with_context(|| format!("listening on {}", config.addresses.status))?;
+    let page = page.with_context(|| format!("cannot listen on {}", config.addresses.status))?;
     let sds_socket = socket(&config.addresses.sds_socket)?;
     let xds_socket = socket(&config.addresses.xds_socket)?;
     let questions = match &config.dns {
         Some(settings) => {
             let bound = dns::bind(settings).await;
-            Some((bound.with_context(|| format!("listening on {:?}", settings.addresses))?, settings.clone()))
+            Some((bound.with_context(|| format!("cannot listen on {:?}", settings.addresses))?, settings.clone()))
         }
         None => None,
     };
@@ -61,7 +62,7 @@ pub(crate) async fn run(config: Config, kind: NodeType) -> Result<()> {
     envoy::supervise(&config, kind, &counters, phases).await
 }
 
-/// The first signal ends the agent gently, the second at once.
+/// The first signal stops the agent gracefully, and the second stops it at once.
 async fn signals(phase: watch::Sender<Phase>) -> std::io::Result<()> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     loop {
@@ -75,21 +76,22 @@ async fn signals(phase: watch::Sender<Phase>) -> std::io::Result<()> {
     }
 }
 
-/// A Unix socket in a folder that only we can enter: whoever connects to it gets the workload's key.
+/// Creates a Unix socket in a folder that only this user can enter. A client of this socket gets the private key of the
+/// workload.
 fn socket(path: &Path) -> Result<UnixListener> {
-    let folder = path.parent().context("a socket lies in a folder")?;
+    let folder = path.parent().context("the path of a socket needs a folder")?;
     std::fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(folder)
-        .with_context(|| format!("making {}", folder.display()))?;
+        .with_context(|| format!("cannot create {}", folder.display()))?;
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            return Err(error).with_context(|| format!("removing {}", path.display()));
+            return Err(error).with_context(|| format!("cannot remove {}", path.display()));
         }
         _ => {}
     }
-    let socket = UnixListener::bind(path).with_context(|| format!("listening on {}", path.display()))?;
+    let socket = UnixListener::bind(path).with_context(|| format!("cannot listen on {}", path.display()))?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
     Ok(socket)
 }
@@ -97,8 +99,8 @@ fn socket(path: &Path) -> Result<UnixListener> {
 fn write_bootstrap(config: &Config) -> Result<()> {
     let path = &config.envoy.bootstrap;
     if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
+        std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
     }
     let text = serde_json::to_vec_pretty(&bootstrap(config))?;
-    std::fs::write(path, text).with_context(|| format!("writing {}", path.display()))
+    std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
 }

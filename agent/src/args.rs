@@ -1,4 +1,4 @@
-//! The command line: pilot-agent's where it has the flag, ours for the addresses that it fixes.
+//! The command line. Flags have the names of pilot-agent. pilot-agent has fixed addresses; the flags for them are ours.
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -9,49 +9,84 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::capture::CaptureArgs;
 
-/// Runs beside each Envoy: starts it, gives it its certificate, relays its configuration.
+/// Run Envoy beside a workload, with its certificate and its configuration.
 #[derive(Debug, Parser)]
-#[command(name = "heddle-agent", version)]
+#[command(
+    name = "heddle-agent",
+    version,
+    after_help = "\
+Examples:
+  heddle-agent proxy sidecar --domain shop.svc.cluster.local
+  heddle-agent wait --timeoutSeconds 120
+  heddle-agent request POST drain --debug-port 15020"
+)]
 pub(crate) struct Args {
-    /// What to do.
+    /// The subcommand.
     #[command(subcommand)]
     pub(crate) command: Command,
 }
 
-/// What to do.
+/// The subcommands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Runs an Envoy and all that it needs, until SIGTERM.
+    /// Run Envoy and the agent until SIGTERM.
+    ///
+    /// The agent gets a certificate for the workload, starts Envoy, and connects it to the control plane.
+    #[command(after_help = "\
+Examples:
+  heddle-agent proxy sidecar --domain shop.svc.cluster.local --proxyLogLevel=warning
+  heddle-agent proxy router --discoveryAddress istiod.istio-system.svc:15012")]
     Proxy(Box<ProxyArgs>),
-    /// Redirects the pod's traffic to its proxy by iptables.
-    #[command(alias = "istio-iptables")]
+    /// Redirect the traffic of a pod to its proxy with iptables.
+    ///
+    /// The flags are those of istio-iptables. A second run replaces the rules of the first run.
+    #[command(
+        alias = "istio-iptables",
+        after_help = "\
+Examples:
+  heddle-agent capture -p 15001 -z 15006 -u 1337 -m REDIRECT -i '*' -b '*' -d 15090,15021,15020
+  heddle-agent capture --dry-run -i '*' -b '*'
+  heddle-agent capture --cleanup-only"
+    )]
     Capture(Box<CaptureArgs>),
-    /// Calls a page of Envoy's admin interface or of the agent, as a pod's hooks do.
+    /// Send a request to Envoy's admin interface or to the agent.
+    ///
+    /// The lifecycle hooks of pods use this command.
+    #[command(after_help = "\
+Examples:
+  heddle-agent request GET stats
+  heddle-agent request POST drain --debug-port 15020")]
     Request {
-        /// The method, such as `POST`.
+        /// The HTTP method, for example `POST`.
         method: http::Method,
-        /// The path, with or without its slash, such as `drain`.
+        /// The path, for example `drain`. The leading slash is optional.
         path: String,
-        /// The port on loopback: 15000 is Envoy's admin interface, 15020 the agent.
+        /// Set the port on loopback. 15000 is Envoy's admin interface, and 15020 is the agent.
         #[arg(long = "debug-port", default_value_t = 15000)]
         port: u16,
     },
-    /// Waits until the proxy is ready, so that the application starts after it.
+    /// Wait until the proxy is ready.
+    ///
+    /// With this command as a hook, the application starts after the proxy.
+    #[command(after_help = "\
+Examples:
+  heddle-agent wait
+  heddle-agent wait --timeoutSeconds 120 --periodMillis 200")]
     Wait {
-        /// Where readiness is served.
+        /// Ask for readiness at this address.
         #[arg(long = "addr", default_value = "127.0.0.1:15021")]
         at: SocketAddr,
-        /// How long to wait in all.
+        /// Wait at most this long in total, in seconds.
         #[arg(long = "timeoutSeconds", default_value_t = 60)]
         seconds: u64,
-        /// How often to ask.
+        /// Wait this long between two requests, in milliseconds.
         #[arg(long = "periodMillis", default_value_t = 500)]
         period: u64,
-        /// How long one answer may take.
+        /// Wait at most this long for one response, in milliseconds.
         #[arg(long = "requestTimeoutMillis", default_value_t = 500)]
         patience: u64,
     },
-    /// Becomes another program that ends when the process that started it ends. The agent starts Envoy by it.
+    /// Run another program that ends when its parent process ends. The agent starts Envoy this way.
     #[command(hide = true)]
     Tether {
         /// The id of the process that started this one.
@@ -62,88 +97,88 @@ pub(crate) enum Command {
     },
 }
 
-/// The kind of proxy, the first part of the node's id.
+/// The type of proxy, which is the first part of the node id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum NodeType {
-    /// Beside a workload.
+    /// A proxy beside a workload.
     Sidecar,
     /// A gateway.
     Router,
 }
 
-/// The flags of `proxy`. Where a flag is missing, the environment and then the default count (`config.rs`).
+/// The flags of `proxy`. For a missing flag, `config.rs` uses the environment variable, then the default.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct ProxyArgs {
-    /// The kind of proxy.
+    /// The type of proxy.
     #[arg(value_enum)]
     pub(crate) kind: NodeType,
-    /// DNS domain of the workload; default `<namespace>.svc.cluster.local`.
+    /// Set the DNS domain of the workload. The default is `<namespace>.svc.cluster.local`.
     #[arg(long)]
     pub(crate) domain: Option<String>,
-    /// Envoy's own log level.
+    /// Set the log level of Envoy.
     #[arg(long = "proxyLogLevel", default_value = "warning")]
     pub(crate) proxy_log_level: String,
-    /// Log levels of Envoy's components, such as `misc:error`.
+    /// Set the log levels of Envoy's components, for example `misc:error`.
     #[arg(long = "proxyComponentLogLevel", default_value = "misc:error")]
     pub(crate) proxy_component_log_level: String,
-    /// The agent's log level, such as `default:info` or `info`.
+    /// Set the log level of the agent, for example `default:info` or `info`.
     #[arg(long = "log_output_level", default_value = "default:info")]
     pub(crate) log_output_level: String,
-    /// Log lines are JSON objects.
+    /// Write each log line as a JSON object.
     #[arg(long = "log_as_json")]
     pub(crate) log_as_json: bool,
-    /// Worker threads of Envoy; 0 is one a processor.
+    /// Set the number of Envoy's worker threads. 0 is one for each processor.
     #[arg(long)]
     pub(crate) concurrency: Option<u32>,
-    /// Envoy's `--service-cluster`.
+    /// Set Envoy's flag `--service-cluster`.
     #[arg(long = "serviceCluster", default_value = "istio-proxy")]
     pub(crate) service_cluster: String,
 
-    /// Envoy's admin interface; default `127.0.0.1:15000`.
+    /// Set the address of Envoy's admin interface. The default is `127.0.0.1:15000`.
     #[arg(long = "adminAddr")]
     pub(crate) admin: Option<SocketAddr>,
-    /// The agent's own pages: merged metrics, readiness, quit; default `0.0.0.0:15020`.
+    /// Set the address of the agent's pages for merged metrics, readiness and exit. The default is `0.0.0.0:15020`.
     #[arg(long = "statusAddr")]
     pub(crate) status: Option<SocketAddr>,
-    /// Readiness, as Envoy serves it; default `0.0.0.0:15021`.
+    /// Set the address where Envoy serves readiness. The default is `0.0.0.0:15021`.
     #[arg(long = "readinessAddr")]
     pub(crate) readiness: Option<SocketAddr>,
-    /// Envoy's metrics, as Envoy serves them; default `0.0.0.0:15090`.
+    /// Set the address where Envoy serves its metrics. The default is `0.0.0.0:15090`.
     #[arg(long = "prometheusAddr")]
     pub(crate) prometheus: Option<SocketAddr>,
-    /// The control plane's discovery, `host:port`.
+    /// Connect to the control plane at this `host:port`. The default is `discoveryAddress` of the ProxyConfig.
     #[arg(long = "discoveryAddress")]
     pub(crate) discovery_address: Option<String>,
-    /// The certificate authority, `host:port`; default is the discovery address.
+    /// Get certificates from this `host:port`. The default is the discovery address.
     #[arg(long = "caAddress")]
     pub(crate) ca_address: Option<String>,
-    /// The name in the control plane's certificate; default is the host of its address.
+    /// Expect this name in the certificate of the control plane. The default is the host of its address.
     #[arg(long = "serverName")]
     pub(crate) server_name: Option<String>,
-    /// File of the root certificates by which the control plane is verified.
+    /// Verify the control plane with the root certificates in this file.
     #[arg(long = "caRoot")]
     pub(crate) ca_root: Option<PathBuf>,
-    /// File of the workload's token.
+    /// Read the token of the workload from this file.
     #[arg(long = "tokenFile")]
     pub(crate) token_file: Option<PathBuf>,
-    /// Folder for the bootstrap file; default `./etc/istio/proxy`.
+    /// Write Envoy's bootstrap file to this folder. The default is `./etc/istio/proxy`.
     #[arg(long = "configPath")]
     pub(crate) config_path: Option<PathBuf>,
-    /// Folder for the Unix sockets between Envoy and the agent; default is that of `--configPath`.
+    /// Create the Unix sockets between Envoy and the agent in this folder. The default is that of `--configPath`.
     #[arg(long = "socketDir")]
     pub(crate) socket_dir: Option<PathBuf>,
-    /// Folder of the files `labels` and `annotations` that Kubernetes writes.
+    /// Read the files `labels` and `annotations`, which Kubernetes writes, from this folder.
     #[arg(long = "podInfo", default_value = "./etc/istio/pod")]
     pub(crate) pod_info: PathBuf,
-    /// Where the pod's resolvers are named; default `/etc/resolv.conf`.
+    /// Read the DNS resolvers of the pod from this file. The default is `/etc/resolv.conf`.
     #[arg(long = "resolvConf")]
     pub(crate) resolv_conf: Option<PathBuf>,
-    /// Envoy's program file.
+    /// Start this Envoy program. The default is `binaryPath` of the ProxyConfig.
     #[arg(long = "binaryPath")]
     pub(crate) binary_path: Option<PathBuf>,
 }
 
-/// Reads the command line. Unknown flags are left out, as pilot-agent's callers expect, and returned.
+/// Reads the command line. Unknown flags are ignored, as callers of pilot-agent expect, and returned.
 ///
 /// # Errors
 /// A known flag with a bad value, or a request for help or version.

@@ -1,10 +1,10 @@
-//! How long to wait before the next try: longer each time, up to a limit, and never in step with others.
+//! The delay before the next attempt. It grows up to a limit, and it is random, so that agents do not retry in step.
 
 use std::time::Duration;
 
 use ring::rand::{SecureRandom, SystemRandom};
 
-/// The waiting times of one series of tries.
+/// The delays of one series of attempts.
 #[derive(Debug, Clone)]
 pub(crate) struct Backoff {
     first: Duration,
@@ -13,26 +13,26 @@ pub(crate) struct Backoff {
 }
 
 impl Backoff {
-    /// Begins at `first`, doubles, ends at `most`.
+    /// Starts at `first`, doubles, and stops growing at `most`.
     #[must_use]
     pub(crate) fn new(first: Duration, most: Duration) -> Self {
         Self { first, most, next: first }
     }
 
-    /// The time to wait now: between half and the whole of the step that has been reached.
+    /// The next delay: between half and all of the current step.
     pub(crate) fn step(&mut self) -> Duration {
         let step = self.next;
         self.next = (step * 2).min(self.most);
         step.mul_f64(0.5 + 0.5 * chance())
     }
 
-    /// After a success the series begins again.
+    /// Starts again after a success.
     pub(crate) fn reset(&mut self) {
         self.next = self.first;
     }
 }
 
-/// A number from 0 up to 1. Without randomness it is the middle, which is as good a guess as any.
+/// A random number from 0 up to 1. If the system gives no random numbers, it is the middle.
 #[must_use]
 pub(crate) fn chance() -> f64 {
     let mut bytes = [0; 4];

@@ -1,7 +1,7 @@
-//! Envoy's bootstrap: what it must know before the control plane can tell it anything.
+//! Envoy's bootstrap: the configuration that Envoy needs before it is connected to the control plane.
 //!
-//! Everything here is reached over a Unix socket or loopback. The static listeners take no part of a port that another
-//! Envoy listens on (`enable_reuse_port: false`): two would share its connections without an error.
+//! All clusters here use a Unix socket or loopback. The static listeners have `enable_reuse_port: false`, because two
+//! Envoys on one port would share its connections without an error.
 
 mod listeners;
 mod stats;
@@ -14,12 +14,12 @@ use serde_json::{Map, Value, json};
 
 use crate::config::{Addresses, Config};
 
-/// The cluster by which Envoy reaches discovery.
+/// The cluster for xDS.
 const XDS_CLUSTER: &str = "xds-grpc";
-/// The cluster by which Envoy reaches its own secrets; compiled listeners and clusters name it.
+/// The cluster for SDS. Compiled listeners and clusters name it.
 const SDS_CLUSTER: &str = "sds-grpc";
 
-/// The bootstrap as Envoy's JSON.
+/// The bootstrap in Envoy's JSON.
 #[must_use]
 pub(crate) fn bootstrap(config: &Config) -> Value {
     json!({
@@ -34,7 +34,8 @@ pub(crate) fn bootstrap(config: &Config) -> Value {
         "dynamic_resources": dynamic_resources(config.envoy.delta),
         "static_resources": {
             "clusters": clusters(&config.addresses),
-            "listeners": [listeners::prometheus(config.addresses.prometheus), listeners::readiness(config.addresses.readiness)],
+            "listeners": [listeners::prometheus(config.addresses.prometheus),
+                listeners::readiness(config.addresses.readiness)],
         },
     })
 }
@@ -48,8 +49,8 @@ fn node(config: &Config) -> Value {
     out
 }
 
-/// The first answer is waited for without limit: a proxy that serves nothing is better than one that serves the wrong
-/// thing. Retries are quick because the agent, on the other end of the socket, holds the call until there is a server.
+/// Envoy waits for the first response without limit: a proxy without listeners is better than one with wrong listeners.
+/// Retries are fast, because the agent holds the call until there is a control plane.
 fn dynamic_resources(delta: bool) -> Value {
     let from_ads = json!({"ads": {}, "initial_fetch_timeout": "0s", "resource_api_version": "V3"});
     json!({
@@ -89,7 +90,10 @@ fn http(name: &str, address: &Value) -> Value {
 }
 
 fn grpc(name: &str, socket: &Path) -> Value {
-    let threshold = |priority: &str| json!({"priority": priority, "max_connections": 100_000, "max_pending_requests": 100_000, "max_requests": 100_000});
+    let threshold = |priority: &str| {
+        json!({"priority": priority, "max_connections": 100_000,
+        "max_pending_requests": 100_000, "max_requests": 100_000})
+    };
     json!({
         "name": name,
         "type": "STATIC",
@@ -110,7 +114,7 @@ fn load_assignment(name: &str, address: &Value) -> Value {
     json!({"cluster_name": name, "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address}}]}]})
 }
 
-/// Regular expressions of users may be long, but not without end; ProxyConfig may set anything further.
+/// Limits the program size of regular expressions from users. ProxyConfig may set further runtime values.
 fn runtime(config: &Config) -> Value {
     let mut values = Map::from_iter([("re2.max_program_size.error_level".to_owned(), json!(32768))]);
     for (name, value) in &config.proxy.runtime_values {
@@ -120,7 +124,8 @@ fn runtime(config: &Config) -> Value {
     json!({"layers": [{"name": "global config", "static_layer": values}, {"name": "admin", "admin_layer": {}}]})
 }
 
-/// Said outright that connections have no limit of their own: files and memory bound them, and a pod's limits do.
+/// States that downstream connections have no limit of their own. File descriptors, memory and the limits of the pod
+/// bound them.
 fn no_connection_limit() -> Value {
     json!({
         "resource_monitors": [{

@@ -1,7 +1,8 @@
-//! `heddle-agent capture`: redirects a pod's traffic to its proxy by iptables, with istio-iptables' flags.
+//! `heddle-agent capture`: redirects the traffic of a pod to its proxy with iptables. The flags are those of
+//! istio-iptables.
 //!
-//! What is written is a function of the flags and of the pod's resolver (`rules.rs`). It is applied a table at a time, each
-//! in one step that also takes away what an earlier run wrote (`apply.rs`): the same flags twice leave the same rules.
+//! The rules depend only on the flags and the resolvers of the pod (`rules.rs`). Each table is replaced in one step
+//! (`apply.rs`), so the same flags always leave the same rules.
 
 mod apply;
 mod check;
@@ -16,97 +17,97 @@ use ipnet::IpNet;
 
 pub(crate) use apply::CaptureError;
 
-/// What is captured, and how. Names and defaults are istio-iptables'.
+/// The flags. Names and defaults are those of istio-iptables.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct CaptureArgs {
-    /// The port to which calls of the pod are redirected.
+    /// Redirect outbound connections to this port.
     #[arg(short = 'p', long = "envoy-port", default_value_t = 15001)]
     pub(crate) outbound_port: u16,
-    /// The port to which calls to the pod are redirected.
+    /// Redirect inbound connections to this port.
     #[arg(short = 'z', long = "inbound-capture-port", default_value_t = 15006)]
     pub(crate) inbound_port: u16,
-    /// The users whose calls are the proxy's own, with commas between.
+    /// Do not redirect connections of these user ids, which are the proxy's. Separate them with commas.
     #[arg(short = 'u', long = "proxy-uid", default_value = "1337")]
     pub(crate) users: String,
-    /// The groups whose calls are the proxy's own; default is those of `-u`.
+    /// Do not redirect connections of these group ids. The default is the value of `-u`.
     #[arg(short = 'g', long = "proxy-gid", default_value = "")]
     pub(crate) groups: String,
-    /// How calls to the pod are captured.
+    /// Set how inbound connections are captured.
     #[arg(short = 'm', long = "istio-inbound-interception-mode", default_value = "REDIRECT")]
     pub(crate) mode: Mode,
-    /// The ports on which calls to the pod are captured; `*` is all.
+    /// Capture inbound connections to these ports. `*` is all ports.
     #[arg(short = 'b', long = "istio-inbound-ports", default_value = "")]
     pub(crate) include_inbound: String,
-    /// The ports on which they are not, if `-b` is `*`.
+    /// Do not capture inbound connections to these ports. It applies if `-b` is `*`.
     #[arg(short = 'd', long = "istio-local-exclude-ports", default_value = "")]
     pub(crate) exclude_inbound: String,
-    /// The networks to which calls of the pod are captured; `*` is all.
+    /// Capture outbound connections to these networks. `*` is all networks.
     #[arg(short = 'i', long = "istio-service-cidr", default_value = "")]
     pub(crate) include_ranges: String,
-    /// The networks to which they are not, if `-i` is `*`.
+    /// Do not capture outbound connections to these networks. It applies if `-i` is `*`.
     #[arg(short = 'x', long = "istio-service-exclude-cidr", default_value = "")]
     pub(crate) exclude_ranges: String,
-    /// The ports to which calls of the pod are captured whatever the network; `*` is all.
+    /// Capture outbound connections to these ports, to every network. `*` is all ports.
     #[arg(short = 'q', long = "istio-outbound-ports", default_value = "")]
     pub(crate) include_outbound: String,
-    /// The ports to which they are not.
+    /// Do not capture outbound connections to these ports.
     #[arg(short = 'o', long = "istio-local-outbound-ports-exclude", default_value = "")]
     pub(crate) exclude_outbound: String,
-    /// The interfaces of virtual machines, whose calls count as calls of the pod.
+    /// Treat connections from these virtual machine interfaces as outbound connections of the pod.
     #[arg(short = 'k', long = "kube-virt-interfaces", default_value = "")]
     pub(crate) virtual_interfaces: String,
-    /// The interfaces that are left alone.
+    /// Capture no connections of these network interfaces.
     #[arg(short = 'c', long = "istio-exclude-interfaces", default_value = "")]
     pub(crate) exclude_interfaces: String,
-    /// The mark of packets that a transparent proxy takes.
+    /// Set the packet mark of inbound connections in TPROXY mode.
     #[arg(short = 't', long = "istio-inbound-tproxy-mark", default_value_t = 1337)]
     pub(crate) mark: u32,
-    /// The routing table for them.
+    /// Set the routing table of marked packets in TPROXY mode.
     #[arg(short = 'r', long = "istio-inbound-tproxy-route-table", default_value_t = 133)]
     pub(crate) route_table: u32,
-    /// Captures questions to the pod's resolvers, to the agent, which answers on port 15053. The
-    /// variable `ISTIO_META_DNS_CAPTURE=true` asks for it too.
+    /// Redirect DNS queries to the agent, which answers on port 15053. The environment variable
+    /// `ISTIO_META_DNS_CAPTURE=true` has the same effect.
     #[arg(long = "redirect-dns")]
     pub(crate) redirect_dns: bool,
-    /// Where the pod's resolvers are named.
+    /// Read the DNS resolvers of the pod from this file.
     #[arg(long = "resolv-conf", default_value = "/etc/resolv.conf")]
     pub(crate) resolv_conf: PathBuf,
-    /// Prints what would be done, and does nothing.
+    /// Print the rules, and change nothing.
     #[arg(short = 'n', long = "dry-run")]
     pub(crate) dry_run: bool,
-    /// Takes all away that an earlier run wrote.
+    /// Remove the rules of earlier runs.
     #[arg(long = "cleanup-only", alias = "clean-up")]
     pub(crate) clean_up: bool,
-    /// Writes no rules, as where a CNI plugin does.
+    /// Write no rules. Use it where a CNI plugin writes them.
     #[arg(long = "skip-rule-apply")]
     pub(crate) skip: bool,
-    /// Checks that calls to the pod are captured, and fails if they are not.
+    /// Check that inbound connections are captured, and fail if they are not.
     #[arg(long = "run-validation")]
     pub(crate) validate: bool,
-    /// Writes the rules though they are there: always so, because it costs nothing.
+    /// Replace existing rules. The agent always does this; the flag exists for istio-iptables' callers.
     #[arg(long = "force-apply", hide = true)]
     pub(crate) force: bool,
-    /// The agent's log level.
+    /// Set the log level of the agent.
     #[arg(long = "log_output_level", default_value = "default:info")]
     pub(crate) log_output_level: String,
-    /// Log lines are JSON objects.
+    /// Write each log line as a JSON object.
     #[arg(long = "log_as_json")]
     pub(crate) log_as_json: bool,
 }
 
-/// How calls to the pod are captured.
+/// How inbound connections are captured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 #[value(rename_all = "UPPER")]
 pub(crate) enum Mode {
-    /// Their destination is rewritten.
+    /// Rewrite the destination address.
     Redirect,
-    /// They are given to a transparent socket, which sees the caller's address.
+    /// Use a transparent socket, which keeps the address of the client.
     Tproxy,
-    /// They are not.
+    /// Do not capture inbound connections.
     None,
 }
 
-/// A family of addresses; each has its own tables.
+/// An address family. Each has its own tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Family {
     /// IPv4.
@@ -115,7 +116,7 @@ pub(crate) enum Family {
     V6,
 }
 
-/// What is captured, read from the flags.
+/// The flags after parsing.
 #[derive(Debug, Clone)]
 pub(crate) struct Scope {
     args: CaptureArgs,
@@ -130,14 +131,14 @@ enum Ranges {
     These(Vec<IpNet>),
 }
 
-/// Does what the flags say.
+/// Runs the command.
 ///
 /// # Errors
-/// When a flag cannot be read, a program is missing, or the kernel refuses a rule.
+/// When a flag is invalid, a program is missing, or the kernel refuses a rule.
 pub(crate) fn run(args: &CaptureArgs) -> Result<(), CaptureError> {
     let scope = scope(args)?;
     if args.mode == Mode::None && !args.clean_up {
-        tracing::info!("nothing is captured in mode NONE");
+        tracing::info!("mode NONE: no traffic is captured");
         return Ok(());
     }
     if !args.skip {
@@ -181,7 +182,7 @@ fn scope(args: &CaptureArgs) -> Result<Scope, CaptureError> {
     Ok(Scope { args: args.clone(), include_ranges, exclude_ranges, resolvers })
 }
 
-/// The parts of a list with commas.
+/// Splits a list at its commas.
 fn list(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim).filter(|part| !part.is_empty())
 }
@@ -194,8 +195,8 @@ fn ranges(flag: &'static str, text: &str) -> Result<Vec<IpNet>, CaptureError> {
     list(text).map(range).collect()
 }
 
-/// The resolvers of `resolv.conf`: only questions to them are captured, so that a program that asks another of its own
-/// choice is left alone.
+/// The resolvers of `resolv.conf`. Only queries to them are captured. A program may still ask another resolver of its
+/// choice.
 fn resolvers(args: &CaptureArgs) -> Result<Vec<IpAddr>, CaptureError> {
     let path = &args.resolv_conf;
     let text = std::fs::read_to_string(path).map_err(|error| CaptureError::Resolvers(path.clone(), error))?;

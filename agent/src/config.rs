@@ -1,20 +1,21 @@
-//! Everything that can be set, put together once: flags, then environment, then ProxyConfig, then defaults.
+//! All settings. The order is: flags, then the environment, then ProxyConfig, then defaults.
 //!
-//! This is the only file that reads the environment. Names and defaults are pilot-agent's, so that a pod that was made
-//! for it runs with this agent.
+//! No other file reads the environment. Names and defaults are those of pilot-agent, so that a pod that was made for
+//! pilot-agent works with this agent.
 
 mod application;
 mod dns;
 mod duration;
 mod node;
 mod pod_info;
-mod proxy_config;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use heddle_crds::decode::decode_at;
+use heddle_crds::mesh::ProxyConfig;
 use heddle_model::identity::{Identity, IdentityError};
 
 use crate::args::ProxyArgs;
@@ -24,40 +25,39 @@ pub(crate) use application::Scrape;
 pub(crate) use dns::Dns;
 pub(crate) use duration::duration;
 pub(crate) use node::Node;
-pub(crate) use proxy_config::ProxyConfig;
 
-/// What Linux leaves for a Unix socket's path beside its final zero.
+/// The longest path of a Unix socket on Linux, without the final zero.
 const MAX_SOCKET_PATH: usize = 107;
 
-/// The environment: names and values.
+/// The environment variables.
 pub(crate) type Env = BTreeMap<String, String>;
 
-/// The agent's settings. They do not change while it runs.
+/// The settings of the agent. They do not change while it runs.
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
-    /// Who the workload is; what its certificate must say.
+    /// The identity of the workload, which its certificate must have.
     pub(crate) identity: Identity,
-    /// The node that Envoy tells the control plane.
+    /// The Node that Envoy sends to the control plane.
     pub(crate) node: Node,
-    /// Where things listen.
+    /// The addresses of the servers.
     pub(crate) addresses: Addresses,
-    /// How the control plane's discovery is reached.
+    /// How to reach xDS of the control plane.
     pub(crate) discovery: Upstream,
-    /// How the certificate authority is reached.
+    /// How to reach the certificate authority.
     pub(crate) ca: Upstream,
-    /// File of the workload's token; read again at each use, because it is replaced before it expires.
+    /// The file of the workload's token. It is read at each use, because it is replaced before it expires.
     pub(crate) token_file: PathBuf,
-    /// The name of the cluster, sent with each call.
+    /// The name of the cluster, which is sent with each call.
     pub(crate) cluster_id: String,
-    /// How certificates are asked for and renewed.
+    /// How certificates are requested and renewed.
     pub(crate) certificate: Certificate,
-    /// How Envoy is run.
+    /// How Envoy runs.
     pub(crate) envoy: Envoy,
-    /// The pod's application metrics that are to be merged.
+    /// The metrics of the application that are merged.
     pub(crate) scrapes: Vec<Scrape>,
-    /// The application's probes and hooks, which are asked through the agent.
+    /// The probes and hooks of the application, which the agent runs.
     pub(crate) probes: Probes,
-    /// How the pod's questions for names are answered; none: they are not.
+    /// How the agent answers DNS queries. `None` is not at all.
     pub(crate) dns: Option<Dns>,
     /// ProxyConfig, for the bootstrap.
     pub(crate) proxy: ProxyConfig,
@@ -85,33 +85,33 @@ pub(crate) struct Addresses {
 pub(crate) struct Upstream {
     /// `host:port`.
     pub(crate) address: String,
-    /// The name that its certificate must have.
+    /// The name that the server's certificate must have.
     pub(crate) server_name: String,
-    /// File of the root certificates by which it is verified; read again for each connection.
+    /// The file of the root certificates that verify the server. It is read for each connection.
     pub(crate) roots: PathBuf,
 }
 
-/// How certificates are asked for and renewed.
+/// How certificates are requested and renewed.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Certificate {
-    /// The lifetime to ask for.
+    /// The requested lifetime.
     pub(crate) ttl: Duration,
-    /// The share of the remaining life after which a certificate is renewed.
+    /// The share of the remaining lifetime after which a certificate is renewed.
     pub(crate) renew_at: f64,
-    /// How far, as a share of that life, the renewal may be earlier or later.
+    /// The random part of the renewal time, as a share of the remaining lifetime.
     pub(crate) jitter: f64,
 }
 
-/// How Envoy is run and ended.
+/// How Envoy runs and stops.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Envoy {
-    /// Its program file.
+    /// The program file of Envoy.
     pub(crate) binary: PathBuf,
-    /// The bootstrap file, which is written at each start.
+    /// The bootstrap file. It is written at each start.
     pub(crate) bootstrap: PathBuf,
-    /// A file of bootstrap settings that come before ours, if the pod has one.
+    /// A file with bootstrap settings of the pod, which override ours.
     pub(crate) override_file: Option<PathBuf>,
-    /// `--concurrency`; none leaves it to Envoy, which takes one a processor.
+    /// `--concurrency`. `None` is Envoy's default, one thread for each processor.
     pub(crate) concurrency: Option<u32>,
     /// `--log-level`.
     pub(crate) log_level: String,
@@ -119,31 +119,31 @@ pub(crate) struct Envoy {
     pub(crate) component_log_level: String,
     /// `--drain-time-s`.
     pub(crate) drain: Duration,
-    /// How long connections may go on after SIGTERM.
+    /// How long connections may continue after SIGTERM.
     pub(crate) termination_drain: Duration,
-    /// End sooner than that when no connection is left, but not before this time.
+    /// Stop earlier if no connection is left, but not before this time.
     pub(crate) exit_when_idle: Option<Duration>,
-    /// Discovery by difference; otherwise by the whole state.
+    /// Whether xDS uses the delta protocol. Otherwise it is state-of-the-world.
     pub(crate) delta: bool,
 }
 
-/// Why the settings are of no use.
+/// Why the settings are invalid.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConfigError {
-    /// A variable or flag is not what it must be.
+    /// A variable or flag is invalid.
     #[error("{name}: {reason}")]
     Value {
-        /// The variable's or flag's name.
+        /// The name of the variable or flag.
         name: &'static str,
-        /// What is wrong.
+        /// The error.
         reason: String,
     },
-    /// The names in the environment do not make an identity.
-    #[error("the workload's identity: {0}")]
+    /// The names in the environment are not a valid identity.
+    #[error("invalid identity of the workload: {0}")]
     Identity(#[from] IdentityError),
 }
 
-/// The process's environment. Variables that are not text are no variables of ours.
+/// The environment of the process. Variables that are not UTF-8 are ignored.
 #[must_use]
 pub(crate) fn environment() -> Env {
     std::env::vars_os()
@@ -151,15 +151,12 @@ pub(crate) fn environment() -> Env {
         .collect()
 }
 
-/// Puts the settings together.
+/// Builds the settings.
 ///
 /// # Errors
-/// Names the variable that cannot be read.
+/// When a variable or flag is invalid. The error names it.
 pub(crate) fn config(args: &ProxyArgs, env: &Env) -> Result<Config, ConfigError> {
-    let proxy_config = match env.get("PROXY_CONFIG").filter(|text| !text.is_empty()) {
-        None => ProxyConfig::default(),
-        Some(text) => serde_json::from_str(text).map_err(|error| bad("PROXY_CONFIG", error))?,
-    };
+    let proxy_config = proxy_config(env)?;
     let text = |name: &str, default: &str| {
         env.get(name).filter(|value| !value.is_empty()).map_or(default, |value| value).to_owned()
     };
@@ -191,6 +188,20 @@ pub(crate) fn config(args: &ProxyArgs, env: &Env) -> Result<Config, ConfigError>
     })
 }
 
+/// The pod's ProxyConfig, as the injector hands it on.
+fn proxy_config(env: &Env) -> Result<ProxyConfig, ConfigError> {
+    const NAME: &str = "PROXY_CONFIG";
+    let Some(text) = env.get(NAME).filter(|text| !text.is_empty()) else { return Ok(ProxyConfig::default()) };
+    let value = serde_json::from_str(text).map_err(|error| bad(NAME, error))?;
+    decode_at("", &value).map(|decoded| decoded.spec).map_err(|error| bad(NAME, error))
+}
+
+/// A duration of ProxyConfig, in seconds where it is not set.
+fn drain(duration: Option<heddle_crds::Duration>, default: u64) -> Result<Duration, ConfigError> {
+    let Some(duration) = duration else { return Ok(Duration::from_secs(default)) };
+    duration.to_std().ok_or_else(|| bad("PROXY_CONFIG", "a duration is negative"))
+}
+
 fn bad(name: &'static str, reason: impl std::fmt::Display) -> ConfigError {
     ConfigError::Value { name, reason: reason.to_string() }
 }
@@ -209,7 +220,7 @@ fn addresses(args: &ProxyArgs, proxy_config: &ProxyConfig) -> Addresses {
     }
 }
 
-/// A Unix socket's path has a limit. Envoy shares our working folder, so one that is too long may be said from there.
+/// The path of a Unix socket has a limit. A longer path is made relative to the working folder, which Envoy shares.
 fn bindable(path: PathBuf) -> PathBuf {
     if path.as_os_str().len() <= MAX_SOCKET_PATH {
         return path;
@@ -281,8 +292,8 @@ fn envoy(args: &ProxyArgs, env: &Env, proxy_config: &ProxyConfig) -> Result<Envo
         concurrency: concurrency.filter(|count| *count > 0),
         log_level: args.proxy_log_level.clone(),
         component_log_level: args.proxy_component_log_level.clone(),
-        drain: proxy_config.drain_duration.unwrap_or(Duration::from_secs(45)),
-        termination_drain: proxy_config.termination_drain_duration.unwrap_or(Duration::from_secs(5)),
+        drain: drain(proxy_config.drain_duration, 45)?,
+        termination_drain: drain(proxy_config.termination_drain_duration, 5)?,
         exit_when_idle: is_true("EXIT_ON_ZERO_ACTIVE_CONNECTIONS").then_some(idle),
         delta: env.get("ISTIO_DELTA_XDS").is_none_or(|value| value != "false"),
     })

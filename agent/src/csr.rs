@@ -1,4 +1,4 @@
-//! Asks the certificate authority for a certificate. The key is made here and never leaves the process.
+//! Requests a certificate from the certificate authority. The key is created here and never leaves the process.
 
 use std::path::Path;
 use std::time::Duration;
@@ -17,34 +17,34 @@ use crate::config::{Config, Upstream};
 use crate::dial::{DialError, dial};
 use crate::svid::{AnswerError, Svid};
 
-/// How long the authority may take to answer.
+/// The longest wait for the response of the authority.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Why there is no certificate. Each may pass, so a caller tries again.
+/// Why there is no certificate. Each error may be temporary, so the caller retries.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CsrError {
-    /// The key or the request could not be made.
-    #[error("the signing request: {0}")]
+    /// The key or the request could not be created.
+    #[error("cannot create the signing request: {0}")]
     Request(#[from] rcgen::Error),
-    /// A name or a token is not one that can be sent.
-    #[error("the call's metadata: {0}")]
+    /// A name or the token cannot be sent in a header.
+    #[error("invalid metadata of the call: {0}")]
     Metadata(#[from] tonic::metadata::errors::InvalidMetadataValue),
-    /// The authority is away.
+    /// The authority is not reachable.
     #[error("{0}")]
     Dial(#[from] DialError),
-    /// The connection ended before an answer.
-    #[error("the connection: {0}")]
+    /// The connection ended before a response.
+    #[error("cannot connect: {0}")]
     Transport(#[from] tonic::transport::Error),
-    /// The authority refused.
-    #[error("the certificate authority: {0}")]
+    /// The authority refused the request.
+    #[error("the certificate authority returned an error: {0}")]
     Refused(Box<Status>),
-    /// The authority's answer is of no use.
-    #[error("the certificate authority's answer: {0}")]
+    /// The response of the authority is invalid.
+    #[error("invalid response of the certificate authority: {0}")]
     Answer(#[from] AnswerError),
 }
 
-/// Makes a key and gets a certificate for it. The caller is proven by the token in the file, and by the certificate of
-/// the moment where there is one, so that a renewal works even when the token has expired.
+/// Creates a key and gets a certificate for it. The token in the file authenticates the request. The current
+/// certificate does too, if there is one, so a renewal works with an expired token.
 ///
 /// # Errors
 /// When any step fails.
@@ -64,10 +64,10 @@ pub(crate) async fn certificate(config: &Config, current: Option<&Svid>) -> Resu
     Ok(Svid::new(&answer.into_inner().cert_chain, &key, &config.identity, OffsetDateTime::now_utc())?)
 }
 
-/// Says with a call who makes it.
+/// Adds the credentials to a call.
 ///
 /// # Errors
-/// When the token is no text that can be sent.
+/// When the token cannot be sent in a header.
 pub(crate) fn prove(config: &Config, metadata: &mut MetadataMap) -> Result<(), CsrError> {
     metadata.insert("clusterid", config.cluster_id.parse()?);
     if let Some(bearer) = bearer(&config.token_file) {
@@ -78,7 +78,7 @@ pub(crate) fn prove(config: &Config, metadata: &mut MetadataMap) -> Result<(), C
     Ok(())
 }
 
-/// `Bearer <token>`, if the file has one. It is read each time: Kubernetes replaces it before it expires.
+/// `Bearer <token>`, if the file has a token. It is read each time, because Kubernetes replaces it before it expires.
 #[must_use]
 pub(crate) fn bearer(token_file: &Path) -> Option<String> {
     let token = std::fs::read_to_string(token_file).ok()?;
@@ -86,7 +86,7 @@ pub(crate) fn bearer(token_file: &Path) -> Option<String> {
     (!token.is_empty()).then(|| format!("Bearer {token}"))
 }
 
-/// The request names the workload, as other authorities want it; ours ignores it.
+/// The request names the workload, because other authorities expect it. Ours ignores the name.
 fn request(key: &KeyPair, identity: &Identity) -> Result<String, rcgen::Error> {
     let mut params = CertificateParams::default();
     params.distinguished_name = DistinguishedName::new();
@@ -94,10 +94,10 @@ fn request(key: &KeyPair, identity: &Identity) -> Result<String, rcgen::Error> {
     params.serialize_request(key)?.pem()
 }
 
-/// One connection for one call: calls are rare, and each shows the certificate of its moment.
+/// One connection for each call. Calls are rare, and each uses the current certificate.
 ///
 /// # Errors
-/// When there is no connection.
+/// When the connection fails.
 pub(crate) async fn channel(upstream: &Upstream, current: Option<&Svid>) -> Result<Channel, CsrError> {
     let mut stream = Some(TokioIo::new(dial(upstream, current).await?));
     let origin = Uri::builder().scheme("http").authority(upstream.address.as_str()).path_and_query("/").build();

@@ -1,5 +1,5 @@
-//! Connections to the control plane: TLS 1.2 or 1.3 with HTTP/2, its certificate verified by the root file, our own
-//! certificate shown when there is one.
+//! Connections to the control plane with TLS 1.2 or 1.3 and HTTP/2. The root file verifies the server's certificate.
+//! Our own certificate is presented if there is one.
 
 use std::io;
 use std::path::PathBuf;
@@ -16,46 +16,47 @@ use tokio_rustls::client::TlsStream;
 use crate::config::Upstream;
 use crate::svid::Svid;
 
-/// How long a connection, handshake included, may take to come up.
+/// The longest wait for a connection with its handshake.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DialError {
-    /// The root certificates cannot be read; without them no server can be trusted.
-    #[error("the root certificates in {path}: {reason}", path = path.display())]
+    /// The root certificates cannot be read, so no server can be verified.
+    #[error("cannot read the root certificates in {path}: {reason}", path = path.display())]
     Roots {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The error.
         reason: String,
     },
-    /// The name to verify is neither a host's nor an address.
-    #[error("the server name: {0}")]
+    /// The server name is neither a host name nor an address.
+    #[error("invalid server name: {0}")]
     ServerName(#[from] InvalidDnsNameError),
-    /// Our own certificate or key is not accepted by the TLS library.
+    /// The TLS library does not accept our own certificate or key.
     #[error("TLS: {0}")]
     Tls(#[from] rustls::Error),
-    /// No connection, or a handshake that failed.
-    #[error("connect to {address}: {error}")]
+    /// The connection or the handshake failed.
+    #[error("cannot connect to {address}: {error}")]
     Connect {
         /// The server.
         address: String,
-        /// What went wrong.
+        /// The error.
         error: io::Error,
     },
 }
 
-/// Connects. With `svid` the caller proves who it is by its certificate.
+/// Connects. With `svid` the client authenticates with its certificate.
 ///
 /// # Errors
-/// Says what is missing or wrong; all of it may change, so a caller tries again.
+/// When something is missing or invalid. Each cause may be temporary, so the caller retries.
 pub(crate) async fn dial(upstream: &Upstream, svid: Option<&Svid>) -> Result<TlsStream<TcpStream>, DialError> {
     let connector = TlsConnector::from(Arc::new(tls(upstream, svid)?));
     let name = ServerName::try_from(upstream.server_name.clone())?;
     let connect = async {
         let stream = TcpStream::connect(&upstream.address).await?;
-        // A request is a few small frames; none may wait for the acknowledgement of the one before.
+        // A request has a few small frames. Without this option, a frame would wait for the acknowledgement of the one
+        // before.
         stream.set_nodelay(true)?;
         connector.connect(name, stream).await
     };
@@ -84,5 +85,5 @@ fn roots(path: &PathBuf) -> Result<RootCertStore, DialError> {
         let certificate = certificate.map_err(|error| wrong(error.to_string()))?;
         roots.add(certificate).map_err(|error| wrong(error.to_string()))?;
     }
-    if roots.is_empty() { Err(wrong("no certificate in it".into())) } else { Ok(roots) }
+    if roots.is_empty() { Err(wrong("the file has no certificate".into())) } else { Ok(roots) }
 }

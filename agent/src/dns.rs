@@ -1,9 +1,9 @@
-//! Answers the pod's questions for names: those that the mesh knows from its name table, all others by asking the resolvers
-//! that the pod would have asked.
+//! Answers the DNS queries of the pod. Names of the mesh come from the name table. All other names come from the pod's
+//! own resolvers.
 //!
-//! Questions get here because `capture --redirect-dns` leads them to port 15053. So nobody else answers the pod, and nothing
-//! that a program sends may end or block the one who does: packets that are no questions are dropped, what is under way at a
-//! time is bounded, and whatever happens to the control plane, the last table stays.
+//! `capture --redirect-dns` redirects queries to port 15053, so the agent is the only DNS server of the pod. No packet
+//! of a program may stop or block it. Packets that are not queries are dropped, and the number of queries in progress
+//! is limited. If the control plane is down, the last table stays in use.
 
 mod answer;
 mod feed;
@@ -21,10 +21,10 @@ use crate::svid::Current;
 
 pub(crate) use server::Sockets;
 
-/// The sockets of all addresses; of an address family that the pod does not have there are none.
+/// Opens the sockets of all addresses. An address family that the pod does not have gets no socket.
 ///
 /// # Errors
-/// When an address is taken.
+/// When an address is in use.
 pub(crate) async fn bind(settings: &Dns) -> std::io::Result<Vec<Sockets>> {
     let mut all = Vec::new();
     for address in &settings.addresses {
@@ -37,7 +37,7 @@ pub(crate) async fn bind(settings: &Dns) -> std::io::Result<Vec<Sockets>> {
     Ok(all)
 }
 
-/// Serves on these sockets until the process ends, and follows the table.
+/// Serves on these sockets until the process ends, and updates the table.
 pub(crate) async fn serve(
     sockets: Vec<Sockets>,
     settings: Dns,

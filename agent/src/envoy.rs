@@ -1,4 +1,4 @@
-//! Starts Envoy, starts it again when it falls, ends it when the agent ends.
+//! Starts Envoy, restarts it after a crash, and stops it when the agent stops.
 
 mod drain;
 mod tether;
@@ -25,16 +25,16 @@ use drain::{drain, wait};
 pub(crate) use drain::Phase;
 pub(crate) use tether::tether;
 
-/// An Envoy that ran this long was well; when it falls, the next one starts without delay.
+/// An Envoy that ran this long was healthy. After a crash it is restarted without delay.
 const WELL: Duration = Duration::from_mins(1);
-/// How long Envoy may take to end after SIGTERM.
+/// The longest wait for Envoy to stop after SIGTERM.
 const LAST_WORDS: Duration = Duration::from_secs(3);
 
-/// Runs Envoy until `phase` says to end. It must run on the process's first thread: Envoy ends with the thread that
-/// starts it.
+/// Runs Envoy until `phase` tells it to stop. It must run on the first thread of the process, because Envoy stops with
+/// the thread that started it.
 ///
 /// # Errors
-/// When Envoy's program cannot be started at all.
+/// When Envoy cannot be started at all.
 pub(crate) async fn supervise(
     config: &Config,
     kind: NodeType,
@@ -57,7 +57,7 @@ pub(crate) async fn supervise(
             backoff.reset();
         }
         let delay = backoff.step();
-        tracing::error!(%status, restart_in_ms = delay.as_millis(), "Envoy ended by itself");
+        tracing::error!(%status, restart_in_ms = delay.as_millis(), "Envoy exited unexpectedly; the agent restarts it");
         tokio::select! {
             () = tokio::time::sleep(delay) => {}
             () = terminating(&mut phase) => {}
@@ -66,7 +66,7 @@ pub(crate) async fn supervise(
     Ok(())
 }
 
-/// Waits for the end of Envoy, by itself (its status) or by ours (nothing).
+/// Waits for the end of Envoy. Returns its status if it exited by itself.
 async fn until_end(
     config: &Config,
     kind: NodeType,
@@ -101,7 +101,7 @@ async fn until_end(
 }
 
 async fn terminating(phase: &mut watch::Receiver<Phase>) {
-    // An error means that nobody is left who could say so.
+    // An error means that the sender no longer exists.
     let _ = phase.wait_for(|phase| *phase >= Phase::Terminating).await;
 }
 
@@ -109,31 +109,31 @@ async fn quitting(phase: &mut watch::Receiver<Phase>) {
     let _ = phase.wait_for(|phase| *phase == Phase::Quitting).await;
 }
 
-/// SIGTERM, and SIGKILL when that does not help.
+/// Sends SIGTERM, and SIGKILL if Envoy does not stop.
 async fn end(child: &mut Child) -> Result<()> {
     if let Some(id) = child.id() {
-        kill(Pid::from_raw(i32::try_from(id)?), Signal::SIGTERM).context("ending Envoy")?;
+        kill(Pid::from_raw(i32::try_from(id)?), Signal::SIGTERM).context("cannot stop Envoy")?;
     }
     if tokio::time::timeout(LAST_WORDS, child.wait()).await.is_err() {
-        tracing::warn!("Envoy does not end; killing it");
+        tracing::warn!("Envoy does not stop; the agent kills it");
         child.kill().await?;
     }
-    tracing::info!("Envoy ended");
+    tracing::info!("Envoy stopped");
     Ok(())
 }
 
-/// In a process group of its own: an interrupt at the terminal is the agent's to pass on, after draining.
+/// Starts Envoy in a process group of its own, so that Ctrl-C reaches only the agent, which drains first.
 fn start(config: &Config, given: &[String]) -> Result<Child> {
     let mut command = Command::new(std::env::current_exe().unwrap_or_else(|_| Path::new("/proc/self/exe").into()));
     command.arg("tether").arg(std::process::id().to_string()).arg("--").arg(&config.envoy.binary);
     command.args(arguments(config)).args(given).stdin(Stdio::null()).process_group(0).kill_on_drop(true);
-    command.spawn().with_context(|| format!("starting {}", config.envoy.binary.display()))
+    command.spawn().with_context(|| format!("cannot start {}", config.envoy.binary.display()))
 }
 
-/// The pod's own bootstrap settings, which Envoy merges over the file's.
+/// The bootstrap settings of the pod, which Envoy merges over the bootstrap file.
 fn overrides(config: &Config) -> Result<Vec<String>> {
     let Some(file) = &config.envoy.override_file else { return Ok(Vec::new()) };
-    let text = std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
+    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
     Ok(vec!["--config-yaml".to_owned(), text])
 }
 

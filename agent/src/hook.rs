@@ -1,4 +1,4 @@
-//! What a pod's lifecycle hooks run: `request` before the end, `wait` after the start of the container.
+//! The commands of a pod's lifecycle hooks: `request` before the container stops, `wait` after it started.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -9,13 +9,13 @@ use tokio::time::Instant;
 
 use crate::admin::Local;
 
-/// How long Envoy's admin interface may take.
+/// The longest wait for Envoy's admin interface.
 const LIMIT: Duration = Duration::from_mins(1);
 
-/// Prints what a page of this machine answers.
+/// Prints the response of a page on this machine.
 ///
 /// # Errors
-/// When there is no answer with status 200.
+/// When there is no response with status 200.
 pub(crate) async fn request(method: Method, path: &str, port: u16) -> Result<()> {
     let at = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port);
     let path = format!("/{}", path.trim_start_matches('/'));
@@ -24,10 +24,11 @@ pub(crate) async fn request(method: Method, path: &str, port: u16) -> Result<()>
     Ok(())
 }
 
-/// Waits until the proxy is ready; the times are those of all tries, between two, and of one.
+/// Waits until the proxy is ready. The times are: the total time, the time between two requests, and the time of one
+/// request.
 ///
 /// # Errors
-/// When it is not ready in time.
+/// When the proxy is not ready in time.
 pub(crate) async fn wait(at: SocketAddr, [all, period, patience]: [Duration; 3]) -> Result<()> {
     let (local, end) = (Local::new(), Instant::now() + all);
     loop {

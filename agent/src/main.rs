@@ -1,7 +1,9 @@
-//! `heddle-agent` runs beside each Envoy. It writes Envoy's bootstrap, starts Envoy and keeps it running; it makes the
-//! workload's key, has it certified, and serves both to Envoy; it relays Envoy's discovery to the control plane.
+//! `heddle-agent` runs beside each Envoy. It writes Envoy's bootstrap, starts Envoy and keeps it running. It creates
+//! the key of the workload, gets a certificate for it, and serves both to Envoy. It relays Envoy's xDS streams to the
+//! control plane.
 //!
-//! It has one thread: its work is small, it is there once a pod, and Envoy's life is tied to the thread that starts it.
+//! It has one thread. Its work is small, it runs once in each pod, and Envoy's lifetime is tied to the thread that
+//! starts it.
 #![allow(clippy::print_stdout, reason = "the hook `request` prints the answer")]
 
 mod admin;
@@ -55,14 +57,15 @@ fn capture(args: &CaptureArgs, unknown: &[String]) -> Result<()> {
 fn start_log(level: &str, as_json: bool, unknown: &[String]) {
     telemetry::start(level, as_json);
     if !unknown.is_empty() {
-        tracing::warn!(flags = unknown.join(" "), "flags that mean nothing here");
+        tracing::warn!(flags = unknown.join(" "), "unknown flags are ignored");
     }
 }
 
 fn proxy(args: &ProxyArgs, unknown: &[String]) -> Result<()> {
     start_log(&args.log_output_level, args.log_as_json, unknown);
     let config = config::config(args, &config::environment())?;
-    tracing::info!(identity = %config.identity, node = config.node.id, discovery = config.discovery.address, "starting");
+    tracing::info!(identity = %config.identity, node = config.node.id, discovery = config.discovery.address,
+        "starting");
     runtime()?.block_on(app::run(config, args.kind))
 }
 

@@ -1,7 +1,9 @@
-//! Probes and hooks of the application, asked for the kubelet: it could not get through the proxy, whose peers speak mTLS.
+//! Runs the probes and hooks of the application for the kubelet. The kubelet itself cannot pass the proxy, whose
+//! clients use mTLS.
 //!
-//! The injector points them to `/app-health/<container>/…` and `/app-lifecycle/<container>/…` on 15020 and says in
-//! `ISTIO_KUBE_APP_PROBERS` what they were. They are asked from inside the pod, past the capture of its traffic.
+//! The injector redirects them to `/app-health/<container>/…` and `/app-lifecycle/<container>/…` on port 15020. The
+//! variable `ISTIO_KUBE_APP_PROBERS` has the original probes. They run from inside the pod, past the capture of its
+//! traffic.
 
 mod action;
 mod dial;
@@ -17,38 +19,38 @@ use http::{HeaderMap, StatusCode};
 
 pub(crate) use action::{Action, Prober, probers};
 
-/// What is asked, by the path of its page.
+/// The probes, by the path of their page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Probes {
     /// The probers.
     pub(crate) by_path: BTreeMap<String, Prober>,
-    /// The pod's address, on which the application is asked.
+    /// The address of the pod, for the probes.
     pub(crate) address: IpAddr,
 }
 
-/// Why the application did not answer well.
+/// Why a probe failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ProbeError {
-    /// No connection.
-    #[error("connect to {0}: {1}")]
+    /// The connection failed.
+    #[error("cannot connect to {0}: {1}")]
     Connect(SocketAddr, std::io::Error),
-    /// No answer in time.
-    #[error("no answer within {0:?}")]
+    /// There was no response in time.
+    #[error("no response within {0:?}")]
     Timeout(Duration),
-    /// A broken answer, or a request that cannot be made.
+    /// The response is broken, or the request cannot be built.
     #[error("{0}")]
     Http(String),
-    /// gRPC's health service says otherwise, or is not there.
+    /// gRPC's health service reports another status, or does not exist.
     #[error("gRPC: {0}")]
     Grpc(String),
 }
 
-/// An answer for the kubelet.
+/// The response for the kubelet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Answer {
-    /// The application's status, or ours.
+    /// The status of the application, or ours.
     pub(crate) status: StatusCode,
-    /// The beginning of its body, for the event that the kubelet writes.
+    /// The beginning of the body. The kubelet writes it into an event.
     pub(crate) body: Bytes,
 }
 
@@ -59,13 +61,13 @@ impl Default for Probes {
 }
 
 impl Probes {
-    /// Asks the application what the page stands for; none when there is no such page.
+    /// Runs the probe of a page. Returns `None` if there is no such page.
     pub(crate) async fn ask(&self, path: &str, headers: &HeaderMap) -> Option<Answer> {
         let prober = self.by_path.get(path)?;
         let asked = tokio::time::timeout(prober.timeout, self.act(prober, headers)).await;
         let answer = asked.unwrap_or(Err(ProbeError::Timeout(prober.timeout)));
         Some(answer.unwrap_or_else(|error| {
-            tracing::debug!(%error, path, "the application's probe");
+            tracing::debug!(%error, path, "the probe of the application failed");
             Answer { status: StatusCode::INTERNAL_SERVER_ERROR, body: format!("{error}\n").into() }
         }))
     }
@@ -79,7 +81,7 @@ impl Probes {
         }
     }
 
-    /// A probe may name another host; a name that is no address is only a name for the `Host` header.
+    /// A probe may name another host. A name that is not an address is used only for the `Host` header.
     fn at(&self, host: Option<&str>, port: u16) -> SocketAddr {
         let named = host.and_then(|host| host.parse().ok());
         SocketAddr::new(named.unwrap_or(self.address), port)

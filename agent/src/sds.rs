@@ -1,6 +1,6 @@
-//! Serves Envoy its secrets over a Unix socket: `default`, the workload's certificate with its key, and `ROOTCA`, what
-//! to trust; and certificates that rules name by file. A renewal is pushed on the streams that are open; Envoy takes it
-//! over without closing a connection.
+//! Serves secrets to Envoy over a Unix socket. `default` is the certificate of the workload with its key. `ROOTCA` is
+//! the trust bundle. Other names are certificates in files. A renewal is pushed on open streams, and Envoy uses it
+//! without closing a connection.
 
 mod delta;
 mod files;
@@ -26,12 +26,12 @@ use crate::svid::Current;
 use delta::Delta;
 use sotw::Sotw;
 
-/// The type of everything that is served here.
+/// The type of all resources here.
 const SECRET: &str = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret";
 
-/// How often files are looked at again.
+/// The interval for reading files again.
 const FILES_EVERY: Duration = Duration::from_secs(5);
-/// What a stream remembers has a bound: Envoy opens one stream a secret.
+/// The most names of one stream. Envoy opens one stream for each secret.
 const MOST_NAMES: usize = 256;
 
 /// Serves until the process ends.
@@ -46,15 +46,15 @@ pub(crate) async fn serve(
     tonic::transport::Server::builder().add_service(service).serve_with_incoming(UnixListenerStream::new(socket)).await
 }
 
-/// One variant of the protocol, as a value without IO: both answer nothing when there is nothing new to say.
+/// One variant of the protocol, without IO. Both methods return `None` if there is nothing to send.
 trait Protocol: Send + 'static {
     type Request: prost::Message + Default + 'static;
     type Response: Send + 'static;
-    /// Envoy asks, or acknowledges.
+    /// Envoy sent a request or an ACK.
     fn on_request(&mut self, request: Self::Request, current: &Current) -> Option<Self::Response>;
-    /// The certificate is a new one, or files may be.
+    /// The certificate changed, or files may have changed.
     fn on_change(&mut self, current: &Current) -> Option<Self::Response>;
-    /// Whether some secret that is asked for lies in files.
+    /// Whether a requested secret is in files.
     fn reads_files(&self) -> bool;
 }
 
@@ -85,17 +85,17 @@ impl SecretDiscoveryService for Service {
 
     async fn fetch_secrets(&self, request: Request<DiscoveryRequest>) -> Result<Response<DiscoveryResponse>, Status> {
         let answer = Sotw::default().on_request(request.into_inner(), &self.current.borrow());
-        answer.map(Response::new).ok_or_else(|| Status::unavailable("no such certificate yet"))
+        answer.map(Response::new).ok_or_else(|| Status::unavailable("the certificate is not available yet"))
     }
 }
 
-/// The answers of one stream. It ends when Envoy ends it.
+/// The responses of one stream. It ends when Envoy ends it.
 fn answers<P: Protocol>(
     protocol: P,
     requests: Streaming<P::Request>,
     mut current: watch::Receiver<Current>,
 ) -> Responses<P::Response> {
-    // The certificate that is there now is told with the first answer; only later ones are changes.
+    // The first response has the current certificate. Only later certificates are changes.
     current.mark_unchanged();
     Box::pin(stream::unfold((protocol, requests, current), |(mut protocol, mut requests, mut current)| async move {
         loop {

@@ -1,4 +1,4 @@
-//! The agent's own pages on 15020: readiness, merged metrics, and two ways to end, for callers on this machine only.
+//! The agent's pages on port 15020: readiness, merged metrics, and two ways to stop, for clients on this machine only.
 
 mod counters;
 mod metrics;
@@ -25,20 +25,20 @@ use readiness::{NotReady, ready};
 pub(crate) use counters::Counters;
 pub(crate) use metrics::Sources;
 
-/// What the pages are made of.
+/// The shared state of the pages.
 #[derive(Debug)]
 pub(crate) struct Status {
-    /// For asking Envoy and the application.
+    /// The client for Envoy and the application.
     pub(crate) local: Local,
-    /// Where these are.
+    /// Their addresses.
     pub(crate) sources: Sources,
-    /// The application's probes and hooks.
+    /// The probes and hooks of the application.
     pub(crate) probes: Probes,
-    /// The agent's own numbers.
+    /// The counters of the agent.
     pub(crate) counters: Arc<Counters>,
-    /// The certificate of the moment.
+    /// The current certificate.
     pub(crate) current: watch::Receiver<Current>,
-    /// How far the end has come.
+    /// The phase of the shutdown.
     pub(crate) phase: watch::Sender<Phase>,
 }
 
@@ -80,27 +80,27 @@ async fn metrics(State(status): State<Arc<Status>>) -> Response {
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], page).into_response()
 }
 
-/// What the kubelet asks of the application.
+/// Runs a probe of the application for the kubelet.
 async fn probe(State(status): State<Arc<Status>>, uri: Uri, headers: HeaderMap) -> Response {
     match status.probes.ask(uri.path(), &headers).await {
         Some(answer) => (answer.status, answer.body).into_response(),
-        None => (StatusCode::NOT_FOUND, "the pod has no such probe\n").into_response(),
+        None => (StatusCode::NOT_FOUND, "the pod has no probe with this path\n").into_response(),
     }
 }
 
-/// What a pod's preStop hook calls.
+/// Drains Envoy. The preStop hook of a pod calls it.
 async fn drain(State(status): State<Arc<Status>>, ConnectInfo(peer): ConnectInfo<SocketAddr>) -> Response {
     advance(&status, peer, Phase::Draining)
 }
 
-/// What a job calls whose work is done.
+/// Stops the agent. A job calls it when its work is done.
 async fn quit(State(status): State<Arc<Status>>, ConnectInfo(peer): ConnectInfo<SocketAddr>) -> Response {
     advance(&status, peer, Phase::Terminating)
 }
 
 fn advance(status: &Status, peer: SocketAddr, to: Phase) -> Response {
     if !peer.ip().to_canonical().is_loopback() {
-        return (StatusCode::FORBIDDEN, "only for callers on this machine\n").into_response();
+        return (StatusCode::FORBIDDEN, "only clients on loopback are allowed\n").into_response();
     }
     status.phase.send_if_modified(|phase| {
         let further = to > *phase;

@@ -1,4 +1,4 @@
-//! The workload's certificate with its key, which is in memory only.
+//! The certificate of the workload with its key. Both are only in memory.
 
 mod renew;
 
@@ -14,31 +14,32 @@ use heddle_model::identity::Identity;
 
 pub(crate) use renew::renew;
 
-/// What is served to Envoy, and shown to the control plane. Shared between tasks; a renewal is a new one.
+/// The certificate for Envoy and for the connection to the control plane. Tasks share it, and a renewal creates a new
+/// one.
 pub(crate) struct Svid {
-    /// Leaf and intermediates, PEM.
+    /// The leaf and the intermediates, PEM.
     pub(crate) chain_pem: String,
     /// The private key, PEM of PKCS #8.
     pub(crate) key_pem: String,
-    /// What to trust, PEM.
+    /// The trust bundle, PEM.
     pub(crate) roots_pem: String,
-    /// When the leaf ends.
+    /// The expiry of the leaf.
     pub(crate) not_after: OffsetDateTime,
     chain: Vec<CertificateDer<'static>>,
     key: PrivatePkcs8KeyDer<'static>,
 }
 
-/// The certificate of the moment, if there is one yet.
+/// The current certificate, if there is one.
 pub(crate) type Current = Option<Arc<Svid>>;
 
-/// Why an answer of the certificate authority is not taken.
+/// Why a response of the certificate authority is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum AnswerError {
-    /// There are not at least a leaf and the roots.
-    #[error("the answer has {0} certificates, at least a leaf and a root are needed")]
+    /// There are fewer certificates than a leaf and a root.
+    #[error("the response has {0} certificates; it needs at least a leaf and a root")]
     TooShort(usize),
-    /// One of the elements is not PEM, or not a certificate.
-    #[error("the answer has an element that is not a certificate")]
+    /// An element is not PEM, or not a certificate.
+    #[error("the response has an element that is not a certificate")]
     NotACertificate,
     /// The leaf is for another key.
     #[error("the certificate is for another key")]
@@ -46,16 +47,16 @@ pub(crate) enum AnswerError {
     /// The leaf is for another workload.
     #[error("the certificate is for {0}")]
     Identity(String),
-    /// The leaf has ended.
+    /// The leaf has expired.
     #[error("the certificate has expired")]
     Expired,
 }
 
 impl Svid {
-    /// Puts the answer of a certificate authority together with the key: leaf, intermediates, roots last.
+    /// Combines the response of a certificate authority with the key. The order is: leaf, intermediates, roots.
     ///
     /// # Errors
-    /// When the certificate would be of no use: another key, another workload, another time.
+    /// When the certificate is for another key or another workload, or has expired.
     pub(crate) fn new(
         elements: &[String],
         key: &rcgen::KeyPair,
@@ -91,7 +92,7 @@ impl Svid {
         })
     }
 
-    /// Leaf and intermediates, for TLS.
+    /// The leaf and the intermediates, for TLS.
     #[must_use]
     pub(crate) fn chain(&self) -> Vec<CertificateDer<'static>> {
         self.chain.clone()
@@ -105,7 +106,7 @@ impl Svid {
 }
 
 impl std::fmt::Debug for Svid {
-    /// Never the key.
+    /// Never prints the key.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Svid").field("not_after", &self.not_after).finish_non_exhaustive()
     }
@@ -120,7 +121,7 @@ fn certificates(pem: &str) -> Result<Vec<CertificateDer<'static>>, AnswerError> 
     all.ok().filter(|all| !all.is_empty()).ok_or(AnswerError::NotACertificate)
 }
 
-/// The first URI of the certificate's names; nothing in it when there is none.
+/// The first URI of the certificate's names. It is empty if there is none (SPIFFE X.509-SVID, section 2).
 fn spiffe_id(leaf: &x509_parser::certificate::X509Certificate<'_>) -> String {
     let names = leaf.subject_alternative_name().ok().flatten();
     let names = names.map(|names| names.value.general_names.as_slice()).unwrap_or_default();

@@ -1,11 +1,11 @@
-//! The agent's own log: to standard error, as text or as JSON.
+//! The log of the agent, on standard error, as text or as JSON.
 
 use std::io::IsTerminal;
 
 use tracing_subscriber::EnvFilter;
 
-/// Starts logging. `level` is pilot-agent's form, `scope:level` separated by commas, or a plain level; of scopes only
-/// `default` is ours.
+/// Starts logging. `level` has pilot-agent's form `scope:level`, separated by commas, or it is a plain level. Only the
+/// scope `default` is used.
 pub(crate) fn start(level: &str, json: bool) {
     let builder = tracing_subscriber::fmt().with_env_filter(EnvFilter::new(filter(level))).with_writer(std::io::stderr);
     if json {

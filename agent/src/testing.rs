@@ -1,5 +1,5 @@
-//! A control plane for the agent's own tests: it certifies whoever comes and answers each discovery request with what it
-//! saw of the caller. It runs in a runtime of its own, so that it can vanish as a process does.
+//! A control plane for the agent's own tests: it certifies whoever comes and answers each discovery request with what
+//! it saw of the caller. It runs in a runtime of its own, so that it can vanish as a process does.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -69,7 +69,8 @@ impl Authority {
         };
         let (roots, token) = (file("root.pem", &self.root), file("token", "a.b.c\n"));
         let line = format!(
-            "a proxy sidecar --discoveryAddress {address} --serverName istiod.test --caRoot {} --tokenFile {} --configPath {}",
+            "a proxy sidecar --discoveryAddress {address} --serverName istiod.test --caRoot {} --tokenFile {} \
+                --configPath {}",
             roots.display(),
             token.display(),
             folder.display()

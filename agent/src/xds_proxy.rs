@@ -1,10 +1,10 @@
-//! Relays discovery between Envoy's Unix socket and the control plane, adding what proves who we are.
+//! Relays xDS between Envoy's Unix socket and the control plane, and adds the credentials of the workload.
 //!
-//! It passes the bytes of the HTTP/2 streams on and looks into no message, so it costs next to nothing, knows no limits
-//! of its own, and carries every variant of the protocol. Flow control of both sides bounds what is in flight.
+//! It relays the bytes of the HTTP/2 streams and reads no message. So it costs little, has no size limit, and supports
+//! every variant of the protocol. The flow control of both sides limits the memory.
 //!
-//! While the control plane is away, Envoy's call is held and its traffic goes on; when a stream of the control plane
-//! ends, Envoy's ends too, so that Envoy opens another and says which versions it has.
+//! While the control plane is down, Envoy's call is held and Envoy keeps its configuration. When a stream of the
+//! control plane ends, Envoy's stream ends too. Then Envoy opens a new one and lists the versions that it has.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -31,33 +31,33 @@ use crate::svid::Current;
 
 /// The only service that is relayed.
 const SERVICE: &str = "/envoy.service.discovery.v3.AggregatedDiscoveryService/";
-/// Envoy has one stream; more than a few would be a mistake.
+/// The most streams. Envoy has one.
 const MAX_STREAMS: u32 = 16;
-/// What the control plane may send before it is read: the first configuration of a large mesh in a few steps.
+/// The flow-control window: the first configuration of a large mesh takes a few steps.
 const WINDOW: u32 = 4 * 1024 * 1024;
-/// How often an idle connection is asked whether its peer is there, and how long that may take to answer.
+/// The interval of HTTP/2 pings on an idle connection, and the time limit of the response.
 const KEEPALIVE: Duration = Duration::from_secs(10);
 
-/// What is relayed back: the control plane's stream, or an answer of our own that has no body.
+/// The response body: the stream of the control plane, or empty for a response of our own.
 type Body = Either<Relayed, Empty<Bytes>>;
 
-/// The relay's surroundings, one for all streams.
+/// The state of the relay, shared by all streams.
 #[derive(Debug)]
 pub(crate) struct Relay {
     /// How to reach the control plane.
     pub(crate) config: Arc<Config>,
-    /// The certificate of the moment.
+    /// The current certificate.
     pub(crate) current: watch::Receiver<Current>,
-    /// What is counted.
+    /// The counters.
     pub(crate) counters: Arc<Counters>,
 }
 
-/// Why no stream could be opened.
+/// Why a stream could not be opened.
 #[derive(Debug, thiserror::Error)]
 enum RelayError {
     #[error("{0}")]
     Dial(#[from] DialError),
-    #[error("the connection: {0}")]
+    #[error("cannot connect: {0}")]
     Http(#[from] hyper::Error),
 }
 
@@ -67,8 +67,8 @@ pub(crate) async fn serve(socket: UnixListener, relay: Arc<Relay>) {
         match socket.accept().await {
             Ok((stream, _)) => drop(tokio::spawn(connection(stream, Arc::clone(&relay)))),
             Err(error) => {
-                // Out of file descriptors, most likely: wait for some to be closed.
-                tracing::warn!(%error, "accept on the discovery socket");
+                // Probably there are no free file descriptors. Wait until some are closed.
+                tracing::warn!(%error, "cannot accept a connection on the xDS socket");
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         }
@@ -86,15 +86,15 @@ async fn connection(stream: UnixStream, relay: Arc<Relay>) {
         .serve_connection(TokioIo::new(stream), service)
         .await;
     if let Err(error) = served {
-        tracing::debug!(%error, "a connection of Envoy ended");
+        tracing::debug!(%error, "a connection of Envoy failed");
     }
 }
 
 impl Relay {
-    /// One stream of Envoy. Envoy's call is dropped, and this with it, when Envoy ends the stream.
+    /// Relays one stream of Envoy. When Envoy ends its stream, this call is dropped.
     async fn call(&self, request: Request<Incoming>) -> Response<Body> {
         if !request.uri().path().starts_with(SERVICE) {
-            return refusal(12, "only aggregated discovery is served here");
+            return refusal(12, "only aggregated discovery (ADS) is supported");
         }
         self.counters.xds_streams.add();
         let mut sender = self.connected().await;
@@ -109,23 +109,25 @@ impl Relay {
             }
             Err(error) => {
                 self.counters.xds_losses.add();
-                tracing::warn!(%error, "the control plane did not take the stream");
-                refusal(14, "the control plane is away")
+                tracing::warn!(%error, "the control plane did not accept the stream");
+                refusal(14, "the control plane is not reachable")
             }
         }
     }
 
-    /// An answer whose headers have a status already has nothing else to say.
+    /// A response with a gRPC status in its headers has no body.
     fn tell(&self, headers: &HeaderMap) {
         let address = &self.config.discovery.address;
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
         match text("grpc-status") {
             "" => tracing::info!(address, "connected to the control plane"),
-            status => tracing::warn!(address, status, reason = text("grpc-message"), "the control plane refuses us"),
+            status => {
+                tracing::warn!(address, status, reason = text("grpc-message"), "the control plane refuses the stream");
+            }
         }
     }
 
-    /// Connects, however long it takes.
+    /// Connects, with retries and without a time limit.
     async fn connected(&self) -> SendRequest<Incoming> {
         let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(1));
         let mut said = None;
@@ -135,16 +137,16 @@ impl Relay {
                 Err(error) => error.to_string(),
             };
             self.counters.xds_failures.add();
-            // The same words every second would hide all others.
+            // The same message each second would hide all other messages.
             if said.as_ref() != Some(&error) {
-                tracing::warn!(%error, "the control plane is away; traffic goes on with what Envoy has");
+                tracing::warn!(%error, "the control plane is not reachable; Envoy keeps its last configuration");
                 said = Some(error);
             }
             tokio::time::sleep(backoff.step()).await;
         }
     }
 
-    /// A connection of its own for each stream, so that it shows the certificate of the moment.
+    /// Opens a connection for each stream, so that it uses the current certificate.
     async fn connect(&self) -> Result<SendRequest<Incoming>, RelayError> {
         let svid = self.current.borrow().clone();
         let stream = dial(&self.config.discovery, svid.as_deref()).await?;
@@ -156,7 +158,7 @@ impl Relay {
             .keep_alive_timeout(KEEPALIVE)
             .handshake(TokioIo::new(stream))
             .await?;
-        // Ends when the stream on it does: nobody else holds the sender.
+        // This ends with the stream, because nobody else holds the sender.
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "the connection to the control plane ended");
@@ -165,7 +167,7 @@ impl Relay {
         Ok(sender)
     }
 
-    /// Envoy's call, addressed to the control plane, with our credentials instead of any that came with it.
+    /// Rewrites Envoy's call for the control plane. Our credentials replace those of the call.
     fn outgoing(&self, request: Request<Incoming>) -> Result<Request<Incoming>, http::Error> {
         let (mut parts, body) = request.into_parts();
         let authority = self.config.discovery.address.as_str();
@@ -182,7 +184,7 @@ impl Relay {
     }
 }
 
-/// The control plane's half of a stream. When it ends, Envoy's stream does.
+/// The stream from the control plane. When it ends, Envoy's stream ends.
 struct Relayed {
     inner: Incoming,
     counters: Arc<Counters>,
@@ -195,12 +197,12 @@ impl hyper::body::Body for Relayed {
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let polled = Pin::new(&mut self.inner).poll_frame(cx);
         let lost = match &polled {
-            Poll::Ready(None) => "it ended the stream".to_owned(),
+            Poll::Ready(None) => "the control plane ended the stream".to_owned(),
             Poll::Ready(Some(Err(error))) => error.to_string(),
             _ => return polled,
         };
         self.counters.xds_losses.add();
-        tracing::warn!(reason = lost, "lost the control plane; traffic goes on with what Envoy has");
+        tracing::warn!(reason = lost, "lost the connection to the control plane; Envoy keeps its last configuration");
         polled
     }
 
@@ -213,7 +215,7 @@ impl hyper::body::Body for Relayed {
     }
 }
 
-/// An answer of gRPC that is only a status.
+/// A gRPC response with only a status.
 fn refusal(code: u8, message: &str) -> Response<Body> {
     let mut response = Response::new(Either::Right(Empty::new()));
     *response.status_mut() = StatusCode::OK;

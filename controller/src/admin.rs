@@ -40,7 +40,7 @@ pub(crate) struct Pages {
     /// The authority of the moment; none before it was loaded.
     pub authority: watch::Receiver<Option<Arc<Authority>>>,
     /// What compilation found wrong, and how it went.
-    pub compiled: Arc<crate::generate::Compiler>,
+    pub compiled: Arc<crate::generate::CountedCompiler>,
     /// Calls of webhooks.
     pub webhooks: Arc<crate::webhook::Counts>,
     /// The cluster's name.
@@ -55,13 +55,13 @@ pub(crate) struct Pages {
 const INDEX: &[(&str, &str, &str)] = &[
     ("syncz", "", "what each proxy was sent and has acknowledged"),
     ("adsz", "", "connected proxies"),
-    ("connections", "", "connected proxies, in short"),
+    ("connections", "", "a short list of connected proxies"),
     ("configz", "", "the objects that configure the mesh"),
     ("registryz", "", "services"),
     ("endpointz", "", "endpoints of services"),
-    ("issuez", "", "what is wrong with objects and files"),
+    ("issuez", "", "issues of objects and files"),
     ("mesh", "", "mesh-wide settings"),
-    ("config_dump", "?proxyID=<pod>.<namespace>", "what a proxy was sent, as Envoy's config dump"),
+    ("config_dump", "?proxyID=<pod>.<namespace>", "the configuration of a proxy, as Envoy's config dump"),
     ("list", "", "the names of these pages"),
 ];
 
@@ -80,7 +80,11 @@ pub(crate) async fn serve(listener: TcpListener, pages: Pages, end: Cancellation
     tokio::select! {
         // Connections kept alive by a scraper are not waited for.
         () = async { end.cancelled().await; tokio::time::sleep(std::time::Duration::from_millis(100)).await } => {}
-        ended = served.into_future() => if let Err(error) = ended { tracing::error!(%error, "pages ended") },
+        ended = served.into_future() => {
+            if let Err(error) = ended {
+                tracing::error!(%error, "the server of the debug pages failed");
+            }
+        },
     }
 }
 
@@ -115,7 +119,7 @@ async fn only_this_machine(ConnectInfo(peer): ConnectInfo<SocketAddr>, request: 
     if peer.ip().to_canonical().is_loopback() {
         return next.run(request).await;
     }
-    tracing::warn!(%peer, page = request.uri().path(), "refused a debug page");
+    tracing::warn!(%peer, page = request.uri().path(), "refused a debug page, because the client is not on loopback");
     StatusCode::FORBIDDEN.into_response()
 }
 

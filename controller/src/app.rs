@@ -24,7 +24,7 @@ use crate::auth::{self, Authenticator, Issuers, SecretRights, Tokens};
 use crate::authority::{self, Keeper, Signer};
 use crate::cluster;
 use crate::config::Config;
-use crate::generate::Compiler;
+use crate::generate::CountedCompiler;
 use crate::router::Router;
 use crate::server::{self, KeepaliveConfig};
 use crate::source::pod_index::PodIndex;
@@ -51,7 +51,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     // Pages, first of all so that probes are answered while the rest is not ready.
     let metrics = Arc::new(Metrics::default());
     let registry = Arc::new(ConnectionRegistry::new(metrics.clone()));
-    let compiler = Arc::new(Compiler::default());
+    let compiler = Arc::new(CountedCompiler::default());
     let (known, authorities) = watch::channel(None);
     let pages = Pages {
         registry: registry.clone(),
@@ -103,7 +103,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
 
 /// Tells all tasks to end, and waits for them.
 async fn finish(mut tasks: JoinSet<()>, end: &CancellationToken) {
-    tracing::info!("ending");
+    tracing::info!("stopping");
     end.cancel();
     while tasks.join_next().await.is_some() {}
 }
@@ -184,7 +184,7 @@ async fn opened(
 
 /// The settings of the first revision.
 async fn first_mesh(mut revisions: watch::Receiver<Option<Published>>) -> anyhow::Result<Arc<Mesh>> {
-    revisions.wait_for(Option::is_some).await.context("the sources ended before they had synced")?;
+    revisions.wait_for(Option::is_some).await.context("the sources stopped before they had read all objects")?;
     Ok(mesh_of(&revisions))
 }
 

@@ -1,4 +1,4 @@
-//! Decides who a caller is: by its verified client certificate, else by a token of the local issuer, or of a cluster.
+//! Authenticates a client: by its verified certificate, or by a token of the local issuer or of a cluster.
 
 use std::sync::Arc;
 
@@ -17,25 +17,25 @@ pub(crate) use jwks::watch_keys;
 pub(crate) use secret_rights::SecretRights;
 pub(crate) use token_review::Tokens;
 
-/// Who issues tokens.
+/// The issuer of tokens.
 #[derive(Debug)]
 pub(crate) enum Issuers {
-    /// The key in the authority's folder: where there is no Kubernetes.
+    /// The key in the folder of the authority, without Kubernetes.
     Local(Box<Issuer>),
     /// The API server.
     Cluster(Box<Tokens>),
 }
 
-/// Tries what a caller brought, in istiod's order.
+/// Tries the credentials of a client, in istiod's order.
 pub(crate) struct Authenticator {
     issuers: Issuers,
-    /// Whom to ask who may read Secrets; nobody, where there is no cluster.
+    /// The check of permissions for Secrets. `None` without a cluster.
     rights: Option<SecretRights>,
     mesh: Box<dyn Fn() -> Arc<Mesh> + Send + Sync>,
 }
 
 impl Authenticator {
-    /// `mesh` gives the settings of the moment: trust domains may be added while streams are open.
+    /// `mesh` has the current settings, because trust domains may be added while streams are open.
     pub(crate) fn new(
         issuers: Issuers,
         rights: Option<SecretRights>,

@@ -1,4 +1,4 @@
-//! The certificate authority: where it is kept, how it is renewed, what it signs.
+//! The certificate authority: its storage, its renewal and its signatures.
 
 mod folder;
 mod keeper;

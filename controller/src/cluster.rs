@@ -12,36 +12,36 @@ use crate::config::Config;
 
 pub(crate) use leader::Candidate;
 
-/// Why there is no connection.
+/// Why the connection cannot be prepared.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ClusterError {
-    /// The file that says how to reach the API server is of no use.
+    /// The kubeconfig is invalid.
     #[error("--kubeconfig {path}: {error}", path = path.display())]
     File {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The error.
         error: Box<kube::config::KubeconfigError>,
     },
-    /// What Kubernetes gives each pod is not there.
-    #[error("in the cluster: {0}")]
+    /// The service account of the pod is missing.
+    #[error("cannot read the service account of the pod: {0}")]
     Inside(#[from] kube::config::InClusterError),
-    /// The certificates or keys in it are of no use.
-    #[error("the connection to the API server: {0}")]
+    /// The certificates or keys are invalid.
+    #[error("cannot connect to the API server: {0}")]
     Client(Box<kube::Error>),
 }
 
-/// Prepares the connection, if there is a cluster to connect to. Nothing is sent yet: the API server may come later.
+/// Prepares the connection, if there is a cluster. It sends no request, because the API server may start later.
 ///
 /// # Errors
-/// When it cannot be told how to reach it.
+/// When the kubeconfig or the service account is invalid.
 pub(crate) async fn connect(config: &Config) -> Result<Option<Client>, ClusterError> {
     let mut config = match &config.kubeconfig {
         Some(path) => from_file(path.clone()).await?,
         None if config.is_in_cluster() => KubeConfig::incluster()?,
         None => return Ok(None),
     };
-    // A watch may be silent for minutes; it ends itself before that is too long.
+    // A watch may be silent for minutes. It ends itself before that is too long.
     config.read_timeout = None;
     tracing::info!(server = %config.cluster_url, "watching a Kubernetes API server");
     let of = |error| ClusterError::Client(Box::new(error));
@@ -54,7 +54,7 @@ async fn from_file(path: PathBuf) -> Result<KubeConfig, ClusterError> {
     KubeConfig::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await.map_err(of)
 }
 
-/// What the API server said, in its own words and no more.
+/// The reason of the API server, without further context.
 #[must_use]
 pub(crate) fn reason(error: &kube::Error) -> String {
     match error {

@@ -1,7 +1,7 @@
-//! What an operator can set: the flags, and the environment variables behind them. Nothing else reads the environment.
+//! The settings of the operator: flags and their environment variables. No other file reads the environment.
 //!
-//! Names and defaults are those of istiod where the meaning is the same, so that its Deployment, or a person's fingers,
-//! need no new ones. Flags of istiod that say nothing to us are ignored with a warning, as istiod does with its own old ones.
+//! Names and defaults are those of istiod where the meaning is the same, so that an existing Deployment works
+//! unchanged. Other flags of istiod are ignored with a warning, as istiod does with its own removed flags.
 
 use std::ffi::OsString;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
@@ -20,139 +20,156 @@ pub(crate) use span::parse_span;
 /// How log lines are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogFormat {
-    /// One line of text an event, for people.
+    /// One line of text for each event.
     Text,
-    /// One JSON object an event, for machines.
+    /// One JSON object for each event.
     Json,
 }
 
-/// Which Envoys are sent routes virtual host by virtual host.
+/// Which Envoys get each virtual host as a resource of its own (VHDS).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum VirtualHostDiscovery {
-    /// Those that can.
+    /// Every Envoy of version 1.40 or later that uses the delta protocol.
     Auto,
-    /// None: whole route configurations.
+    /// No Envoy. All get whole route configurations.
     Off,
 }
 
-/// Where a server listens; `None` inside means that it does not.
+/// The address of a server. `None` switches the server off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Listen(pub Option<SocketAddr>);
 
-/// Everything that `heddled` can be told, with istiod's names and defaults.
+/// Run Heddle's control plane, which configures Envoy and signs workload certificates.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "heddled", version, about = "Heddle's control plane: configures Envoy and certifies workloads.")]
+#[command(
+    name = "heddled",
+    version,
+    after_help = "\
+An address flag takes `host:port`, or `:port` for all addresses. An empty value switches the server off.
+A duration has a unit, for example `30s`, `10m` or `24h`.
+
+Examples:
+  heddled --kubeconfig ~/.kube/config
+  heddled --config-dir deploy/samples/bookinfo --caDir target/ca
+  heddled --config-dir shop --config-dir team --httpAddr 127.0.0.1:8080 --log_output_level heddled=debug,info"
+)]
 pub(crate) struct Config {
-    /// Folder of YAML files to serve; repeatable. Where two folders hold the same object, the later folder wins.
+    /// Read objects from the YAML files of this folder. Repeatable. If two folders have the same object, the later
+    /// folder wins.
     #[arg(long = "config-dir", visible_alias = "configDir", value_name = "DIR")]
     pub folders: Vec<PathBuf>,
-    /// File with the MeshConfig. Without it the ConfigMap `istio` of the root namespace counts.
+    /// Read the MeshConfig from this file. If there is no such file, heddled uses the ConfigMap `istio`.
     #[arg(long = "meshConfig", env = "MESH_CONFIG", default_value = "./etc/istio/config/mesh", value_name = "FILE")]
     pub mesh: PathBuf,
-    /// How to reach the Kubernetes API. Without it, and without `--config-dir`, heddled looks for the API of the cluster it
-    /// runs in.
+    /// Read objects from the API server of this kubeconfig. Without this flag and `--config-dir`, heddled uses the API
+    /// server of its own cluster.
     #[arg(long = "kubeconfig", value_name = "FILE", conflicts_with = "folders")]
     pub kubeconfig: Option<PathBuf>,
-    /// Where the API server of the surrounding cluster is; Kubernetes tells each pod.
+    /// The address of the cluster's API server, which Kubernetes sets in each pod.
     #[arg(long = "kubernetesServiceHost", env = "KUBERNETES_SERVICE_HOST", hide = true)]
     pub kubernetes_host: Option<String>,
-    /// DNS suffix of the cluster.
+    /// Set the DNS domain of the cluster.
     #[arg(long = "domain", default_value = "cluster.local")]
     pub domain: String,
-    /// Name of the cluster that the objects come from.
+    /// Set the name of the cluster.
     #[arg(long = "clusterID", env = "CLUSTER_ID", default_value = "Kubernetes")]
     pub cluster_id: String,
-    /// The namespace of the control plane, which holds mesh-wide objects.
+    /// Set the namespace of the control plane. Mesh-wide objects are in this namespace.
     #[arg(long = "namespace", env = "POD_NAMESPACE", default_value = "istio-system")]
     pub namespace: String,
-    /// The name by which this process is known in `ControlPlane` and in debug output.
+    /// Set the name of this process in discovery responses and on debug pages.
     #[arg(long = "podName", env = "POD_NAME", default_value = "heddled")]
     pub pod_name: String,
-    /// `/ready` and `/debug`.
+    /// Serve `/ready` and `/debug` on this address.
     #[arg(long = "httpAddr", default_value = ":8080", value_parser = parse_listen)]
     pub http_addr: Listen,
-    /// Discovery without TLS; answers loopback peers only.
+    /// Serve xDS without TLS on this address. heddled accepts only loopback clients there.
     #[arg(long = "grpcAddr", default_value = ":15010", value_parser = parse_listen)]
     pub grpc_addr: Listen,
-    /// Discovery and certificates over TLS.
+    /// Serve xDS and certificate signing with TLS on this address.
     #[arg(long = "secureGRPCAddr", default_value = ":15012", value_parser = parse_listen)]
     pub secure_grpc_addr: Listen,
-    /// `/metrics`, `/version` and `/debug`.
+    /// Serve `/metrics`, `/version` and `/debug` on this address.
     #[arg(long = "monitoringAddr", default_value = ":15014", value_parser = parse_listen)]
     pub monitoring_addr: Listen,
-    /// Webhooks, where there is a Kubernetes to call them.
+    /// Serve the webhooks for injection and validation on this address. It applies only with an API server.
     #[arg(long = "httpsAddr", default_value = ":15017", value_parser = parse_listen)]
     pub https_addr: Listen,
-    /// Folder of the signing certificate and key; a self-signed root is made there when it holds none.
+    /// Read the signing certificate and its key from this folder. If it has none, heddled creates a self-signed root
+    /// there.
     #[arg(long = "caDir", env = "ROOT_CA_DIR", default_value = "./etc/cacerts", value_name = "DIR")]
     pub ca_dir: PathBuf,
-    /// Certificate chain (PEM) that the TLS port shows. Without it the authority signs one.
+    /// Use this certificate chain (PEM) on the TLS port. By default heddled signs one itself.
     #[arg(long = "tlsCertFile", requires = "tls_key_file", value_name = "FILE")]
     pub tls_cert_file: Option<PathBuf>,
-    /// Private key (PEM) of `--tlsCertFile`.
+    /// Use this private key (PEM) for `--tlsCertFile`.
     #[arg(long = "tlsKeyFile", requires = "tls_cert_file", value_name = "FILE")]
     pub tls_key_file: Option<PathBuf>,
-    /// Further root certificates (PEM) by which client certificates are verified.
+    /// Accept client certificates of these further root certificates (PEM).
     #[arg(long = "caCertFile", value_name = "FILE")]
     pub ca_cert_file: Option<PathBuf>,
-    /// One more DNS name for the certificate that the authority signs for the TLS port.
+    /// Add DNS names to the certificate that heddled signs for its TLS port. Separate them with commas.
     #[arg(long = "customHost", env = "ISTIOD_CUSTOM_HOST", value_delimiter = ',')]
     pub custom_host: Vec<String>,
-    /// Revision of this control plane.
+    /// Set the revision of this control plane. An empty value is the revision `default`.
     #[arg(long = "revision", env = "REVISION", default_value = "")]
     pub revision: String,
-    /// Audiences of which a token must name one.
+    /// Accept tokens with one of these audiences. Separate them with commas.
     #[arg(long = "tokenAudiences", env = "TOKEN_AUDIENCES", default_value = "istio-ca", value_delimiter = ',')]
     pub token_audiences: Vec<String>,
-    /// How long a workload's certificate lives when it asks for no time.
-    #[arg(long = "workloadCertTTL", env = "DEFAULT_WORKLOAD_CERT_TTL", default_value = "24h", value_parser = parse_span)]
+    /// Set the lifetime of workload certificates whose request has no lifetime.
+    #[arg(long = "workloadCertTTL", env = "DEFAULT_WORKLOAD_CERT_TTL", default_value = "24h",
+        value_parser = parse_span)]
     pub workload_cert_ttl: Duration,
-    /// The longest life that a workload may ask for; more is an error, not shortened.
-    #[arg(long = "maxWorkloadCertTTL", env = "MAX_WORKLOAD_CERT_TTL", default_value = "2160h", value_parser = parse_span)]
+    /// Set the longest lifetime that a request may ask for. A longer one is refused.
+    #[arg(long = "maxWorkloadCertTTL", env = "MAX_WORKLOAD_CERT_TTL", default_value = "2160h",
+        value_parser = parse_span)]
     pub max_workload_cert_ttl: Duration,
-    /// How long a root certificate lives that is made here.
-    #[arg(long = "rootCertTTL", env = "CITADEL_SELF_SIGNED_CA_CERT_TTL", default_value = "87600h", value_parser = parse_span)]
+    /// Set the lifetime of the self-signed root certificate.
+    #[arg(long = "rootCertTTL", env = "CITADEL_SELF_SIGNED_CA_CERT_TTL", default_value = "87600h",
+        value_parser = parse_span)]
     pub root_cert_ttl: Duration,
-    /// Routes virtual host by virtual host, so that an edit sends only what it changed: to every Envoy that can take them so
-    /// (delta stream, 1.40 or later), or to none.
+    /// Send each virtual host as a resource of its own (VHDS), so that an edit sends only the changed virtual hosts.
     #[arg(long = "virtual-host-discovery", env = "HEDDLE_VIRTUAL_HOST_DISCOVERY", default_value = "auto")]
     pub virtual_host_discovery: VirtualHostDiscovery,
-    /// Whether to say in the status of Istio's objects, at an API server, what became of them.
-    #[arg(long, env = "PILOT_ENABLE_STATUS", default_value = "true", value_parser = BoolishValueParser::new(), action = Set)]
+    /// Write the condition `Reconciled` into the status of Istio's objects. It applies only with an API server.
+    #[arg(long, env = "PILOT_ENABLE_STATUS", default_value = "true", value_parser = BoolishValueParser::new(),
+        action = Set)]
     pub status: bool,
-    /// How often an idle connection is asked whether its peer is there.
-    #[arg(long = "keepaliveInterval", env = "GRPC_KEEPALIVE_INTERVAL", default_value = "30s", value_parser = parse_span)]
+    /// Send an HTTP/2 ping on an idle connection after this time.
+    #[arg(long = "keepaliveInterval", env = "GRPC_KEEPALIVE_INTERVAL", default_value = "30s",
+        value_parser = parse_span)]
     pub keepalive_interval: Duration,
-    /// How long the peer has to answer that.
+    /// Close the connection if the response to a ping takes longer than this.
     #[arg(long = "keepaliveTimeout", env = "GRPC_KEEPALIVE_TIMEOUT", default_value = "10s", value_parser = parse_span)]
     pub keepalive_timeout: Duration,
-    /// The longest life of a gRPC connection; 0 is no limit.
+    /// Set the longest lifetime of a gRPC connection. `0s` is no limit.
     #[arg(long = "keepaliveMaxServerConnectionAge", default_value = "0s", value_parser = parse_span)]
     pub max_connection_age: Duration,
-    /// How long calls under way may take after SIGTERM. Discovery streams never end and are not waited for.
+    /// Wait at most this long for running calls after SIGTERM. heddled does not wait for xDS streams, which never end.
     #[arg(long = "shutdownDuration", default_value = "10s", value_parser = parse_span)]
     pub shutdown_duration: Duration,
-    /// Text or JSON.
+    /// Set the format of log lines.
     #[arg(long = "logFormat", env = "HEDDLE_LOG_FORMAT", default_value = "text")]
     pub log_format: LogFormat,
-    /// JSON, by istiod's name for it.
+    /// Write each log line as a JSON object, like `--logFormat json`. This is istiod's flag.
     #[arg(long = "log_as_json")]
     pub log_as_json: bool,
-    /// What is logged, e.g. `info` or `heddled=debug,info`; `debug` is the most.
+    /// Set the log level, for example `info` or `heddled=debug,info`. `debug` logs the most.
     #[arg(long = "log_output_level", env = "HEDDLE_LOG", default_value = "info")]
     pub log_level: String,
-    /// Flags that were given and are not ours.
+    /// Flags that heddled does not know.
     #[arg(skip)]
     pub ignored: Vec<String>,
 }
 
-/// Reads the process's flags and environment; ends the process with a usage message where they cannot be read.
+/// Reads the flags and the environment of the process. On an error it prints a usage message and exits.
 #[must_use]
 pub(crate) fn read() -> Config {
     parse(std::env::args_os()).unwrap_or_else(|error| error.exit())
 }
 
-/// Reads flags (the program's name first). Unknown ones are collected in [`Config::ignored`] instead of being refused.
+/// Reads flags, after the program name. Unknown flags are collected in [`Config::ignored`] and not refused.
 ///
 /// # Errors
 /// A known flag with a bad value, or a request for help or version.
@@ -160,7 +177,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Config, 
     let mut args: Vec<OsString> = args.into_iter().collect();
     let mut ignored = Vec::new();
     if args.get(1).is_some_and(|arg| arg == "discovery") {
-        // istiod's images are started as `pilot-discovery discovery …`.
+        // istiod's Deployment starts `pilot-discovery discovery …`.
         args.remove(1);
     }
     loop {
@@ -175,25 +192,25 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Config, 
 }
 
 impl Config {
-    /// Whether the objects are those of a Kubernetes API server.
+    /// Whether the objects come from a Kubernetes API server.
     #[must_use]
     pub(crate) fn is_in_cluster(&self) -> bool {
         self.kubeconfig.is_some() || (self.folders.is_empty() && self.kubernetes_host.is_some())
     }
 
-    /// The revision's name, also where none was given.
+    /// The name of the revision; `default` for an empty flag.
     #[must_use]
     pub(crate) fn revision(&self) -> &str {
         if self.revision.is_empty() { "default" } else { &self.revision }
     }
 
-    /// Whether Envoys that can are sent routes virtual host by virtual host.
+    /// Whether Envoys that support VHDS get it.
     #[must_use]
     pub(crate) fn discovers_virtual_hosts(&self) -> bool {
         self.virtual_host_discovery == VirtualHostDiscovery::Auto
     }
 
-    /// How log lines are written, all flags considered.
+    /// The log format, by both flags.
     #[must_use]
     pub(crate) fn log_format(&self) -> LogFormat {
         if self.log_as_json { LogFormat::Json } else { self.log_format }
@@ -218,18 +235,18 @@ fn position(args: &[OsString], flag: &str) -> Option<usize> {
     args.iter().skip(1).position(matches).map(|at| at + 1)
 }
 
-/// `host:port`; without a host all addresses, both families; empty is off.
+/// Parses `host:port`. Without a host it is all addresses of both families. An empty text is off.
 fn parse_listen(text: &str) -> Result<Listen, String> {
     if text.is_empty() {
         return Ok(Listen(None));
     }
-    let (host, port) = text.rsplit_once(':').ok_or("an address is `host:port` or `:port`")?;
-    let port: u16 = port.parse().map_err(|_| format!("`{port}` is no port"))?;
+    let (host, port) = text.rsplit_once(':').ok_or("an address must be `host:port` or `:port`")?;
+    let port: u16 = port.parse().map_err(|_| format!("`{port}` is not a port number"))?;
     let host = host.trim_start_matches('[').trim_end_matches(']');
     let ip = match host {
         "" => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
         "localhost" => IpAddr::from([127, 0, 0, 1]),
-        host => host.parse().map_err(|_| format!("`{host}` is no IP address"))?,
+        host => host.parse().map_err(|_| format!("`{host}` is not an IP address"))?,
     };
     Ok(Listen(Some(SocketAddr::new(ip, port))))
 }

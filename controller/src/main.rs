@@ -26,8 +26,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const BETWEEN_SOCKETS: u32 = 1021;
 
 fn main() -> anyhow::Result<()> {
-    // Pages of 2 MiB would keep a third more memory for what is spread over them, and save little time (ADR 015). Where the
-    // system does not know the wish it stays as it is.
+    // Pages of 2 MiB would keep a third more memory for what is spread over them, and save little time (ADR 015). Where
+    // the system does not know the wish it stays as it is.
     let _ = nix::sys::prctl::set_thp_disable(true);
     let config = config::read();
     telemetry::start(&config);

@@ -43,6 +43,6 @@ pub(crate) async fn answer(request: Request<Body>) -> Result<Response<Body>, Inf
     let service = version.and_then(|version| SERVED.as_ref()?.get(version).cloned());
     match service {
         Some(service) => service.oneshot(request).await,
-        None => Ok(Status::unimplemented("no such service on this port").into_http()),
+        None => Ok(Status::unimplemented("this port does not serve this gRPC service").into_http()),
     }
 }

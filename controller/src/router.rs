@@ -49,7 +49,9 @@ where
             Some(certificates) if path.starts_with(CERTIFICATES) => Box::pin(certificates.clone().oneshot(request)),
             _ if path.starts_with(DISCOVERY) => Box::pin(self.discovery.clone().oneshot(request)),
             _ if reflection::PATHS.iter().any(|one| path.starts_with(one)) => Box::pin(reflection::answer(request)),
-            _ => Box::pin(async { Ok(Status::unimplemented("no such service on this port").into_http()) }),
+            _ => {
+                Box::pin(async { Ok(Status::unimplemented("this port does not serve this gRPC service").into_http()) })
+            }
         }
     }
 }

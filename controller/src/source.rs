@@ -1,4 +1,4 @@
-//! Sources watch the outside world and make events of it. They know nothing of what becomes of them.
+//! Sources watch objects and send events. They do not know the store.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -19,21 +19,21 @@ pub(crate) mod raw;
 mod scan;
 mod watch;
 
-/// Events that belong together: they are committed in one revision or not at all.
+/// Events that are committed in one revision or not at all.
 #[derive(Debug)]
 pub(crate) struct Batch {
     /// The events, in order.
     pub events: Vec<Event>,
-    /// What is wrong with files, by path: in place of all that was said of the path before.
+    /// The issues of files, by path. They replace the earlier issues of that path.
     pub issues: BTreeMap<PathBuf, Vec<Issue>>,
-    /// What the events say of objects' statuses.
+    /// The observed statuses of the objects.
     pub observed: Vec<ObservedStatus>,
-    /// When the first of what led to these events was noticed.
+    /// The time when the first cause of these events was noticed.
     pub since: Instant,
 }
 
 impl Batch {
-    /// A batch without events as yet.
+    /// An empty batch.
     pub(crate) fn new(since: Instant) -> Self {
         Self { events: Vec::new(), issues: BTreeMap::new(), observed: Vec::new(), since }
     }

@@ -1,4 +1,4 @@
-//! Says in the `.status` of the users' objects what became of them. One replica writes, and only what differs.
+//! Writes the result of each object into its `.status`. One replica writes, and it writes only what differs.
 
 mod conditions;
 mod messages;

@@ -16,9 +16,9 @@ pub(crate) fn start(config: &Config) {
         LogFormat::Json => lines.json().flatten_event(true).init(),
     }
     if let Some(error) = error {
-        tracing::warn!(%error, "the log level cannot be read; using info");
+        tracing::warn!(%error, "the log level is invalid; heddled uses info");
     }
     for flag in &config.ignored {
-        tracing::warn!(flag, "a flag that is not ours is ignored");
+        tracing::warn!(flag, "an unknown flag is ignored");
     }
 }

@@ -1,4 +1,4 @@
-//! What the API server asks before it takes an object: whether it is valid, and what a pod needs to be part of the mesh.
+//! The webhooks of the API server: validation of objects, and injection of proxies into pods.
 
 mod ca_bundle;
 mod counts;

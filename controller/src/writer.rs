@@ -8,7 +8,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use heddle_model::diff::diff;
 use heddle_model::issue::Issue;
 use heddle_model::map::SharedMap;
 use heddle_model::object::ObjectRef;
@@ -114,7 +113,7 @@ fn note_object(objects: &mut Arc<BTreeSet<Given>>, event: &Event) {
 
 /// Publishes the revision to the streams if anything of it changed.
 fn publish(old: &Snapshot, new: &Arc<Snapshot>, since: Instant, readers: &Readers) {
-    if new.synced && !(old.synced && diff(old, new).is_empty()) {
+    if new.synced && !(old.synced && old.has_parts_of(new)) {
         readers.published.send_replace(Some(Published { snapshot: new.clone(), since }));
     }
 }

@@ -7,6 +7,7 @@ pub mod decode;
 pub mod duration;
 pub mod extensions;
 pub mod kind;
+pub mod mesh;
 pub mod metadata;
 pub mod networking;
 pub mod oneof;

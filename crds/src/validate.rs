@@ -5,6 +5,7 @@
 
 mod address;
 mod attribute;
+mod conflict;
 mod export;
 mod header;
 mod host;
@@ -15,7 +16,6 @@ mod report;
 mod target;
 mod time;
 mod tls;
-mod together;
 mod url;
 
 pub mod authorization_policy;
@@ -42,8 +42,17 @@ use crate::kind::Kind;
 use crate::metadata::ObjectMeta;
 use crate::{extensions, networking, schema, security};
 
+pub use conflict::conflicts;
 pub use report::{Report, Severity, Violation};
-pub use together::together;
+
+/// What is said of a field that is read, and for which nothing is built yet.
+pub const NOT_SUPPORTED: &str = "is not supported yet; it has no effect";
+/// What is said of a field that Istio has given up.
+pub const DEPRECATED: &str = "is deprecated and has no effect";
+/// What is said of a server's `defaultEndpoint`.
+pub const NOT_ON_GATEWAYS: &str = "has no effect on a gateway";
+/// What is said of settings that are for calls of a workload only, where calls to it are meant.
+pub const NOT_INBOUND: &str = "has no effect on calls to the workload";
 
 /// A check of one kind: the spec, the object's metadata, the place of the spec, and where violations go.
 type Check<T> = fn(&T, &ObjectMeta, &Path<'_>, &mut Report);

@@ -1,10 +1,12 @@
-//! The emitted definitions are those of the table of kinds, and so are those of the contract where it lies beside the project.
+//! The emitted definitions are those of the table of kinds, and so are those of the contract where it lies beside the
+//! project.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use heddle_yaml::{Budget, Schema};
 use serde_json::Value;
 
 /// What Kubernetes is told of a kind.
@@ -70,10 +72,14 @@ fn row(cells: &[String]) -> Row {
     }
 }
 
+fn yaml(text: &str) -> Value {
+    heddle_yaml::value(text, Schema::Yaml11, &Budget::FILE).unwrap()
+}
+
 /// The same from the files that are applied, in which every version must be served alike in namespaces.
 fn emitted() -> BTreeMap<String, Row> {
     let files = fs::read_dir(root().join("crds/yaml")).unwrap().map(|entry| entry.unwrap().path());
-    files.map(|file| definition(&serde_yaml_ng::from_str(&fs::read_to_string(file).unwrap()).unwrap())).collect()
+    files.map(|file| definition(&yaml(&fs::read_to_string(file).unwrap()))).collect()
 }
 
 fn definition(crd: &Value) -> (String, Row) {

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use heddle_crds::kind::Kind;
 use heddle_crds::validate::Severity;
 use heddle_crds::{schema, validate};
-use serde::Deserialize;
+use heddle_yaml::Schema;
 use serde_json::Value;
 
 /// The folder of the reference.
@@ -24,7 +24,7 @@ fn example(kind: Kind) -> String {
 
 fn objects(kind: Kind) -> Vec<Value> {
     let text = example(kind);
-    serde_yaml_ng::Deserializer::from_str(&text).map(|document| Value::deserialize(document).unwrap()).collect()
+    heddle_yaml::values(&text, Schema::Yaml11).unwrap()
 }
 
 /// With `UPDATE_GOLDEN=1` the pages are written anew.

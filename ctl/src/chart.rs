@@ -1,5 +1,5 @@
-//! The charts, rendered without Helm: the part of its language that our templates use. A test renders them by real Helm
-//! too, under many values, and wants the same objects.
+//! Renders the charts without Helm. It supports the part of Helm's language that our templates use. A test also renders
+//! them with real Helm, with many values, and expects the same objects.
 
 mod embedded;
 mod evaluate;
@@ -12,8 +12,8 @@ mod set;
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result, anyhow, ensure};
-use heddle_store::document::{self, Words};
+use anyhow::{Context, Result, ensure};
+use heddle_yaml::Schema;
 use serde_json::{Value, json};
 
 use evaluate::Evaluator;
@@ -22,9 +22,9 @@ pub(crate) use embedded::{BASE, GATEWAY, HEDDLED, PROFILES};
 pub(crate) use merge::layer;
 pub(crate) use set::set;
 
-/// A chart's files.
+/// The files of a chart.
 pub(crate) struct Chart {
-    /// Its name, which its folder has too.
+    /// The name of the chart and of its folder.
     name: &'static str,
     /// `Chart.yaml`.
     meta: &'static str,
@@ -38,34 +38,34 @@ pub(crate) struct Chart {
     files: &'static [(&'static str, &'static str)],
 }
 
-/// What Helm says of an installation in `.Release`.
+/// The object `.Release` of Helm.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Release<'a> {
     /// Name of the installation.
     pub(crate) name: &'a str,
-    /// Namespace that it is in.
+    /// Namespace of the installation.
     pub(crate) namespace: &'a str,
 }
 
-/// What a chart gives.
+/// The result of rendering a chart.
 #[derive(Debug, Default)]
 pub(crate) struct Rendered {
     /// Objects, in the order of the templates.
     pub(crate) objects: Vec<Value>,
-    /// What the chart has to say to who installs it.
+    /// The notes of the chart.
     pub(crate) notes: String,
 }
 
-/// Who installs, as labels name it.
+/// The value of the label `app.kubernetes.io/managed-by`.
 pub(crate) const SERVICE: &str = "heddlectl";
 
 impl Chart {
-    /// Renders it. Values that its schema does not allow are an error that names their keys.
+    /// Renders the chart. Values that its schema does not allow are an error, which names their keys.
     pub(crate) fn render(&self, release: Release<'_>, values: &Value) -> Result<Rendered> {
         self.try_render(release, values).with_context(|| format!("chart {}", self.name))
     }
 
-    /// Keys of the values that nothing in the chart reads.
+    /// Keys of the values that are not in the schema.
     pub(crate) fn unknown(&self, values: &Value) -> Result<Vec<String>> {
         Ok(schema::unknown(values, &serde_json::from_str(self.schema)?))
     }
@@ -98,7 +98,7 @@ impl Chart {
     }
 }
 
-/// One document of YAML; an empty one is an empty map.
+/// Reads one YAML document. An empty document is an empty map.
 pub(crate) fn yaml(text: &str) -> Result<Value> {
     let mut found = objects(text)?.into_iter();
     let value = found.next().unwrap_or_else(|| json!({}));
@@ -106,11 +106,8 @@ pub(crate) fn yaml(text: &str) -> Result<Value> {
     Ok(value)
 }
 
-/// All documents of a file that are not empty.
+/// Reads all documents of a file, without empty ones.
 pub(crate) fn objects(text: &str) -> Result<Vec<Value>> {
-    let documents = document::read(text.as_bytes(), Words::Booleans).into_iter();
-    let contents =
-        documents.map(|document| document.content.map_err(|bad| anyhow!("line {}: {}", bad.line, bad.reason)));
-    let is_there = |content: &Result<Value>| !matches!(content, Ok(Value::Null));
-    contents.filter(is_there).collect()
+    let objects = heddle_yaml::values(text, Schema::Yaml11)?.into_iter();
+    Ok(objects.filter(|object| !object.is_null()).collect())
 }

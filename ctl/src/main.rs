@@ -1,20 +1,33 @@
-//! `heddlectl`: looks inside a mesh, and makes what its operator needs.
+//! `heddlectl`: the command line tool of the mesh operator.
 #![allow(clippy::print_stdout, reason = "printing is what a command line tool is for")]
 
 mod chart;
 mod cmd;
 mod release;
 mod server;
-mod yaml;
 
 use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// Looks inside a mesh, and makes what its operator needs.
+/// Install, check and inspect a Heddle service mesh.
 #[derive(Debug, Parser)]
-#[command(name = "heddlectl", version)]
+#[command(
+    name = "heddlectl",
+    version,
+    after_help = "\
+Exit codes:
+  0  Success.
+  1  The command ran, and the result is negative. For example, an object is refused.
+  2  The command could not run.
+
+Examples:
+  heddlectl check
+  heddlectl install --dry-run --set profile=demo
+  heddlectl validate -f deploy/samples/bookinfo
+  heddlectl explain virtualservice.http.retries"
+)]
 struct Args {
     #[command(subcommand)]
     command: Command,
@@ -22,31 +35,39 @@ struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Says what stands in the way of an installation, or is wrong with one.
     Check(cmd::check::Args),
-    /// Prints what a proxy would get.
     Compile(cmd::compile::Args),
-    /// Says what each proxy was sent and has acknowledged.
     ProxyStatus(cmd::proxy_status::Args),
-    /// Says what a kind or a field means, and what may stand in it.
     Explain(cmd::explain::Args),
-    /// Puts a control plane onto a cluster, or changes the one that is there.
     Install(cmd::install::Args),
-    /// Prints the objects of a file with the proxy in their pods.
+    /// Inject the sidecar proxy into the pods of a file.
+    #[command(after_help = "\
+Examples:
+  heddlectl kube-inject -f deploy/samples/injection/pod.yaml
+  heddlectl kube-inject -f deploy/samples/injection/pod.yaml --values deploy/samples/injection/values.yaml")]
     KubeInject(cmd::kube_inject::Args),
-    /// What an installation consists of, as YAML.
-    #[command(subcommand)]
+    /// Generate and compare the manifests of an installation.
+    #[command(
+        subcommand,
+        after_help = "\
+Examples:
+  heddlectl manifest generate --set profile=minimal
+  heddlectl manifest diff deploy/manifests/default.yaml deploy/manifests/demo.yaml"
+    )]
     Manifest(cmd::manifest::Command),
-    /// Tokens of workloads, where there is no Kubernetes to issue them.
-    #[command(subcommand)]
+    /// Create workload tokens where no Kubernetes API server issues them.
+    #[command(
+        subcommand,
+        after_help = "\
+Examples:
+  heddlectl token create --ca-dir target/ca --namespace default --service-account bookinfo-productpage"
+    )]
     Token(cmd::token::Command),
-    /// Removes what `install` made, and says what it leaves.
     Uninstall(cmd::uninstall::Args),
-    /// Says whether objects would be accepted, and why not.
     Validate(cmd::validate::Args),
 }
 
-/// Ends with 0 if all is well, 1 if what was looked at is not, 2 if it could not be looked at.
+/// Exit codes: 0 for success, 1 for a negative result, 2 for a command that could not run.
 fn main() -> ExitCode {
     let result = match Args::parse().command {
         Command::Check(args) => cmd::check::run(&args),
@@ -61,7 +82,7 @@ fn main() -> ExitCode {
         Command::Validate(args) => cmd::validate::run(&args),
     };
     result.unwrap_or_else(|error| {
-        // Nothing is left to be done if standard error is closed.
+        // A closed standard error leaves no way to report this error.
         let _ = writeln!(std::io::stderr(), "heddlectl: {error:#}");
         ExitCode::from(2)
     })

@@ -1,4 +1,4 @@
-//! What is installed: the charts with the values of a profile, of files and of the command line.
+//! Renders the charts with the values of a profile, of files and of the command line.
 
 mod api_resource;
 mod operator;
@@ -15,40 +15,41 @@ use crate::chart::{self, BASE, Chart, GATEWAY, HEDDLED, PROFILES, Release};
 
 /// Largest file of values, in bytes.
 const LARGEST: u64 = 8 << 20;
-/// Namespace of the control plane where the values name none.
+/// The default namespace of the control plane.
 const NAMESPACE: &str = "istio-system";
 
-/// The choices of who installs. What is further down wins: profile, files in their order, `--set`, `--revision`.
+/// The values of an installation. Each source overrides the ones before it: profile, files in their order, `--set`,
+/// `--revision`.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct Choices {
-    /// Values, `key=value,key=value`: those of the charts, `profile` (default, demo, minimal, empty),
-    /// `components.{base,pilot}.enabled` and `gateways.NAME.enabled`.
+    /// Set values of the charts. Further keys are `profile` (default, demo, minimal or empty),
+    /// `components.{base,pilot}.enabled` and `gateways.NAME.enabled`. Repeatable; a comma separates two values.
     #[arg(long, value_name = "KEY=VALUE", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     set: Vec<String>,
-    /// The same, with no value taken for a number or a boolean.
+    /// Set values as `--set` does, and read each value as a string. Repeatable.
     #[arg(long, value_name = "KEY=VALUE")]
     set_string: Vec<String>,
-    /// Files of values; an `IstioOperator` object is read as one.
+    /// Read values from this YAML file, which may be an `IstioOperator`. Repeatable; a later file wins.
     #[arg(short = 'f', long = "filename", alias = "values", value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// Revision of the control plane, for one beside another.
+    /// Set the revision of the control plane. Two revisions can run on one cluster.
     #[arg(long, value_name = "NAME")]
     revision: Option<String>,
 }
 
-/// What there is to install.
+/// The result of rendering.
 #[derive(Debug)]
 pub(crate) struct Plan {
-    /// Objects in the order in which they are to be made.
+    /// Objects in the order of installation.
     pub(crate) objects: Vec<Value>,
-    /// What was asked for and will not be.
+    /// Values that have no effect.
     pub(crate) warnings: Vec<String>,
-    /// Where the control plane is.
+    /// The namespace of the control plane.
     pub(crate) namespace: String,
 }
 
 impl Choices {
-    /// Renders what was chosen.
+    /// Renders the charts.
     pub(crate) fn plan(&self) -> Result<Plan> {
         let (values, mut warnings) = self.values()?;
         let namespace = values["global"]["istioNamespace"].as_str().unwrap_or(NAMESPACE).to_owned();
@@ -76,12 +77,12 @@ impl Choices {
         Ok(Plan { objects, warnings, namespace })
     }
 
-    /// The values over those of the profile, and what in them nothing reads.
+    /// The values merged over the profile, and warnings about unknown values.
     fn values(&self) -> Result<(Value, Vec<String>)> {
         let (mut values, mut warnings) = (json!({}), Vec::new());
         for path in &self.files {
             let file = chart::yaml(&read(path)?).with_context(|| path.display().to_string())?;
-            ensure!(file.is_object(), "{} holds no values", path.display());
+            ensure!(file.is_object(), "{} is not a map of values", path.display());
             values = chart::layer(&values, &operator::values(file, &mut warnings));
         }
         let mut set = json!({});
@@ -97,14 +98,16 @@ impl Choices {
         let profile = values["profile"].as_str().unwrap_or("default").to_owned();
         let known = PROFILES.iter().find(|(name, _)| *name == profile);
         let names = || PROFILES.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
-        let (_, below) = known.with_context(|| format!("there is no profile {profile:?}; there are {}", names()))?;
+        let (_, below) =
+            known.with_context(|| format!("the profile {profile:?} is unknown; the profiles are {}", names()))?;
         let values = chart::layer(&chart::yaml(below)?, &values);
-        warnings.extend(unread(&values)?.into_iter().map(|key| format!("nothing reads the value {key}")));
+        warnings
+            .extend(unread(&values)?.into_iter().map(|key| format!("the value {key} is unknown and has no effect")));
         Ok((values, warnings))
     }
 }
 
-/// The gateways that are switched on, by name.
+/// The enabled gateways, by name.
 fn gateways(values: &Value) -> BTreeMap<&str, &Value> {
     let all = values["gateways"].as_object().into_iter().flatten();
     all.filter(|(_, gateway)| is_on(gateway)).map(|(name, gateway)| (name.as_str(), gateway)).collect()
@@ -114,7 +117,7 @@ fn is_on(component: &Value) -> bool {
     component["enabled"] == true
 }
 
-/// Keys that neither chart knows. What is said of gateways and components is read here.
+/// Keys that neither chart knows. The keys of gateways and components are read in this file.
 fn unread(values: &Value) -> Result<Vec<String>> {
     let lists = [BASE.unknown(values)?, HEDDLED.unknown(values)?];
     let has = |list: &[String], key: &str| {
@@ -131,8 +134,8 @@ fn unread(values: &Value) -> Result<Vec<String>> {
 }
 
 fn read(path: &Path) -> Result<String> {
-    let cannot = || format!("{} cannot be read", path.display());
+    let cannot = || format!("cannot read {}", path.display());
     let size = std::fs::metadata(path).with_context(cannot)?.len();
-    ensure!(size <= LARGEST, "{} has more than {LARGEST} bytes", path.display());
+    ensure!(size <= LARGEST, "{} is larger than {LARGEST} bytes", path.display());
     std::fs::read_to_string(path).with_context(cannot)
 }

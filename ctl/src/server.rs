@@ -1,4 +1,4 @@
-//! A Kubernetes API server, asked for plain objects by their paths.
+//! A client of the Kubernetes API server. It reads and writes untyped objects by their paths.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,18 +9,18 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use serde_json::Value;
 
-/// Who writes, as the API server notes it.
+/// The field manager of our writes.
 pub(crate) const WRITER: &str = "heddle-operator";
-/// How long one answer may take.
+/// The longest wait for one response.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Which API server.
+/// Selects the API server.
 #[derive(Clone, Debug, clap::Args)]
-pub(crate) struct Place {
-    /// A kubeconfig; otherwise that of `$KUBECONFIG`, of the home folder, or of the pod that this runs in.
+pub(crate) struct ApiServer {
+    /// Read this kubeconfig. The default is `$KUBECONFIG`, then `~/.kube/config`, then the service account of the pod.
     #[arg(long, value_name = "FILE")]
     kubeconfig: Option<PathBuf>,
-    /// A context of it other than the current one.
+    /// Use this context of the kubeconfig instead of the current one.
     #[arg(long, value_name = "NAME")]
     context: Option<String>,
 }
@@ -28,8 +28,8 @@ pub(crate) struct Place {
 /// A connection.
 pub(crate) struct Server(Client);
 
-impl Place {
-    /// Reads how to reach it; nothing is sent yet.
+impl ApiServer {
+    /// Reads the kubeconfig. It sends no request.
     pub(crate) async fn server(&self) -> Result<Server> {
         let options = KubeConfigOptions { context: self.context.clone(), ..KubeConfigOptions::default() };
         let mut config = match &self.kubeconfig {
@@ -38,7 +38,7 @@ impl Place {
                 Config::from_custom_kubeconfig(file, &options).await?
             }
             None if self.context.is_some() => Config::from_kubeconfig(&options).await?,
-            None => Config::infer().await.context("there is no kubeconfig; --kubeconfig names one")?,
+            None => Config::infer().await.context("cannot find a kubeconfig; name one with --kubeconfig")?,
         };
         config.read_timeout = Some(PATIENCE);
         Ok(Server(ClientBuilder::try_from(config)?.build()))
@@ -46,12 +46,13 @@ impl Place {
 }
 
 impl Server {
-    /// What is at a path; none where nothing is.
+    /// The object at a path, if there is one.
     pub(crate) async fn get(&self, path: &str) -> Result<Option<Value>> {
         self.call("GET", path, None).await
     }
 
-    /// The objects at a path, with the kind and version that a list's items leave out; empty where the kind is not known.
+    /// The objects at a path. Each gets the kind and version, which the items of a list leave out. An unknown kind
+    /// gives an empty list.
     pub(crate) async fn list(&self, path: &str) -> Result<Vec<Value>> {
         let Some(list) = self.get(path).await? else { return Ok(Vec::new()) };
         let kind = list["kind"].as_str().and_then(|kind| kind.strip_suffix("List")).unwrap_or_default();
@@ -63,24 +64,24 @@ impl Server {
         Ok(items)
     }
 
-    /// Applies an object, server-side: fields that others own are taken from them. With `dry` nothing is kept.
+    /// Applies an object server-side, and takes over fields of other field managers. With `dry` nothing is stored.
     pub(crate) async fn apply(&self, path: &str, object: &Value, dry: bool) -> Result<Value> {
         let dry = if dry { "&dryRun=All" } else { "" };
         let path = format!("{path}?fieldManager={WRITER}&force=true{dry}");
-        self.call("PATCH", &path, Some(object)).await?.with_context(|| format!("{path} is not there"))
+        self.call("PATCH", &path, Some(object)).await?.with_context(|| format!("the API server has no {path}"))
     }
 
-    /// Puts an object in the place of what is there, or says what that would give.
+    /// Replaces an object.
     pub(crate) async fn replace(&self, path: &str, object: &Value) -> Result<()> {
         self.call("PUT", &format!("{path}?fieldManager={WRITER}"), Some(object)).await.map(drop)
     }
 
-    /// Makes an object of a collection.
+    /// Creates an object in a collection.
     pub(crate) async fn create(&self, path: &str, object: &Value) -> Result<Value> {
-        self.call("POST", path, Some(object)).await?.with_context(|| format!("{path} is not there"))
+        self.call("POST", path, Some(object)).await?.with_context(|| format!("the API server has no {path}"))
     }
 
-    /// Removes what is at a path, and what belongs to it; false where nothing was.
+    /// Deletes the object at a path and its dependents. Returns false if there was none.
     pub(crate) async fn delete(&self, path: &str) -> Result<bool> {
         Ok(self.call("DELETE", &format!("{path}?propagationPolicy=Background"), None).await?.is_some())
     }

@@ -36,7 +36,8 @@ const SERVER: &str = "127.0.0.1:6443";
 /// How long it may take to answer; 3 s on an idle machine.
 const READY: Duration = Duration::from_secs(90);
 
-/// What [`Shape::Api`] has the server do: nobody makes the service accounts that it would ask for, or reaches it from a pod.
+/// What [`Shape::Api`] has the server do: nobody makes the service accounts that it would ask for, or reaches it from a
+/// pod.
 const API: [&str; 4] = [
     "--advertise-address=127.0.0.1",
     "--endpoint-reconciler-type=none",

@@ -81,7 +81,8 @@ async fn answer(name: Arc<str>, request: Request<Incoming>) -> Result<Response<F
         .map(|(key, value)| (key.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned().into()))
         .collect();
     let body = String::from_utf8_lossy(&body.to_bytes()).into_owned();
-    let said = json!({"name": &*name, "method": parts.method.as_str(), "uri": parts.uri.to_string(), "headers": headers, "body": body});
+    let said = json!({"name": &*name, "method": parts.method.as_str(), "uri": parts.uri.to_string(),
+        "headers": headers, "body": body});
     let status = parameter(query, "status").and_then(|status| u16::try_from(status).ok()).unwrap_or(200);
     Response::builder().status(status).header("content-type", "application/json").body(Full::from(said.to_string()))
 }

@@ -166,7 +166,8 @@ fn read_address(file: &Path) -> Option<SocketAddr> {
 async fn live(admin: SocketAddr) -> bool {
     let Ok(call) = Call::get(admin, "/ready") else { return false };
     // 503 is an Envoy that initializes, for instance because its management server is away: it is up all the same.
-    matches!(call.within(Duration::from_secs(1)).send().await, Ok(answer) if answer.status == 200 || answer.status == 503)
+    matches!(call.within(Duration::from_secs(1)).send().await,
+        Ok(answer) if answer.status == 200 || answer.status == 503)
 }
 
 fn children(folder: &Path) -> Vec<PathBuf> {

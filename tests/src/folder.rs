@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use anyhow::{Context, Result, ensure};
-use serde::Deserialize as _;
+use heddle_yaml::Schema;
 use serde_json::Value;
 
 /// The folder, and what it held at first.
@@ -19,8 +19,8 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// Makes `path` with a copy of the YAML files of `sources` (not of what is below them), each rewritten by `rewrite`.
-    /// Files are made ready in `<path>.staging`, so that the folder never shows half a file.
+    /// Makes `path` with a copy of the YAML files of `sources` (not of what is below them), each rewritten by
+    /// `rewrite`. Files are made ready in `<path>.staging`, so that the folder never shows half a file.
     pub fn copy(sources: &[PathBuf], path: &Path, rewrite: impl Fn(String) -> String) -> Result<Self> {
         let staging = path.with_extension("staging");
         for folder in [path, &staging] {
@@ -68,7 +68,7 @@ impl Folder {
             let found = objects.iter_mut().find(|object| object["kind"] == kind && object["metadata"]["name"] == name);
             if let Some(object) = found {
                 change(object);
-                return self.write(&file, &print(&objects)?);
+                return self.write(&file, &print(&objects));
             }
         }
         anyhow::bail!("no file in {} holds the {kind} {name}", self.path.display())
@@ -109,13 +109,11 @@ impl Folder {
 }
 
 fn parse(text: &str) -> Result<Vec<Value>> {
-    let documents = serde_yaml_ng::Deserializer::from_str(text).map(Value::deserialize);
-    documents.collect::<Result<_, _>>().context("not YAML")
+    heddle_yaml::values(text, Schema::Yaml11).context("not YAML")
 }
 
-fn print(objects: &[Value]) -> Result<String> {
-    let documents: Vec<_> = objects.iter().map(serde_yaml_ng::to_string).collect::<Result<_, _>>()?;
-    Ok(documents.join("---\n"))
+fn print(objects: &[Value]) -> String {
+    objects.iter().map(heddle_yaml::write).collect::<Vec<_>>().join("---\n")
 }
 
 #[cfg(test)]

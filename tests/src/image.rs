@@ -1,5 +1,5 @@
-//! Container images, made without an engine and without a registry: what each holds is copied from this machine and from
-//! what was built here, and written as a tar that `ctr images import` and `docker load` take.
+//! Container images, made without an engine and without a registry: what each holds is copied from this machine and
+//! from what was built here, and written as a tar that `ctr images import` and `docker load` take.
 //!
 //! They are what the Dockerfiles in `deploy/images/` describe, for whoever has an engine.
 

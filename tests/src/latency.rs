@@ -62,8 +62,8 @@ pub async fn lone_edits(mesh: &Mesh, count: usize) -> Result<Latencies> {
     Ok(Latencies(latencies))
 }
 
-/// Makes `count` edits through an API server, each after the one before was acknowledged by all. What is measured is the
-/// time from the server's answer to the last acknowledgement; none when that came first.
+/// Makes `count` edits through an API server, each after the one before was acknowledged by all. What is measured is
+/// the time from the server's answer to the last acknowledgement; none when that came first.
 pub async fn answered_edits(mesh: &impl Stage, count: usize) -> Result<Latencies> {
     let mut latencies = Vec::with_capacity(count);
     for number in 0..count {
@@ -173,7 +173,10 @@ mod tests {
     #[test]
     fn the_last_sidecar_decides_and_all_must_have_answered() {
         let renamed: SystemTime = OffsetDateTime::parse("2026-01-01T00:00:00Z", &Rfc3339).unwrap().into();
-        let proxy = |acked: &str, time: &str| json!({"proxy_type": "sidecar", "resources": {"rds": {"sent": "2", "acked": acked, "ackedTime": time}}});
+        let proxy = |acked: &str, time: &str| {
+            json!({"proxy_type": "sidecar", "resources": {"rds": {"sent": "2",
+            "acked": acked, "ackedTime": time}}})
+        };
         let early = proxy("2", "2026-01-01T00:00:00.002Z");
         let late = proxy("2", "2026-01-01T00:00:00.005Z");
         let owing = proxy("1", "2026-01-01T00:00:00.005Z");

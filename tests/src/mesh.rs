@@ -1,4 +1,5 @@
-//! Bookinfo as a mesh of real processes: `heddled`, six workloads each with its agent and Envoy, and an ingress gateway.
+//! Bookinfo as a mesh of real processes: `heddled`, six workloads each with its agent and Envoy, and an ingress
+//! gateway.
 
 mod heddled;
 mod layout;

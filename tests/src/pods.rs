@@ -1,5 +1,5 @@
-//! Bookinfo as a mesh of pods: Heddle installed by its charts on a real node, the sample applied by kubectl, its sidecars
-//! injected, its traffic captured.
+//! Bookinfo as a mesh of pods: Heddle installed by its charts on a real node, the sample applied by kubectl, its
+//! sidecars injected, its traffic captured.
 
 mod install;
 mod objects;

@@ -31,7 +31,8 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts `command` with both outputs in `<folder>/<name>.log` and nothing to read; a log of that name is continued.
+    /// Starts `command` with both outputs in `<folder>/<name>.log` and nothing to read; a log of that name is
+    /// continued.
     pub fn start(name: &str, command: &mut Command, folder: &Path) -> Result<Self> {
         let log = folder.join(format!("{name}.log"));
         let out =

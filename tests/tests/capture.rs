@@ -1,5 +1,5 @@
-//! The capture of a pod's traffic, by the real kernel: a network namespace is the pod, another the rest of the world, and
-//! iptables writes what `heddle-agent capture` tells it.
+//! The capture of a pod's traffic, by the real kernel: a network namespace is the pod, another the rest of the world,
+//! and iptables writes what `heddle-agent capture` tells it.
 //!
 //! It needs root and iptables, and fails without them.
 

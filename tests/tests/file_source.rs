@@ -1,4 +1,5 @@
-//! Folders of files: what is written there reaches proxies at once, and what cannot be read harms nobody and is told of.
+//! Folders of files: what is written there reaches proxies at once, and what cannot be read harms nobody and is told
+//! of.
 
 use std::time::Duration;
 

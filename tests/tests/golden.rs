@@ -1,4 +1,5 @@
-//! Every golden case of compile on stock Envoy: what `heddlectl` prints for it is the same bytes twice, and Envoy accepts it.
+//! Every golden case of compile on stock Envoy: what `heddlectl` prints for it is the same bytes twice, and Envoy
+//! accepts it.
 //!
 //! The cases are those of `controller/compile/tests/golden.rs`, which compares them with what is wanted.
 
@@ -8,6 +9,7 @@ use std::process::{Child, Stdio};
 use anyhow::{Context, Result, ensure};
 use heddle_tests::envoy::{self, Config};
 use heddle_tests::product;
+use heddle_yaml::{Budget, Schema};
 use serde_json::Value;
 
 #[test]
@@ -60,7 +62,7 @@ fn printed(running: Child) -> Result<Vec<u8>> {
 
 fn yaml(path: &Path) -> Result<Value> {
     let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
-    serde_yaml_ng::from_str(&text).with_context(|| path.display().to_string())
+    heddle_yaml::value(&text, Schema::Yaml11, &Budget::FILE).with_context(|| path.display().to_string())
 }
 
 fn folders(root: &Path) -> Result<Vec<PathBuf>> {

@@ -13,7 +13,8 @@ fn resources(cluster_of_the_route: &str, echo: &Echo) -> Value {
     let endpoint = json!({"endpoint": {"address": address(&echo.address.ip().to_string(), echo.address.port())}});
     let route = json!({"match": {"prefix": "/"}, "route": {"cluster": cluster_of_the_route}});
     json!({
-        "clusters": [{"name": "echo", "type": "STATIC", "loadAssignment": {"clusterName": "echo", "endpoints": [{"lbEndpoints": [endpoint]}]}}],
+        "clusters": [{"name": "echo", "type": "STATIC", "loadAssignment": {"clusterName": "echo",
+            "endpoints": [{"lbEndpoints": [endpoint]}]}}],
         "routes": [{"name": "80", "virtualHosts": [{"name": "any", "domains": ["*"], "routes": [route]}]}],
         "listeners": [{"name": "in", "address": address("127.0.0.1", 0), "filterChains": [{"filters": [{
             "name": "envoy.filters.network.http_connection_manager",
@@ -21,7 +22,8 @@ fn resources(cluster_of_the_route: &str, echo: &Echo) -> Value {
                 "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
                 "statPrefix": "in",
                 "rds": {"routeConfigName": "80", "configSource": {"ads": {}}},
-                "httpFilters": [{"name": "envoy.filters.http.router", "typedConfig": {"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"}}],
+                "httpFilters": [{"name": "envoy.filters.http.router",
+                    "typedConfig": {"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"}}],
             },
         }]}]}],
     })

@@ -1,5 +1,5 @@
-//! Heddle and a real Kubernetes: definitions, source, authority and webhooks against an API server, all of it together on
-//! a node.
+//! Heddle and a real Kubernetes: definitions, source, authority and webhooks against an API server, all of it together
+//! on a node.
 
 mod kubernetes {
     mod api_server;

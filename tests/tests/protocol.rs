@@ -1,7 +1,7 @@
 //! What no mock shows: `heddled` and real Envoys where Envoy's own behaviour decides the outcome.
 //!
-//! Envoy withholds the acknowledgement of clusters while one of them warms, waits for DNS before it is live, and applies
-//! the good half of a response that it rejects. Each case here would fail with a server that did not know that.
+//! Envoy withholds the acknowledgement of clusters while one of them warms, waits for DNS before it is live, and
+//! applies the good half of a response that it rejects. Each case here would fail with a server that did not know that.
 
 use std::time::{Duration, Instant};
 

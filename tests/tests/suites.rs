@@ -66,7 +66,8 @@ fn injection() -> Result<()> {
     Floor::of("injection")?.hold(&Score::read("injection", &out)?)
 }
 
-/// Every output of the simulation suite, on stock Envoy: accepted, with all routes that its listeners ask for, and the same bytes twice.
+/// Every output of the simulation suite, on stock Envoy: accepted, with all routes that its listeners ask for, and the
+/// same bytes twice.
 #[test]
 fn simulation_outputs_are_valid() -> Result<()> {
     let Some(suites) = suites()? else { return Ok(()) };

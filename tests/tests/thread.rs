@@ -1,4 +1,5 @@
-//! The thread through every part: a VirtualService in a file reaches a real Envoy, and a request is answered by its rule.
+//! The thread through every part: a VirtualService in a file reaches a real Envoy, and a request is answered by its
+//! rule.
 
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;

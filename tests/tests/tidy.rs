@@ -113,7 +113,8 @@ fn has_ending(path: &str, ending: &str) -> bool {
     Path::new(path).extension().is_some_and(|found| found == ending)
 }
 
-/// Every file that is, or would be, committed: paths relative to the root, sorted. What is deleted but not yet staged is left out.
+/// Every file that is, or would be, committed: paths relative to the root, sorted. What is deleted but not yet staged
+/// is left out.
 fn files() -> Vec<String> {
     let mut git = Command::new("git");
     git.args(["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate"]).current_dir(root());

@@ -1,4 +1,4 @@
-//! The two listeners that are there before discovery: metrics and readiness.
+//! The two static listeners: metrics and readiness.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -6,15 +6,15 @@ use serde_json::{Value, json};
 
 use super::stats::PROMETHEUS_CLUSTER;
 
-/// The cluster of the agent's own pages.
+/// The cluster of the agent's pages.
 pub(super) const AGENT_CLUSTER: &str = "agent";
 
-/// A socket's address.
+/// The address of a socket.
 pub(super) fn address(at: SocketAddr) -> Value {
     json!({"socket_address": {"address": at.ip(), "port_value": at.port()}})
 }
 
-/// Where something that listens on `at` is called from beside it: a listener on all addresses is on loopback too.
+/// The address for calls to a listener on `at` from the same pod. A listener on all addresses is also on loopback.
 pub(crate) fn reachable(at: SocketAddr) -> SocketAddr {
     let ip = match at.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
@@ -24,12 +24,12 @@ pub(crate) fn reachable(at: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, at.port())
 }
 
-/// Envoy's metrics, out of its admin interface, and nothing else of that.
+/// Serves Envoy's metrics from its admin interface, and no other page of it.
 pub(super) fn prometheus(at: SocketAddr) -> Value {
     listener("prometheus", "stats", at, &json!({"path": "/stats/prometheus"}), PROMETHEUS_CLUSTER)
 }
 
-/// The agent's answer on readiness. That it comes through Envoy says that Envoy serves.
+/// Serves the readiness of the agent. A response through Envoy also shows that Envoy serves.
 pub(super) fn readiness(at: SocketAddr) -> Value {
     listener("readiness", "agent", at, &json!({"path": "/healthz/ready"}), AGENT_CLUSTER)
 }

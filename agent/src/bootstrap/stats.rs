@@ -1,13 +1,13 @@
-//! Which statistics Envoy keeps, and how it takes labels out of their names.
+//! The statistics that Envoy keeps, and the labels that it extracts from their names.
 //!
-//! Envoy makes hundreds for each cluster. Kept are those of the mesh's own metrics and of the control plane's
-//! connection; a pod's annotations or ProxyConfig add to them.
+//! Envoy creates hundreds for each cluster. The agent keeps those of the mesh's own metrics and of the connection to
+//! the control plane. The annotations of the pod and ProxyConfig add more.
 
 use serde_json::{Map, Value, json};
 
 use crate::config::Config;
 
-/// The cluster of Envoy's admin interface, through which metrics are served.
+/// The cluster of Envoy's admin interface, which serves the metrics.
 pub(super) const PROMETHEUS_CLUSTER: &str = "prometheus_stats";
 
 const PREFIXES: [&str; 8] =
@@ -15,8 +15,9 @@ const PREFIXES: [&str; 8] =
 const SUFFIXES: [&str; 4] = ["rbac.allowed", "rbac.denied", "shadow_allowed", "shadow_denied"];
 const REGEXES: [&str; 1] = [r"vhost\..*\.route\..*"];
 
-/// Labels and the expressions that find them: the first group is cut out of the name, the second is the label's value.
-/// Names of compiled clusters and listeners have dots of their own, so they end with `;`; others end with their first dot.
+/// Labels and their regular expressions. The first group is removed from the name, and the second group is the value of
+/// the label. Names of compiled clusters and listeners contain dots, so they end with `;`. Other names end with their
+/// first dot.
 const TAGS: [(&str, &str); 8] = [
     ("cluster_name", r"^cluster\.(((?:[^.;]*\|[^;]*)|[^.;|]+);?\.)"),
     ("http_conn_manager_prefix", r"^http\.(([^;]+);\.)"),
@@ -49,7 +50,7 @@ fn patterns(config: &Config) -> Vec<Value> {
     let prefixes = all(&PREFIXES, &matcher.prefixes, "sidecar.istio.io/statsInclusionPrefixes");
     let suffixes = all(&SUFFIXES, &matcher.suffixes, "sidecar.istio.io/statsInclusionSuffixes");
     let regexes = all(&REGEXES, &matcher.regexes, "sidecar.istio.io/statsInclusionRegexps");
-    // By these the agent sees that no caller is left.
+    // The agent reads these to see that no connection is left.
     let counted = config.envoy.exit_when_idle.map(|_| json!({"suffix": "downstream_cx_active"}));
     let mut patterns: Vec<Value> = prefixes.iter().map(|text| json!({"prefix": text})).collect();
     patterns.extend(suffixes.iter().map(|text| json!({"suffix": text})));
@@ -58,7 +59,7 @@ fn patterns(config: &Config) -> Vec<Value> {
     patterns
 }
 
-/// The annotation's list, separated by commas.
+/// Splits the value of an annotation at its commas.
 fn annotated(metadata: &Map<String, Value>, name: &str) -> Vec<String> {
     let text = metadata.get("ANNOTATIONS").and_then(|all| all.get(name)).and_then(Value::as_str).unwrap_or_default();
     text.split(',').map(|part| part.trim().to_owned()).collect()

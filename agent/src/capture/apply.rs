@@ -1,4 +1,4 @@
-//! Writes rules: each table in one step, in which what an earlier run wrote goes and the new comes.
+//! Writes the rules. Each table is written in one step, which also removes the rules of earlier runs.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -7,42 +7,42 @@ use std::process::{Command, Stdio};
 use super::rules::{TABLES, Table, tables};
 use super::{Family, Mode, Scope};
 
-/// How long another program may hold the lock of the tables, in seconds.
+/// The longest wait for the lock of the tables, in seconds.
 const WAIT: &str = "30";
 
-/// Why traffic is not captured.
+/// Why the traffic is not captured.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CaptureError {
-    /// A flag cannot be read.
+    /// A flag is invalid.
     #[error("{flag}: {reason}")]
     Flag {
         /// The flag.
         flag: &'static str,
-        /// What is wrong with it.
+        /// The error.
         reason: String,
     },
-    /// The pod's resolvers cannot be read.
+    /// The resolvers of the pod cannot be read.
     #[error("{0}: {1}")]
     Resolvers(PathBuf, std::io::Error),
-    /// A program is missing or cannot be run.
-    #[error("{0} cannot be run: {1}")]
+    /// A program is missing or does not run.
+    #[error("cannot run {0}: {1}")]
     Program(String, std::io::Error),
-    /// A program refused what it was told.
+    /// A program returned an error.
     #[error("{command} failed: {said}{input}")]
     Refused {
-        /// What was run.
+        /// The command.
         command: String,
-        /// What it said.
+        /// Its error output.
         said: String,
-        /// What it was given.
+        /// Its input.
         input: String,
     },
-    /// The rules are there, and the traffic is not captured.
-    #[error("calls to the pod are not captured: {0}")]
+    /// The rules exist, but the traffic is not captured.
+    #[error("inbound connections are not captured: {0}")]
     NotCaptured(String),
 }
 
-/// Writes the rules of both families, or takes them away.
+/// Writes or removes the rules of both families.
 pub(super) fn apply(scope: &Scope) -> Result<(), CaptureError> {
     for family in families() {
         let wanted = if scope.args.clean_up { Vec::new() } else { tables(scope, family) };
@@ -56,14 +56,15 @@ pub(super) fn apply(scope: &Scope) -> Result<(), CaptureError> {
             } else {
                 let restore = [&program(family, "-restore"), "-w", WAIT, "--noflush"].map(str::to_owned);
                 run(&restore, &text)?;
-                tracing::info!(table = name, family = ?family, rules = wanted.map_or(0, |table| table.rules.len()), "written");
+                tracing::info!(table = name, family = ?family, rules = wanted.map_or(0, |table| table.rules.len()),
+                    "wrote the rules");
             }
         }
     }
     Ok(())
 }
 
-/// IPv6 is left alone where the kernel has no address of it.
+/// IPv6 is skipped if the kernel has no IPv6 address.
 fn families() -> Vec<Family> {
     let has_v6 = std::fs::read_to_string("/proc/net/if_inet6").is_ok_and(|addresses| !addresses.trim().is_empty());
     if has_v6 { vec![Family::V4, Family::V6] } else { vec![Family::V4] }
@@ -73,7 +74,7 @@ fn program(family: Family, suffix: &str) -> String {
     format!("{}{suffix}", if family == Family::V4 { "iptables" } else { "ip6tables" })
 }
 
-/// What is in a table. One that cannot be read has nothing of ours in it, unless it is to be written.
+/// The rules of a table. If the table cannot be read, it has no rules of ours, unless rules are to be written.
 fn saved(family: Family, table: &str, is_wanted: bool) -> Result<String, CaptureError> {
     match run(&[program(family, "-save"), "-t".to_owned(), table.to_owned()], "") {
         Err(CaptureError::Refused { .. }) if !is_wanted => Ok(String::new()),
@@ -81,13 +82,13 @@ fn saved(family: Family, table: &str, is_wanted: bool) -> Result<String, Capture
     }
 }
 
-/// The input of `iptables-restore`; none when there is nothing to take away and nothing to write.
+/// The input of `iptables-restore`. It is `None` if there is nothing to remove and nothing to write.
 fn restore(name: &str, wanted: Option<&Table>, before: &str) -> Option<String> {
     let ours = |rule: &str| rule.split_whitespace().any(|word| word.starts_with("ISTIO_"));
     let is_chain = |line: &&str| line.starts_with(":ISTIO_");
     let old: Vec<&str> =
         before.lines().filter(is_chain).filter_map(|line| line.get(1..)?.split_whitespace().next()).collect();
-    // Whoever has no chain of ours in a table has no rules of ours there, either.
+    // A table without our chains has no other rules of ours.
     let hooks = before.lines().filter_map(|line| line.strip_prefix("-A "));
     let hooks: Vec<&str> =
         hooks.filter(|rule| !rule.starts_with("ISTIO_") && (ours(rule) || is_hook(rule, &old))).collect();
@@ -96,7 +97,7 @@ fn restore(name: &str, wanted: Option<&Table>, before: &str) -> Option<String> {
     }
     let mut lines = vec![format!("*{name}")];
     let new = wanted.map_or(&[][..], |table| &table.chains);
-    // A chain that is named here is emptied.
+    // `iptables-restore` empties a chain that its input names.
     let mut all: Vec<&str> = old.iter().chain(new).copied().collect();
     all.sort_unstable();
     all.dedup();
@@ -108,7 +109,8 @@ fn restore(name: &str, wanted: Option<&Table>, before: &str) -> Option<String> {
     Some(lines.join("\n"))
 }
 
-/// The few rules in the kernel's own chains that lead to none of ours: recognised by where they stand and what they do.
+/// Finds our rules in the kernel's chains that do not jump to our chains. They are recognised by their chain and their
+/// action.
 fn is_hook(rule: &str, chains: &[&str]) -> bool {
     let marks = ["-j CT --zone ", "-j CONNMARK --save-mark"];
     !chains.is_empty()
@@ -116,8 +118,8 @@ fn is_hook(rule: &str, chains: &[&str]) -> bool {
         && (marks.iter().any(|mark| rule.contains(mark)) || rule.contains(" -i ") && rule.ends_with("-j RETURN"))
 }
 
-/// Packets for a transparent proxy are delivered here, whatever their address; Envoy and the agent have an address on
-/// loopback from which they reach the application.
+/// Packets for a transparent proxy are delivered locally, whatever their address. Envoy and the agent have an address
+/// on loopback from which they call the application.
 fn routes(scope: &Scope, family: Family) -> Result<(), CaptureError> {
     let flag = if family == Family::V4 { "-4" } else { "-6" };
     let (mark, table) = (scope.args.mark.to_string(), scope.args.route_table.to_string());
@@ -150,7 +152,7 @@ fn routes(scope: &Scope, family: Family) -> Result<(), CaptureError> {
         match run(&command, "") {
             Err(CaptureError::Refused { said, .. }) if may_fail => tracing::debug!(command = command.join(" "), said),
             Err(error) if !may_fail => return Err(error),
-            Err(error) => tracing::warn!(%error, "not done"),
+            Err(error) => tracing::warn!(%error, "a command failed; the agent continues"),
             Ok(_) => {}
         }
     }
@@ -168,7 +170,7 @@ fn run(command: &[String], input: &str) -> Result<String, CaptureError> {
         .spawn()
         .map_err(missing)?;
     if let Some(mut stdin) = child.stdin.take() {
-        // A program that reads nothing has closed it; what it says by its status counts.
+        // A program that does not read its input closes it. Then only its exit status counts.
         let _ = stdin.write_all(input.as_bytes());
     }
     let out = child.wait_with_output().map_err(missing)?;

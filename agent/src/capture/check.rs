@@ -1,4 +1,4 @@
-//! Tries whether calls to the pod arrive where they are redirected to.
+//! Checks that inbound connections arrive at the port of the proxy.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
@@ -6,20 +6,20 @@ use std::time::{Duration, Instant};
 
 use super::{CaptureArgs, CaptureError};
 
-/// A CNI plugin may still be at work.
+/// The time limit. A CNI plugin may still be writing rules.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// A port on which nothing listens; only the capture makes a call to it arrive.
+/// A port without a listener. A connection to it arrives only if it is captured.
 const ANY_PORT: u16 = 15002;
 const WORD: &[u8] = b"heddle";
 
-/// Calls the pod's own address as its proxy's user, whose calls to the pod enter as any other's, and waits for the call
-/// at the inbound port.
+/// Connects to the pod's own address as the user of the proxy. Such a connection is captured like every inbound
+/// connection. Waits for it at the inbound port.
 pub(super) fn check(args: &CaptureArgs) -> Result<(), CaptureError> {
     let wrong = |what: String| CaptureError::NotCaptured(what);
     let own = own_address().ok_or_else(|| wrong("the pod has no address".to_owned()))?;
     let any: IpAddr = if own.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
     let at = SocketAddr::new(any, args.inbound_port);
-    let listener = TcpListener::bind(at).map_err(|error| wrong(format!("listening on {at}: {error}")))?;
+    let listener = TcpListener::bind(at).map_err(|error| wrong(format!("cannot listen on {at}: {error}")))?;
     listener.set_nonblocking(true).map_err(|error| wrong(error.to_string()))?;
     let end = Instant::now() + PATIENCE;
     let mut last = String::new();
@@ -30,7 +30,7 @@ pub(super) fn check(args: &CaptureArgs) -> Result<(), CaptureError> {
         }
         std::thread::sleep(Duration::from_millis(100));
     }
-    Err(wrong(format!("a call to {own}:{ANY_PORT} did not arrive on {at}: {last}")))
+    Err(wrong(format!("a connection to {own}:{ANY_PORT} did not arrive on {at}: {last}")))
 }
 
 fn call(listener: &TcpListener, to: SocketAddr) -> std::io::Result<()> {
@@ -44,7 +44,7 @@ fn call(listener: &TcpListener, to: SocketAddr) -> std::io::Result<()> {
     if word == WORD { Ok(()) } else { Err(ErrorKind::InvalidData.into()) }
 }
 
-/// The address from which the pod would call elsewhere. Nothing is sent.
+/// The source address of outbound connections. No packet is sent.
 fn own_address() -> Option<IpAddr> {
     let from = |bind: &str, to: &str| {
         let socket = UdpSocket::bind(bind).ok()?;

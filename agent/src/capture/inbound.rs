@@ -1,12 +1,12 @@
-//! Rules for calls to the pod.
+//! Rules for inbound connections.
 
 use super::rules::Table;
 use super::{Family, Scope, list};
 
-/// Another mesh's tunnels end in the proxy by themselves.
+/// Tunnels of other proxies end at the proxy without redirection.
 const TUNNEL_PORT: u16 = 15008;
 
-/// Calls to the pod have their destination rewritten.
+/// REDIRECT mode: the destination of inbound connections is rewritten.
 pub(super) fn redirect(scope: &Scope, nat: &mut Table) {
     if list(&scope.args.include_inbound).next().is_none() {
         return;
@@ -20,7 +20,8 @@ pub(super) fn redirect(scope: &Scope, nat: &mut Table) {
     nat.rule("PREROUTING -p tcp -j ISTIO_INBOUND");
 }
 
-/// Calls to the pod are given to a transparent socket; packets of connections that it has, to that connection.
+/// TPROXY mode: inbound connections go to a transparent socket. Packets of an existing connection go to that
+/// connection.
 pub(super) fn transparent(scope: &Scope, family: Family, mangle: &mut Table) {
     if list(&scope.args.include_inbound).next().is_none() {
         return;
@@ -36,7 +37,7 @@ pub(super) fn transparent(scope: &Scope, family: Family, mangle: &mut Table) {
     let tproxy = format!("TPROXY --tproxy-mark {mark}/0xffffffff --on-port {port}");
     mangle.rule(format!("ISTIO_TPROXY ! -d {loopback} -p tcp -j {tproxy}"));
     mangle.rule(format!("ISTIO_INBOUND -p tcp -m mark --mark {mark} -j RETURN"));
-    // What Envoy sends to the application, and what it answers, goes over loopback and is no call to the pod.
+    // Traffic between Envoy and the application goes over loopback. It is not inbound.
     mangle.rule(format!("ISTIO_INBOUND -p tcp -s {} -i lo -j RETURN", family.past_capture()));
     mangle.rule(format!("ISTIO_INBOUND -p tcp -i lo -m mark ! --mark {back} -j RETURN"));
     mangle.rule(format!("ISTIO_INBOUND -p tcp --dport {TUNNEL_PORT} -j RETURN"));
@@ -49,7 +50,7 @@ pub(super) fn transparent(scope: &Scope, family: Family, mangle: &mut Table) {
     mangle.rule("PREROUTING -p tcp -j ISTIO_INBOUND");
     mangle.rule(format!("PREROUTING -p tcp -m mark --mark {mark} -j CONNMARK --save-mark"));
     mangle.chain("ISTIO_OUTPUT");
-    // The proxy's answers to a caller whose address it took on go back by the connection's mark.
+    // The proxy uses the client's address as its source. The mark of the connection routes its responses back.
     mangle.rule(format!("ISTIO_OUTPUT -p tcp -m connmark --mark {mark} -j CONNMARK --restore-mark"));
     for owner in scope.owners() {
         mangle.rule(format!("ISTIO_OUTPUT ! -d {loopback} -p tcp -o lo -m owner {owner} -j MARK --set-mark {back}"));

@@ -1,9 +1,9 @@
-//! Rules for calls of the pod, among them its questions to resolvers.
+//! Rules for outbound connections and for DNS queries.
 
 use super::rules::{DNS_PORT, Table};
 use super::{Family, Mode, Scope, list};
 
-/// The chains through which calls of the pod go.
+/// The chains for outbound connections.
 pub(super) fn chains(scope: &Scope, family: Family, nat: &mut Table) {
     for chain in ["ISTIO_REDIRECT", "ISTIO_IN_REDIRECT", "ISTIO_OUTPUT"] {
         nat.chain(chain);
@@ -38,12 +38,12 @@ pub(super) fn chains(scope: &Scope, family: Family, nat: &mut Table) {
     }
 }
 
-/// Calls of the proxy go out as they are, but for those to the pod itself: a service may choose its own caller as the
-/// endpoint, and that call enters as any other. Calls of the application to itself stay its own.
+/// Connections of the proxy are not redirected, except those to the pod itself. A service may select its own client as
+/// the endpoint, and this connection is inbound. Connections of the application to itself are not redirected.
 fn own(scope: &Scope, family: Family, nat: &mut Table) {
     let loopback = family.loopback();
     let enters = scope.args.mode == Mode::Redirect;
-    // A question to a resolver on loopback is captured though it does not leave the pod.
+    // A query to a resolver on loopback is captured, although it does not leave the pod.
     let dns = if scope.resolvers(family).next().is_some() { " -p tcp ! --dport 53" } else { "" };
     let owners = scope.owners();
     if enters {
@@ -59,7 +59,7 @@ fn own(scope: &Scope, family: Family, nat: &mut Table) {
     }
 }
 
-/// What leads there.
+/// The rules that jump to these chains.
 pub(super) fn hooks(scope: &Scope, family: Family, nat: &mut Table) {
     for interface in list(&scope.args.virtual_interfaces) {
         for net in scope.excluded(family) {
@@ -85,8 +85,8 @@ pub(super) fn hooks(scope: &Scope, family: Family, nat: &mut Table) {
     nat.rule("OUTPUT -p tcp -j ISTIO_OUTPUT");
 }
 
-/// The agent asks the same resolvers from other ports, which may be those that the application chose: each is tracked in a
-/// zone of its own, so that answers find their asker.
+/// The agent queries the same resolvers from other ports, and the application may have chosen the same port. Connection
+/// tracking keeps both apart with a zone for each, so that responses reach the right socket.
 pub(super) fn zones(scope: &Scope, family: Family) -> Table {
     let mut raw = Table { name: "raw", chains: Vec::new(), rules: Vec::new() };
     if scope.resolvers(family).next().is_none() {

@@ -1,4 +1,4 @@
-//! The rules of one family of addresses, as `iptables-restore` reads them.
+//! The rules of one address family, in the format of `iptables-restore`.
 
 use std::net::IpAddr;
 
@@ -6,24 +6,24 @@ use ipnet::IpNet;
 
 use super::{Family, Mode, Ranges, Scope, inbound, list, outbound};
 
-/// Port of the agent's resolver.
+/// The port of the agent's DNS server.
 pub(super) const DNS_PORT: u16 = 15053;
 
-/// A table's chains and rules.
+/// The chains and rules of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Table {
     /// `nat`, `mangle` or `raw`.
     pub(super) name: &'static str,
     /// Our chains.
     pub(super) chains: Vec<&'static str>,
-    /// Rules without their leading `-A`, those of the kernel's chains last.
+    /// Rules without the leading `-A`. Those of the kernel's chains come last.
     pub(super) rules: Vec<String>,
 }
 
-/// All tables that we may write in, of which some may be empty.
+/// All tables that the agent may write. Some may be empty.
 pub(super) const TABLES: [&str; 3] = ["nat", "mangle", "raw"];
 
-/// What is written for a family.
+/// The tables of a family.
 pub(super) fn tables(scope: &Scope, family: Family) -> Vec<Table> {
     let mut nat = Table { name: "nat", chains: Vec::new(), rules: Vec::new() };
     outbound::chains(scope, family, &mut nat);
@@ -53,31 +53,31 @@ impl Table {
 }
 
 impl Family {
-    /// The family's loopback address, with its mask.
+    /// The loopback address of the family, with its mask.
     pub(super) fn loopback(self) -> &'static str {
         if self == Self::V4 { "127.0.0.1/32" } else { "::1/128" }
     }
 
-    /// The address from which Envoy calls the application, and the agent its probes.
+    /// The source address of Envoy's connections to the application, and of the agent's probes.
     pub(super) fn past_capture(self) -> &'static str {
         if self == Self::V4 { "127.0.0.6/32" } else { "::6/128" }
     }
 
-    /// Whether an address is of this family.
+    /// Whether an address belongs to this family.
     pub(super) fn has(self, ip: IpAddr) -> bool {
         ip.is_ipv4() == (self == Self::V4)
     }
 }
 
 impl Scope {
-    /// The users and groups of the proxy, as matches of the owner of a packet.
+    /// The users and groups of the proxy, as matches for the owner of a packet.
     pub(super) fn owners(&self) -> Vec<String> {
         let groups = if self.args.groups.is_empty() { &self.args.users } else { &self.args.groups };
         let users = list(&self.args.users).map(|id| format!("--uid-owner {id}"));
         users.chain(list(groups).map(|id| format!("--gid-owner {id}"))).collect()
     }
 
-    /// The networks of the family to which calls are captured; none stands for all.
+    /// The networks of this family whose outbound connections are captured. `None` is all networks.
     pub(super) fn included(&self, family: Family) -> Option<Vec<&IpNet>> {
         match &self.include_ranges {
             Ranges::All => None,
@@ -85,12 +85,12 @@ impl Scope {
         }
     }
 
-    /// Those to which they are not.
+    /// The networks of this family whose outbound connections are not captured.
     pub(super) fn excluded(&self, family: Family) -> impl Iterator<Item = &IpNet> {
         self.exclude_ranges.iter().filter(move |net| family.has(net.addr()))
     }
 
-    /// The pod's resolvers of the family.
+    /// The resolvers of the pod that belong to this family.
     pub(super) fn resolvers(&self, family: Family) -> impl Iterator<Item = IpAddr> {
         self.resolvers.iter().copied().filter(move |ip| family.has(*ip))
     }

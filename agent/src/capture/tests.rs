@@ -29,8 +29,10 @@ fn the_usual_flags_capture_all_but_the_proxy() {
         "nat ISTIO_REDIRECT -p tcp -j REDIRECT --to-ports 15001",
         "nat ISTIO_IN_REDIRECT -p tcp -j REDIRECT --to-ports 15006",
         "nat ISTIO_OUTPUT -s 127.0.0.6/32 -o lo -j RETURN",
-        "nat ISTIO_OUTPUT ! -d 127.0.0.1/32 -o lo -p tcp ! --dport 15008 -m owner --uid-owner 1337 -j ISTIO_IN_REDIRECT",
-        "nat ISTIO_OUTPUT ! -d 127.0.0.1/32 -o lo -p tcp ! --dport 15008 -m owner --gid-owner 1337 -j ISTIO_IN_REDIRECT",
+        "nat ISTIO_OUTPUT ! -d 127.0.0.1/32 -o lo -p tcp ! --dport 15008 -m owner --uid-owner 1337 -j \
+            ISTIO_IN_REDIRECT",
+        "nat ISTIO_OUTPUT ! -d 127.0.0.1/32 -o lo -p tcp ! --dport 15008 -m owner --gid-owner 1337 -j \
+            ISTIO_IN_REDIRECT",
         "nat ISTIO_OUTPUT -o lo -m owner ! --uid-owner 1337 -m owner ! --gid-owner 1337 -j RETURN",
         "nat ISTIO_OUTPUT -m owner --uid-owner 1337 -j RETURN",
         "nat ISTIO_OUTPUT -m owner --gid-owner 1337 -j RETURN",

@@ -1,4 +1,4 @@
-//! What the injector says of the application beside the proxy: where its metrics are, and what its probes were.
+//! The application beside the proxy, as the injector describes it: its metrics and its original probes.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -8,20 +8,20 @@ use serde_json::Value;
 use super::{ConfigError, Env, bad};
 use crate::probes::{Probes, probers};
 
-/// Pages of metrics that are asked for at most.
+/// The most pages of metrics.
 const MOST_PAGES: usize = 16;
 
-/// Where the application serves its metrics.
+/// A page with metrics of the application.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Scrape {
     /// The port on loopback.
     pub(crate) port: u16,
-    /// The path, with its slash.
+    /// The path, with its leading slash.
     pub(crate) path: String,
 }
 
-/// The annotations `prometheus.io/*` as the injector hands them on: `{"scrape":"true","path":"/metrics","port":"9080"}`, with
-/// a list of `targets` where the pod names several pages, which then are all.
+/// The annotations `prometheus.io/*` as the injector passes them: `{"scrape":"true","path":"/metrics","port":"9080"}`.
+/// If a pod has several pages, they are in the list `targets`.
 pub(super) fn scrapes(env: &Env) -> Result<Vec<Scrape>, ConfigError> {
     const NAME: &str = "ISTIO_PROMETHEUS_ANNOTATIONS";
     let Some(text) = env.get(NAME).filter(|text| !text.is_empty()) else { return Ok(Vec::new()) };
@@ -43,8 +43,8 @@ pub(super) fn scrapes(env: &Env) -> Result<Vec<Scrape>, ConfigError> {
     }
 }
 
-/// The application's probes. They are asked on the pod's address, where an application that is not for its own pod only
-/// listens; `REWRITE_PROBE_LEGACY_LOCALHOST_DESTINATION` asks on loopback.
+/// The probes of the application. They use the address of the pod, because most applications listen there. With
+/// `REWRITE_PROBE_LEGACY_LOCALHOST_DESTINATION` they use loopback.
 pub(super) fn probes(env: &Env) -> Result<Probes, ConfigError> {
     const NAME: &str = "ISTIO_KUBE_APP_PROBERS";
     let by_path = match env.get(NAME).filter(|text| !text.is_empty()) {

@@ -1,29 +1,29 @@
-//! Whether the agent answers the pod's questions for names, and whom it asks itself.
+//! Whether the agent answers DNS queries, and which resolvers it queries itself.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 
 use super::{ConfigError, Env, Node, bad};
 
-/// Where questions are captured to.
+/// The address to which queries are redirected.
 const CAPTURED: &str = "localhost:15053";
-/// Where resolvers listen.
+/// The port of DNS.
 const RESOLVER: u16 = 53;
-/// Resolvers that are read of the file, and domains: as many as the C library reads, and some more.
+/// The most resolvers and search domains that are read from the file. The C library reads fewer.
 const MOST: usize = 8;
 
 /// The settings of the DNS proxy.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Dns {
-    /// Where it listens, for datagrams and connections.
+    /// The addresses of the DNS server, for UDP and TCP.
     pub(crate) addresses: Vec<SocketAddr>,
-    /// The resolvers that the pod has.
+    /// The resolvers of the pod.
     pub(crate) servers: Vec<SocketAddr>,
-    /// The domains that it searches.
+    /// The search domains of the pod.
     pub(crate) search: Vec<String>,
 }
 
-/// The settings; none where it is not asked for by the metadata `DNS_CAPTURE`.
+/// The settings. `None` if the metadata `DNS_CAPTURE` does not ask for it.
 pub(super) fn dns(node: &Node, env: &Env, resolv_conf: &Path) -> Result<Option<Dns>, ConfigError> {
     const NAME: &str = "DNS_PROXY_ADDR";
     let asked = node.metadata.get("DNS_CAPTURE").is_some_and(|asked| asked == "true" || asked == true);
@@ -37,12 +37,12 @@ pub(super) fn dns(node: &Node, env: &Env, resolv_conf: &Path) -> Result<Option<D
         Some(port) => both(port.parse().map_err(|error| bad(NAME, error))?).to_vec(),
         None => vec![written.parse().map_err(|error| bad(NAME, error))?],
     };
-    // A pod without resolvers has none to ask; it is told so by each answer.
+    // A pod without resolvers gets an error for unknown names.
     let text = std::fs::read_to_string(resolv_conf).unwrap_or_default();
     Ok(Some(Dns { servers: servers(&text, &addresses), search: search(&text), addresses }))
 }
 
-/// The resolvers of a `resolv.conf`, but for ourselves: a question would go round for ever.
+/// The resolvers of a `resolv.conf`, without the agent itself, which would query itself without end.
 fn servers(text: &str, ours: &[SocketAddr]) -> Vec<SocketAddr> {
     let server = |line: &str| {
         let address = line.trim().strip_prefix("nameserver")?.trim();
@@ -51,7 +51,7 @@ fn servers(text: &str, ours: &[SocketAddr]) -> Vec<SocketAddr> {
     text.lines().filter_map(server).filter(|server| !ours.contains(server)).take(MOST).collect()
 }
 
-/// The last line of them counts.
+/// The last `search` line counts.
 fn search(text: &str) -> Vec<String> {
     let line =
         |line: &str| line.trim().strip_prefix("search").or(line.trim().strip_prefix("domain")).map(str::to_owned);
@@ -77,7 +77,8 @@ mod tests {
 
     #[test]
     fn resolvers_and_domains_are_those_of_the_pod() {
-        let text = "# by kubelet\nsearch a.svc b\nnameserver 10.96.0.10\nnameserver fe80::1%eth0\nnameserver x\nsearch c.d e\n";
+        let text = "# by kubelet\nsearch a.svc b\nnameserver 10.96.0.10\nnameserver fe80::1%eth0\nnameserver \
+            x\nsearch c.d e\n";
         let found = settings(&json!({"DNS_CAPTURE": "true"}), "", text).unwrap().unwrap();
         let listens: Vec<String> = found.addresses.iter().map(ToString::to_string).collect();
         assert_eq!(listens, ["127.0.0.1:15053", "[::1]:15053"]);

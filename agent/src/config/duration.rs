@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Reads a duration without sign; nothing when the text is not one.
+/// Parses a duration without a sign. Returns `None` for any other text.
 #[must_use]
 pub(crate) fn duration(text: &str) -> Option<Duration> {
     if text == "0" {

@@ -1,12 +1,14 @@
-//! The node that Envoy tells the control plane: who it is, where it runs, and the metadata that decides what it gets.
+//! The Node that Envoy sends to the control plane: its identity, its locality, and the metadata that selects its
+//! configuration.
 
 use std::net::IpAddr;
 
+use heddle_crds::mesh::ProxyConfig;
 use serde_json::{Map, Value, json};
 
 use crate::args::{NodeType, ProxyArgs};
 use crate::config::pod_info;
-use crate::config::{Addresses, ConfigError, Env, ProxyConfig};
+use crate::config::{Addresses, ConfigError, Env};
 
 /// Envoy's node.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,16 +17,16 @@ pub(crate) struct Node {
     pub(crate) id: String,
     /// Envoy's `--service-cluster`.
     pub(crate) cluster: String,
-    /// Region, zone and sub-zone, where the pod's labels say it.
+    /// Region, zone and sub-zone, if the pod has the labels.
     pub(crate) locality: Option<Value>,
-    /// The names that the control plane reads, each with text or JSON.
+    /// The metadata that the control plane reads, as text or JSON.
     pub(crate) metadata: Map<String, Value>,
 }
 
-/// Puts the node together from what the pod says of itself.
+/// Builds the Node from the data of the pod.
 ///
 /// # Errors
-/// When an address or a JSON value in the environment cannot be read.
+/// When an address or a JSON value in the environment is invalid.
 pub(crate) fn node(
     args: &ProxyArgs,
     env: &Env,
@@ -72,8 +74,8 @@ pub(crate) fn node(
     Ok(Node { id: format!("{kind}~{ip}~{pod}.{namespace}~{domain}"), cluster, locality, metadata })
 }
 
-/// What the environment sets by name: `ISTIO_META_X=text`, and `ISTIO_METAJSON_X={…}` for what is not text. The metadata
-/// of ProxyConfig counts as environment that is not set otherwise.
+/// The metadata from the environment: `ISTIO_META_X=text`, and `ISTIO_METAJSON_X={…}` for JSON. The `proxyMetadata` of
+/// ProxyConfig counts as environment, unless the environment sets it too.
 fn given(env: &Env, proxy_config: &ProxyConfig) -> Result<Map<String, Value>, ConfigError> {
     let mut metadata = Map::new();
     for (name, value) in proxy_config.proxy_metadata.iter().chain(env) {
@@ -88,13 +90,13 @@ fn given(env: &Env, proxy_config: &ProxyConfig) -> Result<Map<String, Value>, Co
     Ok(metadata)
 }
 
-/// `<app>.<namespace>`, by which Envoy's own tracing and logs name the workload.
+/// `<app>.<namespace>`. Envoy's tracing and logs use this name of the workload.
 fn service_cluster(args: &ProxyArgs, metadata: &Map<String, Value>, namespace: &str) -> String {
     let app = metadata.get("LABELS").and_then(|labels| labels.get("app")).and_then(Value::as_str);
     app.map_or_else(|| args.service_cluster.clone(), |app| format!("{app}.{namespace}"))
 }
 
-/// The label `istio-locality` is `region.zone.subzone`; a slash counts as a dot, because it cannot be in a label.
+/// The label `istio-locality` is `region.zone.subzone`. A label cannot contain a slash, so a dot stands for it.
 fn locality(metadata: &Map<String, Value>) -> Option<Value> {
     let label = metadata.get("LABELS")?.get("istio-locality")?.as_str()?;
     let separator = if label.contains('/') { '/' } else { '.' };

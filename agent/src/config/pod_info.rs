@@ -1,9 +1,10 @@
-//! The files that Kubernetes writes of a pod's labels and annotations: a line `name="value"` each, escaped as Go does.
+//! The files with a pod's labels and annotations, which Kubernetes writes. Each line is `name="value"`, escaped as in
+//! Go.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// Reads a file; one that is missing has no lines. A line that cannot be read is left out.
+/// Reads a file. A missing file has no lines, and an invalid line is skipped.
 #[must_use]
 pub(crate) fn read(path: &Path) -> BTreeMap<String, String> {
     std::fs::read_to_string(path).map(|text| parse(&text)).unwrap_or_default()
@@ -13,7 +14,7 @@ fn parse(text: &str) -> BTreeMap<String, String> {
     text.lines()
         .filter_map(|line| {
             let (name, quoted) = line.split_once('=')?;
-            // Go's quoting of text is JSON's but for `\x`, `\a` and `\v`, which no label or annotation needs.
+            // Go's escapes are those of JSON, except `\x`, `\a` and `\v`, which no label or annotation needs.
             Some((name.to_owned(), serde_json::from_str(quoted).ok()?))
         })
         .collect()

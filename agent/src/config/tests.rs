@@ -97,6 +97,7 @@ fn a_mistake_is_named() {
     for (name, value) in [
         ("PROXY_CONFIG", "{"),
         ("PROXY_CONFIG", r#"{"drainDuration":"soon"}"#),
+        ("PROXY_CONFIG", r#"{"terminationDrainDuration":"-5s"}"#),
         ("SECRET_TTL", "1 day"),
         ("SECRET_GRACE_PERIOD_RATIO", "2"),
         ("ISTIO_PROMETHEUS_ANNOTATIONS", r#"{"scrape":"true","port":"http"}"#),

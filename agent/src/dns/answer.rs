@@ -1,4 +1,4 @@
-//! What becomes of a packet: an answer, a question to a resolver, or nothing.
+//! Decides about a packet: a response, a query to a resolver, or nothing.
 
 use std::net::IpAddr;
 
@@ -9,39 +9,40 @@ use super::table::{Found, Table};
 
 /// The shortest packet that has an id and flags.
 const HEADER: usize = 12;
-/// How long an answer of ours may be kept: services come and go.
+/// The TTL of our records. It is short, because services come and go.
 const TTL: u32 = 30;
-/// What a datagram carries where nothing else was agreed upon.
+/// The size of a UDP message without EDNS (RFC 1035, section 2.3.4).
 const SHORT: u16 = 512;
-/// What we take in a datagram, and the most that one of ours carries, whatever the asker says.
+/// The largest UDP message that we read or send, whatever the client offers.
 const DATAGRAM: u16 = 4096;
 
-/// How a packet came.
+/// The transport of a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Transport {
-    /// As a datagram, whose answer must be short.
+    /// UDP. The response must be short.
     Datagram,
-    /// Over a connection.
+    /// TCP.
     Stream,
 }
 
 /// What to do with a packet.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// Send this back.
+    /// Send this response.
     Say(Vec<u8>),
-    /// It is none of ours: ask a resolver.
+    /// The name is not in the table: ask a resolver.
     Ask,
-    /// It is no question. To answer an answer might go on for ever.
+    /// It is not a query. A response to a response could go on without end.
     Drop,
 }
 
-/// Looks a packet up. `turn` changes from one question to the next, so that clients which take the first address spread.
+/// Looks up the name of a packet. `turn` differs for each query and rotates the addresses, so that clients which use
+/// the first address are spread.
 pub(crate) fn step(table: &Table, packet: &[u8], transport: Transport, turn: usize) -> Step {
     let Some((id, true)) = header(packet) else { return Step::Drop };
     let asked = match Packet::parse(packet) {
         Ok(asked) => asked,
-        // Of kinds that we have never heard of a resolver may have.
+        // A resolver may have record types that we do not know.
         Err(SimpleDnsError::InvalidQType(_) | SimpleDnsError::InvalidQClass(_)) => return Step::Ask,
         Err(_) => return refusal(id, RCODE::FormatError),
     };
@@ -59,7 +60,7 @@ pub(crate) fn step(table: &Table, packet: &[u8], transport: Transport, turn: usi
     }
 }
 
-/// The answer to a question that nobody could answer.
+/// The response to a query that no resolver answered.
 pub(crate) fn failure(packet: &[u8]) -> Option<Vec<u8>> {
     let (id, _) = header(packet)?;
     match refusal(id, RCODE::ServerFailure) {
@@ -68,7 +69,7 @@ pub(crate) fn failure(packet: &[u8]) -> Option<Vec<u8>> {
     }
 }
 
-/// The id of a packet, and whether it is a question.
+/// The id of a packet, and whether it is a query.
 pub(crate) fn header(packet: &[u8]) -> Option<(u16, bool)> {
     let id = u16::from_be_bytes([*packet.first()?, *packet.get(1)?]);
     (packet.len() >= HEADER).then(|| (id, packet.get(2).is_some_and(|flags| flags & 0x80 == 0)))
@@ -84,7 +85,7 @@ fn say(asked: &Packet<'_>, found: &Found<'_>, family: QTYPE, transport: Transpor
     if let Some(bytes) = written.ok().filter(|bytes| bytes.len() <= usize::from(most)) {
         return Step::Say(bytes);
     }
-    // Too long: the asker comes again over a connection.
+    // The response is too long. The client retries over TCP.
     let mut short = reply(asked);
     short.set_flags(PacketFlag::TRUNCATION);
     short.build_bytes_vec_compressed().map_or(Step::Drop, Step::Say)
@@ -108,12 +109,12 @@ fn answer<'a>(asked: &Packet<'a>, found: &Found<'a>, family: QTYPE, turn: usize)
         let first = turn % records.len();
         records.rotate_left(first);
     }
-    // A name that is known, and has no address of this family, is answered with none: elsewhere nobody knows more of it.
+    // A known name without an address of this family gets an empty response. No resolver knows more about it.
     packet.answers.extend(records.into_iter().map(|data| ResourceRecord::new(name.clone(), CLASS::IN, TTL, data)));
     packet
 }
 
-/// An answer without records as yet.
+/// A response without records.
 fn reply<'a>(asked: &Packet<'a>) -> Packet<'a> {
     let mut packet = Packet::new_reply(asked.id());
     packet.set_flags(PacketFlag::AUTHORITATIVE_ANSWER | PacketFlag::RECURSION_AVAILABLE);

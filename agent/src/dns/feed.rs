@@ -1,4 +1,4 @@
-//! Follows the name table: a stream of the agent's own beside Envoy's, as the same node.
+//! Receives the name table on a stream of the agent's own, with the same Node as Envoy.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,12 +21,12 @@ use crate::csr::{CsrError, channel, prove};
 use crate::status::Counters;
 use crate::svid::Current;
 
-/// Metadata that Envoy's stream says and this one does not: by it the control plane knows a proxy that is to be shown.
+/// Metadata that only Envoy's stream sends. The control plane lists only proxies with this metadata.
 const PROXY_CONFIG: &str = "PROXY_CONFIG";
 /// The largest table that is read: some hundred thousand names.
 const MOST: usize = 64 << 20;
 
-/// Follows it until the process ends; the last one stays while the control plane is away.
+/// Receives tables until the process ends. The last table stays in use while the control plane is down.
 pub(crate) async fn follow(
     config: Arc<Config>,
     current: watch::Receiver<Current>,
@@ -40,7 +40,7 @@ pub(crate) async fn follow(
         let ended = stream(&config, svid.as_deref(), &known, &domain, &mut backoff).await;
         counters.dns_table_losses.add();
         let reason = ended.err().map_or("the control plane ended the stream".into(), |error| error.to_string());
-        tracing::debug!(reason, "the name table's stream ended; the last table stays");
+        tracing::debug!(reason, "the stream of the name table ended; the last table stays in use");
         tokio::time::sleep(backoff.step()).await;
     }
 }
@@ -55,7 +55,7 @@ async fn stream(
     let channel = channel(&config.discovery, svid).await?;
     let (send, requests) = mpsc::channel(4);
     let first = DeltaDiscoveryRequest { node: Some(node(&config.node)), ..of_table() };
-    // There is room for it, and nobody has read yet.
+    // The channel is empty and has room for this message.
     _ = send.try_send(first);
     let mut call = tonic::Request::new(ReceiverStream::new(requests));
     prove(config, call.metadata_mut())?;
@@ -73,7 +73,7 @@ async fn stream(
     Ok(())
 }
 
-/// Puts a response in place; what is wrong with it, if it is of no use.
+/// Applies a response. Returns the error of an invalid one.
 fn take(response: &DeltaDiscoveryResponse, known: &watch::Sender<Arc<Table>>, domain: &Domain) -> Option<Status> {
     let said = response.resources.first().and_then(|resource| resource.resource.as_ref());
     let table = match said.map(|any| NameTable::decode(any.value.as_slice())) {
@@ -82,7 +82,7 @@ fn take(response: &DeltaDiscoveryResponse, known: &watch::Sender<Arc<Table>>, do
         None if response.removed_resources.is_empty() => return None,
         None => NameTable::default(),
     };
-    tracing::debug!(names = table.table.len(), "a name table");
+    tracing::debug!(names = table.table.len(), "received a name table");
     known.send_replace(Arc::new(Table::new(&table, domain)));
     None
 }
@@ -91,7 +91,7 @@ fn of_table() -> DeltaDiscoveryRequest {
     DeltaDiscoveryRequest { type_url: TypeUrl::NameTable.as_str().into(), ..DeltaDiscoveryRequest::default() }
 }
 
-/// The node that Envoy is, as protobuf has it.
+/// Envoy's Node as a protobuf message.
 fn node(of: &config::Node) -> Node {
     let metadata = of.metadata.iter().filter(|(name, _)| *name != PROXY_CONFIG);
     let fields = metadata.map(|(name, value)| (name.clone(), json(value))).collect();

@@ -1,5 +1,5 @@
-//! The sockets. What is known is answered at once; what has to be asked for waits in a task of its own, of which there are only so
-//! many.
+//! The sockets. Known names are answered at once. A query to a resolver waits in a task of its own, and the number of
+//! tasks is limited.
 
 use std::io;
 use std::net::SocketAddr;
@@ -16,16 +16,16 @@ use super::table::Table;
 use super::upstream::Upstream;
 use crate::status::Counters;
 
-/// The longest datagram that is read. Questions are a few dozen bytes.
+/// The longest UDP message that is read. A query has a few dozen bytes.
 const DATAGRAM: usize = 4096;
-/// Questions to resolvers under way; further ones are dropped, and asked again by who wants to know.
+/// The most queries to resolvers at a time. Further queries are dropped, and the client retries.
 const MAX_ASKED: usize = 1024;
-/// Connections.
+/// The most TCP connections.
 const MAX_CONNECTIONS: usize = 128;
-/// How long a connection may say nothing, and how long it may take to say or to hear something.
+/// The time limit of a TCP connection for being idle, for a query, and for a response.
 const IDLE: Duration = Duration::from_secs(10);
 
-/// What is listened on: one address, for datagrams and connections.
+/// The sockets of one address, for UDP and TCP.
 #[derive(Debug)]
 pub(crate) struct Sockets {
     datagrams: UdpSocket,
@@ -40,10 +40,10 @@ struct Server {
 }
 
 impl Sockets {
-    /// Both, or neither.
+    /// Opens both sockets or none.
     ///
     /// # Errors
-    /// When the address is taken.
+    /// When the address is in use.
     pub(crate) async fn bind(address: SocketAddr) -> io::Result<Self> {
         Ok(Self { datagrams: UdpSocket::bind(address).await?, connections: TcpListener::bind(address).await? })
     }
@@ -70,9 +70,9 @@ async fn datagrams(socket: Arc<UdpSocket>, server: Arc<Server>) {
     loop {
         let (length, from) = match socket.recv_from(&mut buffer).await {
             Ok(received) => received,
-            // The word of an earlier answer that found nobody; or something that must not become a busy loop.
+            // The error of an earlier response that nobody received, or an error that must not become a busy loop.
             Err(error) => {
-                tracing::debug!(%error, "a datagram");
+                tracing::debug!(%error, "cannot receive a DNS datagram");
                 tokio::time::sleep(Duration::from_millis(1)).await;
                 continue;
             }
@@ -108,20 +108,20 @@ async fn connections(listener: TcpListener, server: Arc<Server>) {
                 tokio::spawn(async move {
                     let ended = converse(stream, &server).await;
                     if let Err(error) = ended {
-                        tracing::debug!(%error, "a connection for questions ended");
+                        tracing::debug!(%error, "a DNS connection ended");
                     }
                     drop(permit);
                 });
             }
             Err(error) => {
-                tracing::warn!(%error, "accept for questions");
+                tracing::warn!(%error, "cannot accept a DNS connection");
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         }
     }
 }
 
-/// One question after another, each with its length before it.
+/// Reads one query after another, each with its length before it (RFC 1035, section 4.2.2).
 async fn converse(mut stream: TcpStream, server: &Server) -> io::Result<()> {
     loop {
         let read = async {
@@ -152,7 +152,7 @@ impl Server {
         step
     }
 
-    /// What a resolver says, or that none does.
+    /// The response of a resolver, or an error response.
     async fn ask(&self, packet: &[u8], transport: Transport) -> Option<Vec<u8>> {
         self.counters.dns_upstream_requests.add();
         let answer = self.upstream.ask(packet, transport).await;

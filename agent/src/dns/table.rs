@@ -1,4 +1,4 @@
-//! The names that the mesh knows, and in which forms a program may ask for them.
+//! The names of the mesh, and the forms in which a program may query them.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -8,40 +8,41 @@ use heddle_xds_api::istio::networking::nds::v1::NameTable;
 
 use crate::config::Dns;
 
-/// What names are looked up from.
+/// The context of a lookup.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Table {
     names: BTreeMap<String, Vec<IpAddr>>,
     search: Vec<String>,
 }
 
-/// Where names are looked up from.
+/// The context of a lookup.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Domain {
-    /// The pod's namespace, whose services go by their names alone.
+    /// The namespace of the pod. Its services have names without dots.
     namespace: String,
-    /// What a resolver appends to a name that it is asked for, in its order.
+    /// The search domains of the pod, in order.
     search: Vec<String>,
 }
 
-/// What is known of a name.
+/// The data of a name.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Found<'a> {
-    /// The name that is known, where it is not the one that was asked for.
+    /// The known name, if it differs from the queried name.
     pub(crate) alias: Option<&'a str>,
-    /// Its addresses, of both families.
+    /// The addresses, of both families.
     pub(crate) addresses: &'a [IpAddr],
 }
 
 impl Domain {
-    /// That of a workload.
+    /// The context of a workload.
     pub(crate) fn new(identity: &Identity, settings: &Dns) -> Self {
         Self { namespace: identity.namespace().to_owned(), search: settings.search.clone() }
     }
 }
 
 impl Table {
-    /// What the control plane says, with the shorter forms of services' names: `web`, `web.shop` and `web.shop.svc`.
+    /// Builds the table from the control plane's message. It adds the short forms of service names: `web`, `web.shop`
+    /// and `web.shop.svc`.
     pub(crate) fn new(said: &NameTable, domain: &Domain) -> Self {
         let mut names = BTreeMap::new();
         for (host, info) in &said.table {
@@ -56,13 +57,13 @@ impl Table {
                     forms.push(short.clone());
                 }
                 for form in forms {
-                    // A full name that somebody gave to another service is that service's.
+                    // A full name of another service has priority over a short form.
                     names.entry(plain(&form)).or_insert_with(|| addresses.clone());
                 }
             }
             names.insert(plain(host), addresses);
         }
-        // Full names win, whatever their order.
+        // Full names have priority, in any order.
         for (host, info) in &said.table {
             let addresses: Vec<IpAddr> = info.ips.iter().filter_map(|ip| ip.parse().ok()).collect();
             if !addresses.is_empty() {
@@ -72,10 +73,10 @@ impl Table {
         Self { names, search: domain.search.iter().map(|suffix| plain(suffix)).collect() }
     }
 
-    /// What is known of a name, as a packet has it.
+    /// Looks up a name as it is in a packet.
     ///
-    /// A resolver that was asked for `db.example` may ask for `db.example.shop.svc.cluster.local` first. It is told at once
-    /// that this stands for `db.example`, or it would ask the cluster's resolver once for each domain that it searches.
+    /// The C library may query `db.example.shop.svc.cluster.local` for `db.example`. The response is a CNAME to
+    /// `db.example`. Without it, the C library would query the cluster's resolver once for each search domain.
     pub(crate) fn find(&self, name: &str) -> Option<Found<'_>> {
         let name = plain(name);
         if let Some(addresses) = self.get(&name) {
@@ -102,7 +103,7 @@ impl Table {
     }
 }
 
-/// Names compare without case and without the root's dot.
+/// Compares names without case and without the final dot.
 fn plain(name: &str) -> String {
     name.trim_end_matches('.').to_ascii_lowercase()
 }

@@ -227,7 +227,8 @@ async fn a_flood_of_nonsense_does_not_keep_it_from_answering() {
         let packet: Vec<u8> = (0..length % 600).map(|at| u8::try_from((at * 31 + length * 7) % 251).unwrap()).collect();
         _ = socket.send_to(&packet, to).await;
     }
-    // Connections that say nothing, half a length, or half a question; more than are served at a time are not left open.
+    // Connections that say nothing, half a length, or half a question; more than are served at a time are not left
+    // open.
     let mut idle = Vec::new();
     for bytes in [&[][..], &[0], &[0, 40, 1, 2], &[255, 255]] {
         let mut stream = TcpStream::connect(to).await.unwrap();

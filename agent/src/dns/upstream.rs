@@ -1,4 +1,4 @@
-//! Asks the resolvers that the pod would have asked.
+//! Queries the pod's own resolvers.
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -11,9 +11,9 @@ use tokio::net::{TcpStream, UdpSocket};
 
 use super::answer::{Transport, header};
 
-/// How long one resolver may take.
+/// The longest wait for one resolver.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// How often all of them are asked.
+/// How many times all resolvers are queried.
 const ROUNDS: usize = 2;
 
 /// The resolvers.
@@ -24,12 +24,12 @@ pub(crate) struct Upstream {
 }
 
 impl Upstream {
-    /// These, by turns.
+    /// Uses these resolvers in turn.
     pub(crate) fn new(servers: Vec<SocketAddr>) -> Self {
         Self { servers, turn: AtomicUsize::new(0) }
     }
 
-    /// The answer of the first that gives one, as it is.
+    /// The unchanged response of the first resolver that responds.
     pub(crate) async fn ask(&self, packet: &[u8], transport: Transport) -> Option<Vec<u8>> {
         let first = self.turn.fetch_add(1, Ordering::Relaxed);
         for step in 0..self.servers.len() * ROUNDS {
@@ -42,15 +42,15 @@ impl Upstream {
             };
             match tokio::time::timeout(PATIENCE, asked).await {
                 Ok(Ok(answer)) => return Some(answer),
-                Ok(Err(error)) => tracing::debug!(%server, %error, "a resolver did not answer"),
-                Err(_) => tracing::debug!(%server, "a resolver did not answer in time"),
+                Ok(Err(error)) => tracing::debug!(%server, %error, "a DNS resolver did not respond"),
+                Err(_) => tracing::debug!(%server, "a DNS resolver did not respond in time"),
             }
         }
         None
     }
 }
 
-/// From a port of its own and under an id of its own, so that nobody but the resolver can know what to answer.
+/// Uses a new port and a new id for each query, so that only the resolver can answer.
 async fn datagram(server: SocketAddr, packet: &[u8]) -> io::Result<Vec<u8>> {
     let any: SocketAddr =
         if server.is_ipv4() { (Ipv4Addr::UNSPECIFIED, 0).into() } else { (Ipv6Addr::UNSPECIFIED, 0).into() };
@@ -79,7 +79,7 @@ async fn stream(server: SocketAddr, packet: &[u8]) -> io::Result<Vec<u8>> {
     if header(&answer) == Some((id, false)) {
         Ok(restored(&answer, packet))
     } else {
-        Err(io::Error::other("it answers another question"))
+        Err(io::Error::other("the response is for another query"))
     }
 }
 

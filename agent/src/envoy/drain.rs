@@ -1,4 +1,4 @@
-//! How the agent ends: Envoy tells its callers to go, they get time to, and only then it stops.
+//! The shutdown of the agent. Envoy drains its connections, clients get time to leave, and only then Envoy stops.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -11,37 +11,37 @@ use crate::args::NodeType;
 use crate::bootstrap::reachable;
 use crate::config::{Addresses, Envoy};
 
-/// How far the end has come; it never goes back.
+/// The phase of the shutdown. It never goes back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Phase {
-    /// All is well.
+    /// Running.
     Running,
-    /// Callers are told to go; the end comes later, by a signal.
+    /// Draining. A signal stops Envoy later.
     Draining,
-    /// Callers are told to go, and after their time Envoy ends.
+    /// Draining. Envoy stops after the drain time.
     Terminating,
-    /// Envoy ends at once.
+    /// Envoy stops at once.
     Quitting,
 }
 
-/// How often the open connections are counted.
+/// The interval for counting open connections.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 const LIMIT: Duration = Duration::from_secs(1);
 
-/// Tells callers to go. Listeners accept for some more time, because not every caller knows yet. A sidecar's workload
-/// may still need to call others while it ends, so only what comes in is drained.
+/// Starts to drain. Listeners still accept connections, because not every client knows yet. The workload of a sidecar
+/// may need outbound connections while it stops, so only inbound connections are drained.
 pub(crate) async fn drain(local: &Local, admin: SocketAddr, kind: NodeType) {
     let path = match kind {
         NodeType::Sidecar => "/drain_listeners?inboundonly&graceful&skip_exit",
         NodeType::Router => "/drain_listeners?graceful&skip_exit",
     };
     match local.call(Method::POST, admin, path, LIMIT).await {
-        Ok(_) => tracing::info!("draining"),
-        Err(error) => tracing::warn!(%error, "Envoy does not drain"),
+        Ok(_) => tracing::info!("Envoy is draining"),
+        Err(error) => tracing::warn!(%error, "cannot drain Envoy"),
     }
 }
 
-/// Waits as long as callers may take: until the time is over, or, where that is set, until none is left.
+/// Waits for the drain time, or until no connection is left if this is set.
 pub(crate) async fn wait(local: &Local, addresses: &Addresses, envoy: &Envoy) {
     let begin = Instant::now();
     let end = begin + envoy.termination_drain;
@@ -54,8 +54,8 @@ pub(crate) async fn wait(local: &Local, addresses: &Addresses, envoy: &Envoy) {
     }
 }
 
-/// Connections to the listeners that the control plane configured; nothing when Envoy cannot be asked, in which case it
-/// has none either, but a second look does not hurt.
+/// The number of connections to listeners of the control plane. `None` if Envoy does not respond. It then has no
+/// connections either, but a second request does no harm.
 async fn connections(local: &Local, addresses: &Addresses) -> Option<u64> {
     let path = "/stats?filter=^listener%5C..*%5C.downstream_cx_active$";
     match local.call(Method::GET, reachable(addresses.admin), path, LIMIT).await {
@@ -68,12 +68,12 @@ async fn connections(local: &Local, addresses: &Addresses) -> Option<u64> {
     }
 }
 
-/// How the names of a listener's statistics begin.
+/// The prefix of a listener's statistics.
 fn stat_prefix(at: SocketAddr) -> String {
     format!("listener.{}.", at.to_string().replace(':', "_"))
 }
 
-/// The sum over listeners, without the admin interface and the two static ones, whose callers are probes.
+/// The sum over all listeners, without the admin interface and the two static ones, whose clients are probes.
 fn active(stats: &str, probed: &[String]) -> u64 {
     let is_callers = |line: &&str| {
         !line.starts_with("listener.admin.")

@@ -1,55 +1,55 @@
-//! `ISTIO_KUBE_APP_PROBERS`: a JSON object of pages and what they stand for.
+//! Parses `ISTIO_KUBE_APP_PROBERS`, a JSON object of pages and their probes.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Deserialize;
 
-/// What Kubernetes takes where a probe has no time limit.
+/// The default time limit of a probe in Kubernetes.
 const TIMEOUT: u64 = 1;
-/// Pages that are taken at most; a pod has five a container.
+/// The most pages. A pod has five for each container.
 const MOST: usize = 1000;
 
-/// What a page stands for.
+/// The probe of a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Prober {
-    /// What is asked.
+    /// The request.
     pub(crate) action: Action,
-    /// How long it may take.
+    /// The time limit.
     pub(crate) timeout: Duration,
 }
 
-/// What is asked of the application.
+/// The request to the application.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Action {
-    /// A page, whose status is the answer.
+    /// An HTTP request. Its status is the result.
     Http(HttpGet),
-    /// A connection.
+    /// A TCP connection.
     Tcp {
-        /// Another host than the pod.
+        /// Another host instead of the pod.
         host: Option<String>,
         /// The port.
         port: u16,
     },
-    /// gRPC's health service.
+    /// A call of gRPC's health service.
     Grpc {
         /// The port.
         port: u16,
-        /// The service whose health is asked; empty is the whole server's.
+        /// The service to check. An empty name is the whole server.
         service: String,
     },
 }
 
-/// A page of the application.
+/// An HTTP request to the application.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct HttpGet {
-    /// Its path, perhaps with a query.
+    /// The path, perhaps with a query.
     #[serde(default)]
     pub(crate) path: String,
     /// The port.
     pub(crate) port: u16,
-    /// Another host than the pod.
+    /// Another host instead of the pod.
     #[serde(default)]
     pub(crate) host: Option<String>,
     /// `HTTP` or `HTTPS`.
@@ -92,14 +92,14 @@ struct Grpc {
     service: Option<String>,
 }
 
-/// Reads the variable.
+/// Parses the variable.
 ///
 /// # Errors
-/// Says what is wrong.
+/// When the JSON is invalid or has too many pages.
 pub(crate) fn probers(text: &str) -> Result<BTreeMap<String, Prober>, String> {
     let given: BTreeMap<String, Given> = serde_json::from_str(text).map_err(|error| error.to_string())?;
     if given.len() > MOST {
-        return Err(format!("more than {MOST} pages"));
+        return Err(format!("there are more than {MOST} probes"));
     }
     given.into_iter().map(|(path, given)| Ok((path.clone(), prober(given).ok_or_else(|| nothing(&path))?))).collect()
 }

@@ -10,7 +10,7 @@ use prost::Message;
 
 use super::{ProbeError, dial};
 
-/// The answer is a few bytes; more is no health service's.
+/// The largest response. A health response has a few bytes.
 const LONGEST: usize = 4096;
 /// `ServingStatus.SERVING`.
 const SERVING: i32 = 1;
@@ -27,7 +27,7 @@ struct HealthCheckResponse {
     status: i32,
 }
 
-/// Asks for the health of a service; an error unless it serves.
+/// Checks the health of a service. Any status but SERVING is an error.
 pub(super) async fn check(at: SocketAddr, service: &str) -> Result<(), ProbeError> {
     let message = HealthCheckRequest { service: service.to_owned() }.encode_to_vec();
     let mut body = BytesMut::with_capacity(5 + message.len());
@@ -58,10 +58,11 @@ pub(super) async fn check(at: SocketAddr, service: &str) -> Result<(), ProbeErro
 
 fn health(mut body: Bytes) -> Result<i32, ProbeError> {
     if body.remaining() < 5 || body.get_u8() != 0 {
-        return Err(ProbeError::Grpc("no message in the answer".to_owned()));
+        return Err(ProbeError::Grpc("the response has no message".to_owned()));
     }
     let length = usize::try_from(body.get_u32()).map_err(wrong)?;
-    let message = body.get(..length).ok_or_else(|| ProbeError::Grpc("half a message".to_owned()))?;
+    let message =
+        body.get(..length).ok_or_else(|| ProbeError::Grpc("the response has an incomplete message".to_owned()))?;
     Ok(HealthCheckResponse::decode(message).map_err(wrong)?.status)
 }
 

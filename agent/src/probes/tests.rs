@@ -74,7 +74,7 @@ async fn pages_are_asked_as_the_kubelet_asks() {
     assert_eq!(asked(&probes, "/away").await.0, 303);
     assert_eq!(asked(&probes, "/round").await.0, 500);
     let slow = asked(&probes, "/slow").await;
-    assert!(slow.0 == 500 && slow.1.contains("no answer within 1s"), "{slow:?}");
+    assert!(slow.0 == 500 && slow.1.contains("no response within 1s"), "{slow:?}");
     assert_eq!(asked(&probes, "/none").await.0, 404);
     assert!(probes.ask("/unknown", &HeaderMap::new()).await.is_none());
 }

@@ -1,5 +1,5 @@
-//! A page of the application, asked as the kubelet would: certificates are not verified, redirects on the same host are
-//! followed, and the status is the answer.
+//! Requests a page of the application as the kubelet does. It does not verify certificates, it follows redirects on the
+//! same host, and the status is the result.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -19,15 +19,15 @@ use tokio_rustls::TlsConnector;
 use super::action::HttpGet;
 use super::{Answer, ProbeError, dial};
 
-/// What the kubelet reads of a body.
+/// The part of a body that the kubelet reads.
 const LONGEST_BODY: usize = 10 * 1024;
-/// Redirects that are followed.
+/// The most redirects.
 const MOST_REDIRECTS: usize = 10;
-/// Headers that are about the connection between the kubelet and the agent.
+/// Headers that belong to the connection between the kubelet and the agent.
 const OF_THE_CONNECTION: [&str; 7] =
     ["host", "connection", "keep-alive", "te", "transfer-encoding", "upgrade", "content-length"];
 
-/// Asks for the page.
+/// Requests the page.
 pub(super) async fn get(asked: &HttpGet, at: SocketAddr, headers: &HeaderMap) -> Result<Answer, ProbeError> {
     let mut path = if asked.path.starts_with('/') { asked.path.clone() } else { format!("/{}", asked.path) };
     let headers = merged(asked, at, headers)?;
@@ -89,7 +89,7 @@ where
     sender.send_request(request).await.map_err(wrong)
 }
 
-/// The kubelet's headers, then the probe's own.
+/// The headers of the kubelet, then those of the probe.
 fn merged(asked: &HttpGet, at: SocketAddr, given: &HeaderMap) -> Result<HeaderMap, ProbeError> {
     let mut out = given.clone();
     for name in OF_THE_CONNECTION {
@@ -105,7 +105,8 @@ fn merged(asked: &HttpGet, at: SocketAddr, given: &HeaderMap) -> Result<HeaderMa
     Ok(out)
 }
 
-/// Where a redirect leads, if it stays on the host. One that leaves it is an answer: the application is there.
+/// The target of a redirect on the same host. A redirect to another host is the result, because it shows that the
+/// application runs.
 fn next(answer: &Response<Incoming>, at: SocketAddr, host: Option<&str>) -> Option<String> {
     if !answer.status().is_redirection() {
         return None;
@@ -118,7 +119,7 @@ fn next(answer: &Response<Incoming>, at: SocketAddr, host: Option<&str>) -> Opti
 
 async fn read(answer: Response<Incoming>) -> Result<Answer, ProbeError> {
     let status = answer.status();
-    // A body that is longer, or breaks off, does not change the status.
+    // A longer or incomplete body does not change the status.
     let body = Limited::new(answer.into_body(), LONGEST_BODY).collect().await;
     Ok(Answer { status, body: body.map(http_body_util::Collected::to_bytes).unwrap_or_default() })
 }
@@ -137,7 +138,7 @@ fn tls() -> Result<ClientConfig, ProbeError> {
     Ok(config)
 }
 
-/// Kubernetes' probes take any certificate: they ask whether the application lives, in its own pod.
+/// Accepts every certificate, as Kubernetes' probes do. They check whether the application in this pod runs.
 #[derive(Debug)]
 struct AnyCertificate {
     schemes: Vec<SignatureScheme>,

@@ -1,4 +1,4 @@
-//! Difference: an answer has the secrets that the stream does not have yet in their present version.
+//! The delta protocol: a response has the secrets whose current version the stream does not have.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use super::secret::{is_known, secret};
 use super::{MOST_NAMES, Protocol, SECRET};
 use crate::svid::Current;
 
-/// The names that one stream subscribes to, each with the version that it has; empty is none.
+/// The names that a stream subscribes to, with their sent versions. An empty version is none.
 #[derive(Debug, Default)]
 pub(super) struct Delta {
     held: BTreeMap<String, String>,
@@ -31,7 +31,8 @@ impl Protocol for Delta {
             if self.held.len() >= MOST_NAMES {
                 break;
             }
-            // Subscribing to what is subscribed already means that it was dropped: it is sent again.
+            // Envoy subscribes again to a name after it dropped the resource (xDS protocol, delta). So it is sent
+            // again.
             let version = request.initial_resource_versions.remove(&name).unwrap_or_default();
             self.held.insert(name, version);
         }

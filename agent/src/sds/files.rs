@@ -1,20 +1,20 @@
-//! Secrets that lie in files of the workload: `file-root:<file>`, `file-root:system` and `file-cert:<chain>~<key>`.
+//! Secrets in files of the workload: `file-root:<file>`, `file-root:system` and `file-cert:<chain>~<key>`.
 //!
-//! They are served here and not read by Envoy itself, which would read them once only. What cannot be read is replaced by
-//! what nobody trusts: without any answer Envoy holds up every cluster of the proxy, not just the one that asks.
+//! Envoy would read these files only once, so the agent serves them. An unreadable file is replaced by a certificate
+//! that nobody trusts. Without a response, Envoy would hold up every cluster of the proxy.
 
 use std::{fs, path::Path, sync::LazyLock};
 
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 
-/// Beginnings of the names.
+/// The prefixes of the names.
 const ROOTS: &str = "file-root:";
 const PAIR: &str = "file-cert:";
-/// The file name that stands for the operating system's roots.
+/// The name for the roots of the operating system.
 const SYSTEM: &str = "system";
-/// Larger files are no certificates.
+/// The largest file that is read.
 const MOST_BYTES: u64 = 4 << 20;
-/// Where distributions keep their roots.
+/// The paths of the roots in Linux distributions.
 const SYSTEM_ROOTS: [&str; 6] = [
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",
@@ -24,7 +24,7 @@ const SYSTEM_ROOTS: [&str; 6] = [
     "/etc/ssl/cert.pem",
 ];
 
-/// What a name stands for.
+/// The files of a name.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Content {
     /// Roots, PEM.
@@ -33,12 +33,12 @@ pub(super) enum Content {
     Pair(Vec<u8>, Vec<u8>),
 }
 
-/// Whether a name is that of a secret in files.
+/// Whether a name belongs to a secret in files.
 pub(super) fn is_file(name: &str) -> bool {
     name.starts_with(ROOTS) || name.starts_with(PAIR)
 }
 
-/// The content of a secret in files, as they are now.
+/// The current content of a secret in files.
 pub(super) fn content(name: &str) -> Option<Content> {
     if let Some(file) = name.strip_prefix(ROOTS) {
         return Some(Content::Roots(roots(file).unwrap_or_else(|| missing(name, NOBODY.0.clone()))));
@@ -49,11 +49,11 @@ pub(super) fn content(name: &str) -> Option<Content> {
     Some(Content::Pair(chain, key))
 }
 
-/// A certificate that nobody signed and its key, made anew by each process.
+/// A self-signed certificate and its key, created once in each process.
 static NOBODY: LazyLock<(Vec<u8>, Vec<u8>)> = LazyLock::new(|| match rcgen::generate_simple_self_signed(Vec::new()) {
     Ok(made) => (made.cert.pem().into_bytes(), made.signing_key.serialize_pem().into_bytes()),
     Err(error) => {
-        tracing::error!(%error, "cannot make a key pair");
+        tracing::error!(%error, "cannot create a key pair");
         (Vec::new(), Vec::new())
     }
 });
@@ -66,7 +66,7 @@ fn roots(file: &str) -> Option<Vec<u8>> {
     }
 }
 
-/// A file's bytes, if they are certificates and nothing broken among them.
+/// The content of a file, if it has only valid certificates.
 fn certificates(file: &Path) -> Option<Vec<u8>> {
     let bytes = read(file)?;
     let mut count = 0;
@@ -88,7 +88,7 @@ fn read(file: &Path) -> Option<Vec<u8>> {
 }
 
 fn missing<T>(name: &str, instead: T) -> T {
-    tracing::debug!(name, "no certificate in the file: connections that need it fail");
+    tracing::debug!(name, "the file has no certificate; connections that need it fail");
     instead
 }
 
@@ -110,7 +110,7 @@ mod tests {
         }
         assert_eq!(content(&roots).unwrap(), Content::Roots(made.cert.pem().into_bytes()));
         assert!(matches!(content(&pair).unwrap(), Content::Pair(chain, _) if chain == made.cert.pem().into_bytes()));
-        fs::write(folder.path().join("ca"), "no certificate").unwrap();
+        fs::write(folder.path().join("ca"), "cannot get a certificate; the agent retries").unwrap();
         assert_eq!(content(&roots).unwrap(), nobody);
         assert_eq!(content(&format!("file-root:{}", folder.path().display())).unwrap(), nobody);
         assert!(content("default").is_none() && content("file-cert:x").is_none());

@@ -16,22 +16,22 @@ use super::{
 };
 use crate::svid::Svid;
 
-/// The names under which compiled listeners and clusters ask.
+/// The names that compiled listeners and clusters use.
 const CERTIFICATE: &str = "default";
 const ROOTS: &str = "ROOTCA";
 
-/// A secret, with a version that differs if and only if its content does.
+/// A secret. Its version differs if and only if its content differs.
 pub(super) struct Versioned {
     pub(super) version: String,
     pub(super) body: Any,
 }
 
-/// Only these names are remembered for a stream.
+/// Whether a stream may subscribe to a name.
 pub(super) fn is_known(name: &str) -> bool {
     matches!(name, CERTIFICATE | ROOTS) || files::is_file(name)
 }
 
-/// The secret of a name; nothing for a name that is not ours, and for the workload's own as long as there is none.
+/// The secret of a name. `None` for an unknown name, and for the workload's own secret as long as there is none.
 pub(super) fn secret(name: &str, current: Option<&Svid>) -> Option<Versioned> {
     let content = match name {
         CERTIFICATE => current.map(|svid| pair(svid.chain_pem.as_bytes(), svid.key_pem.as_bytes()))?,

@@ -1,4 +1,4 @@
-//! State of the world: every answer has all secrets that the stream asks for.
+//! State-of-the-world: each response has all secrets that the stream requests.
 
 use std::collections::BTreeSet;
 
@@ -9,11 +9,11 @@ use super::secret::{is_known, secret};
 use super::{MOST_NAMES, Protocol, SECRET};
 use crate::svid::Current;
 
-/// What one stream asks for, and what it was told last.
+/// The requested names of a stream, and its last response.
 #[derive(Debug, Default)]
 pub(super) struct Sotw {
     names: BTreeSet<String>,
-    /// Version of the last answer; empty before the first.
+    /// The version of the last response. It is empty before the first one.
     version: String,
     nonce: u64,
 }

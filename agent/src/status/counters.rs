@@ -1,45 +1,45 @@
-//! What the agent counts, shared by all of its tasks.
+//! The counters of the agent, shared by all its tasks.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// A number that only grows.
+/// A counter.
 #[derive(Debug, Default)]
 pub(crate) struct Counter(AtomicU64);
 
-/// All of the agent's counters.
+/// All counters of the agent.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     /// Calls to the certificate authority.
     pub(crate) csr_calls: Counter,
-    /// Those of them that gave no certificate.
+    /// Calls to the certificate authority that failed.
     pub(crate) csr_failures: Counter,
-    /// Times that Envoy ended by itself and was started again.
+    /// Unexpected exits of Envoy, after which it was restarted.
     pub(crate) envoy_restarts: Counter,
-    /// Discovery streams that Envoy opened.
+    /// xDS streams that Envoy opened.
     pub(crate) xds_streams: Counter,
-    /// Tries to reach the control plane that failed.
+    /// Failed attempts to connect to the control plane.
     pub(crate) xds_failures: Counter,
-    /// Discovery streams that the control plane's side ended.
+    /// xDS streams that the control plane ended.
     pub(crate) xds_losses: Counter,
-    /// Questions for names that were read.
+    /// DNS queries that were read.
     pub(crate) dns_requests: Counter,
-    /// Those of them that a resolver was asked.
+    /// DNS queries that were sent to a resolver.
     pub(crate) dns_upstream_requests: Counter,
-    /// Those that nobody answered, or that were dropped because too many were under way.
+    /// DNS queries without a response, and those that were dropped because too many were in progress.
     pub(crate) dns_failures: Counter,
-    /// Ends of the stream that brings the name table.
+    /// Ends of the stream with the name table.
     pub(crate) dns_table_losses: Counter,
-    /// Parts of the merged metrics that could not be had.
+    /// Parts of the merged metrics that could not be read.
     pub(crate) scrape_failures: Counter,
 }
 
 impl Counter {
-    /// One more.
+    /// Adds one.
     pub(crate) fn add(&self) {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// How many so far.
+    /// The current count.
     pub(crate) fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }

@@ -1,5 +1,5 @@
-//! One page of metrics for the whole pod: Envoy's, the agent's own, the application's. A part that cannot be had is left
-//! out and counted, and takes no other with it.
+//! One page of metrics for the whole pod: those of Envoy, of the agent and of the application. A part that cannot be
+//! read is left out and counted. It does not affect the other parts.
 
 use std::fmt::Write;
 use std::net::SocketAddr;
@@ -14,15 +14,15 @@ use crate::admin::Local;
 use crate::config::Scrape;
 use crate::svid::Current;
 
-/// Prometheus gives up after ten seconds by default.
+/// The time limit. Prometheus' own default is ten seconds.
 const LIMIT: Duration = Duration::from_secs(9);
 
-/// Where Envoy's and the application's metrics are.
+/// The addresses of Envoy's and the application's metrics.
 #[derive(Debug, Clone)]
 pub(crate) struct Sources {
     /// Envoy's admin interface.
     pub(crate) admin: SocketAddr,
-    /// The application's pages, on loopback.
+    /// The pages of the application, on loopback.
     pub(crate) application: Vec<Scrape>,
 }
 
@@ -41,14 +41,14 @@ pub(crate) async fn merged(local: &Local, sources: &Sources, counters: &Counters
             Ok(body) => append(&mut page, &body),
             Err(error) => {
                 counters.scrape_failures.add();
-                tracing::debug!(%error, name, "no metrics");
+                tracing::debug!(%error, name, "cannot read metrics");
             }
         }
     }
     page
 }
 
-/// OpenMetrics ends with a line of its own, which may not be in the middle of a page.
+/// Removes the final line of OpenMetrics, which must not be in the middle of a page.
 fn append(page: &mut String, body: &Bytes) {
     let text = String::from_utf8_lossy(body);
     let text = text.trim_end();
@@ -59,7 +59,7 @@ fn append(page: &mut String, body: &Bytes) {
     }
 }
 
-/// The agent's own metrics, under pilot-agent's names where the meaning is the same.
+/// The metrics of the agent, with the names of pilot-agent where the meaning is the same.
 fn own(counters: &Counters, current: &Current) -> String {
     let totals = [
         ("istio_agent_num_outgoing_requests{request_type=\"csr\"}", &counters.csr_calls),

@@ -1,5 +1,5 @@
-//! Whether the proxy may get traffic: Envoy lives, its workers run, and it has clusters and listeners of the control
-//! plane. Envoy is asked each time, so that one that was restarted is not ready before it has them again.
+//! Readiness of the proxy: Envoy is live, its workers have started, and it has clusters and listeners of the control
+//! plane. Envoy is asked each time, so a restarted Envoy is not ready before it has them again.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use http::Method;
 
 use crate::admin::{Local, LocalError};
 
-/// Kubernetes' probes give up after a second by default.
+/// The time limit. Kubernetes' probes have one second by default.
 const LIMIT: Duration = Duration::from_millis(900);
 const PATH: &str = "/stats?filter=^(server%5C.state|cluster_manager%5C.cds%5C.update_success|\
                     listener_manager%5C.(lds%5C.update_success|workers_started))$";
@@ -16,19 +16,19 @@ const PATH: &str = "/stats?filter=^(server%5C.state|cluster_manager%5C.cds%5C.up
 /// Why the proxy is not ready.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NotReady {
-    /// It was asked to end.
+    /// The agent is stopping.
     #[error("draining")]
     Draining,
-    /// Envoy cannot be asked.
-    #[error("Envoy: {0}")]
+    /// Envoy does not respond.
+    #[error("cannot ask Envoy: {0}")]
     Envoy(#[from] LocalError),
-    /// Envoy is starting or ending.
+    /// Envoy is starting or stopping.
     #[error("Envoy is not live")]
     NotLive,
     /// Envoy waits for the control plane.
     #[error("no clusters received yet")]
     NoClusters,
-    /// Envoy waits for the control plane, or for what its listeners need.
+    /// Envoy waits for listeners, or for the resources that they need.
     #[error("no listeners received yet")]
     NoListeners,
     /// The listeners do not accept connections yet.
@@ -36,10 +36,10 @@ pub(crate) enum NotReady {
     NoWorkers,
 }
 
-/// Asks Envoy.
+/// Asks Envoy for its statistics.
 ///
 /// # Errors
-/// Says what is missing.
+/// When the proxy is not ready. The error names the reason.
 pub(crate) async fn ready(local: &Local, admin: SocketAddr) -> Result<(), NotReady> {
     let stats = local.call(Method::GET, admin, PATH, LIMIT).await?;
     verdict(&String::from_utf8_lossy(&stats))

@@ -1,4 +1,5 @@
-//! Keeps the workload's certificate fresh: asks for the first as soon as possible, for the next at half of its life.
+//! Renews the certificate of the workload. The first request is sent as soon as possible, and the next one at half of
+//! the lifetime.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use crate::csr;
 use crate::status::Counters;
 use crate::svid::Current;
 
-/// Never ends. Everybody who uses the certificate watches `current`, and a renewal closes no connection.
+/// Never returns. All users of the certificate watch `current`, and a renewal closes no connection.
 pub(crate) async fn renew(config: &Config, current: &watch::Sender<Current>, counters: &Counters) {
     let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(10));
     loop {
@@ -29,15 +30,15 @@ pub(crate) async fn renew(config: &Config, current: &watch::Sender<Current>, cou
             Err(error) => {
                 counters.csr_failures.add();
                 let wait = backoff.step();
-                tracing::warn!(%error, retry_in_ms = wait.as_millis(), "no certificate");
+                tracing::warn!(%error, retry_in_ms = wait.as_millis(), "cannot get a certificate; the agent retries");
                 tokio::time::sleep(wait).await;
             }
         }
     }
 }
 
-/// How long to keep a certificate: the set share of what is left of its life, give or take the jitter. `chance` is
-/// between 0 and 1. Never less than a second, lest a clock that is wrong make a loop of calls.
+/// How long to keep a certificate: the configured share of its remaining lifetime, plus or minus the jitter. `chance`
+/// is between 0 and 1. The result is at least a second, so that a wrong clock does not cause a loop of calls.
 fn life(not_after: OffsetDateTime, now: OffsetDateTime, how: &Certificate, chance: f64) -> Duration {
     let left = Duration::try_from(not_after - now).unwrap_or_default();
     let share = (how.renew_at + how.jitter * (2.0 * chance - 1.0)).clamp(0.0, 1.0);

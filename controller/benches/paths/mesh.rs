@@ -84,6 +84,15 @@ pub(crate) fn endpoint_slice(number: usize) -> String {
     slice(0, &format!("10.9.{}.{}", number / 250, number % 250 + 1))
 }
 
+/// A Secret of a namespace without proxies, with another certificate.
+pub(crate) fn foreign_secret(number: usize) -> String {
+    let (crt, key) = (["YQ==", "Yg=="][number % 2], "aw==");
+    format!(
+        "{{apiVersion: v1, kind: Secret, metadata: {{name: cert, namespace: idle}}, type: kubernetes.io/tls, data: {{tls.crt: \
+         {crt}, tls.key: {key}}}}}"
+    )
+}
+
 fn service(number: usize) -> String {
     let (namespace, high, low) = (number % 10, number / 250, number % 250 + 1);
     let labels = format!("{{app: s{number}}}");

@@ -6,16 +6,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use heddle_ca::{Lifetime, Limits};
-use heddle_compile::compile::{compile_own, compile_view};
-use heddle_compile::increment::recompile;
-use heddle_compile::memo::Memo;
-use heddle_compile::view::view;
-use heddle_model::diff::diff;
+use heddle_compile::Compiler;
+use heddle_model::snapshot::Snapshot;
 use heddle_serve::push::Push;
 use heddle_xds_api::subscription::{Names, Protocol, Request};
 use heddle_xds_api::{Differences, Resource, ResourceSet, TypeSet, TypeUrl};
 
-use super::mesh::{Change, Mesh, apply, destination_rule, endpoint_slice, objects, sidecar, virtual_service};
+use super::mesh::{
+    Change, Mesh, apply, destination_rule, endpoint_slice, foreign_secret, objects, sidecar, virtual_service,
+};
 
 /// Does a stage's work once.
 pub(crate) type Work = Box<dyn FnMut()>;
@@ -24,22 +23,19 @@ pub(crate) type Work = Box<dyn FnMut()>;
 pub(crate) type Stage = (&'static str, fn(usize) -> Work);
 
 /// All stages by name.
-pub(crate) const ALL: [Stage; 18] = [
+pub(crate) const ALL: [Stage; 15] = [
     ("read a VirtualService", |_| read(virtual_service)),
     ("ingest a VirtualService", |services| ingest(services, virtual_service)),
     ("ingest an EndpointSlice", |services| ingest(services, endpoint_slice)),
     ("commit a VirtualService", |services| commit(services, virtual_service)),
     ("commit a DestinationRule", |services| commit(services, destination_rule)),
     ("commit an EndpointSlice", |services| commit(services, endpoint_slice)),
-    ("compare revisions", compare),
-    ("compile clusters", |services| compile(services, TypeUrl::Cluster)),
-    ("compile endpoints", |services| compile(services, TypeUrl::Endpoint)),
-    ("compile listeners", |services| compile(services, TypeUrl::Listener)),
-    ("compile routes", |services| compile(services, TypeUrl::Route)),
-    ("compile what is a sidecar's own", own),
-    ("compile a VirtualService's change", |services| increment(services, virtual_service)),
-    ("compile a DestinationRule's change", |services| increment(services, destination_rule)),
-    ("compile an EndpointSlice's change", |services| increment(services, endpoint_slice)),
+    ("compile a sidecar's layers", compile),
+    ("compile a replica's layers", replica),
+    ("compile a VirtualService's change", |services| follow(services, virtual_service)),
+    ("compile a DestinationRule's change", |services| follow(services, destination_rule)),
+    ("compile an EndpointSlice's change", |services| follow(services, endpoint_slice)),
+    ("pass over a Secret that concerns nobody", |services| follow(services, foreign_secret)),
     ("encode a cluster", |_| encode()),
     ("push a change to a stream", push),
     ("sign a certificate", |_| sign()),
@@ -76,45 +72,47 @@ fn commit(services: usize, change: Change) -> Work {
     })
 }
 
-fn compare(services: usize) -> Work {
-    let mesh = Mesh::new(services, virtual_service);
-    Box::new(move || drop(black_box(diff(&mesh.old, &mesh.new))))
-}
-
-/// Compiles a type for a view of which nothing is known.
-fn compile(services: usize, type_url: TypeUrl) -> Work {
-    let snapshot = Mesh::new(services, virtual_service).new;
-    let key = view(&snapshot, &sidecar());
-    let types = [type_url].into_iter().collect();
-    Box::new(move || drop(black_box(compile_view(&snapshot, &key, types, &Memo::default()))))
-}
-
-fn own(services: usize) -> Work {
-    let (snapshot, proxy) = (Mesh::new(services, virtual_service).new, sidecar());
-    Box::new(move || drop(black_box(compile_own(&snapshot, &proxy, TypeSet::ALL))))
-}
-
-/// Compiles a change for a view that is known; there and back again.
-fn increment(services: usize, change: Change) -> Work {
-    let Mesh { old, new, .. } = Mesh::new(services, change);
-    let key = view(&old, &sidecar());
-    let memo = Memo::default();
-    let mut known = compile_view(&old, &key, TypeSet::ALL, &memo);
-    let ways = [(diff(&old, &new), new.clone()), (diff(&new, &old), old)];
-    let mut turn = 0;
+/// Compiles a sidecar of which nothing is known.
+fn compile(services: usize) -> Work {
+    let (snapshot, proxy) = (Mesh::new(services, virtual_service).new, Arc::new(sidecar()));
     Box::new(move || {
-        let (changes, snapshot) = &ways[turn % 2];
-        turn += 1;
-        let (cached_scope, parts) = (known.cached_scope.as_mut().unwrap(), known.split_configs.as_mut().unwrap());
-        let patch = recompile(snapshot, &key, changes, (cached_scope, parts), &memo);
-        assert!(black_box(patch).is_some(), "the change is not a small one");
+        let compiler = Compiler::default();
+        black_box(compiler.update(&mut compiler.open(&proxy), &snapshot));
+    })
+}
+
+/// Compiles a sidecar whose view and inbound side another has.
+fn replica(services: usize) -> Work {
+    let (snapshot, proxy) = (Mesh::new(services, virtual_service).new, Arc::new(sidecar()));
+    let compiler = Compiler::default();
+    let mut first = compiler.open(&proxy);
+    compiler.update(&mut first, &snapshot);
+    Box::new(move || {
+        let _held = &first;
+        black_box(compiler.update(&mut compiler.open(&proxy), &snapshot));
+    })
+}
+
+/// Compiles a change for a sidecar that is followed; there and back again.
+fn follow(services: usize, change: Change) -> Work {
+    let Mesh { old, new, .. } = Mesh::new(services, change);
+    let compiler = Compiler::default();
+    let mut session = compiler.open(&Arc::new(sidecar()));
+    compiler.update(&mut session, &old);
+    let mut revision = new.revision;
+    Box::new(move || {
+        revision += 1;
+        let parts = if revision % 2 == 0 { &old } else { &new };
+        let snapshot = Arc::new(Snapshot { revision, ..(**parts).clone() });
+        black_box(compiler.update(&mut session, &snapshot));
     })
 }
 
 fn encode() -> Work {
     let snapshot = Mesh::new(1, virtual_service).new;
-    let output = compile_view(&snapshot, &view(&snapshot, &sidecar()), TypeSet::ALL, &Memo::default());
-    let resource = output.layer.get(TypeUrl::Cluster).unwrap().values().next().unwrap().clone();
+    let compiler = Compiler::default();
+    let set = compiler.update(&mut compiler.open(&Arc::new(sidecar())), &snapshot);
+    let resource = set.shared.get(TypeUrl::Cluster).unwrap().values().next().unwrap().clone();
     let message: heddle_xds_api::envoy::config::cluster::v3::Cluster = resource.decode().unwrap();
     Box::new(move || drop(black_box(Resource::new(TypeUrl::Cluster, resource.name().clone(), &message))))
 }
@@ -122,10 +120,10 @@ fn encode() -> Work {
 /// A stream is shown a set in which one cluster changed, says so, and hears that it was taken.
 fn push(services: usize) -> Work {
     let mesh = Mesh::new(services, destination_rule);
-    let key = view(&mesh.old, &sidecar());
-    let memo = Memo::default();
+    let compiler = Compiler::default();
+    let mut session = compiler.open(&Arc::new(sidecar()));
     let sets = [&mesh.old, &mesh.new].map(|snapshot| {
-        let shared = Arc::new(compile_view(snapshot, &key, TypeSet::ALL, &memo).layer);
+        let shared = compiler.update(&mut session, snapshot).shared.clone();
         Arc::new(ResourceSet { shared, own: Arc::default() })
     });
     let mut stream = Push::new(Protocol::Delta, Arc::<Differences>::default());

@@ -61,8 +61,8 @@ impl Authority {
 
 /// Makes a root with a new ECDSA P-256 key, whose organization is the trust domain, as istiod's is.
 ///
-/// The files are in the layout that [`crate::load`] reads. The private key is among them: they must be kept unreadable to
-/// others.
+/// The files are in the layout that [`crate::load`] reads. The private key is among them: they must be kept unreadable
+/// to others.
 ///
 /// # Errors
 /// When the trust domain cannot be in a certificate, or the system has no randomness.

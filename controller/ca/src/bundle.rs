@@ -41,8 +41,8 @@ impl Bundle {
         Self::of([self.roots.clone(), other.roots.clone()].concat())
     }
 
-    /// Whoever is trusted by `other` is trusted by `self`: for every root of `other` there is one with the same name and
-    /// key. A root that was renewed is the same to all that it signed.
+    /// Whoever is trusted by `other` is trusted by `self`: for every root of `other` there is one with the same name
+    /// and key. A root that was renewed is the same to all that it signed.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
         other.roots.iter().all(|root| self.roots.iter().any(|mine| same_signer(mine, root)))

@@ -52,8 +52,8 @@ pub fn renewed_root(
     Ok((renewed, files))
 }
 
-/// Takes over from `old` if every root in use stays: new signing certificates and additional roots are fine, a root that
-/// is gone would cut off the workloads that hold certificates of it.
+/// Takes over from `old` if every root in use stays: new signing certificates and additional roots are fine, a root
+/// that is gone would cut off the workloads that hold certificates of it.
 ///
 /// # Errors
 /// When a root in use is missing from the new authority's.

@@ -46,8 +46,8 @@ pub fn sign(
 }
 
 impl Chain {
-    /// The elements of `IstioCertificateResponse.cert_chain`. Root last, all of it as one element: clients take the last
-    /// one for what they trust.
+    /// The elements of `IstioCertificateResponse.cert_chain`. Root last, all of it as one element: clients take the
+    /// last one for what they trust.
     #[must_use]
     pub fn elements(&self) -> Vec<String> {
         let leaf = std::iter::once(&self.leaf);

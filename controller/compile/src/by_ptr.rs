@@ -9,18 +9,16 @@ use std::{
 };
 
 /// An `Arc` that is equal only to its own clones. It keeps its value alive, so no other value can take its address.
-pub struct ByPtr<T>(Arc<T>);
+pub(crate) struct ByPtr<T>(Arc<T>);
 
 impl<T> ByPtr<T> {
     /// Shares the value of an `Arc`.
-    #[must_use]
-    pub fn new(value: &Arc<T>) -> Self {
+    pub(crate) fn new(value: &Arc<T>) -> Self {
         Self(value.clone())
     }
 
     /// The `Arc`.
-    #[must_use]
-    pub fn arc(&self) -> &Arc<T> {
+    pub(crate) fn arc(&self) -> &Arc<T> {
         &self.0
     }
 

@@ -4,19 +4,18 @@ mod alpn;
 mod balance;
 mod destination;
 mod fixed;
-mod inbound;
 mod key;
-mod pool;
-mod telemetry;
+pub(crate) mod pool;
+pub(crate) mod telemetry;
 mod tls;
 mod traffic;
 
-pub use alpn::{Alpn, request_alpn};
-pub use destination::{Destination, Purpose};
-pub use fixed::fixed;
-pub use inbound::inbound;
-pub use key::{ClusterClient, ClusterKey, Credential, Peers, destinations, destinations_of, keys, keys_of};
-pub use traffic::Policy;
+pub(crate) use alpn::{Alpn, request_alpn};
+pub(crate) use destination::{Destination, Purpose};
+pub(crate) use fixed::{fixed, passthrough};
+pub(crate) use key::{ClusterClient, ClusterKey};
+pub(crate) use key::{destinations, keys};
+pub(crate) use traffic::Policy;
 
 use heddle_model::{
     endpoint::Address,
@@ -43,7 +42,7 @@ use tls::Security;
 
 /// How a cluster comes by its endpoints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Discovery {
+pub(crate) enum Discovery {
     /// Sent apart, by EDS.
     Sent,
     /// All addresses of the names in the cluster.
@@ -57,8 +56,7 @@ pub enum Discovery {
 }
 
 /// Compiles one cluster.
-#[must_use]
-pub fn cluster(key: &ClusterKey) -> Compiled<Cluster> {
+pub(crate) fn cluster(key: &ClusterKey) -> Compiled<Cluster> {
     let destination = &key.destination;
     let policy = destination.policy();
     let mut issues = Vec::new();
@@ -77,9 +75,7 @@ pub fn cluster(key: &ClusterKey) -> Compiled<Cluster> {
     {
         http.get_or_insert_default().upstream_http_protocol_options = Some(by_request.clone());
     }
-    if let Some(http) = http {
-        envoy::http_options(&mut cluster, http);
-    }
+    envoy::http_options(&mut cluster, &destination.mesh, http);
     tls::apply(&mut cluster, key, security);
     cluster.metadata = Some(telemetry::of_destination(destination));
     if let Some(name) = telemetry::stat_name(&destination.mesh, destination) {
@@ -92,8 +88,7 @@ pub fn cluster(key: &ClusterKey) -> Compiled<Cluster> {
 }
 
 /// How the cluster of a destination comes by its endpoints, at a client of this kind.
-#[must_use]
-pub fn discovery(destination: &Destination, kind: ProxyKind) -> Discovery {
+pub(crate) fn discovery(destination: &Destination, kind: ProxyKind) -> Discovery {
     let sidecar = kind == ProxyKind::Sidecar;
     let passthrough = destination.policy().balancer.is_some_and(|balancer| balancer.choice == Balance::Passthrough);
     match &destination.service.resolution {

@@ -6,23 +6,23 @@ use heddle_model::{issue::Issue, object::ObjectRef};
 
 /// The result of a total compilation: the largest correct output, and its story.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Compiled<T> {
+pub(crate) struct Compiled<T> {
     /// The output.
-    pub value: T,
+    pub(crate) value: T,
     /// What is wrong with the input.
-    pub issues: Vec<Issue>,
+    pub(crate) issues: Vec<Issue>,
     /// The objects that the output came from, for attribution of a rejection.
-    pub sources: Vec<Arc<ObjectRef>>,
+    pub(crate) sources: Vec<Arc<ObjectRef>>,
 }
 
 impl<T> Compiled<T> {
     /// A value without issues or sources.
-    pub fn new(value: T) -> Self {
+    pub(crate) fn new(value: T) -> Self {
         Self { value, issues: Vec::new(), sources: Vec::new() }
     }
 
     /// Changes the value, keeps the story.
-    pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Compiled<U> {
+    pub(crate) fn map<U>(self, f: impl FnOnce(T) -> U) -> Compiled<U> {
         Compiled { value: f(self.value), issues: self.issues, sources: self.sources }
     }
 }

@@ -4,7 +4,8 @@ mod key;
 mod locality;
 mod telemetry;
 
-pub use key::{ClientLocality, EndpointKey, keys, keys_of};
+pub(crate) use key::keys;
+pub(crate) use key::{ClientLocality, EndpointKey};
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,7 +25,6 @@ use crate::{
     cluster::{Destination, Policy, Purpose},
     compiled::Compiled,
     envoy::endpoint as envoy,
-    mtls,
 };
 
 /// One endpoint with what Envoy is told of it.
@@ -34,11 +34,10 @@ pub(crate) struct Sent<'a> {
 }
 
 /// Compiles the endpoints of one cluster. Without endpoints there is an assignment all the same: Envoy waits for one.
-#[must_use]
-pub fn load_assignment(key: &EndpointKey) -> Compiled<ClusterLoadAssignment> {
+pub(crate) fn load_assignment(key: &EndpointKey) -> Compiled<ClusterLoadAssignment> {
     let mut by_place: BTreeMap<&Locality, Vec<Sent<'_>>> = BTreeMap::new();
-    for endpoint in chosen(key) {
-        let sent = Sent { endpoint, message: message(key, endpoint) };
+    for (at, endpoint) in chosen(key) {
+        let sent = Sent { endpoint, message: message(key, at, endpoint) };
         by_place.entry(&endpoint.locality).or_default().push(sent);
     }
     share_out(&mut by_place);
@@ -49,15 +48,13 @@ pub fn load_assignment(key: &EndpointKey) -> Compiled<ClusterLoadAssignment> {
 /// Whether clients are told of endpoints that are not ready.
 ///
 /// "Unhealthy endpoints are sent unless minHealthPercent is set": they let a client see how much of a place is left.
-#[must_use]
-pub fn sends_unready(destination: &Destination) -> bool {
+pub(crate) fn sends_unready(destination: &Destination) -> bool {
     let least_healthy = destination.policy().outlier.map_or(0, |outlier| outlier.min_health_percent);
     least_healthy == 0 || destination.service.prefer.is_some()
 }
 
 /// Whether the weights of places count in a cluster, and not only those of endpoints.
-#[must_use]
-pub fn weighs_localities(destination: &Destination) -> bool {
+pub(crate) fn weighs_localities(destination: &Destination) -> bool {
     let policy = destination.policy();
     if let Some(own) = locality::preference(destination, &policy) {
         return !own.is_empty();
@@ -69,14 +66,14 @@ pub fn weighs_localities(destination: &Destination) -> bool {
 }
 
 /// The endpoints that a client may be sent, in order, each address once.
-fn chosen(key: &EndpointKey) -> Vec<&Endpoint> {
+fn chosen(key: &EndpointKey) -> Vec<(usize, &Endpoint)> {
     let destination = &key.destination;
     let everything = Labels::default();
     let subset = destination.subset_of_rule().map_or(&everything, |subset| &subset.labels);
     // A subset that the rule does not have has no endpoints; it is not all of them.
     let known = destination.subset.is_none() || destination.subset_of_rule().is_some();
     let unready = sends_unready(destination);
-    let fits = |endpoint: &&Endpoint| {
+    let fits = |(at, endpoint): &(usize, &Endpoint)| {
         known
             && endpoint.service_port == destination.port.name
             && subset.select(&endpoint.labels)
@@ -87,12 +84,12 @@ fn chosen(key: &EndpointKey) -> Vec<&Endpoint> {
                 Health::Unhealthy => unready,
                 Health::Draining => false,
             }
-            && (destination.purpose == Purpose::Outbound || takes_mtls(key, endpoint))
+            && (destination.purpose == Purpose::Outbound || takes_mtls(key, *at, endpoint))
     };
-    let mut chosen: Vec<&Endpoint> = key.endpoints.iter().filter(fits).collect();
-    chosen.sort_by(|a, b| (&a.address, a.port, a).cmp(&(&b.address, b.port, b)));
+    let mut chosen: Vec<(usize, &Endpoint)> = key.endpoints.iter().enumerate().filter(fits).collect();
+    chosen.sort_by(|(_, a), (_, b)| (&a.address, a.port, a).cmp(&(&b.address, b.port, b)));
     let mut seen = BTreeSet::new();
-    chosen.retain(|endpoint| seen.insert((&endpoint.address, endpoint.port)));
+    chosen.retain(|(_, endpoint)| seen.insert((&endpoint.address, endpoint.port)));
     chosen
 }
 
@@ -113,7 +110,7 @@ fn health(destination: &Destination, endpoint: &Endpoint) -> Health {
     }
 }
 
-fn message(key: &EndpointKey, endpoint: &Endpoint) -> LbEndpoint {
+fn message(key: &EndpointKey, at: usize, endpoint: &Endpoint) -> LbEndpoint {
     let health = match health(&key.destination, endpoint) {
         // Nobody probes the endpoints of a ServiceEntry; Envoy treats both alike.
         Health::Healthy if key.destination.service.registry == ServiceRegistry::External => HealthStatus::Unknown,
@@ -121,26 +118,18 @@ fn message(key: &EndpointKey, endpoint: &Endpoint) -> LbEndpoint {
         Health::Draining => HealthStatus::Draining,
         Health::Unhealthy => HealthStatus::Unhealthy,
     };
-    let metadata = telemetry::metadata(key, endpoint, takes_mtls(key, endpoint));
+    let metadata = telemetry::metadata(key, endpoint, takes_mtls(key, at, endpoint));
     let address = envoy::address(&endpoint.address, endpoint.port);
     envoy::lb_endpoint(address, health, endpoint.weight, Some(metadata))
 }
 
 /// Whether the client speaks mutual TLS to an endpoint, when the cluster lets each say for itself.
-fn takes_mtls(key: &EndpointKey, endpoint: &Endpoint) -> bool {
-    let destination = &key.destination;
-    let Policy { tls, .. } = destination.policy();
+fn takes_mtls(key: &EndpointKey, at: usize, endpoint: &Endpoint) -> bool {
+    let Policy { tls, .. } = key.destination.policy();
     if let Some(tls) = tls {
         return tls.mode == ClientTlsMode::IstioMutual;
     }
-    let namespace = match &*endpoint.workload.namespace {
-        "" => destination.service.namespace(),
-        _ => &endpoint.workload.namespace,
-    };
-    let root = &destination.mesh.root_namespace;
-    endpoint.mtls
-        && mtls::effective(&key.authn, root, namespace, &endpoint.labels).of(endpoint.port)
-            != heddle_model::authn::MtlsMode::Disable
+    endpoint.mtls && !key.plaintext.contains(&at)
 }
 
 /// Weights as they are, unless their sum is more than Envoy takes; then all in proportion.

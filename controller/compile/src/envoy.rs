@@ -1,9 +1,10 @@
 //! Constructors of Envoy's messages with our defaults: the only place where a message is filled up by `Default`.
 
-pub mod any;
-pub mod cluster;
-pub mod duration;
-pub mod endpoint;
-pub mod metadata;
-pub mod source;
-pub mod tls;
+pub(crate) mod any;
+pub(crate) mod cluster;
+pub(crate) mod duration;
+pub(crate) mod endpoint;
+pub(crate) mod http1;
+pub(crate) mod metadata;
+pub(crate) mod source;
+pub(crate) mod tls;

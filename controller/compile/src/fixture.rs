@@ -7,6 +7,7 @@ use heddle_model::{
     authn::{MtlsMode, PeerAuthentication},
     destination_rule::{DestinationRule, Subset},
     endpoint::{Address, Endpoint, Health, WorkloadName},
+    facets::ProxyFacets,
     host::Host,
     identity::Identity,
     labels::Labels,
@@ -20,8 +21,11 @@ use heddle_model::{
 };
 
 use crate::{
+    cluster::{self, ClusterClient, ClusterKey},
+    endpoint::{self, EndpointKey},
     scope::Scope,
-    view::{self, ViewKey},
+    tracked::Tracked,
+    view,
 };
 
 /// A mesh under construction.
@@ -164,6 +168,21 @@ pub(crate) fn gateway() -> Proxy {
     Proxy { kind: ProxyKind::Gateway, ..sidecar() }
 }
 
+/// Keys of all clusters of a view that lead to services, by name.
+pub(crate) fn cluster_keys(scope: &Scope<'_>) -> Vec<ClusterKey> {
+    let client = Arc::new(ClusterClient::of(scope.view));
+    let mut keys: Vec<_> = scope.seen.services.keys().flat_map(|host| cluster::keys(scope, &client, host)).collect();
+    keys.sort_by_key(ClusterKey::name);
+    keys
+}
+
+/// Keys of the endpoints of these clusters, by name.
+pub(crate) fn endpoint_keys(scope: &Scope<'_>) -> Vec<EndpointKey> {
+    let mut keys: Vec<_> = scope.seen.services.keys().flat_map(|host| endpoint::keys(scope, host)).collect();
+    keys.sort_by_key(EndpointKey::name);
+    keys
+}
+
 impl TestMesh {
     /// Adds a service with its endpoints.
     pub(crate) fn with(mut self, service: Service, endpoints: Vec<Endpoint>) -> Self {
@@ -181,7 +200,8 @@ impl TestMesh {
 
     /// Adds a PeerAuthentication.
     pub(crate) fn peers(mut self, policy: Arc<PeerAuthentication>) -> Self {
-        Arc::make_mut(&mut self.snapshot.peer_authentications).push(policy);
+        let policies = Arc::make_mut(&mut self.snapshot.peer_authentications);
+        Arc::make_mut(policies.entry(policy.origin.namespace().clone()).or_default()).push(policy);
         self
     }
 
@@ -191,15 +211,11 @@ impl TestMesh {
         self
     }
 
-    /// The view of a proxy.
-    pub(crate) fn view(&self, proxy: &Proxy) -> ViewKey {
-        let facets = Arc::new(heddle_model::facets::ProxyFacets::of(&self.snapshot));
-        view::view(&Snapshot { facets, ..self.snapshot.clone() }, proxy)
-    }
-
     /// Something worked out in the scope of a proxy.
     pub(crate) fn see<T>(&self, proxy: &Proxy, what: impl FnOnce(&Scope<'_>) -> T) -> T {
-        let view = self.view(proxy);
-        what(&Scope::new(&self.snapshot, &view))
+        let snapshot = Snapshot { facets: Arc::new(ProxyFacets::of(&self.snapshot)), ..self.snapshot.clone() };
+        let tracked = Tracked::new(&snapshot);
+        let view = view::view(&tracked, proxy);
+        what(&Scope::new(&tracked, &view, &view.client()))
     }
 }

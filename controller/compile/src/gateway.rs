@@ -1,5 +1,5 @@
 //! Gateway proxies: the Gateways that select one are merged by port, then listened on and routed.
 
-pub mod listener;
-pub mod merge;
-pub mod route;
+pub(crate) mod listener;
+pub(crate) mod merge;
+pub(crate) mod route;

@@ -1,33 +1,31 @@
 //! Compiles a snapshot of the mesh into Envoy's resources: pure, total, and the same bytes for the same input.
+//!
+//! [`Compiler`] is the one way in. Inside, [`Tracked`] is the only way to read a snapshot.
 
-pub mod by_ptr;
-pub mod cluster;
-pub mod compile;
-pub mod compiled;
-pub mod endpoint;
-pub mod envoy;
-pub mod gateway;
-pub mod impact;
-pub mod increment;
-pub mod listener;
-pub mod memo;
-pub mod mtls;
-pub mod name;
-pub mod name_table;
-pub mod output;
-pub mod regex;
-pub mod route;
-pub mod scope;
-pub mod secret;
-pub mod view;
-pub mod visible;
+mod by_ptr;
+mod cluster;
+mod compiled;
+mod compiler;
+mod endpoint;
+mod entry;
+mod envoy;
+mod gateway;
+mod inbound;
+mod layer;
+mod listener;
+mod memo;
+mod mtls;
+mod name;
+mod name_table;
+mod route;
+mod scope;
+mod secret;
+mod tracked;
+mod view;
+mod visible;
 
 #[cfg(test)]
 mod fixture;
 
-pub use compile::{compile_own, compile_view};
-pub use compiled::Compiled;
-pub use impact::impact;
-pub use memo::Memo;
-pub use output::Output;
-pub use view::{ViewKey, view};
+pub use compiler::{Compiler, Session};
+pub use tracked::Tracked;

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use heddle_model::{
-    authn::{EffectiveMtls, MtlsMode, PeerAuthentication},
+    authn::{EffectiveMtls, MtlsMode, PeerAuthentication, PeerAuthentications},
     labels::Labels,
 };
 
@@ -11,27 +11,24 @@ use heddle_model::{
 ///
 /// "Workload before namespace before root": policies of the root namespace with a selector bind nothing, and of
 /// several at one level the oldest counts, as the list is ordered.
-#[must_use]
-pub fn effective(policies: &[Arc<PeerAuthentication>], root: &str, namespace: &str, labels: &Labels) -> EffectiveMtls {
+pub(crate) fn effective(policies: &PeerAuthentications, root: &str, namespace: &str, labels: &Labels) -> EffectiveMtls {
     let inherited = of_namespace(policies, root, namespace);
-    let chosen = policies.iter().find(|policy| {
-        namespace != root
-            && **policy.origin.namespace() == *namespace
-            && selector(policy).is_some_and(|s| s.select(labels))
-    });
+    let own = of(policies, namespace).iter().filter(|_| namespace != root);
+    let chosen = own.into_iter().find(|policy| selector(policy).is_some_and(|s| s.select(labels)));
     let Some(policy) = chosen else { return EffectiveMtls { default: inherited, ports: BTreeMap::new() } };
     let ports = policy.ports.iter().filter_map(|(port, mode)| Some((*port, (*mode)?))).collect();
     EffectiveMtls { default: policy.mode.unwrap_or(inherited), ports }
 }
 
 /// The mode of a namespace's workloads that no policy selects: what a client expects of a whole service.
-#[must_use]
-pub fn of_namespace(policies: &[Arc<PeerAuthentication>], root: &str, namespace: &str) -> MtlsMode {
-    let level = |wanted: &str| {
-        let whole = policies.iter().find(|p| **p.origin.namespace() == *wanted && selector(p).is_none());
-        whole.and_then(|policy| policy.mode)
-    };
+pub(crate) fn of_namespace(policies: &PeerAuthentications, root: &str, namespace: &str) -> MtlsMode {
+    let level =
+        |wanted: &str| of(policies, wanted).iter().find(|p| selector(p).is_none()).and_then(|policy| policy.mode);
     level(namespace).or_else(|| level(root)).unwrap_or_default()
+}
+
+fn of<'a>(policies: &'a PeerAuthentications, namespace: &str) -> &'a [Arc<PeerAuthentication>] {
+    policies.get(namespace).map(|list| list.as_slice()).unwrap_or_default()
 }
 
 fn selector(policy: &PeerAuthentication) -> Option<&Labels> {
@@ -67,12 +64,17 @@ mod tests {
             policy("shop", Some("web"), None),
             policy("open", None, Some(Permissive)),
         ];
-        let of = |namespace: &str, labels: &Labels| effective(&all, "root", namespace, labels);
+        let mut by_namespace = PeerAuthentications::new();
+        for policy in all {
+            let list = by_namespace.entry(policy.origin.namespace().clone()).or_default();
+            Arc::make_mut(list).push(policy);
+        }
+        let of = |namespace: &str, labels: &Labels| effective(&by_namespace, "root", namespace, labels);
         assert_eq!(of("shop", &web).default, Strict);
         assert_eq!((of("shop", &web).of(80), of("shop", &web).of(81)), (Disable, Strict));
         assert_eq!(of("shop", &Labels::default()).of(80), Strict);
         assert_eq!(of("root", &web).of(80), Strict);
         assert_eq!(of("open", &web).default, Permissive);
-        assert_eq!(effective(&[], "root", "shop", &web).default, Permissive);
+        assert_eq!(effective(&PeerAuthentications::new(), "root", "shop", &web).default, Permissive);
     }
 }

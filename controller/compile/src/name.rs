@@ -3,27 +3,25 @@
 use heddle_model::{host::Host, route::Destination};
 
 /// Cluster without endpoints: traffic that must go nowhere.
-pub const BLACK_HOLE: &str = "BlackHoleCluster";
+pub(crate) const BLACK_HOLE: &str = "BlackHoleCluster";
 /// Cluster of the original destination.
-pub const PASSTHROUGH: &str = "PassthroughCluster";
+pub(crate) const PASSTHROUGH: &str = "PassthroughCluster";
 /// Cluster of the original destination, for inbound traffic to ports that nothing declares.
-pub const INBOUND_PASSTHROUGH: &str = "InboundPassthroughCluster";
+pub(crate) const INBOUND_PASSTHROUGH: &str = "InboundPassthroughCluster";
 /// Cluster that resolves the host asked for.
-pub const DYNAMIC_DNS: &str = "AllowAnyDynamicDNSCluster";
+pub(crate) const DYNAMIC_DNS: &str = "AllowAnyDynamicDNSCluster";
 /// Listener that iptables redirects outbound traffic to.
-pub const VIRTUAL_OUTBOUND: &str = "virtualOutbound";
+pub(crate) const VIRTUAL_OUTBOUND: &str = "virtualOutbound";
 /// Listener that iptables redirects inbound traffic to.
-pub const VIRTUAL_INBOUND: &str = "virtualInbound";
+pub(crate) const VIRTUAL_INBOUND: &str = "virtualInbound";
 
 /// `outbound|<port>|<subset>|<host>`.
-#[must_use]
-pub fn outbound(port: u16, subset: &str, host: &Host) -> String {
+pub(crate) fn outbound(port: u16, subset: &str, host: &Host) -> String {
     format!("outbound|{port}|{subset}|{host}")
 }
 
 /// The cluster of a destination that no service has: requests to it fail, whatever its name. A short name stays short.
-#[must_use]
-pub fn missing(port: u16, to: &Destination, mesh_domain: &str) -> String {
+pub(crate) fn missing(port: u16, to: &Destination, mesh_domain: &str) -> String {
     let short = to.host.as_str().strip_suffix(mesh_domain).and_then(|host| host.strip_suffix(".svc."));
     match short.filter(|_| to.short) {
         Some(host) => format!("outbound|{port}|{}|{host}", to.subset),
@@ -32,13 +30,11 @@ pub fn missing(port: u16, to: &Destination, mesh_domain: &str) -> String {
 }
 
 /// `inbound|<port>||`.
-#[must_use]
-pub fn inbound(port: u16) -> String {
+pub(crate) fn inbound(port: u16) -> String {
     format!("inbound|{port}||")
 }
 
 /// `outbound_.<port>_.<subset>_.<host>`: an SNI, so no `|`. Also the cluster's name at AUTO_PASSTHROUGH gateways.
-#[must_use]
-pub fn sni_dnat(port: u16, subset: &str, host: &Host) -> String {
+pub(crate) fn sni_dnat(port: u16, subset: &str, host: &Host) -> String {
     format!("outbound_.{port}_.{subset}_.{host}")
 }

@@ -12,10 +12,9 @@ use crate::{compiled::Compiled, scope::Scope};
 
 /// The table. A service without an address of its own is known by those of its pods, and each pod by its own name; one
 /// that has none either is left to the resolver that knows more.
-#[must_use]
-pub fn name_table(scope: &Scope<'_>) -> Compiled<NameTable> {
+pub(crate) fn name_table(scope: &Scope<'_>) -> Compiled<NameTable> {
     let mut table = BTreeMap::new();
-    for import in scope.services.values() {
+    for import in scope.seen.services.values() {
         let service = &import.service;
         let own = addresses(service);
         let ips = if own.is_empty() && service.headless { pods(scope, service, &mut table) } else { own };
@@ -44,7 +43,7 @@ fn pods(scope: &Scope<'_>, service: &Service, table: &mut BTreeMap<String, NameI
         return Vec::new();
     }
     let mut all = Vec::new();
-    let endpoints = scope.snapshot.endpoints.get(&service.key());
+    let endpoints = scope.tracked.endpoints(&service.key());
     let ready = endpoints.into_iter().flat_map(|all| all.iter()).filter(|endpoint| endpoint.health == Health::Healthy);
     // `web.shop.svc.cluster.local` is where `web-0.web` lies: under `shop.svc.cluster.local`.
     let domain = service.host.as_str().split_once('.').map_or("", |(_, domain)| domain);

@@ -15,7 +15,7 @@ mod mirror;
 mod redirect;
 mod retry;
 mod rule;
-pub mod virtual_host;
+pub(crate) mod virtual_host;
 
 use std::collections::BTreeSet;
 
@@ -23,33 +23,28 @@ use heddle_model::{issue::Issue, route::GatewayRef};
 
 use crate::visible::VisibleServices;
 
-pub use action::default_action;
-pub use key::{
-    HostRoutesKey, HostRoutesSource, RouteClient, RouteConfigKey, RouteEntries, VirtualHostKey, routes, virtual_host,
-};
-pub use retry::inbound_retry;
-pub use rule::routes_of;
+pub(crate) use key::{HostRoutesKey, RouteClient, RouteConfigKey, VirtualHostKey};
+pub(crate) use retry::inbound_retry;
 
 /// Where routes are used, which decides what of a VirtualService applies.
 #[derive(Clone, Debug)]
-pub struct RouteContext<'a> {
+pub(crate) struct RouteContext<'a> {
     /// The services that the routes lead to.
-    pub visible: &'a VisibleServices,
+    pub(crate) visible: &'a VisibleServices,
     /// Who asks.
-    pub client: &'a RouteClient,
+    pub(crate) client: &'a RouteClient,
     /// Port of the listener as clients see it; the default of destinations without a port.
-    pub port: u16,
+    pub(crate) port: u16,
     /// The gateways that the listener serves; [`GatewayRef::Mesh`] for sidecars.
-    pub gateways: BTreeSet<GatewayRef>,
+    pub(crate) gateways: BTreeSet<GatewayRef>,
 }
 
 /// Issues found on the way.
-pub type Issues = Vec<Issue>;
+pub(crate) type Issues = Vec<Issue>;
 
 impl RouteContext<'_> {
     /// Whether it is for a sidecar.
-    #[must_use]
-    pub fn is_mesh(&self) -> bool {
+    pub(crate) fn is_mesh(&self) -> bool {
         self.gateways.contains(&GatewayRef::Mesh)
     }
 }

@@ -9,256 +9,169 @@ use heddle_model::{
     Text,
     destination_rule::DestinationRule,
     host::Host,
-    labels::Labels,
-    mesh::OutboundMode,
+    mesh::Mesh,
     protocol::Protocol,
     proxy::ProxyKind,
-    route::{Destination, GatewayRef, HttpAction, VirtualService},
-    service::{Resolution, Service, ServiceRegistry},
+    route::Reach,
+    service::{Service, ServiceRegistry},
     sidecar::{Egress, EgressHost, EgressNamespace, OutboundPolicy, Sidecar},
-    snapshot::Snapshot,
 };
 
-use crate::view::{self, ViewKey};
+use crate::{
+    tracked::{Client, Tracked},
+    view::ViewKey,
+};
 
-/// What one view sees.
+/// What one view sees, in one snapshot.
 #[derive(Debug)]
-pub struct Scope<'a> {
-    /// The revision.
-    pub snapshot: &'a Snapshot,
+pub(crate) struct Scope<'a> {
+    /// The snapshot.
+    pub(crate) tracked: &'a Tracked<'a>,
+    /// Mesh-wide settings.
+    pub(crate) mesh: &'a Arc<Mesh>,
     /// The view.
-    pub view: &'a ViewKey,
-    /// The Sidecar that binds it.
-    pub sidecar: Option<Arc<Sidecar>>,
-    /// What happens to unknown destinations.
-    pub outbound: OutboundPolicy,
-    /// Outbound listeners in order; without a Sidecar one that takes everything.
-    pub listeners: Arc<Vec<EgressScope>>,
-    /// Every service that some route or listener may need, by host.
-    pub services: Arc<BTreeMap<Host, Import>>,
+    pub(crate) view: &'a ViewKey,
+    /// The view, as far as the snapshot's answers depend on it.
+    pub(crate) client: &'a Client,
+    /// What it sees.
+    pub(crate) seen: Arc<CachedScope>,
 }
 
-/// What a view sees, kept for small changes that leave it as it is.
+/// What a view sees: kept for changes that leave it as it is.
 #[derive(Debug)]
-pub struct CachedScope {
-    sidecar: Option<Arc<Sidecar>>,
-    outbound: OutboundPolicy,
-    listeners: Arc<Vec<EgressScope>>,
-    services: Arc<BTreeMap<Host, Import>>,
-    /// Those that stand for another, by its host.
-    aliases: BTreeMap<Host, Vec<Host>>,
-    /// Whether some VirtualService has rules for bytes, TCP or TLS.
-    by_bytes: bool,
+pub(crate) struct CachedScope {
+    /// The Sidecar that binds it.
+    pub(crate) sidecar: Option<Arc<Sidecar>>,
+    /// What happens to unknown destinations.
+    pub(crate) outbound: OutboundPolicy,
+    /// Outbound listeners in order; without a Sidecar one that takes everything.
+    pub(crate) listeners: Vec<EgressScope>,
+    /// Every service that some route or listener may need, by host.
+    pub(crate) services: BTreeMap<Host, Import>,
+    /// Whether a gateway passes TLS on by its SNI.
+    pub(crate) passes_tls_on: bool,
 }
 
 /// What one outbound listener sees.
 #[derive(Clone, Debug)]
-pub struct EgressScope {
+pub(crate) struct EgressScope {
     /// Its declaration; none: the default one.
-    pub egress: Option<Egress>,
+    pub(crate) egress: Option<Egress>,
     /// Services, oldest first, one a host.
-    pub services: Vec<Arc<Service>>,
+    pub(crate) services: Vec<Arc<Service>>,
     /// VirtualServices, oldest first.
-    pub virtual_services: Vec<Arc<VirtualService>>,
+    pub(crate) virtual_services: Vec<Arc<Reach>>,
 }
 
 /// A service that is needed, and which of its ports.
 #[derive(Clone, Debug)]
-pub struct Import {
+pub(crate) struct Import {
     /// The service.
-    pub service: Arc<Service>,
+    pub(crate) service: Arc<Service>,
     /// Ports; none: all.
-    pub ports: Option<BTreeSet<u16>>,
+    pub(crate) ports: Option<BTreeSet<u16>>,
 }
 
 impl<'a> Scope<'a> {
     /// Works out what a view sees.
-    #[must_use]
-    pub fn new(snapshot: &'a Snapshot, view: &'a ViewKey) -> Self {
-        let sidecar = match view.kind {
-            ProxyKind::Sidecar => view::sidecar(snapshot, &view.namespace, &view.labels).cloned(),
-            ProxyKind::Gateway => None,
-        };
-        let visible = visible_services(snapshot, &view.namespace);
-        let declared = sidecar.as_ref().map(|s| s.egress.as_slice()).unwrap_or_default();
-        let mesh = OutboundPolicy { mode: snapshot.mesh.outbound, egress_proxy: None };
-        let outbound = sidecar.as_ref().and_then(|s| s.outbound.clone()).unwrap_or(mesh);
-        let mut scope = Self {
-            snapshot,
-            view,
-            outbound,
-            listeners: Arc::default(),
-            services: Arc::default(),
-            sidecar: sidecar.clone(),
-        };
-        scope.listeners = Arc::new(if declared.is_empty() {
-            vec![everything(&scope, &visible)]
-        } else {
-            declared.iter().map(|egress| imported(&scope, &visible, egress)).collect()
-        });
-        let mut services = BTreeMap::new();
-        scope.import_listed(&mut services);
-        scope.import_destinations(&visible, &mut services);
-        scope.services = Arc::new(services);
-        scope
+    pub(crate) fn new(tracked: &'a Tracked<'a>, view: &'a ViewKey, client: &'a Client) -> Self {
+        Self::again(tracked, view, client, Arc::new(CachedScope::new(tracked, view, client)))
     }
 
     /// What the view saw before, in a snapshot that changes nothing of that.
-    #[must_use]
-    pub fn again(snapshot: &'a Snapshot, view: &'a ViewKey, cached_scope: &CachedScope) -> Self {
-        Self {
-            snapshot,
-            view,
-            sidecar: cached_scope.sidecar.clone(),
-            outbound: cached_scope.outbound.clone(),
-            listeners: cached_scope.listeners.clone(),
-            services: cached_scope.services.clone(),
-        }
-    }
-
-    /// What is seen, to be kept.
-    #[must_use]
-    pub fn into_cached(self) -> CachedScope {
-        let Self { sidecar, outbound, listeners, services, .. } = self;
-        let mut aliases: BTreeMap<Host, Vec<Host>> = BTreeMap::new();
-        for (host, import) in services.iter() {
-            if let Resolution::Alias(real) = &import.service.resolution {
-                aliases.entry(real.clone()).or_default().push(host.clone());
-            }
-        }
-        let mut virtual_services = listeners.iter().flat_map(|listener| &listener.virtual_services);
-        let by_bytes =
-            virtual_services.any(|virtual_service| !(virtual_service.tls.is_empty() && virtual_service.tcp.is_empty()));
-        CachedScope { sidecar, outbound, listeners, services, aliases, by_bytes }
-    }
-
-    /// What a proxy's inbound side needs of a scope: no services, which only the outbound side sends to.
-    #[must_use]
-    pub fn inbound(snapshot: &'a Snapshot, view: &'a ViewKey) -> Self {
-        let sidecar = match view.kind {
-            ProxyKind::Sidecar => view::sidecar(snapshot, &view.namespace, &view.labels).cloned(),
-            ProxyKind::Gateway => None,
-        };
-        let outbound = OutboundPolicy { mode: snapshot.mesh.outbound, egress_proxy: None };
-        Self { snapshot, view, sidecar, outbound, listeners: Arc::default(), services: Arc::default() }
+    pub(crate) fn again(
+        tracked: &'a Tracked<'a>,
+        view: &'a ViewKey,
+        client: &'a Client,
+        seen: Arc<CachedScope>,
+    ) -> Self {
+        Self { tracked, mesh: tracked.mesh(), view, client, seen }
     }
 
     /// A service that this view may send to, by host.
-    #[must_use]
-    pub fn service(&self, host: &Host) -> Option<&Arc<Service>> {
-        self.services.get(host).map(|import| &import.service)
+    pub(crate) fn service(&self, host: &Host) -> Option<&Arc<Service>> {
+        self.seen.services.get(host).map(|import| &import.service)
     }
 
-    /// The DestinationRule for a service: of the client's namespace, else of the service's, else of the root's.
-    #[must_use]
-    pub fn rule(&self, service: &Service) -> Option<&'a Arc<DestinationRule>> {
-        let mut order = vec![&self.view.namespace];
-        for namespace in [service.namespace(), &self.snapshot.mesh.root_namespace] {
-            if !order.contains(&namespace) {
-                order.push(namespace);
-            }
-        }
-        order.into_iter().find_map(|namespace| self.rule_in(namespace, &service.host))
-    }
-
-    /// Whether unknown destinations are passed on.
-    #[must_use]
-    pub fn allows_any(&self) -> bool {
-        self.outbound.mode != OutboundMode::RegistryOnly
-    }
-
-    fn rule_in(&self, namespace: &Text, host: &Host) -> Option<&'a Arc<DestinationRule>> {
-        let rules = self.snapshot.destination_rules.get(namespace)?;
-        let fits = |rule: &&Arc<DestinationRule>| {
-            rule.host.covers(host) && (namespace == &self.view.namespace || rule.export_to.sees(&self.view.namespace))
-        };
-        let selected = rules
-            .iter()
-            .filter(fits)
-            .find(|r| r.selector.as_ref().is_some_and(|s| !s.is_empty() && s.select(&self.view.labels)));
-        selected.or_else(|| rules.iter().filter(fits).find(|r| r.selector.as_ref().is_none_or(Labels::is_empty)))
-    }
-
-    fn import_listed(&self, services: &mut BTreeMap<Host, Import>) {
-        for listener in self.listeners.iter() {
-            let port = listener.port_match();
-            for service in &listener.services {
-                import(services, service, port);
-            }
-        }
-    }
-
-    /// Destinations of imported routes are imported with them, though no listener of their own opens.
-    fn import_destinations(&self, visible: &BTreeMap<Host, Arc<Service>>, services: &mut BTreeMap<Host, Import>) {
-        for listener in self.listeners.iter() {
-            for destination in
-                listener.virtual_services.iter().flat_map(|virtual_service| destinations(virtual_service))
-            {
-                if let Some(service) = visible.get(&destination.host) {
-                    let only = destination.port.filter(|_| !services.contains_key(&destination.host));
-                    let imported_whole = services.get(&destination.host).is_some_and(|i| i.ports.is_none());
-                    if !imported_whole {
-                        import(services, service, only.or(destination.port));
-                    }
-                }
-            }
-        }
+    /// The DestinationRule for a service.
+    pub(crate) fn rule(&self, service: &Service) -> Option<&'a Arc<DestinationRule>> {
+        rule(self.tracked, self.client, service)
     }
 }
 
-impl CachedScope {
-    /// Puts a VirtualService in the place of the one of the same object; that one, if the view sees it.
-    pub(crate) fn replace(&mut self, fresh: &Arc<VirtualService>) -> Option<Arc<VirtualService>> {
-        let mut old = None;
-        for listener in Arc::make_mut(&mut self.listeners) {
-            if let Ok(at) =
-                listener.virtual_services.binary_search_by(|virtual_service| virtual_service.origin.cmp(&fresh.origin))
-            {
-                old = Some(std::mem::replace(&mut listener.virtual_services[at], fresh.clone()));
-            }
+/// The DestinationRule for a service: of the client's namespace, else of the service's, else of the root's.
+pub(crate) fn rule<'a>(tracked: &Tracked<'a>, client: &Client, service: &Service) -> Option<&'a Arc<DestinationRule>> {
+    let mut order = vec![&client.namespace];
+    for namespace in [service.namespace(), &tracked.mesh().root_namespace] {
+        if !order.contains(&namespace) {
+            order.push(namespace);
         }
-        old
     }
+    order.into_iter().find_map(|namespace| tracked.destination_rule(namespace, &service.host, client))
+}
 
-    /// Whether some VirtualService has rules for bytes, TCP or TLS.
-    pub(crate) fn is_by_bytes(&self) -> bool {
-        self.by_bytes
-    }
-
-    /// The services that a host, which may be a wildcard, covers: and those that stand for one of them.
-    pub(crate) fn covered(&self, host: &Host) -> BTreeSet<Host> {
-        let mut found: BTreeSet<Host> = if host.is_wildcard() {
-            self.services.keys().filter(|one| host.covers(one)).cloned().collect()
-        } else {
-            self.services.get_key_value(host).map(|(host, _)| host.clone()).into_iter().collect()
+impl CachedScope {
+    fn new(tracked: &Tracked<'_>, view: &ViewKey, client: &Client) -> Self {
+        let sidecar = match view.kind {
+            ProxyKind::Sidecar => tracked.sidecar(&view.namespace, &view.labels).cloned(),
+            ProxyKind::Gateway => None,
         };
-        let real = self.aliases.iter().filter(|(real, _)| host.covers(real) && self.services.contains_key(*real));
-        found.extend(real.flat_map(|(_, aliases)| aliases.iter().cloned()));
-        found
+        let all: Vec<&Arc<Service>> = tracked.services(&view.namespace).collect();
+        let visible = best_of_each_host(&all, &view.namespace);
+        let declared = sidecar.as_ref().map(|s| s.egress.as_slice()).unwrap_or_default();
+        let mesh = OutboundPolicy { mode: tracked.mesh().outbound, egress_proxy: None };
+        let outbound = sidecar.as_ref().and_then(|s| s.outbound.clone()).unwrap_or(mesh);
+        let listeners = match (view.kind, declared) {
+            // Gateways ask for the VirtualServices of each server.
+            (ProxyKind::Gateway, _) => vec![everything(&visible, Vec::new())],
+            (ProxyKind::Sidecar, []) => vec![everything(&visible, tracked.virtual_services(client).cloned().collect())],
+            (ProxyKind::Sidecar, declared) => {
+                let reaches: Vec<_> = tracked.virtual_services(client).collect();
+                let imported = |egress| imported(view, &all, &reaches, &visible, egress);
+                declared.iter().map(imported).collect()
+            }
+        };
+        let fronts = view.front_hosts();
+        let passes_tls_on = view.kind == ProxyKind::Gateway && tracked.passes_tls_on(&view.labels, &fronts);
+        let mut services = BTreeMap::new();
+        import_listed(&listeners, &mut services);
+        import_destinations(&listeners, &visible, &mut services);
+        Self { sidecar, outbound, listeners, services, passes_tls_on }
     }
 }
 
 impl EgressScope {
     /// The port that its services must have, where it has one and is no forward proxy.
-    #[must_use]
-    pub fn port_match(&self) -> Option<u16> {
+    pub(crate) fn port_match(&self) -> Option<u16> {
         let port = self.egress.as_ref()?.port.as_ref()?;
         (port.number > 0 && port.protocol != Protocol::HttpProxy).then_some(port.number)
     }
 }
 
-/// Every destination that a VirtualService may forward to, mirrors too.
-pub fn destinations(virtual_service: &VirtualService) -> impl Iterator<Item = &Destination> {
-    let http = virtual_service.http.iter().flat_map(|route| {
-        let forwards = match &route.action {
-            HttpAction::Forward(to) => to.as_slice(),
-            _ => &[],
-        };
-        forwards.iter().map(|d| &d.destination).chain(route.mirrors.iter().map(|m| &m.destination))
-    });
-    let tls = virtual_service.tls.iter().flat_map(|r| &r.destinations).map(|d| &d.destination);
-    let tcp = virtual_service.tcp.iter().flat_map(|r| &r.destinations).map(|d| &d.destination);
-    http.chain(tls).chain(tcp)
+fn import_listed(listeners: &[EgressScope], services: &mut BTreeMap<Host, Import>) {
+    for listener in listeners {
+        let port = listener.port_match();
+        for service in &listener.services {
+            import(services, service, port);
+        }
+    }
+}
+
+/// Destinations of imported routes are imported with them, though no listener of their own opens.
+fn import_destinations(
+    listeners: &[EgressScope],
+    visible: &BTreeMap<Host, Arc<Service>>,
+    services: &mut BTreeMap<Host, Import>,
+) {
+    for destination in listeners.iter().flat_map(|one| &one.virtual_services).flat_map(|reach| reach.destinations()) {
+        if let Some(service) = visible.get(&destination.host) {
+            let only = destination.port.filter(|_| !services.contains_key(&destination.host));
+            let imported_whole = services.get(&destination.host).is_some_and(|i| i.ports.is_none());
+            if !imported_whole {
+                import(services, service, only.or(destination.port));
+            }
+        }
+    }
 }
 
 fn import(services: &mut BTreeMap<Host, Import>, service: &Arc<Service>, port: Option<u16>) {
@@ -275,29 +188,18 @@ fn import(services: &mut BTreeMap<Host, Import>, service: &Arc<Service>, port: O
 }
 
 /// One service a host: of the own namespace first, then Kubernetes before others, then the oldest.
-fn visible_services(snapshot: &Snapshot, namespace: &Text) -> BTreeMap<Host, Arc<Service>> {
+fn best_of_each_host(services: &[&Arc<Service>], namespace: &Text) -> BTreeMap<Host, Arc<Service>> {
     let mut best: BTreeMap<Host, Arc<Service>> = BTreeMap::new();
     let rank = |s: &Service| (s.namespace() != namespace, s.registry != ServiceRegistry::Kubernetes, s.origin.clone());
-    for service in snapshot.services.iter().filter(|s| s.export_to.sees(namespace)) {
+    for service in services {
         match best.get(&service.host) {
             Some(known) if rank(known) <= rank(service) => {}
             _ => {
-                best.insert(service.host.clone(), service.clone());
+                best.insert(service.host.clone(), (*service).clone());
             }
         }
     }
     best
-}
-
-fn mesh_virtual_services<'a>(scope: &Scope<'a>) -> impl Iterator<Item = &'a Arc<VirtualService>> {
-    let namespace = scope.view.namespace.clone();
-    let bound = |virtual_service: &&Arc<VirtualService>| virtual_service.gateways.contains(&GatewayRef::Mesh);
-    scope
-        .snapshot
-        .virtual_services
-        .values()
-        .filter(bound)
-        .filter(move |virtual_service| virtual_service.export_to.sees(&namespace))
 }
 
 fn by_age(mut services: Vec<Arc<Service>>) -> Vec<Arc<Service>> {
@@ -305,20 +207,22 @@ fn by_age(mut services: Vec<Arc<Service>>) -> Vec<Arc<Service>> {
     services
 }
 
-fn everything(scope: &Scope<'_>, visible: &BTreeMap<Host, Arc<Service>>) -> EgressScope {
-    EgressScope {
-        egress: None,
-        services: by_age(visible.values().cloned().collect()),
-        virtual_services: mesh_virtual_services(scope).cloned().collect(),
-    }
+fn everything(visible: &BTreeMap<Host, Arc<Service>>, virtual_services: Vec<Arc<Reach>>) -> EgressScope {
+    EgressScope { egress: None, services: by_age(visible.values().cloned().collect()), virtual_services }
 }
 
-fn imported(scope: &Scope<'_>, visible: &BTreeMap<Host, Arc<Service>>, egress: &Egress) -> EgressScope {
+fn imported(
+    view: &ViewKey,
+    services: &[&Arc<Service>],
+    reaches: &[&Arc<Reach>],
+    visible: &BTreeMap<Host, Arc<Service>>,
+    egress: &Egress,
+) -> EgressScope {
     let mut listener = EgressScope { egress: Some(egress.clone()), services: Vec::new(), virtual_services: Vec::new() };
-    let (port, own) = (listener.port_match(), &scope.view.namespace);
+    let (port, own) = (listener.port_match(), &view.namespace);
     let has_port = |s: &Service| port.is_none_or(|number| s.port(number).is_some());
     let mut chosen: BTreeMap<Host, Arc<Service>> = BTreeMap::new();
-    for service in scope.snapshot.services.iter().filter(|s| s.export_to.sees(&scope.view.namespace)) {
+    for service in services {
         if has_port(service) && egress.hosts.iter().any(|h| imports_service(h, own, service)) {
             let best =
                 visible.get(&service.host).filter(|best| egress.hosts.iter().any(|h| imports_service(h, own, best)));
@@ -326,10 +230,8 @@ fn imported(scope: &Scope<'_>, visible: &BTreeMap<Host, Arc<Service>>, egress: &
         }
     }
     listener.services = by_age(chosen.into_values().collect());
-    listener.virtual_services = mesh_virtual_services(scope)
-        .filter(|t| egress.hosts.iter().any(|h| imports_virtual_service(h, own, t)))
-        .cloned()
-        .collect();
+    let imported = |reach: &&&Arc<Reach>| egress.hosts.iter().any(|h| imports_virtual_service(h, own, reach));
+    listener.virtual_services = reaches.iter().filter(imported).map(|reach| (*reach).clone()).collect();
     listener
 }
 
@@ -346,7 +248,7 @@ fn imports_service(host: &EgressHost, own: &Text, service: &Service) -> bool {
     in_namespace(host, own, service.namespace()) && host.host.covers(&service.host)
 }
 
-fn imports_virtual_service(host: &EgressHost, own: &Text, virtual_service: &VirtualService) -> bool {
+fn imports_virtual_service(host: &EgressHost, own: &Text, virtual_service: &Reach) -> bool {
     in_namespace(host, own, virtual_service.origin.namespace())
         && virtual_service.hosts.iter().any(|h| host.host.overlaps(h))
 }

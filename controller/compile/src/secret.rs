@@ -3,13 +3,13 @@
 
 use std::sync::Arc;
 
-use heddle_model::{Text, proxy::Proxy, secret::Secret as Certificates, snapshot::Snapshot};
+use heddle_model::{Text, proxy::Proxy, secret::Secret as Certificates};
 use heddle_xds_api::envoy::{
     config::core::v3::{DataSource, data_source::Specifier},
     extensions::transport_sockets::tls::v3::{CertificateValidationContext, Secret, TlsCertificate, secret::Type},
 };
 
-use crate::{compiled::Compiled, scope::Scope};
+use crate::{compiled::Compiled, scope::Scope, tracked::Tracked};
 
 /// Scheme of names of Secrets.
 const SCHEME: &str = "kubernetes://";
@@ -17,24 +17,28 @@ const SCHEME: &str = "kubernetes://";
 const ROOTS: &str = "-cacert";
 
 /// Whether a secret exists for the proxies of a view, so that a listener may ask for it.
-#[must_use]
-pub fn exists(scope: &Scope<'_>, name: &str) -> bool {
-    scope.snapshot.assume_secrets || find(scope.snapshot, &scope.view.namespace, name).is_some()
+pub(crate) fn exists(scope: &Scope<'_>, name: &str) -> bool {
+    scope.tracked.assumes_secrets() || find(scope.tracked, &scope.view.namespace, name).is_some()
 }
 
 /// The secrets that a proxy may ask for.
-#[must_use]
-pub fn secrets(snapshot: &Snapshot, proxy: &Proxy) -> Vec<Compiled<Secret>> {
+pub(crate) fn secrets(tracked: &Tracked<'_>, proxy: &Proxy) -> Vec<Compiled<Secret>> {
     if !proxy.verified {
         return Vec::new();
     }
-    let own = snapshot.secrets.values().filter(|s| *s.origin.namespace() == proxy.namespace);
-    own.flat_map(|certificates| {
-        let name = certificates.origin.name();
-        let long = format!("{SCHEME}{}/{name}", proxy.namespace);
-        [format!("{SCHEME}{name}"), long].into_iter().flat_map(|name| of(&name, certificates))
-    })
-    .collect()
+    tracked
+        .secrets(&proxy.namespace)
+        .flat_map(|certificates| {
+            let name = certificates.origin.name();
+            let long = format!("{SCHEME}{}/{name}", proxy.namespace);
+            [format!("{SCHEME}{name}"), long].into_iter().flat_map(|name| of(&name, certificates))
+        })
+        .collect()
+}
+
+/// The name of a secret.
+pub(crate) fn name(secret: &Compiled<Secret>) -> String {
+    secret.value.name.clone()
 }
 
 fn of(name: &str, certificates: &Certificates) -> Vec<Compiled<Secret>> {
@@ -81,13 +85,13 @@ fn bytes(bytes: &Arc<[u8]>) -> DataSource {
 }
 
 /// The Secret behind a name, if it is of that namespace: `kubernetes://[<namespace>/]<name>[-cacert]`.
-fn find<'a>(snapshot: &'a Snapshot, namespace: &Text, name: &str) -> Option<&'a Arc<Certificates>> {
+fn find<'a>(tracked: &Tracked<'a>, namespace: &Text, name: &str) -> Option<&'a Arc<Certificates>> {
     let path = name.strip_prefix(SCHEME)?;
     let own = match path.split_once('/') {
         Some((of, name)) => (*of == **namespace).then_some(name)?,
         None => path,
     };
-    let get = |name: &str| snapshot.secrets.get(&(namespace.clone(), name.into()));
+    let get = |name: &str| tracked.secret(namespace, &name.into());
     let roots_of = |base: &str| get(base).filter(|secret| !secret.roots.is_empty());
     get(own).or_else(|| own.strip_suffix(ROOTS).and_then(roots_of))
 }

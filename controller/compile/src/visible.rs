@@ -12,7 +12,7 @@ use heddle_model::{
 use crate::{by_ptr::ByPtr, scope::Scope};
 
 /// What a proxy sees of the mesh, asked host by host.
-pub trait Lookup {
+pub(crate) trait Lookup {
     /// A service that it may send to.
     fn service(&self, host: &Host) -> Option<&Arc<Service>>;
     /// The rule that binds it and a service.
@@ -23,16 +23,15 @@ pub trait Lookup {
 
 /// Some services with their rules, as a part of a key: what is not in it cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct VisibleServices {
+pub(crate) struct VisibleServices {
     mesh: ByPtr<Mesh>,
     services: BTreeMap<Host, (ByPtr<Service>, Option<ByPtr<DestinationRule>>)>,
 }
 
 impl VisibleServices {
     /// Those of a scope that have these hosts, and those that they stand for.
-    #[must_use]
-    pub fn of<'h>(scope: &Scope<'_>, hosts: impl IntoIterator<Item = &'h Host>) -> Self {
-        let mut visible = Self { mesh: ByPtr::new(&scope.snapshot.mesh), services: BTreeMap::new() };
+    pub(crate) fn of<'h>(scope: &Scope<'_>, hosts: impl IntoIterator<Item = &'h Host>) -> Self {
+        let mut visible = Self { mesh: ByPtr::new(scope.mesh), services: BTreeMap::new() };
         for host in hosts {
             let Some(service) = visible.add(scope, host) else { continue };
             if let Resolution::Alias(real) = &service.resolution {
@@ -40,11 +39,6 @@ impl VisibleServices {
             }
         }
         visible
-    }
-
-    /// Those that it holds.
-    pub fn hosts(&self) -> impl Iterator<Item = &Host> {
-        self.services.keys()
     }
 
     fn add<'s>(&mut self, scope: &'s Scope<'_>, host: &Host) -> Option<&'s Arc<Service>> {
@@ -81,6 +75,6 @@ impl Lookup for Scope<'_> {
     }
 
     fn mesh(&self) -> &Arc<Mesh> {
-        &self.snapshot.mesh
+        self.mesh
     }
 }

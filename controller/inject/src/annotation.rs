@@ -63,8 +63,25 @@ const PORT: Check = (|text| text.parse::<u16>().is_ok(), "not a port, or 0");
 const SWITCH: Check = (|text| matches!(text, "true" | "false"), "neither true nor false");
 const MODE: Check = (|text| matches!(text, "REDIRECT" | "TPROXY" | "NONE"), "none of REDIRECT, TPROXY, NONE");
 
-/// What must be right before a pod is given its proxy: a slip in what is captured would cut the pod off.
-const CHECKS: [(&str, Check); 13] = [
+/// As Kubernetes itself says of all annotations of an object; the webhook is asked before Kubernetes checks it.
+const MOST_BYTES: usize = 256 << 10;
+/// Characters of a wrong value that its refusal shows.
+const MOST_SHOWN: usize = 100;
+/// Values that one annotation is made of at most, as many as YAML in an annotation may have.
+const MOST_VALUES: usize = heddle_yaml::Budget::ANNOTATION.nodes;
+const FEW: Check =
+    (|text| text.bytes().filter(|byte| b",[{".contains(byte)).count() <= MOST_VALUES, "of too many values");
+
+/// What must be right before a pod is given its proxy: a slip in what is captured would cut the pod off. JSON and lists of
+/// names are bounded, because each of their values takes hundreds of bytes in memory.
+const CHECKS: [(&str, Check); 20] = [
+    (STATUS, FEW),
+    (OVERRIDES, FEW),
+    (TEMPLATES, FEW),
+    (USER_VOLUME, FEW),
+    (USER_MOUNT, FEW),
+    (DATADOG, FEW),
+    (SCRAPE_TARGETS, FEW),
     (INTERCEPTION, MODE),
     (STATUS_PORT, PORT),
     (REWRITE_PROBES, SWITCH),
@@ -80,14 +97,21 @@ const CHECKS: [(&str, Check); 13] = [
     (EXCLUDE_OUTBOUND, PORTS),
 ];
 
-/// Checks the values of those annotations whose values matter.
+/// Checks the length of all annotations, and the values of those whose values matter.
 ///
 /// # Errors
 /// Names the first that cannot be obeyed.
 pub(crate) fn check(annotations: &BTreeMap<String, String>) -> Result<(), InjectError> {
+    let size = |(name, value): (&String, &String)| name.len() + value.len();
+    if annotations.iter().map(size).sum::<usize>() > MOST_BYTES {
+        let largest = annotations.keys().max_by_key(|name| annotations.get(*name).map_or(0, String::len));
+        let reason = format!("the longest of annotations that have more than {MOST_BYTES} bytes together");
+        return Err(InjectError::annotation(largest.map_or("", String::as_str), reason));
+    }
     for (name, (is_right, reason)) in CHECKS {
         if let Some(value) = annotations.get(name).filter(|value| !is_right(value)) {
-            return Err(InjectError::annotation(name, format!("{value:?} is {reason}")));
+            let shown: String = value.chars().take(MOST_SHOWN).collect();
+            return Err(InjectError::annotation(name, format!("{shown:?} is {reason}")));
         }
     }
     Ok(())

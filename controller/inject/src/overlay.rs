@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use heddle_yaml::{Budget, Schema};
 use serde_json::Value;
 
 use crate::annotation as names;
@@ -9,7 +10,6 @@ use crate::annotation::list;
 use crate::plan::Plan;
 use crate::pod::Pod;
 use crate::pod::merge::merge_pods;
-use crate::proxy_config::yaml;
 use crate::{InjectError, gateway, sidecar};
 
 /// Templates that a pod gets at most.
@@ -41,12 +41,13 @@ fn wanted(plan: &Plan<'_>) -> Result<Vec<String>, InjectError> {
     let named = if named.is_empty() { plan.settings.default_templates() } else { named };
     let mut out: Vec<String> = Vec::new();
     for name in named.into_iter().flat_map(|name| plan.settings.alias(&name).unwrap_or_else(|| vec![name])) {
-        if !out.contains(&name) {
-            out.push(name);
+        if out.contains(&name) {
+            continue;
         }
-    }
-    if out.len() > MOST {
-        return Err(InjectError::annotation(names::TEMPLATES, format!("more than {MOST} templates")));
+        if out.len() == MOST {
+            return Err(InjectError::annotation(names::TEMPLATES, format!("more than {MOST} templates")));
+        }
+        out.push(name);
     }
     Ok(out)
 }
@@ -76,8 +77,9 @@ fn built_in(plan: &Plan<'_>, name: &str) -> Pod {
     if name == "gateway" { gateway::gateway(plan) } else { sidecar::sidecar(plan) }
 }
 
+/// An overlay is a part of a Kubernetes object, so it is read as `kubectl` reads one: `defaultMode: 0400` is octal.
 fn overlay(text: &str) -> Result<Pod, String> {
-    match yaml(text)? {
+    match heddle_yaml::value(text, Schema::Yaml11, &Budget::ANNOTATION).map_err(|error| error.to_string())? {
         Value::Null => Ok(Pod::default()),
         value => Pod::parse(&value).map_err(|error| error.to_string()),
     }

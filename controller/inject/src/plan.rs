@@ -115,7 +115,7 @@ impl<'a> Plan<'a> {
 
     /// Whether the application's metrics are served on one page with the proxy's.
     pub(crate) fn merges_metrics(&self) -> bool {
-        let setting = || self.settings.mesh_text("/enablePrometheusMerge", "true") == "true";
+        let setting = || self.settings.merges_metrics();
         self.status_port > 0 && self.annotation(names::MERGE_METRICS).map_or_else(setting, |value| value != "false")
     }
 }

@@ -138,10 +138,14 @@ fn take_texts(metadata: &mut Object, key: &str) -> Result<BTreeMap<String, Strin
     texts.into_iter().map(text).collect()
 }
 
+/// Containers, volumes or secrets of a pod at most; no node runs as many.
+const MOST_ENTRIES: usize = 1_000;
+
 fn take_named(spec: &mut Object, key: &str) -> Result<Vec<Object>, InjectError> {
     let wrong = |reason| InjectError::pod(&format!("spec.{key}"), reason);
     let list = match spec.shift_remove(key) {
         None | Some(Value::Null) => return Ok(Vec::new()),
+        Some(Value::Array(list)) if list.len() > MOST_ENTRIES => return Err(wrong("more than 1000 entries")),
         Some(Value::Array(list)) => list,
         Some(_) => return Err(wrong("not a list")),
     };

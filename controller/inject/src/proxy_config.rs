@@ -1,5 +1,6 @@
 //! The ProxyConfig of a pod, put together from all places that may set it.
 
+use heddle_yaml::{Budget, Schema};
 use serde_json::{Value, json};
 
 use crate::InjectError;
@@ -7,7 +8,7 @@ use crate::annotation as names;
 use crate::context::{Context, ProxyConfig};
 use crate::pod::merge::merge;
 use crate::pod::{Object, Pod, object};
-use crate::settings::{MAX_TEXT, Settings};
+use crate::settings::Settings;
 
 /// The mesh's default, then the resources of the root namespace and of the pod's, then the pod's annotation, then the
 /// resource that selects the pod by its labels: each beats those before it, field by field.
@@ -36,20 +37,12 @@ pub(crate) fn effective(
 
 fn annotation(pod: &Pod) -> Result<Option<Object>, InjectError> {
     let Some(text) = pod.annotations.get(names::PROXY_CONFIG) else { return Ok(None) };
-    match yaml(text) {
+    match heddle_yaml::value(text, Schema::Core, &Budget::ANNOTATION) {
         Ok(Value::Null) => Ok(None),
         Ok(Value::Object(config)) => Ok(Some(config)),
         Ok(_) => Err(InjectError::annotation(names::PROXY_CONFIG, "not an object")),
-        Err(reason) => Err(InjectError::annotation(names::PROXY_CONFIG, reason)),
+        Err(error) => Err(InjectError::annotation(names::PROXY_CONFIG, error.to_string())),
     }
-}
-
-/// Reads YAML, or JSON, of bounded size.
-pub(crate) fn yaml(text: &str) -> Result<Value, String> {
-    if text.len() > MAX_TEXT {
-        return Err(format!("longer than {MAX_TEXT} bytes"));
-    }
-    serde_yaml_ng::from_str(text).map_err(|error| error.to_string())
 }
 
 /// A resource's fields in the spelling of the mesh config.

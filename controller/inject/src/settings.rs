@@ -3,18 +3,18 @@
 
 use std::collections::BTreeMap;
 
+use heddle_crds::decode::decode_at;
+use heddle_crds::mesh::MeshConfig;
+use heddle_crds::mesh::mesh_config::InboundMode;
 use serde_json::Value;
 
 use crate::InjectError;
 use crate::pod::Object;
 
-/// Largest text of an overlay or annotation that is read as YAML, in bytes.
-pub(crate) const MAX_TEXT: usize = 256 << 10;
-
 /// The operator's settings, ready to inject with.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Settings {
-    mesh: Value,
+    mesh: MeshConfig,
     values: Value,
     /// Injection's own config; the same names stand in the values under `sidecarInjectorWebhook`.
     config: Value,
@@ -36,14 +36,17 @@ impl Settings {
     /// `sidecarInjectorWebhook`, `pilot`, `gateways`, `revision`).
     ///
     /// # Errors
-    /// When one of them is no object.
+    /// When one of them is no object, or the mesh config has a field that cannot be read.
     pub fn new(mesh: &Value, values: &Value) -> Result<Self, InjectError> {
         let object = |file: &'static str, value: &Value| match value {
             Value::Null => Ok(Value::Object(Object::new())),
             Value::Object(_) => Ok(without_nulls(value)),
             _ => Err(InjectError::Settings { file, reason: "not an object".to_owned() }),
         };
-        Ok(Self { mesh: object("mesh config", mesh)?, values: object("values", values)?, config: Value::Null })
+        let file = "mesh config";
+        let mesh = decode_at::<MeshConfig>("", &object(file, mesh)?);
+        let mesh = mesh.map_err(|error| InjectError::Settings { file, reason: error.to_string() })?.spec;
+        Ok(Self { mesh, values: object("values", values)?, config: Value::Null })
     }
 
     /// Adds the injection config: key `config` of the ConfigMap `istio-sidecar-injector`, with `policy`,
@@ -92,20 +95,31 @@ impl Settings {
         self.values.pointer(pointer).and_then(Value::as_object).filter(|object| !object.is_empty())
     }
 
-    /// A text of the mesh config.
-    pub(crate) fn mesh_text(&self, pointer: &str, default: &str) -> String {
-        self.mesh.pointer(pointer).and_then(scalar).filter(|text| !text.is_empty()).unwrap_or(default.to_owned())
+    /// The trust domain of the mesh's identities.
+    pub(crate) fn trust_domain(&self) -> String {
+        let fallback = || self.text("/global/trustDomain", "cluster.local");
+        self.mesh.trust_domain.clone().filter(|domain| !domain.is_empty()).unwrap_or_else(fallback)
+    }
+
+    /// Whether the application's metrics are served on one page with the proxy's, where the pod does not say.
+    pub(crate) fn merges_metrics(&self) -> bool {
+        self.mesh.enable_prometheus_merge.unwrap_or(true)
+    }
+
+    /// Whether the application is called on loopback.
+    pub(crate) fn calls_loopback(&self) -> bool {
+        self.mesh.inbound_traffic_policy.is_some_and(|policy| policy.mode == InboundMode::Localhost)
     }
 
     /// `defaultConfig` of the mesh config.
     pub(crate) fn default_config(&self) -> Object {
-        self.mesh.get("defaultConfig").and_then(Value::as_object).cloned().unwrap_or_default()
+        self.mesh.default_config.clone().unwrap_or_default()
     }
 
     /// The namespace of the mesh's own objects.
     pub(crate) fn root_namespace(&self) -> String {
-        let fallback = self.text("/global/istioNamespace", "istio-system");
-        self.mesh_text("/rootNamespace", &fallback)
+        let fallback = || self.text("/global/istioNamespace", "istio-system");
+        self.mesh.root_namespace.clone().filter(|namespace| !namespace.is_empty()).unwrap_or_else(fallback)
     }
 
     /// The names of images to pull proxies with.

@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use heddle_inject::{Context, Outcome, ProxyConfig, Settings, environment, inject, patch};
+use heddle_yaml::{Budget, Schema};
 use serde_json::{Value, json};
 
 #[test]
@@ -65,7 +66,7 @@ fn check(case: &Path) -> Option<String> {
         Ok(Outcome::Skipped(skip)) => json!({"skipped": format!("{skip:?}")}),
         Err(error) => json!({"error": error.to_string()}),
     };
-    let (file, text) = (case.join("want.yaml"), serde_yaml_ng::to_string(&got).unwrap());
+    let (file, text) = (case.join("want.yaml"), heddle_yaml::write(&got));
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         std::fs::write(file, text).unwrap();
         return None;
@@ -77,7 +78,8 @@ fn check(case: &Path) -> Option<String> {
 fn read(case: &Path) -> (Value, Context, Settings) {
     let file = |name: &str| -> Value {
         let text = std::fs::read_to_string(case.join(name)).unwrap_or_default();
-        serde_yaml_ng::from_str(&text).unwrap_or_else(|error| panic!("{}/{name}: {error}", case.display()))
+        let value = heddle_yaml::value(&text, Schema::Yaml11, &Budget::FILE);
+        value.unwrap_or_else(|error| panic!("{}/{name}: {error}", case.display()))
     };
     let given = file("settings.yaml");
     let text = |key: &str| given[key].as_str().unwrap_or_default().to_owned();

@@ -1,8 +1,11 @@
 //! Peer authentication: whether a workload takes plain text, mutual TLS or both.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
-use crate::{labels::Labels, object::Origin};
+use crate::{Text, labels::Labels, object::Origin};
+
+/// All PeerAuthentications by namespace, the oldest first. A namespace without a change keeps its list.
+pub type PeerAuthentications = BTreeMap<Text, Arc<Vec<Arc<PeerAuthentication>>>>;
 
 /// One PeerAuthentication.
 #[derive(Clone, Debug, PartialEq, Eq)]

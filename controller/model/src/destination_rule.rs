@@ -1,6 +1,6 @@
 //! Destination rules: policies and subsets for a host.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{Text, host::Host, labels::Labels, object::Origin, service::Visibility, traffic::TrafficPolicy};
 
@@ -39,6 +39,28 @@ pub struct Subset {
 /// All rules, by namespace of the object and then as [`Host::specificity`] orders hosts. Namespaces without a change share
 /// their list with the revision before.
 pub type DestinationRules = std::collections::BTreeMap<Text, Arc<Vec<Arc<DestinationRule>>>>;
+
+/// The rules that one revision has and the other has not, or has in another version.
+pub fn differing<'a>(
+    old: &'a DestinationRules,
+    new: &'a DestinationRules,
+) -> impl Iterator<Item = &'a Arc<DestinationRule>> {
+    missing(old, new).chain(missing(new, old))
+}
+
+/// Those of one revision that the other lacks.
+pub(crate) fn missing<'a>(
+    of: &'a DestinationRules,
+    other: &'a DestinationRules,
+) -> impl Iterator<Item = &'a Arc<DestinationRule>> {
+    of.iter().flat_map(move |(namespace, rules)| {
+        let others = other.get(namespace);
+        let shared = others.is_some_and(|others| Arc::ptr_eq(rules, others));
+        let others = others.filter(|_| !shared).into_iter().flat_map(|others| others.iter());
+        let known: BTreeSet<*const DestinationRule> = others.map(Arc::as_ptr).collect();
+        rules.iter().filter(move |rule| !shared && !known.contains(&Arc::as_ptr(rule)))
+    })
+}
 
 impl DestinationRule {
     /// A subset by name.

@@ -4,8 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
     Text,
-    destination_rule::DestinationRule,
-    diff::rules_but,
+    destination_rule::{DestinationRule, missing},
     labels::Labels,
     route::{HttpMatch, L4Match, VirtualService},
     service::Service,
@@ -59,7 +58,9 @@ impl ProxyFacets {
                 .filter_map(|origin| of.virtual_services.get(origin))
                 .for_each(|virtual_service| all.virtual_service(virtual_service));
         }
-        rules_but(of, other).for_each(|rule| all.rule(rule));
+        if !Arc::ptr_eq(&of.destination_rules, &other.destination_rules) {
+            missing(&of.destination_rules, &other.destination_rules).for_each(|rule| all.rule(rule));
+        }
         all
     }
 
@@ -90,8 +91,8 @@ impl ProxyFacets {
 
 fn source_labels(virtual_service: &VirtualService, read: &mut impl FnMut(&Labels)) {
     let http = virtual_service.http.iter().flat_map(|r| &r.matches).map(|m: &HttpMatch| &m.source_labels);
-    let tls = virtual_service.tls.iter().flat_map(|r| &r.matches).map(|m| &m.l4.source_labels);
-    let tcp = virtual_service.tcp.iter().flat_map(|r| &r.matches).map(|m: &L4Match| &m.source_labels);
+    let tls = virtual_service.reach.tls.iter().flat_map(|r| &r.matches).map(|m| &m.l4.source_labels);
+    let tcp = virtual_service.reach.tcp.iter().flat_map(|r| &r.matches).map(|m: &L4Match| &m.source_labels);
     http.chain(tls).chain(tcp).for_each(read);
 }
 

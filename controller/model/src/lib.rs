@@ -5,7 +5,6 @@
 
 pub mod authn;
 pub mod destination_rule;
-pub mod diff;
 pub mod endpoint;
 pub mod facets;
 pub mod gateway;

@@ -1,6 +1,6 @@
 //! Mesh-wide settings (MeshConfig), with the contract's defaults.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use crate::{
     Text,
@@ -84,8 +84,6 @@ pub struct Mesh {
     pub outbound_stat_name: Text,
     /// Settings of proxies that have none of their own.
     pub proxy: ProxyDefaults,
-    /// Names of telemetry providers that are on for everyone, by signal (`metrics`, `tracing`, `accessLogging`).
-    pub default_providers: BTreeMap<Text, Vec<Text>>,
     /// What serves Kubernetes' Ingresses.
     pub ingress: IngressSettings,
     /// Which namespaces' objects are read, by their labels; none: all.
@@ -158,8 +156,6 @@ pub enum Normalization {
 /// ProxyConfig as far as the control plane reads it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ProxyDefaults {
-    /// How traffic reaches sidecars.
-    pub interception_none: bool,
     /// Proxies in front of the gateways.
     pub trusted_proxies: u32,
     /// What gateways do with client certificate headers; empty: sanitize and set.
@@ -227,7 +223,6 @@ impl Default for Mesh {
             inbound_stat_name: "".into(),
             outbound_stat_name: "".into(),
             proxy: ProxyDefaults::default(),
-            default_providers: BTreeMap::new(),
             ingress: IngressSettings::default(),
             discovery: Vec::new(),
         }

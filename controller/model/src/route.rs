@@ -12,6 +12,16 @@ pub type VirtualServices = SharedMap<Origin, Arc<VirtualService>>;
 /// One VirtualService.
 #[derive(Clone, Debug, PartialEq)]
 pub struct VirtualService {
+    /// All but its HTTP routes.
+    pub reach: Arc<Reach>,
+    /// HTTP routes, the first match wins.
+    pub http: Vec<Arc<HttpRoute>>,
+}
+
+/// What a VirtualService reaches: all but how it treats HTTP requests on the way to the same services. Most edits leave it
+/// as it is, and then it keeps its pointer: such an edit concerns the routes of these hosts only.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reach {
     /// The object.
     pub origin: Origin,
     /// Hosts it speaks for, full names.
@@ -20,12 +30,49 @@ pub struct VirtualService {
     pub gateways: Vec<GatewayRef>,
     /// Who sees it.
     pub export_to: Visibility,
-    /// HTTP routes, the first match wins.
-    pub http: Vec<Arc<HttpRoute>>,
+    /// Whether it has HTTP routes.
+    pub has_http: bool,
+    /// Where its HTTP routes lead, mirrors too.
+    pub http_destinations: Vec<Destination>,
     /// TLS routes by SNI.
     pub tls: Vec<TlsRoute>,
     /// TCP routes.
     pub tcp: Vec<TcpRoute>,
+}
+
+impl VirtualService {
+    /// One with these HTTP routes. The reach need not know them yet.
+    #[must_use]
+    pub fn new(reach: Reach, http: Vec<Arc<HttpRoute>>) -> Self {
+        let http_destinations = http.iter().flat_map(|route| route.destinations()).cloned().collect();
+        Self { reach: Arc::new(Reach { has_http: !http.is_empty(), http_destinations, ..reach }), http }
+    }
+}
+
+impl Reach {
+    /// Every destination, of HTTP, TLS and TCP routes.
+    pub fn destinations(&self) -> impl Iterator<Item = &Destination> {
+        let tls = self.tls.iter().flat_map(|route| &route.destinations).map(|to| &to.destination);
+        let tcp = self.tcp.iter().flat_map(|route| &route.destinations).map(|to| &to.destination);
+        self.http_destinations.iter().chain(tls).chain(tcp)
+    }
+
+    /// Whether it has routes for connections, TCP or TLS.
+    #[must_use]
+    pub fn has_l4_routes(&self) -> bool {
+        !(self.tls.is_empty() && self.tcp.is_empty())
+    }
+}
+
+impl HttpRoute {
+    /// Where it leads, mirrors too.
+    pub fn destinations(&self) -> impl Iterator<Item = &Destination> {
+        let forwards = match &self.action {
+            HttpAction::Forward(to) => to.as_slice(),
+            HttpAction::Redirect(_) | HttpAction::Respond(_) => &[],
+        };
+        forwards.iter().map(|to| &to.destination).chain(self.mirrors.iter().map(|mirror| &mirror.destination))
+    }
 }
 
 /// A gateway that a route binds to.
@@ -333,8 +380,6 @@ pub struct TcpRoute {
 pub struct L4Match {
     /// Networks of the original destination.
     pub destination_subnets: Vec<IpNet>,
-    /// Network of the client.
-    pub source_subnet: Option<IpNet>,
     /// Port of the listener.
     pub port: Option<u16>,
     /// Labels of the client's workload.

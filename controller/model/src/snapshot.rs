@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
     Text,
-    authn::PeerAuthentication,
+    authn::PeerAuthentications,
     destination_rule::DestinationRules,
     facets::ProxyFacets,
     gateway::Gateway,
@@ -42,8 +42,8 @@ pub struct Snapshot {
     pub gateways: Arc<Vec<Arc<Gateway>>>,
     /// Sidecars, oldest first.
     pub sidecars: Arc<Vec<Arc<Sidecar>>>,
-    /// PeerAuthentications, oldest first.
-    pub peer_authentications: Arc<Vec<Arc<PeerAuthentication>>>,
+    /// PeerAuthentications.
+    pub peer_authentications: Arc<PeerAuthentications>,
     /// ProxyConfigs, oldest first. They are read when pods get their proxy, and change nothing of one that runs.
     pub proxy_settings: Arc<Vec<Arc<ProxySettings>>>,
     /// Secrets that hold certificates.
@@ -56,4 +56,23 @@ pub struct Snapshot {
     pub facets: Arc<ProxyFacets>,
     /// What ingest and merge found wrong.
     pub issues: Arc<Vec<Issue>>,
+}
+
+impl Snapshot {
+    /// Whether both have the same parts, of those that proxies' resources are compiled from.
+    #[must_use]
+    pub fn has_parts_of(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.mesh, &other.mesh)
+            && Arc::ptr_eq(&self.services, &other.services)
+            && Arc::ptr_eq(&self.endpoints, &other.endpoints)
+            && Arc::ptr_eq(&self.workloads, &other.workloads)
+            && Arc::ptr_eq(&self.virtual_services, &other.virtual_services)
+            && Arc::ptr_eq(&self.destination_rules, &other.destination_rules)
+            && Arc::ptr_eq(&self.gateways, &other.gateways)
+            && Arc::ptr_eq(&self.sidecars, &other.sidecars)
+            && Arc::ptr_eq(&self.peer_authentications, &other.peer_authentications)
+            && Arc::ptr_eq(&self.secrets, &other.secrets)
+            && Arc::ptr_eq(&self.namespaces, &other.namespaces)
+            && Arc::ptr_eq(&self.facets, &other.facets)
+    }
 }

@@ -60,6 +60,8 @@ pub struct ServerTls {
     pub verify_spki: Vec<Text>,
     /// Hex SHA-256 hashes of the clients' certificates.
     pub verify_hash: Vec<Text>,
+    /// A client's certificate is asked for, and not verified.
+    pub insecure_skip_verify: bool,
     /// Oldest version taken.
     pub min_version: TlsVersion,
     /// Newest version taken.

@@ -17,8 +17,6 @@ pub struct TrafficPolicy {
     pub tls: Option<ClientTls>,
     /// Settings by port; where a port has one, it replaces all of the above.
     pub ports: BTreeMap<u16, PortPolicy>,
-    /// Tunnel TCP through an HTTP proxy.
-    pub tunnel: Option<Tunnel>,
     /// PROXY protocol towards the destination.
     pub proxy_protocol: Option<ProxyProtocol>,
     /// Budget of concurrent retries.
@@ -208,17 +206,6 @@ pub struct OutlierDetection {
     pub max_ejection_percent: Option<u32>,
     /// Below this share of healthy endpoints all are used, percent.
     pub min_health_percent: u32,
-}
-
-/// A tunnel through a proxy.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tunnel {
-    /// `POST` in place of `CONNECT`.
-    pub post: bool,
-    /// Host asked for.
-    pub host: Text,
-    /// Port asked for.
-    pub port: u16,
 }
 
 /// Version of the PROXY protocol.

@@ -82,6 +82,15 @@ impl Workloads {
         self.by_name.find(|(ns, n)| (&**ns, &**n).cmp(&(namespace, name)))
     }
 
+    /// The workloads that one revision has and the other has not, or has in another version, by name or by address.
+    pub fn differing<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = &'a Arc<Workload>> {
+        let names = self.by_name.differing(&other.by_name, Arc::ptr_eq);
+        let addresses = self.by_address.differing(&other.by_address, Arc::ptr_eq);
+        let named = names.into_iter().flat_map(move |name| [self, other].map(|of| of.by_name.get(name)));
+        let at = addresses.into_iter().flat_map(move |address| [self, other].map(|of| of.by_address.get(address)));
+        named.chain(at).flatten()
+    }
+
     /// All, by namespace and name.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Workload>> {
         self.by_name.values()

@@ -44,7 +44,7 @@ fn mesh(pages: &Pages, page: &mut Page) {
     page.single("pilot_services", "gauge", "Services.", snapshot.services.len());
     page.single("pilot_virt_services", "gauge", "VirtualServices.", snapshot.virtual_services.len());
     page.single("heddle_revision", "counter", "Revisions committed.", snapshot.revision);
-    page.family("heddle_issues", "gauge", "What is wrong with objects and files, by reason.");
+    page.family("heddle_issues", "gauge", "Issues of objects and files, by reason.");
     for ((reason, severity), count) in issues::by_reason(pages) {
         page.sample("heddle_issues", &[("reason", reason), ("severity", severity)], count);
     }
@@ -55,9 +55,9 @@ fn authority(pages: &Pages, page: &mut Page) {
     let end = authority.validity().not_after;
     let left = (end - OffsetDateTime::now_utc()).as_seconds_f64();
     for name in ["root_cert", "cert_chain"] {
-        let help = "When the signing certificate or one above it ends, in seconds since 1970.";
+        let help = "Expiry of the signing certificate or of one above it, in seconds since 1970.";
         page.single(&format!("citadel_server_{name}_expiry_timestamp"), "gauge", help, end.unix_timestamp());
-        let help = "Seconds until then.";
+        let help = "Seconds until this expiry.";
         page.single(&format!("citadel_server_{name}_expiry_seconds"), "gauge", help, left);
     }
 }

@@ -28,7 +28,10 @@ pub(super) fn registryz(pages: &Pages) -> Value {
 pub(super) fn endpointz(pages: &Pages) -> Value {
     let snapshot = pages.state.borrow().snapshot.clone();
     let of = |endpoints: &[Endpoint]| endpoints.iter().map(endpoint).collect::<Vec<_>>();
-    let entry = |(key, endpoints): (&heddle_model::service::ServiceKey, &std::sync::Arc<Vec<Endpoint>>)| json!({"svc": key.host.to_string(), "namespace": *key.namespace, "ep": of(endpoints)});
+    let entry = |(key, endpoints): (&heddle_model::service::ServiceKey, &std::sync::Arc<Vec<Endpoint>>)| {
+        json!({"svc": key.host.to_string(), "namespace": *key.namespace,
+            "ep": of(endpoints)})
+    };
     snapshot.endpoints.iter().map(entry).collect()
 }
 

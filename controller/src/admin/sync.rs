@@ -111,7 +111,8 @@ fn client(state: &ProxyState) -> Value {
         "address": state.peer.to_string(),
         "secure": state.secure,
         "labels": labels,
-        "metadata": {"NAMESPACE": *proxy.namespace, "SERVICE_ACCOUNT": *proxy.service_account, "CLUSTER_ID": *proxy.cluster},
+        "metadata": {"NAMESPACE": *proxy.namespace, "SERVICE_ACCOUNT": *proxy.service_account,
+            "CLUSTER_ID": *proxy.cluster},
         "locality": proxy.locality.to_string(),
         "watches": watches,
     })

@@ -1,4 +1,5 @@
-//! What there is to do besides serving where there is a cluster: answering its webhooks, and what one replica writes to it.
+//! What there is to do besides serving where there is a cluster: answering its webhooks, and what one replica writes to
+//! it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The local issuer: tokens for workloads where there is no Kubernetes to issue them.
+//! The local issuer: tokens for workloads without Kubernetes.
 
 use heddle_model::identity::Identity;
 use heddle_model::token::{Claims, LOCAL_ISSUER};
@@ -6,33 +6,33 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 
-/// The longest token that is looked at, in bytes.
+/// The longest token that is read, in bytes.
 const MAX_TOKEN: usize = 16 * 1024;
-/// How far the clocks of issuer and verifier may be apart, in seconds.
+/// The allowed difference between the clocks of issuer and verifier, in seconds.
 const LEEWAY: u64 = 10;
 
-/// Verifies tokens that were signed with the key in the authority's folder.
+/// Verifies tokens that are signed with the key in the folder of the authority.
 pub(crate) struct Issuer {
     key: DecodingKey,
     validation: Validation,
 }
 
-/// Why a key is no issuer's.
+/// Why a key is not an issuer's key.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum IssuerError {
     /// The key is not ECDSA P-256 in PKCS #8.
     #[error("the issuer's key is not an ECDSA P-256 key in PKCS #8: {0}")]
     Key(ring::error::KeyRejected),
-    /// No randomness, or the signing library failed.
-    #[error("the cryptographic library failed")]
+    /// There is no randomness, or the signing library failed.
+    #[error("the cryptographic library returned an error")]
     Crypto,
 }
 
 impl Issuer {
-    /// From the private key (DER of PKCS #8); a token must name one of `audiences`.
+    /// Creates the issuer from the private key (DER of PKCS #8). A token must have one of `audiences`.
     ///
     /// # Errors
-    /// When the key is of another kind.
+    /// When the key has another type.
     pub(crate) fn new(pkcs8: &[u8], audiences: &[String]) -> Result<Self, IssuerError> {
         let random = SystemRandom::new();
         let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8, &random);
@@ -45,19 +45,19 @@ impl Issuer {
         Ok(Self { key: DecodingKey::from_ec_der(pair.public_key().as_ref()), validation })
     }
 
-    /// A new key, DER of PKCS #8.
+    /// Creates a new key, DER of PKCS #8.
     ///
     /// # Errors
-    /// When the system has no randomness.
+    /// When the system gives no random numbers.
     pub(crate) fn new_key() -> Result<Vec<u8>, IssuerError> {
         let made = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new());
         made.map(|document| document.as_ref().to_vec()).map_err(|_| IssuerError::Crypto)
     }
 
-    /// The service account that a token was issued to, as an identity of this trust domain.
+    /// The service account of a token, as an identity of this trust domain.
     pub(super) fn identity(&self, token: &str, trust_domain: &str) -> Result<Identity, String> {
         if token.len() > MAX_TOKEN {
-            return Err("token: too long".into());
+            return Err("token: it is too long".into());
         }
         let token = decode::<Claims>(token, &self.key, &self.validation).map_err(|error| format!("token: {error}"))?;
         let (namespace, account) = token.claims.service_account().map_err(|error| format!("token: {error}"))?;

@@ -1,5 +1,5 @@
-//! Tokens of Kubernetes, verified here: the API server publishes the keys that it signs them with. So a thousand workloads
-//! that come back at once cost the API server nothing.
+//! Verifies tokens of Kubernetes with the published keys of the API server. So a thousand workloads that reconnect at
+//! once cost the API server nothing.
 
 use std::time::Duration;
 
@@ -10,35 +10,35 @@ use serde::Deserialize;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-/// How often the keys are read anew. Tokens of a key that is not among them are the API server's to judge meanwhile.
+/// The interval for reading the keys. A token with an unknown key needs a TokenReview in the meantime.
 const INTERVAL: Duration = Duration::from_mins(5);
-/// How long the first reading waits before it tries again.
+/// The delay before the first read is retried.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How far the clocks of the API server and ours may be apart, in seconds.
+/// The allowed difference between the clocks, in seconds.
 const LEEWAY: u64 = 10;
-/// What keys the API server can sign with.
+/// The signature algorithms of the API server.
 const ALGORITHMS: [Algorithm; 3] = [Algorithm::RS256, Algorithm::ES256, Algorithm::ES384];
 
-/// The keys of the API server, and how it names itself in tokens.
+/// The keys of the API server, and its issuer name in tokens.
 #[derive(Clone, Debug)]
 pub(crate) struct Keys {
     issuer: String,
     keys: JwkSet,
 }
 
-/// What a token of Kubernetes says of its bearer.
+/// The claims of a Kubernetes token.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub(super) struct Claims {
-    /// When it ends, in seconds since 1970.
+    /// Its expiry, in seconds since 1970.
     pub exp: i64,
     /// `system:serviceaccount:<namespace>:<name>`.
     pub sub: String,
-    /// What it is bound to.
+    /// The object that it is bound to.
     #[serde(rename = "kubernetes.io", default)]
     pub bound: Bound,
 }
 
-/// What a token is bound to.
+/// The object that a token is bound to.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub(super) struct Bound {
@@ -48,24 +48,24 @@ pub(super) struct Bound {
     pub pod: Option<Named>,
 }
 
-/// An object by name and unique name.
+/// An object by name and UID.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub(super) struct Named {
     /// Name.
     pub name: String,
-    /// Unique name.
+    /// UID.
     pub uid: String,
 }
 
-/// What can be said of a token here.
+/// The result of the verification.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// Signed by the API server, for us, and valid now.
+    /// The API server signed it for our audience, and it is valid now.
     Valid(Claims),
-    /// Not that, whoever judges it.
+    /// It is invalid.
     Refused(String),
-    /// Of a key that we do not have.
+    /// Its key is unknown.
     Unknown,
 }
 
@@ -75,7 +75,7 @@ struct Configuration {
 }
 
 impl Keys {
-    /// Reads a token.
+    /// Verifies a token.
     pub(super) fn verify(&self, token: &str, audiences: &[String]) -> Verdict {
         let refused = |error: jsonwebtoken::errors::Error| Verdict::Refused(format!("token: {error}"));
         let header = match decode_header(token) {
@@ -96,7 +96,7 @@ impl Keys {
     }
 }
 
-/// Keeps the keys fresh until `end`.
+/// Reads the keys again and again until `end`.
 pub(crate) async fn watch_keys(client: Client, found: watch::Sender<Option<Keys>>, end: CancellationToken) {
     loop {
         let wait = match read(&client).await {
@@ -105,7 +105,7 @@ pub(crate) async fn watch_keys(client: Client, found: watch::Sender<Option<Keys>
                 INTERVAL
             }
             Err(error) => {
-                tracing::warn!(%error, "cannot read the API server's keys; it is asked about each token");
+                tracing::warn!(%error, "cannot read the keys of the API server; each token needs a TokenReview");
                 if found.borrow().is_some() { INTERVAL } else { PATIENCE }
             }
         };

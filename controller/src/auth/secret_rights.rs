@@ -1,5 +1,5 @@
-//! Whether a service account may read the Secrets of its namespace: the API server's rules decide, as for any other reader. A
-//! proxy that is broken into must not be a way to certificates that its pod has no right to.
+//! Whether a service account may read the Secrets of its namespace: the API server's rules decide, as for any other
+//! reader. A proxy that is broken into must not be a way to certificates that its pod has no right to.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -38,7 +38,8 @@ impl SecretRights {
         Self { reviews: Api::all(client), kept: Mutex::default() }
     }
 
-    /// Whether it may. Unless it is to `ask`, by what is known. Where the API server does not answer, what it said last holds.
+    /// Whether it may. Unless it is to `ask`, by what is known. Where the API server does not answer, what it said last
+    /// holds.
     pub(crate) async fn allow(&self, identity: &Identity, ask: bool) -> bool {
         let known = self.kept.lock().unwrap_or_else(PoisonError::into_inner).get(identity).copied();
         if let Some(known) = known.filter(|known| !ask || known.until > Instant::now()) {
@@ -51,16 +52,16 @@ impl SecretRights {
             Ok(Ok(allowed)) => {
                 self.keep(identity, allowed);
                 if !allowed {
-                    tracing::warn!(%identity, "may not list secrets in its namespace, and is sent none");
+                    tracing::warn!(%identity, "the proxy may not list secrets in its namespace; it gets no secrets");
                 }
                 allowed
             }
             failed => {
                 let error = match failed {
                     Ok(Err(error)) => reason(&error),
-                    _ => "no answer in time".into(),
+                    _ => "timeout".into(),
                 };
-                tracing::error!(%identity, error, "cannot ask whether it may list secrets");
+                tracing::error!(%identity, error, "cannot check whether the proxy may list secrets");
                 known.is_some_and(|known| known.allowed)
             }
         }

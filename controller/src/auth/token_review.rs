@@ -71,7 +71,7 @@ impl Tokens {
     /// The service account of a token, as an identity of this trust domain.
     pub(super) async fn identity(&self, token: &str, trust_domain: &str) -> Result<Identity, String> {
         if token.len() > MAX_TOKEN {
-            return Err("token: too long".into());
+            return Err("token: it is too long".into());
         }
         let hash: [u8; 32] = Sha256::digest(token.as_bytes()).into();
         let known = self.kept.lock().unwrap_or_else(PoisonError::into_inner).get(&hash).cloned();
@@ -109,7 +109,7 @@ impl Tokens {
         let review = TokenReview { spec, ..TokenReview::default() };
         let parameters = PostParams::default();
         let answer = tokio::time::timeout(PATIENCE, self.reviews.create(&parameters, &review)).await;
-        let answer = answer.map_err(|_| "token: the API server did not answer in time".to_owned())?;
+        let answer = answer.map_err(|_| "token: the API server did not respond in time".to_owned())?;
         let status = answer.map_err(|error| format!("token: {error}"))?.status.unwrap_or_default();
         Ok((reviewed(status, &self.audiences)?, KEPT))
     }
@@ -137,7 +137,7 @@ fn bearer(claims: &Claims) -> Result<Bearer, String> {
     let pod =
         pod.map(|pod| (ObjectRef::new(Kind::Pod, claims.bound.namespace.clone(), pod.name.clone()), pod.uid.clone()));
     if pod.is_some() && claims.bound.namespace != namespace {
-        return Err("token: the pod is of another namespace than the service account".into());
+        return Err("token: the pod and the service account are in different namespaces".into());
     }
     Ok(Bearer { namespace, service_account, pod })
 }
@@ -147,11 +147,11 @@ fn reviewed(status: TokenReviewStatus, audiences: &[String]) -> Result<Bearer, S
         return Err(format!("token: {}", status.error.unwrap_or_else(|| "the API server refused it".into())));
     }
     if !status.audiences.unwrap_or_default().iter().any(|audience| audiences.contains(audience)) {
-        return Err("token: the API server does not say that it is for us".into());
+        return Err("token: the API server does not confirm the audience".into());
     }
     let user: UserInfo = status.user.unwrap_or_default();
     if !user.groups.unwrap_or_default().iter().any(|group| group == GROUP) {
-        return Err("token: not a service account's".into());
+        return Err("token: it does not belong to a service account".into());
     }
     let (namespace, service_account) = account(user.username.as_deref().unwrap_or_default())?;
     let extra = user.extra.unwrap_or_default();
@@ -163,7 +163,7 @@ fn reviewed(status: TokenReviewStatus, audiences: &[String]) -> Result<Bearer, S
 
 fn account(user: &str) -> Result<(String, String), String> {
     let names = user.strip_prefix(USER).and_then(|names| names.split_once(':'));
-    let (namespace, name) = names.ok_or("token: not a service account's")?;
+    let (namespace, name) = names.ok_or("token: it does not belong to a service account")?;
     Ok((namespace.into(), name.into()))
 }
 

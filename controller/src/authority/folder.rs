@@ -1,5 +1,5 @@
-//! The authority's folder: an operator's files, or a self-signed root that is made once and kept; and the key of the local
-//! issuer of tokens.
+//! The folder of the authority. It has the operator's files or a self-signed root, and the key of the local token
+//! issuer.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -15,49 +15,50 @@ use time::OffsetDateTime;
 use crate::auth::{Issuer, IssuerError};
 use crate::pem;
 
-/// The files of both layouts (contract §4).
+/// The files of both layouts (contract, section 4).
 const NAMES: [&str; 7] =
     ["ca-cert.pem", "ca-key.pem", "root-cert.pem", "cert-chain.pem", "tls.crt", "tls.key", "ca.crt"];
-/// There while a self-signed root is being written: what lies beside it may be half of one.
+/// This file exists while a self-signed root is written. The other files may then be incomplete.
 const UNFINISHED: &str = ".unfinished";
-/// Held while the folder is read or written, so that two processes do not make two roots.
+/// The lock for reading and writing the folder, so that two processes do not create two roots.
 const LOCK: &str = ".lock";
 /// The largest file that is read, in bytes.
 const MAX_FILE: u64 = 1 << 20;
 
-/// Why the folder gives no authority.
+/// Why the folder has no valid authority.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FolderError {
     /// A file cannot be read or written.
     #[error("{path}: {error}", path = path.display())]
     File {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The error.
         error: io::Error,
     },
-    /// The files are not an authority's.
+    /// The files are not a valid authority.
     #[error("{folder}: {error}", folder = folder.display())]
     Authority {
-        /// Which folder.
+        /// The folder.
         folder: PathBuf,
-        /// Why.
+        /// The error.
         error: AuthorityError,
     },
-    /// The issuer's key is of no use.
+    /// The key of the issuer is invalid.
     #[error("{path}: {error}", path = path.display())]
     Issuer {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The error.
         error: IssuerError,
     },
 }
 
-/// Loads the authority in the folder, or makes a self-signed root there when it holds none.
+/// Loads the authority in the folder, or creates a self-signed root if there is none.
 ///
 /// # Errors
-/// When the folder holds files that are not a whole authority (they are never overwritten), or cannot be written.
+/// When the folder has files that are not a complete authority, or cannot be written. Existing files are never
+/// overwritten.
 pub(crate) fn authority(
     folder: &Path,
     trust_domain: &str,
@@ -76,10 +77,10 @@ pub(crate) fn authority(
     heddle_ca::load(&files, now).map_err(of)
 }
 
-/// The local issuer of tokens, whose key is made when the folder has none.
+/// The local token issuer. A missing key is created.
 ///
 /// # Errors
-/// When the key cannot be read or written, or is of another kind.
+/// When the key cannot be read or written, or has another type.
 pub(crate) fn issuer(folder: &Path, audiences: &[String]) -> Result<Issuer, FolderError> {
     let _lock = locked(folder)?;
     let path = folder.join(ISSUER_KEY_FILE);
@@ -88,7 +89,7 @@ pub(crate) fn issuer(folder: &Path, audiences: &[String]) -> Result<Issuer, Fold
         Ok(text) => pem::decode(&text, "PRIVATE KEY").unwrap_or_default(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let key = Issuer::new_key().map_err(of)?;
-            // A hard link fails where there is a file already: whoever made the key first has made it for both.
+            // A hard link fails if the file exists. Then another process has created the key for both.
             link(folder, ISSUER_KEY_FILE, pem::encode("PRIVATE KEY", &key).as_bytes())?;
             pem::decode(&at(&path, fs::read_to_string(&path))?, "PRIVATE KEY").unwrap_or_default()
         }
@@ -97,17 +98,17 @@ pub(crate) fn issuer(folder: &Path, audiences: &[String]) -> Result<Issuer, Fold
     Issuer::new(&key, audiences).map_err(of)
 }
 
-/// Those of the authority's files that the folder has.
+/// Reads the authority's files in the folder.
 ///
 /// # Errors
-/// When one is there and cannot be read, or is too large.
+/// When a file exists but cannot be read, or is too large.
 pub(crate) fn read(folder: &Path) -> Result<Files, FolderError> {
     let mut files = Files::new();
     for name in NAMES {
         let path = folder.join(name);
         match fs::metadata(&path) {
             Ok(metadata) if metadata.len() > MAX_FILE => {
-                return Err(FolderError::File { path, error: io::Error::other("larger than any certificate") });
+                return Err(FolderError::File { path, error: io::Error::other("the file is larger than 1 MiB") });
             }
             Ok(_) => files.insert(name.into(), at(&path, fs::read(&path))?),
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
@@ -117,7 +118,7 @@ pub(crate) fn read(folder: &Path) -> Result<Files, FolderError> {
     Ok(files)
 }
 
-/// Writes the files of an authority so that each is whole or not there, unreadable to others.
+/// Writes the files of an authority. Each file is complete or missing, and other users cannot read it.
 ///
 /// # Errors
 /// When the folder cannot be written.
@@ -137,11 +138,11 @@ fn made(folder: &Path, trust_domain: &str, life: Duration, now: OffsetDateTime) 
     let (authority, files) = heddle_ca::self_signed(trust_domain, life, now, &SystemRandom::new()).map_err(of)?;
     write(folder, &files)?;
     at(&mark, fs::remove_file(&mark))?;
-    tracing::info!(folder = %folder.display(), trust_domain, "made a self-signed root certificate");
+    tracing::info!(folder = %folder.display(), trust_domain, "created a self-signed root certificate");
     Ok(authority)
 }
 
-/// Makes the folder when it is missing, and holds its lock until dropped.
+/// Creates a missing folder, and holds its lock until dropped.
 fn locked(folder: &Path) -> Result<File, FolderError> {
     at(folder, fs::DirBuilder::new().recursive(true).mode(0o700).create(folder))?;
     let path = folder.join(LOCK);
@@ -150,7 +151,7 @@ fn locked(folder: &Path) -> Result<File, FolderError> {
     Ok(file)
 }
 
-/// A new file of mode 0600 beside the one that it will become.
+/// Creates a file with mode 0600, which is renamed later.
 fn fresh(folder: &Path, name: &str, content: &[u8]) -> Result<PathBuf, FolderError> {
     let path = folder.join(format!(".{name}.{}", std::process::id()));
     let _ = fs::remove_file(&path);

@@ -1,4 +1,4 @@
-//! The place that keeps the authority: the folder, or in a cluster the Secret that istiod keeps its own in.
+//! The storage of the authority: the folder, or in a cluster istiod's Secret.
 
 use heddle_ca::{Authority, AuthorityError, Files};
 use kube::Client;
@@ -11,31 +11,32 @@ use crate::config::Config;
 /// Why the authority cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum KeeperError {
-    /// The folder is at fault.
+    /// An error of the folder.
     #[error(transparent)]
     Folder(#[from] FolderError),
-    /// The Secret is, or the API server.
+    /// An error of the Secret or of the API server.
     #[error(transparent)]
     Secret(#[from] SecretError),
-    /// The files are not an authority's.
+    /// The files are not a valid authority.
     #[error(transparent)]
     Authority(#[from] AuthorityError),
 }
 
-/// Where the authority is kept.
+/// The storage of the authority.
 #[derive(Clone)]
 pub(crate) enum Keeper {
     /// In the folder of `--caDir`.
     Folder,
-    /// In the cluster.
+    /// In the Secret of the cluster.
     Secret(Box<Secret>),
 }
 
 impl Keeper {
-    /// What an operator plugged in at `--caDir` counts most; else the cluster's Secret; without a cluster, the folder.
+    /// The operator's files in `--caDir` have priority. Then comes the Secret of the cluster. Without a cluster it is
+    /// the folder.
     ///
     /// # Errors
-    /// When the folder is there and cannot be read.
+    /// When the folder exists but cannot be read.
     pub(crate) fn of(config: &Config, cluster: Option<Client>) -> Result<Self, FolderError> {
         match cluster {
             Some(client) if folder::read(&config.ca_dir)?.is_empty() => {
@@ -45,10 +46,10 @@ impl Keeper {
         }
     }
 
-    /// Loads the authority, or makes a self-signed root where there is none.
+    /// Loads the authority, or creates a self-signed root if there is none.
     ///
     /// # Errors
-    /// When what is kept is no authority, or cannot be read.
+    /// When the stored authority is invalid or cannot be read.
     pub(crate) async fn load(
         &self,
         config: &Config,
@@ -61,7 +62,7 @@ impl Keeper {
         }
     }
 
-    /// What is kept.
+    /// The stored files.
     pub(super) async fn files(&self, config: &Config) -> Result<Files, KeeperError> {
         match self {
             Self::Folder => Ok(folder::read(&config.ca_dir)?),
@@ -69,7 +70,7 @@ impl Keeper {
         }
     }
 
-    /// Replaces what is kept.
+    /// Replaces the stored files.
     pub(super) async fn write(&self, config: &Config, files: &Files) -> Result<(), KeeperError> {
         match self {
             Self::Folder => Ok(folder::write(&config.ca_dir, files)?),

@@ -1,5 +1,5 @@
-//! Keeps certificates fresh: that of the encrypted port, a self-signed root that nears its end, and an operator's files
-//! that were exchanged.
+//! Renews certificates: that of the TLS port, a self-signed root before its expiry, and the operator's files after a
+//! change.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,12 +14,13 @@ use super::keeper::{Keeper, KeeperError};
 use crate::config::Config;
 use crate::tls;
 
-/// How often what is kept is looked at. An operator's new certificate may wait a minute; it is there for months.
+/// The interval for reading the stored authority. A new certificate of the operator may wait for a minute, because it
+/// is valid for months.
 const INTERVAL: Duration = Duration::from_mins(1);
-/// A self-signed root is renewed in the last fifth of its life, as istiod's is.
+/// A self-signed root is renewed in the last fifth of its lifetime, as with istiod.
 const GRACE: f64 = 0.2;
 
-/// Looks at the certificates each minute until `end`.
+/// Checks the certificates each minute until `end`.
 pub(crate) async fn run(
     config: Config,
     keeper: Keeper,
@@ -38,7 +39,7 @@ pub(crate) async fn run(
         let fresh = match renewed(&config, &keeper, &old, now).await {
             Ok(fresh) => fresh.map(Arc::new),
             Err(error) => {
-                tracing::error!(%error, "keeping the certificate authority as it was");
+                tracing::error!(%error, "cannot reload the certificate authority; the old one stays in use");
                 None
             }
         };
@@ -51,7 +52,7 @@ pub(crate) async fn run(
                 encryption.send_replace(server);
                 shown_at = now;
             }
-            Err(error) => tracing::error!(%error, "cannot renew the certificate of the encrypted port"),
+            Err(error) => tracing::error!(%error, "cannot renew the certificate of the TLS port"),
         }
         if let Some(fresh) = fresh {
             tracing::info!("the certificate authority was renewed");
@@ -60,7 +61,7 @@ pub(crate) async fn run(
     }
 }
 
-/// A new authority, if what is kept has changed or a self-signed root nears its end.
+/// Returns a new authority, if the stored one has changed or a self-signed root is near its expiry.
 async fn renewed(
     config: &Config,
     keeper: &Keeper,
@@ -82,7 +83,7 @@ async fn renewed(
     Ok((!same).then_some(loaded))
 }
 
-/// Why the authority stays as it was.
+/// Why the authority is not replaced.
 #[derive(Debug, thiserror::Error)]
 enum RenewalError {
     #[error(transparent)]

@@ -1,5 +1,5 @@
-//! The ConfigMap `istio-ca-root-cert` of each namespace, from which workloads learn whom to trust: written by the leader,
-//! and written again when somebody edits or deletes it.
+//! The ConfigMap `istio-ca-root-cert` of each namespace, from which workloads learn whom to trust: written by the
+//! leader, and written again when somebody edits or deletes it.
 
 use std::collections::BTreeMap;
 use std::pin::pin;
@@ -159,7 +159,7 @@ fn told(namespace: &str, error: &kube::Error) -> bool {
     let ending =
         matches!(error, kube::Error::Api(status) if status.code == 404 || status.message.contains("being terminated"));
     if !ending {
-        tracing::error!(namespace, error = reason(error), "cannot write ConfigMap {NAME}; trying again");
+        tracing::error!(namespace, error = reason(error), "cannot write ConfigMap {NAME}; heddled retries");
     }
     ending
 }

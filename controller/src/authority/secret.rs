@@ -1,5 +1,5 @@
-//! The Secret `istio-ca-secret`, in which a cluster's self-signed root is kept. One that istiod made is taken over as it
-//! is, so that what it certified stays trusted; and istiod can take ours over again.
+//! The Secret `istio-ca-secret`, which has the self-signed root of a cluster. A Secret of istiod is used unchanged, so
+//! its certificates stay trusted. istiod can use our Secret too.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -18,41 +18,41 @@ use crate::cluster::reason;
 const NAME: &str = "istio-ca-secret";
 /// Its type.
 const TYPE: &str = "istio.io/ca-root";
-/// Keys that istiod's have, with nothing in them where the signing certificate is the root.
+/// Keys of istiod's Secret. They are empty if the signing certificate is the root.
 const KEYS: [&str; 4] = ["ca-cert.pem", "ca-key.pem", "root-cert.pem", "cert-chain.pem"];
-/// Another key of istiod's that holds nothing here.
+/// Another key of istiod's Secret, which is always empty here.
 const UNUSED: &str = "key.pem";
-/// How long the API server is given before it is asked again, at start.
+/// The delay before the API server is asked again, at start.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Why the Secret gives no authority.
+/// Why the Secret has no valid authority.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SecretError {
-    /// The API server refused, or did not answer.
+    /// The API server refused the request, or did not respond.
     #[error("Secret {NAME}: {0}")]
     Api(#[from] kube::Error),
-    /// What it holds is no authority.
+    /// The content is not a valid authority.
     #[error("Secret {NAME}: {0}")]
     Authority(#[from] AuthorityError),
-    /// It is gone, though it was there.
-    #[error("Secret {NAME} is gone")]
+    /// The Secret was deleted.
+    #[error("Secret {NAME} was deleted")]
     Gone,
 }
 
-/// Reads and writes it.
+/// Reads and writes the Secret.
 #[derive(Clone)]
 pub(crate) struct Secret {
     api: Api<Stored>,
 }
 
 impl Secret {
-    /// That of the control plane's namespace.
+    /// The Secret in the namespace of the control plane.
     pub(super) fn new(client: Client, namespace: &str) -> Self {
         Self { api: Api::namespaced(client, namespace) }
     }
 
-    /// The authority in it; where there is none, a root is made, once: of replicas that start together one makes it and
-    /// the others take that.
+    /// The authority in the Secret. If there is none, a root is created once. Of several replicas that start at once,
+    /// one creates it and the others use it.
     pub(super) async fn load(
         &self,
         trust_domain: &str,
@@ -66,10 +66,7 @@ impl Secret {
                 Ok(None) => {}
                 Err(SecretError::Api(error)) => {
                     if !std::mem::replace(&mut said, true) {
-                        tracing::error!(
-                            error = reason(&error),
-                            "cannot read or make Secret {NAME}; trying again until it works"
-                        );
+                        tracing::error!(error = reason(&error), "cannot read or create Secret {NAME}; heddled retries");
                     }
                     tokio::time::sleep(PATIENCE).await;
                 }
@@ -78,12 +75,12 @@ impl Secret {
         }
     }
 
-    /// What it holds.
+    /// The content of the Secret.
     pub(super) async fn read(&self) -> Result<Files, SecretError> {
         Ok(files(self.api.get_opt(NAME).await?.ok_or(SecretError::Gone)?))
     }
 
-    /// Replaces what it holds, unless somebody else has changed it meanwhile.
+    /// Replaces the content, unless another writer has changed it.
     pub(super) async fn write(&self, files: &Files) -> Result<(), SecretError> {
         let mut stored = self.api.get_opt(NAME).await?.ok_or(SecretError::Gone)?;
         stored.data.get_or_insert_default().extend(data(files));
@@ -91,7 +88,7 @@ impl Secret {
         Ok(())
     }
 
-    /// None when somebody else made one at the same time.
+    /// Returns `None` if another replica created it at the same time.
     async fn found_or_made(
         &self,
         trust_domain: &str,
@@ -114,7 +111,7 @@ impl Secret {
         };
         match self.api.create(&PostParams::default(), &stored).await {
             Ok(_) => {
-                tracing::info!(trust_domain, "made a self-signed root certificate in Secret {NAME}");
+                tracing::info!(trust_domain, "created a self-signed root certificate in Secret {NAME}");
                 Ok(Some(authority))
             }
             Err(kube::Error::Api(status)) if status.code == 409 => Ok(None),
@@ -125,7 +122,7 @@ impl Secret {
 
 fn files(stored: Stored) -> Files {
     let mut data = stored.data.unwrap_or_default();
-    // A key that is missing says as much as one that is empty.
+    // A missing key means the same as an empty key.
     KEYS.iter().map(|key| ((*key).to_owned(), data.remove(*key).unwrap_or_default().0)).collect()
 }
 

@@ -1,4 +1,4 @@
-//! Signs workloads' certificates with the authority of the moment.
+//! Signs the certificates of workloads with the current authority.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use heddle_serve::csr::{Sign, SignError};
 use time::OffsetDateTime;
 use tokio::sync::watch;
 
-/// The authority, which may be renewed, and how long certificates may live.
+/// The authority, which may be renewed, and the limits of lifetimes.
 #[derive(Debug)]
 pub(crate) struct Signer {
     authority: watch::Receiver<Option<Arc<Authority>>>,

@@ -1,4 +1,4 @@
-//! Which of several replicas writes: the one that holds a Lease. Reading and serving need no leader.
+//! Leader election: the replica that holds a Lease writes. Reading and serving need no leader.
 
 use std::time::{Duration, Instant};
 
@@ -12,11 +12,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::reason;
 
-/// How long a holder that says nothing keeps it.
+/// The lifetime of the Lease without a renewal.
 const LIFE: Duration = Duration::from_secs(15);
-/// How often the holder says that it is there, and others look.
+/// The interval of renewals and of attempts to take the Lease.
 const BEAT: Duration = Duration::from_secs(4);
-/// How long one attempt may take: a holder that cannot renew must stop before another one begins.
+/// The longest attempt. A holder that cannot renew must stop before another one starts.
 const PATIENCE: Duration = Duration::from_secs(4);
 
 /// Takes part in the election.
@@ -24,35 +24,35 @@ pub(crate) struct Candidate {
     api: Api<Lease>,
     name: String,
     identity: String,
-    /// What the Lease last said, and since when it has said just that, by our own clock: clocks of machines differ.
+    /// The last observed state of the Lease, with the local time since when it is unchanged. The clocks of machines
+    /// differ.
     seen: Option<(LeaseSpec, Instant)>,
     renewed: Option<Instant>,
 }
 
 impl Candidate {
-    /// A candidate for the Lease of this name.
+    /// Creates a candidate for the Lease with this name.
     pub(crate) fn new(client: Client, namespace: &str, name: impl Into<String>, identity: &str) -> Self {
         let api = Api::namespaced(client, namespace);
         Self { api, name: name.into(), identity: identity.to_owned(), seen: None, renewed: None }
     }
 
-    /// Says on `leads` whether this process leads, until `end`; then gives the Lease back.
+    /// Sends on `leads` whether this process leads, until `end`. Then it releases the Lease.
     pub(crate) async fn run(mut self, leads: watch::Sender<bool>, end: CancellationToken) {
         loop {
             let held = match tokio::time::timeout(PATIENCE, self.attempt()).await {
                 Ok(Ok(held)) => held,
                 failed => {
-                    let error = failed.map_or("no answer in time".into(), |error| {
-                        error.map_or_else(|e| reason(&e), |_| String::new())
-                    });
-                    tracing::debug!(error, lease = self.name, "a Lease");
+                    let error =
+                        failed.map_or("timeout".into(), |error| error.map_or_else(|e| reason(&e), |_| String::new()));
+                    tracing::debug!(error, lease = self.name, "cannot take or renew a Lease");
                     self.renewed.is_some_and(|at| at.elapsed() + PATIENCE < LIFE)
                 }
             };
             leads.send_if_modified(|leads| {
                 let changed = *leads != held;
                 if changed {
-                    tracing::info!(lease = self.name, held, "a Lease changed hands");
+                    tracing::info!(lease = self.name, held, "the holder of a Lease changed");
                 }
                 *leads = held;
                 changed
@@ -68,7 +68,7 @@ impl Candidate {
         }
     }
 
-    /// Renews or takes the Lease; whether we hold it now.
+    /// Renews or takes the Lease. Returns whether this process holds it.
     async fn attempt(&mut self) -> Result<bool, kube::Error> {
         let Some(mut lease) = self.api.get_opt(&self.name).await? else {
             let metadata = ObjectMeta { name: Some(self.name.clone()), ..ObjectMeta::default() };
@@ -85,7 +85,7 @@ impl Candidate {
         self.written(self.api.replace(&self.name, &PostParams::default(), &lease).await)
     }
 
-    /// Whether its holder has said nothing for so long.
+    /// Whether the holder has not renewed it for its lifetime.
     fn is_over(&mut self, spec: &LeaseSpec) -> bool {
         let now = Instant::now();
         let since = self.seen.as_ref().filter(|(seen, _)| seen == spec).map_or(now, |(_, since)| *since);
@@ -94,7 +94,7 @@ impl Candidate {
         now.duration_since(since) > life.map_or(LIFE, Duration::from_secs)
     }
 
-    /// That somebody else was faster is no error.
+    /// A conflict is not an error: another replica was faster.
     fn written(&mut self, written: Result<Lease, kube::Error>) -> Result<bool, kube::Error> {
         match written {
             Ok(_) => {

@@ -28,5 +28,5 @@ pub(crate) fn parse_span(text: &str) -> Result<Duration, String> {
         total = part.and_then(|part| total.checked_add(part)).ok_or(format!("`{text}` is too long"))?;
         rest = next;
     }
-    if text.is_empty() { Err("a span of time must not be empty".into()) } else { Ok(total) }
+    if text.is_empty() { Err("a duration must not be empty".into()) } else { Ok(total) }
 }

@@ -1,4 +1,4 @@
-//! Which custom kinds the API server serves at the moment: CustomResourceDefinitions come and go while we run.
+//! The custom kinds that the API server serves. CustomResourceDefinitions come and go at run time.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -8,10 +8,10 @@ use kube::Resource;
 use kube::core::ClusterResourceScope;
 use serde::Deserialize;
 
-/// The versions that are served, by the definition's name (`<plural>.<group>`).
+/// The served versions, by the name of the definition (`<plural>.<group>`).
 pub(crate) type Definitions = BTreeMap<String, Vec<String>>;
 
-/// A CustomResourceDefinition without its schemas, which are long.
+/// A CustomResourceDefinition without its long schemas.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Definition {
@@ -53,7 +53,7 @@ impl Definition {
         self.metadata.name.as_deref().unwrap_or_default()
     }
 
-    /// The versions in which its objects can be asked for; none before the API server has taken it up.
+    /// The served versions. They are empty until the API server has established the definition.
     pub(crate) fn served(&self) -> Vec<String> {
         let established = |condition: &Condition| condition.kind == "Established" && condition.status == "True";
         if !self.status.conditions.iter().any(established) || self.metadata.deletion_timestamp.is_some() {

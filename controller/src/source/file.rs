@@ -1,8 +1,9 @@
 //! Folders of YAML files: what the Kubernetes API is to a cluster, for everyone who has none.
 //!
-//! A change is picked up when its writer closes the file or renames it into place, at once and without waiting for more.
-//! Only a file that is gone or empty is looked at again [`PATIENCE`] later before its objects are deleted: many editors
-//! save by removing or truncating first. A file that cannot be read or parsed keeps the objects that it gave before.
+//! A change is picked up when its writer closes the file or renames it into place, at once and without waiting for
+//! more. Only a file that is gone or empty is looked at again [`PATIENCE`] later before its objects are deleted: many
+//! editors save by removing or truncating first. A file that cannot be read or parsed keeps the objects that it gave
+//! before.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -109,7 +110,7 @@ impl Files {
                 return;
             }
         }
-        tracing::error!("changes of files are not noticed any more; restart to go on");
+        tracing::error!("heddled sees no more changes of files; restart it");
     }
 
     fn patience(&self) -> Option<Duration> {
@@ -121,7 +122,7 @@ impl Files {
     fn look(&mut self, changes: &Changes) -> Batch {
         let since = changes.since.unwrap_or_else(Instant::now);
         if changes.lost {
-            tracing::warn!("more changes of files than could be followed; reading all of them again");
+            tracing::warn!("too many changes of files at once; heddled reads all files again");
             self.seen.clear();
             return self.look_everywhere(since);
         }
@@ -164,7 +165,7 @@ impl Files {
                 }
             };
             if let Err(error) = scan.add(&root, &mut add) {
-                tracing::error!(folder = %root.display(), %error, "cannot list a folder; keeping what it gave before");
+                tracing::error!(folder = %root.display(), %error, "cannot list a folder; its objects stay in force");
                 missing.push(root);
             }
         }
@@ -210,8 +211,8 @@ impl Files {
         if !inside || *path == *self.mesh {
             return false;
         }
-        // `..data` is how Kubernetes exchanges the generation behind the links of a mounted ConfigMap. An editor's hidden
-        // file is none of that.
+        // `..data` is how Kubernetes exchanges the generation behind the links of a mounted ConfigMap. An editor's
+        // hidden file is none of that.
         let generation = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(".."));
         let folder = || !is_hidden(path) && fs::metadata(path).is_ok_and(|path| path.is_dir());
         generation || folder() || self.ledger.is_above(path)
@@ -294,7 +295,8 @@ impl Files {
             return;
         }
         for issue in issues.iter().filter(|issue| !known.contains(issue)) {
-            tracing::warn!(file = %path.display(), object = %issue.object, field = issue.field, reason = issue.reason, "{}", issue.message);
+            tracing::warn!(file = %path.display(), object = %issue.object, field = issue.field, reason = issue.reason,
+                "{}", issue.message);
         }
         batch.issues.insert(path.into(), issues.clone());
         if issues.is_empty() {

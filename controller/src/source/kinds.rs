@@ -1,36 +1,36 @@
-//! How each kind is asked for at an API server. Only what is compiled is watched.
+//! How each kind is watched at an API server. Only kinds that are compiled are watched.
 
 use heddle_model::object::Kind;
 use heddle_store::custom_kind;
 use kube::discovery::ApiResource;
 
-/// Secrets that are never a gateway's: tokens, releases of Helm (which are large), and the authority's own key.
+/// Secrets that a gateway never uses: tokens, releases of Helm, which are large, and the authority's key.
 const GATEWAY_SECRETS: &str =
     "type!=kubernetes.io/service-account-token,type!=helm.sh/release.v1,type!=istio.io/ca-root";
 
-/// A kind as the API server knows it.
+/// A kind of the API server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Watched {
     /// The kind.
     pub kind: Kind,
-    /// Its name in paths.
+    /// Its plural name.
     pub plural: String,
-    /// It is defined by a CustomResourceDefinition, which may be missing.
+    /// Whether a CustomResourceDefinition defines it, which may be missing.
     pub custom: bool,
-    /// The one namespace whose objects count; none: all.
+    /// The only namespace that is watched. `None` is all namespaces.
     pub namespace: Option<String>,
-    /// A selector of fields, to be sent less.
+    /// A field selector, which reduces the data.
     pub fields: Option<&'static str>,
 }
 
-/// All kinds that are watched. Settings (ConfigMaps) are read in the control plane's own namespace only.
+/// All watched kinds. Settings (ConfigMaps) are watched only in the namespace of the control plane.
 #[must_use]
 pub(crate) fn watched(namespace: &str) -> Vec<Watched> {
     let read = |kind: &Kind| !matches!(kind, Kind::MeshConfig | Kind::ServiceAccount);
     Kind::all().filter(read).map(|kind| Watched::new(kind, namespace)).collect()
 }
 
-/// What the client needs to know to ask for a kind in a version.
+/// The API resource of a kind in a version.
 #[must_use]
 pub(crate) fn resource(kind: Kind, version: &str) -> ApiResource {
     Watched::new(kind, "").resource(version)
@@ -55,8 +55,8 @@ impl Watched {
         format!("{}.{}", self.plural, self.kind.group())
     }
 
-    /// The version to ask for, of those that are served: the first that we read, in the order in which Kubernetes ranks
-    /// versions. All have one schema.
+    /// The version to watch: of the served versions, the first that we read, in Kubernetes' order of versions. All
+    /// versions have the same schema.
     #[must_use]
     pub(crate) fn version(&self, served: &[String]) -> Option<&'static str> {
         let read = |version: &&str| Kind::of(&format!("{}/{version}", self.kind.group()), self.kind.name()).is_some();
@@ -64,7 +64,7 @@ impl Watched {
         ranked.into_iter().find(|version| served.iter().any(|name| name == version))
     }
 
-    /// What the client needs to know to ask for it.
+    /// The API resource of this kind.
     #[must_use]
     pub(crate) fn resource(&self, version: &str) -> ApiResource {
         let group = self.kind.group();
@@ -78,7 +78,7 @@ impl Watched {
     }
 }
 
-/// The name in paths of a kind that is Kubernetes' own.
+/// The plural name of a built-in kind.
 fn plural(kind: Kind) -> String {
     let name = kind.name().to_lowercase();
     let ending = if name.ends_with('s') { "es" } else { "s" };

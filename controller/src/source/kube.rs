@@ -1,7 +1,8 @@
-//! The Kubernetes API: one watch a kind, each for itself, so that one that fails holds up no other.
+//! The Kubernetes API. Each kind has a watch of its own, so that a failed watch does not block others.
 //!
-//! The state of the store is what the API server last said. A watch that was cut off goes on where it was; where the API
-//! server has forgotten that place, all objects of the kind are listed anew, and the store finds what really changed.
+//! The state of the store is the last state from the API server. A broken watch continues where it stopped. If the API
+//! server has no history back to that point, all objects of the kind are listed again, and the store finds the real
+//! changes.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -23,38 +24,38 @@ use super::pod_index::PodIndex;
 use super::raw::Raw;
 use crate::status::ObservedStatus;
 
-/// Objects asked for at a time. A page is the only place where whole objects are in memory.
+/// The page size of a list. Only one page of complete objects is in memory.
 const PAGE: u32 = 250;
-/// The version of all kinds that are Kubernetes' own.
+/// The version of all built-in kinds.
 const NATIVE: &str = "v1";
-/// How long the first failure of a watch is waited for, and the longest wait after many.
+/// The delay after the first failure of a watch, and the longest delay after many failures.
 const PATIENCE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
-/// Watches the API server and makes events of it.
+/// Watches the API server and sends events.
 #[derive(Clone)]
 pub(crate) struct Cluster {
     /// Its id; empty for the control plane's own.
     pub id: Text,
     /// The connection.
     pub client: Client,
-    /// Where events go.
+    /// The receiver of events.
     pub out: mpsc::Sender<Batch>,
     /// The pods that exist.
     pub pod_index: PodIndex,
-    /// Whether anybody writes statuses.
+    /// Whether statuses are written.
     pub statuses: bool,
     /// The control plane's namespace.
     pub namespace: String,
 }
 
-/// Failures in a row: how long to wait, and whether it has been said.
+/// Failures in a row: the next delay, and whether they have been logged.
 struct Failures {
     what: String,
     count: u32,
 }
 
 impl Cluster {
-    /// Watches all these kinds until nobody listens any more.
+    /// Watches all these kinds until the receiver is gone.
     pub(crate) async fn run(self, kinds: Vec<Watched>) {
         let (found, definitions) = watch::channel(None);
         let mut watches = JoinSet::new();
@@ -73,7 +74,7 @@ impl Cluster {
         watches.join_all().await;
     }
 
-    /// Follows a kind while it is defined. While it is not, there are no objects of it, and nobody waits for them.
+    /// Watches a kind while it has a definition. Without one there are no objects, and nothing waits for them.
     async fn follow_custom(&self, of: &Watched, mut definitions: watch::Receiver<Option<Definitions>>) {
         loop {
             let known = |definitions: &Option<Definitions>| {
@@ -87,7 +88,10 @@ impl Cluster {
                     goes_on = changed => goes_on,
                 }
             } else {
-                tracing::info!(kind = of.kind.name(), "not defined; taken up once it is");
+                tracing::info!(
+                    kind = of.kind.name(),
+                    "this kind has no definition yet; heddled watches it when it has one"
+                );
                 let none = self.listed(of.kind, Vec::new());
                 self.send(none, Some(ObservedStatus::All(self.id.clone(), of.kind, Vec::new()))).await && changed.await
             };
@@ -97,7 +101,7 @@ impl Cluster {
         }
     }
 
-    /// Follows a kind until nobody listens any more.
+    /// Watches a kind until the receiver is gone.
     async fn follow(&self, of: &Watched, version: &str) {
         let resource = of.resource(version);
         let api: Api<Raw> = match &of.namespace {
@@ -147,7 +151,7 @@ impl Cluster {
         }
     }
 
-    /// Whether a status is written to an object, or what one says is read off it.
+    /// Whether the status of an object is written or read.
     fn is_sighted(&self, of: &Watched, raw: &Raw) -> bool {
         let service = of.kind == Kind::Service && raw.text("/metadata/namespace") == self.namespace;
         self.statuses && (of.custom || of.kind == Kind::Ingress || service)
@@ -183,7 +187,7 @@ impl Cluster {
         vec![Event::Relist(self.source(), kind, objects), Event::Synced(self.source(), kind)]
     }
 
-    /// Whether somebody still listens.
+    /// Whether the receiver still exists.
     async fn send(&self, events: Vec<Event>, observed: Option<ObservedStatus>) -> bool {
         let mut batch = Batch::new(Instant::now());
         batch.events = events;
@@ -192,7 +196,7 @@ impl Cluster {
     }
 }
 
-/// Keeps up the list of definitions that are served.
+/// Keeps the list of served definitions up to date.
 async fn watch_definitions(client: Client, found: watch::Sender<Option<Definitions>>) {
     let mut definitions = Definitions::new();
     let api: Api<Definition> = Api::all(client);
@@ -226,7 +230,7 @@ async fn watch_definitions(client: Client, found: watch::Sender<Option<Definitio
     }
 }
 
-/// A watch that goes on after each failure, a little later each time, and says so once.
+/// A watch that retries after each failure, with growing delays, and logs a failure once.
 pub(crate) fn steady<K: Send + 'static>(
     events: impl Stream<Item = watcher::Result<watcher::Event<K>>> + Send,
     what: &str,
@@ -246,23 +250,26 @@ pub(crate) fn steady<K: Send + 'static>(
 }
 
 impl Failures {
-    /// That a listing begins says nothing yet; that it ends, or that an object came, does.
+    /// The start of a list shows nothing. Its end, or an object, shows that the watch works.
     fn note<K>(&mut self, event: &watcher::Event<K>) {
         if self.count == 0 || matches!(event, watcher::Event::Init | watcher::Event::InitApply(_)) {
             return;
         }
-        tracing::info!(kind = self.what, "the watch works again");
+        tracing::info!(kind = self.what, "the watch is working again");
         self.count = 0;
     }
 
     async fn wait(&mut self, error: &watcher::Error) {
         let (least, most) = PATIENCE;
         if is_expired(error) {
-            tracing::debug!(kind = self.what, "listing anew: the API server has forgotten where the watch was");
+            tracing::debug!(
+                kind = self.what,
+                "the API server has no history for this watch; heddled lists all objects again"
+            );
             return;
         }
         if self.count == 0 {
-            tracing::warn!(kind = self.what, %error, "a watch failed; trying again until it works");
+            tracing::warn!(kind = self.what, %error, "a watch failed; heddled retries");
         }
         let wait = least.saturating_mul(1 << self.count.min(10)).min(most);
         self.count = self.count.saturating_add(1);
@@ -270,7 +277,7 @@ impl Failures {
     }
 }
 
-/// Whether the API server keeps no history back to where the watch was.
+/// Whether the API server has no history back to the state of the watch (410 Gone).
 fn is_expired(error: &watcher::Error) -> bool {
     matches!(error, watcher::Error::WatchError(status) if status.code == 410)
 }

@@ -1,31 +1,31 @@
-//! Which file gave which object. Where two files give the same one, the file of the later folder counts, and within a folder
-//! the later path: so a folder named last may overrule one named first.
+//! Records which file defines which object. If two files define the same object, the file in the later folder wins, and
+//! in one folder the later path. So the last folder can override the first.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
 
-/// A file of objects: the number of its folder among those given, and its path.
+/// A file: the number of its folder and its path.
 pub(crate) type SourceFile = (usize, PathBuf);
 
-/// The objects of all files, by key.
+/// The overridden objects of a file, each with the path of the file that overrides it.
 #[derive(Debug)]
 pub(crate) struct Ledger<K, O> {
     files: BTreeMap<SourceFile, BTreeMap<K, O>>,
     files_of: BTreeMap<K, BTreeSet<SourceFile>>,
 }
 
-/// What follows from a change of one file.
+/// The result of a change of one file.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Outcome<K, O> {
     /// Objects that are new or changed.
     pub applied: Vec<O>,
-    /// Objects that no file gives any more.
+    /// Objects that no file defines any more.
     pub deleted: Vec<K>,
 }
 
 impl<K: Ord + Clone, O: Clone + PartialEq> Ledger<K, O> {
-    /// Puts in place what a file now gives; nothing when the file is gone.
+    /// Updates the objects of a file. `None` means that the file is gone.
     pub(crate) fn replace(&mut self, file: &SourceFile, objects: BTreeMap<K, O>) -> Outcome<K, O> {
         let touched: BTreeSet<K> =
             self.files.get(file).into_iter().flatten().map(|(key, _)| key).chain(objects.keys()).cloned().collect();
@@ -58,12 +58,12 @@ impl<K: Ord + Clone, O: Clone + PartialEq> Ledger<K, O> {
         outcome
     }
 
-    /// All that a file gives.
+    /// All objects of a file.
     pub(crate) fn file(&self, file: &SourceFile) -> impl Iterator<Item = (&K, &O)> {
         self.files.get(file).into_iter().flatten()
     }
 
-    /// The object that counts.
+    /// The winning object.
     pub(crate) fn get(&self, key: &K) -> Option<&O> {
         self.files.get(self.files_of.get(key)?.last()?)?.get(key)
     }
@@ -75,7 +75,7 @@ impl<K: Ord + Clone, O: Clone + PartialEq> Ledger<K, O> {
         keys.filter_map(|key| Some((key.clone(), by(key)?))).collect()
     }
 
-    /// Other files that give an object of this file too.
+    /// Other files that define an object of this file.
     pub(crate) fn rivals(&self, file: &SourceFile) -> BTreeSet<SourceFile> {
         let keys = self.files.get(file).into_iter().flatten().map(|(key, _)| key);
         keys.filter_map(|key| self.files_of.get(key)).flatten().filter(|other| *other != file).cloned().collect()
@@ -83,7 +83,7 @@ impl<K: Ord + Clone, O: Clone + PartialEq> Ledger<K, O> {
 
     /// Whether objects come from files below this path, in any of the folders.
     pub(crate) fn is_above(&self, path: &Path) -> bool {
-        // Paths are sorted part by part: what lies below one follows it.
+        // Paths are sorted by component, so the paths below a folder follow it.
         let mut folder = self.files.keys().next().map(|(folder, _)| *folder);
         while let Some(number) = folder {
             let mut rest = self.files.range((Bound::Excluded((number, path.to_path_buf())), Bound::Unbounded));
@@ -95,7 +95,7 @@ impl<K: Ord + Clone, O: Clone + PartialEq> Ledger<K, O> {
         false
     }
 
-    /// Where objects come from.
+    /// The files of an object.
     pub(crate) fn files_of(&self) -> impl Iterator<Item = &SourceFile> {
         self.files.keys()
     }

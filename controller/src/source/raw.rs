@@ -1,5 +1,5 @@
-//! An object as the API server sent it. It always decodes: what its fields mean is for the store to say, which takes one
-//! object out where they mean nothing. A type of Kubernetes' own would end the watch of all.
+//! An object as the API server sent it. It always decodes: what its fields mean is for the store to say, which takes
+//! one object out where they mean nothing. A type of Kubernetes' own would end the watch of all.
 
 use heddle_model::Text;
 use heddle_model::object::{Kind, ObjectRef};

@@ -1,17 +1,17 @@
-//! What lies on disk below a root: the YAML files that count, and the folders to be watched for changes.
+//! Scans a root on disk: the YAML files, and the folders to watch.
 //!
-//! Hidden names (a leading dot) do not count: there live editors' temporary files and the generations behind the symbolic
-//! links of a mounted ConfigMap.
+//! Hidden names (with a leading dot) do not count. Editors use them for temporary files, and a mounted ConfigMap has
+//! its generations in them.
 
 use std::collections::BTreeMap;
 use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// Deeper folders are not entered: no mesh nests so far, and a cycle of links must end.
+/// Deeper folders are skipped. No mesh nests so deep, and a cycle of links must end.
 const MAX_DEPTH: usize = 16;
 
-/// Tells whether a path still shows the same content, without reading it.
+/// A fingerprint that tells whether a path has the same content, without reading it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Fingerprint {
     device: u64,
@@ -25,12 +25,12 @@ pub(crate) struct Fingerprint {
 pub(crate) struct Scan {
     /// YAML and JSON files.
     pub files: BTreeMap<PathBuf, Fingerprint>,
-    /// Folders; device and inode, because a link may come to show another folder.
+    /// Folders, with device and inode, because a link may change to another folder.
     pub folders: BTreeMap<PathBuf, (u64, u64)>,
 }
 
 impl Fingerprint {
-    /// The fingerprint of what `stat` says.
+    /// The fingerprint from `stat`.
     #[must_use]
     pub(crate) fn of(metadata: &Metadata) -> Self {
         Self {
@@ -43,10 +43,10 @@ impl Fingerprint {
 }
 
 impl Scan {
-    /// Adds one folder, before its content, so that the caller can watch it before it is listed.
+    /// Adds a folder before its content, so that the caller can watch it before it is listed.
     ///
     /// # Errors
-    /// When the folder cannot be listed. Folders further down that cannot be listed are passed over: they may be gone.
+    /// When the folder cannot be listed. Deeper folders that cannot be listed are skipped, because they may be gone.
     pub(crate) fn add(&mut self, folder: &Path, watch: &mut dyn FnMut(&Path, (u64, u64))) -> std::io::Result<()> {
         self.list(folder, watch, 0)
     }
@@ -82,7 +82,7 @@ pub(crate) fn is_document(path: &Path) -> bool {
     matches!(extension, Some("yaml" | "yml" | "json")) && !is_hidden(path)
 }
 
-/// Whether the last part of the path begins with a dot.
+/// Whether the last component of the path begins with a dot.
 #[must_use]
 pub(crate) fn is_hidden(path: &Path) -> bool {
     path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with('.'))

@@ -1,7 +1,7 @@
-//! Changes on disk as inotify tells them, condensed to what has to be looked at.
+//! Changes on disk from inotify, reduced to the paths that must be read.
 //!
-//! A file counts as changed when its writer closes it, or when a name comes to show another file. Not at each write: a
-//! half-written file must not be read, and one that was just truncated looks like one whose objects were all deleted.
+//! A file has changed when its writer closes it, or when a name refers to another file. A single write does not count:
+//! a half-written file must not be read, and a truncated file looks as if its objects were deleted.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -13,34 +13,34 @@ use std::time::{Duration, Instant};
 use notify::event::{AccessKind, AccessMode, CreateKind, ModifyKind};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 
-/// Events that may wait; past it the folders are read anew, so that a storm of writes takes no memory.
+/// The most waiting events. After that, all folders are read again, so that a storm of writes needs no memory.
 const MAX_WAITING: usize = 8192;
 
-/// What one event asks for.
+/// The consequence of one event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Word {
-    /// The path shows its final content, or nothing.
+    /// The path has its final content, or is gone.
     Settled,
-    /// A name appeared; its writer may still be at work.
+    /// A name appeared. Its writer may not be done.
     Created,
-    /// A writer is at work.
+    /// A writer is writing.
     Writing,
 }
 
-/// What happened since the last look.
+/// The changes since the last call.
 #[derive(Debug, Default)]
 pub(crate) struct Changes {
-    /// Paths to look at now, with the time at which the first word of them came.
+    /// Paths to read now, with the time of the first event.
     pub settled: BTreeSet<PathBuf>,
-    /// New files, of which the writer may not have come to an end.
+    /// New files whose writer may not be done.
     pub created: BTreeSet<PathBuf>,
-    /// Events were lost: only reading everything anew helps.
+    /// Events were lost, so everything must be read again.
     pub lost: bool,
-    /// When the first of these events came.
+    /// The time of the first event.
     pub since: Option<Instant>,
 }
 
-/// Watches folders, not files: a file's name outlives the file.
+/// Watches folders, not files, because a name outlives its file.
 pub(crate) struct Watch {
     watcher: RecommendedWatcher,
     events: Receiver<(Word, PathBuf)>,
@@ -49,10 +49,10 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    /// Opens the kernel's queue of events.
+    /// Opens the event queue of the kernel.
     ///
     /// # Errors
-    /// When the kernel gives no queue, mostly because the user has too many.
+    /// When the kernel refuses, mostly because the user has too many queues.
     pub(crate) fn open() -> notify::Result<Self> {
         let (sender, events) = sync_channel(MAX_WAITING);
         let lost = Arc::new(AtomicBool::new(false));
@@ -61,7 +61,7 @@ impl Watch {
         Ok(Self { watcher, events, lost, folders: BTreeMap::new() })
     }
 
-    /// Watches one folder. Doing so again is free, unless the path has come to show another folder.
+    /// Watches a folder. A second call costs nothing, unless the path refers to another folder now.
     ///
     /// # Errors
     /// When the folder is gone or the kernel allows no more watches.
@@ -70,7 +70,7 @@ impl Watch {
             return Ok(());
         }
         if self.folders.remove(folder).is_some() {
-            // The watch of the folder that was here before; the kernel may have dropped it already.
+            // The watch of the earlier folder. The kernel may have removed it already.
             let _ = self.watcher.unwatch(folder);
         }
         self.watcher.watch(folder, RecursiveMode::NonRecursive)?;
@@ -78,20 +78,20 @@ impl Watch {
         Ok(())
     }
 
-    /// Forgets a folder that is gone, so that one of the same name is watched anew.
+    /// Forgets a deleted folder, so that a new folder with the same name is watched.
     pub(crate) fn forget(&mut self, folder: &Path) {
         if self.folders.remove(folder).is_some() {
             let _ = self.watcher.unwatch(folder);
         }
     }
 
-    /// The folders being watched.
+    /// The watched folders.
     #[must_use]
     pub(crate) fn folders(&self) -> Vec<PathBuf> {
         self.folders.keys().cloned().collect()
     }
 
-    /// Waits for events, at most for `patience` when given, and takes all that have come. `None` when the watch is dead.
+    /// Waits for events, for at most `patience` if given, and takes all of them. `None` if the watch has failed.
     pub(crate) fn next(&mut self, patience: Option<Duration>) -> Option<Changes> {
         let first = match patience {
             None => Some(self.events.recv().ok()?),
@@ -117,7 +117,7 @@ impl Changes {
                 self.created.remove(&path);
                 self.settled.insert(path);
             }
-            // Its writer, or the next one, is not done: the end of that will be told.
+            // The file is still being written. Its close event follows.
             Word::Writing => {
                 self.settled.remove(&path);
             }
@@ -129,9 +129,9 @@ impl Changes {
     }
 }
 
-/// Runs on the watcher's thread: sends on what matters, and remembers if it could not.
+/// Runs on the watcher's thread. It forwards relevant events, and records if it could not.
 fn note(event: notify::Result<Event>, sender: &SyncSender<(Word, PathBuf)>, lost: &AtomicBool) {
-    // The flag first, then a word to wake the reader: where there is no room for the word, the reader has yet to wake.
+    // Set the flag before waking the reader. If the channel is full, the reader will wake anyway.
     let give_up = || {
         lost.store(true, Ordering::Release);
         let _ = sender.try_send((Word::Settled, PathBuf::new()));

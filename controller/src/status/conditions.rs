@@ -1,4 +1,4 @@
-//! What a status has to say, from what was found wrong with the object and which proxies reject what was made of it.
+//! The condition of an object, from its issues and from the rejections by proxies.
 
 use heddle_model::issue::{Issue, Severity};
 use heddle_serve::registry::Rejection;
@@ -6,25 +6,25 @@ use heddle_serve::registry::Rejection;
 use super::messages::message;
 use super::observed::{Condition, ObservedObject, Status};
 
-/// The condition that Istio has for it: whether the object, as it stands, is in force.
+/// Istio's condition: whether the current object is in force.
 const RECONCILED: &str = "Reconciled";
-/// The word for what a proxy refuses.
+/// The reason for a rejection by a proxy.
 const REJECTED: &str = "Rejected";
-/// Findings that a condition's message tells; of the others it tells how many they are.
+/// The most lines in a message. The message gives the number of further lines.
 const TOLD: usize = 10;
-/// Characters of one finding.
+/// The most characters of a line.
 const LONG: usize = 600;
 
-/// All that is known against one object.
+/// Everything that is wrong with an object.
 #[derive(Debug, Default)]
 pub(super) struct Found<'a> {
-    /// Issues, those of the gravest kind first.
+    /// The issues, by severity, errors first.
     pub issues: Vec<&'a Issue>,
-    /// What proxies reject.
+    /// The rejections by proxies.
     pub rejections: Vec<&'a Rejection>,
 }
 
-/// The status that an object is to have; none when it has it. A condition that stays as it was keeps its time.
+/// The new status of an object. `None` if the object has it already. An unchanged condition keeps its transition time.
 pub(super) fn wanted(seen: &ObservedObject, found: &Found<'_>, now: &str) -> Option<Status> {
     let mut condition = condition(seen.generation, found);
     let old = seen.status.conditions.iter().find(|old| old.kind == RECONCILED);
@@ -43,7 +43,7 @@ pub(super) fn wanted(seen: &ObservedObject, found: &Found<'_>, now: &str) -> Opt
     (status != seen.status).then_some(status)
 }
 
-/// Whether the status says already that all is well.
+/// Whether the status already reports success.
 pub(super) fn is_well(seen: &ObservedObject) -> bool {
     let status = &seen.status;
     let ours = status.conditions.iter().find(|condition| condition.kind == RECONCILED);
@@ -81,7 +81,7 @@ fn line(issue: &Issue) -> String {
     format!("{at}{} ({})", issue.message, issue.reason)
 }
 
-/// One line for each thing that proxies say, with how many say it.
+/// One line for each reason of rejection, with the number of proxies.
 fn rejected(rejections: &[&Rejection]) -> Vec<String> {
     let mut said: Vec<(&str, &str)> = rejections.iter().map(|one| (one.type_url.short(), &*one.reason)).collect();
     said.sort_unstable();
@@ -96,7 +96,8 @@ fn rejected(rejections: &[&Rejection]) -> Vec<String> {
         };
         let first = names.first().copied().unwrap_or_default();
         format!(
-            "the proxy {first}{others} rejects what this object is part of ({short}), and keeps what it had: {reason}"
+            "the proxy {first}{others} rejects a resource of this object ({short}) \
+             and keeps its last configuration: {reason}"
         )
     };
     said.into_iter().map(line).collect()

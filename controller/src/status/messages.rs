@@ -1,13 +1,13 @@
-//! Our findings in the words of Istio's analysis, which tools know.
+//! Translates issues into messages of Istio's analysis, which tools know.
 
 use heddle_model::issue::{Issue, Severity};
 
 use super::observed::{Message, MessageKind};
 
-/// Where Istio explains its messages.
+/// The documentation of Istio's messages.
 const EXPLAINED: &str = "https://istio.io/latest/docs/reference/config/analysis";
 
-/// What an issue is called there. What Istio has no message for keeps our own word, and has no number.
+/// The message of an issue. If Istio has no such message, it has our reason and no code.
 pub(super) fn message(issue: &Issue) -> Message {
     let level = match issue.severity {
         Severity::Error => "ERROR",

@@ -1,5 +1,5 @@
-//! What an object's `.status` says already, as far as it decides what is written. It travels with the event of the object,
-//! so that whoever sees a revision of the mesh sees which generation of each object it was made of.
+//! The observed `.status` of an object, as far as it decides what is written. It comes with the event of the object, so
+//! each revision of the mesh knows the generation of each object.
 
 use std::sync::Arc;
 
@@ -12,106 +12,106 @@ use serde_json::Value;
 /// The label of objects that belong to one revision of the control plane.
 const REVISION: &str = "istio.io/rev";
 
-/// What an event says of objects' statuses.
+/// A change of observed statuses.
 #[derive(Clone, Debug)]
 pub(crate) enum ObservedStatus {
-    /// An object is there.
+    /// An object exists.
     There(Arc<ObjectRef>, Arc<ObservedObject>),
-    /// An object is gone.
+    /// An object was deleted.
     Gone(Arc<ObjectRef>),
     /// All objects of a kind in a cluster.
     All(Text, Kind, Vec<(Arc<ObjectRef>, Arc<ObservedObject>)>),
 }
 
-/// One object, as the API server last showed it.
+/// The last observed state of an object.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct ObservedObject {
-    /// The version of its kind in which it is watched.
+    /// The API version in which it is watched.
     pub version: Text,
-    /// Its state, as the API server numbers them.
+    /// Its resource version.
     pub resource_version: Text,
-    /// Counts the changes of its spec.
+    /// Its generation.
     pub generation: i64,
-    /// The revision of the control plane to which it belongs; empty when all read it.
+    /// Its revision of the control plane. It is empty if all revisions read it.
     pub revision: Text,
     /// Its status.
     pub status: Status,
-    /// Where it is reached from outside, if it is a Service or an Ingress.
+    /// Its external addresses, if it is a Service or an Ingress.
     pub addresses: Vec<Address>,
 }
 
-/// Where something is reached from outside.
+/// An external address.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default)]
 pub(crate) struct Address {
-    /// An address.
+    /// An IP address.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub ip: String,
-    /// Or a name.
+    /// A host name.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub hostname: String,
 }
 
-/// The status that all of Istio's kinds have. What else one holds is not ours, and is left alone.
+/// The status that all of Istio's kinds have. Other fields belong to others and are not changed.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Status {
-    /// The generation that the conditions are about.
+    /// The generation of the conditions.
     #[serde(deserialize_with = "number")]
     pub observed_generation: i64,
-    /// The conditions, ours and others'.
+    /// All conditions, also those of others.
     #[serde(deserialize_with = "list")]
     pub conditions: Vec<Condition>,
-    /// What is wrong, in the words of Istio's analysis.
+    /// The messages of Istio's analysis.
     #[serde(deserialize_with = "list")]
     pub validation_messages: Vec<Message>,
 }
 
-/// One thing that is so or not.
+/// A condition.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Condition {
-    /// Which.
+    /// The type of the condition.
     #[serde(rename = "type")]
     pub kind: String,
     /// `True`, `False` or `Unknown`.
     pub status: String,
-    /// Why, in one word.
+    /// The reason, one word.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub reason: String,
-    /// Why, for a person.
+    /// The message for the user.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub message: String,
-    /// When somebody last looked.
+    /// The time of the last probe.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub last_probe_time: String,
-    /// Since when it is so.
+    /// The time of the last change.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub last_transition_time: String,
-    /// The generation that it is about.
+    /// The observed generation.
     #[serde(deserialize_with = "number", skip_serializing_if = "is_zero")]
     pub observed_generation: i64,
 }
 
-/// One finding, in the shape of Istio's analysis.
+/// A message in the form of Istio's analysis.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Message {
-    /// Which message of Istio's list.
+    /// The kind of the message.
     #[serde(rename = "type")]
     pub kind: MessageKind,
     /// `ERROR`, `WARNING` or `INFO`.
     pub level: String,
-    /// Where more is said.
+    /// The documentation of the message.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub documentation_url: String,
 }
 
-/// A message's name and number.
+/// The name and the code of a message.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 #[serde(default)]
 pub(crate) struct MessageKind {
-    /// Its number in Istio's list; empty where Istio has no such message.
+    /// Its code in Istio's list. It is empty if Istio has no such message.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub code: String,
     /// Its name.
@@ -119,7 +119,7 @@ pub(crate) struct MessageKind {
 }
 
 impl ObservedObject {
-    /// What of a whole object matters here.
+    /// Extracts the observed state of an object.
     pub(crate) fn of(object: &Value, version: &str) -> Self {
         let meta = &object["metadata"];
         let text = |value: &Value| Text::from(value.as_str().unwrap_or_default());
@@ -135,7 +135,7 @@ impl ObservedObject {
 }
 
 impl ObservedStatus {
-    /// Puts what was seen into the list of all.
+    /// Updates the list of all objects.
     pub(crate) fn note(self, all: &mut SharedMap<Arc<ObjectRef>, Arc<ObservedObject>>) {
         match self {
             Self::There(key, seen) => all.insert(key, seen),
@@ -153,7 +153,7 @@ impl ObservedStatus {
     }
 }
 
-/// Those of a balancer in front of it, and others that lead to it; or the name that it stands for.
+/// The addresses of its load balancer and its external IPs, or its external name.
 fn addresses(object: &Value) -> Vec<Address> {
     let spec = &object["spec"];
     if spec["type"] == "ExternalName" {
@@ -166,12 +166,12 @@ fn addresses(object: &Value) -> Vec<Address> {
     all
 }
 
-/// A list; what is none in its place is taken for an empty one.
+/// Reads a list. Any other value counts as an empty list.
 fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
-/// A number, or its digits: Istio writes it so.
+/// Reads a number, or a string of digits, which Istio writes.
 fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
     Ok(match Value::deserialize(deserializer)? {
         Value::Number(number) => number.as_i64().unwrap_or_default(),

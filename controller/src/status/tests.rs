@@ -85,7 +85,7 @@ fn what_proxies_reject_is_said_once_with_how_many_say_it() {
     let condition = &status.conditions[0];
     assert_eq!((&*condition.status, &*condition.reason), ("False", "Rejected"));
     assert!(condition.message.starts_with("the proxy a.shop and 2 more rejects"), "{}", condition.message);
-    assert!(condition.message.ends_with("(rds), and keeps what it had: too large"), "{}", condition.message);
+    assert!(condition.message.ends_with("(rds) and keeps its last configuration: too large"), "{}", condition.message);
 }
 
 #[test]

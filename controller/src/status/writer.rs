@@ -1,7 +1,9 @@
-//! Writes. A round looks at all objects and writes the statuses that differ; between two rounds is a pause, so that a storm
-//! of edits costs an object a write a round at most, and a round writes no more than an API server is glad to take.
+//! Writes. A round looks at all objects and writes the statuses that differ; between two rounds is a pause, so that a
+//! storm of edits costs an object a write a round at most, and a round writes no more than an API server is glad to
+//! take.
 //!
-//! What is written comes back by the watch. It changes nothing of the mesh, and the next round finds that it is as it should be.
+//! What is written comes back by the watch. It changes nothing of the mesh, and the next round finds that it is as it
+//! should be.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,7 +24,7 @@ use tokio::sync::watch;
 use super::conditions::{Found, is_well, wanted};
 use super::observed::{ObservedObject, Status};
 use crate::cluster::reason;
-use crate::generate::Compiler;
+use crate::generate::CountedCompiler;
 use crate::source::kinds;
 use crate::source::raw::Raw;
 use crate::writer::ControllerState;
@@ -47,7 +49,7 @@ pub(crate) struct Writer {
     /// The objects, and what is wrong with them.
     pub state: watch::Receiver<ControllerState>,
     /// What compilation found wrong.
-    pub compiled: Arc<Compiler>,
+    pub compiled: Arc<CountedCompiler>,
     /// What proxies reject.
     pub registry: Arc<ConnectionRegistry>,
     /// Our revision.
@@ -125,7 +127,7 @@ impl Writer {
                 }
                 Err(error) => {
                     let object = &change.key;
-                    tracing::warn!(%object, error = reason(&error), "cannot write a status; trying again");
+                    tracing::warn!(%object, error = reason(&error), "cannot write a status; heddled retries");
                     failed = true;
                 }
             }
@@ -175,8 +177,8 @@ impl Writer {
         served.filter_map(change).collect()
     }
 
-    /// Whether an object is ours to write to: it is read here, and no other control plane writes to it. That of another
-    /// cluster is not: our connection leads to our own.
+    /// Whether an object is ours to write to: it is read here, it is in our own cluster, and no other control plane
+    /// writes to it.
     fn is_ours(&self, state: &ControllerState, key: &ObjectRef, seen: &ObservedObject) -> bool {
         let none = heddle_model::labels::Labels::default();
         let labels = state.snapshot.namespaces.get(&key.namespace).unwrap_or(&none);
@@ -224,8 +226,8 @@ pub(super) fn found<'a>(
     found
 }
 
-/// Writes one status over the state that was seen. That the object has changed or gone since, or that its definition has
-/// no status, is as good as written: there will be an event, or nothing to write to.
+/// Writes one status over the state that was seen. That the object has changed or gone since, or that its definition
+/// has no status, is as good as written: there will be an event, or nothing to write to.
 async fn write(client: &Client, change: &Change) -> Result<(), kube::Error> {
     let resource = kinds::resource(change.key.kind, &change.seen.version);
     let api: Api<Raw> = Api::namespaced_with(client.clone(), &change.key.namespace, &resource);

@@ -1,7 +1,7 @@
-//! Webhook configurations: which roots the API server is to trust when it calls us, and whether it may go on without us.
+//! Writes the webhook configurations: the CA bundle for calls to heddled, and the failure policy.
 //!
-//! Bundles are compared as sets of certificates, so that two control planes of one root never write in turn. That objects
-//! are refused while nobody can be asked (`failurePolicy: Fail`) is set only once an invalid object was really refused.
+//! CA bundles are compared as sets of certificates, so that two control planes with the same root never overwrite each
+//! other. `failurePolicy: Fail` is set only after the webhook has refused an invalid object.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
@@ -26,30 +26,30 @@ use crate::cluster::reason;
 use crate::pem;
 use crate::source::kube::steady;
 
-/// How the names of webhooks that inject end.
+/// The suffix of injection webhooks.
 const INJECTOR: &str = "sidecar-injector.istio.io";
-/// How the names of webhooks that validate end.
+/// The suffix of validation webhooks.
 const VALIDATOR: &str = "validation.istio.io";
-/// The label that gives a configuration, or an object, to one revision.
+/// The label with the revision of a configuration or an object.
 const REVISION: &str = "istio.io/rev";
-/// How long a round that failed, or a validation that is not yet in effect, waits for the next one.
+/// The delay after a round that failed, or after a validation that does not work yet.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// What decides what configurations must say.
+/// The input of the configurations.
 pub(crate) struct Bundles {
     /// The connection.
     pub client: Client,
-    /// Our revision.
+    /// The revision of this control plane.
     pub revision: String,
-    /// The control plane's namespace, in which an invalid object is tried.
+    /// The namespace of the control plane. The invalid object is created there, with a dry run.
     pub namespace: String,
     /// The roots.
     pub authority: watch::Receiver<Option<Arc<Authority>>>,
-    /// Counts.
+    /// The counters.
     pub counts: Arc<Counts>,
 }
 
-/// The configurations of our revision, by name.
+/// The configurations of this revision, by name.
 #[derive(Default)]
 struct Found {
     injecting: BTreeMap<String, MutatingWebhookConfiguration>,
@@ -57,7 +57,7 @@ struct Found {
 }
 
 impl Bundles {
-    /// Writes until the process ends. Each replica does: all write the same.
+    /// Writes until the process ends. Each replica does this, and all write the same.
     pub(crate) async fn run(mut self) {
         let ours = watcher::Config::default().labels(&format!("{REVISION}={}", self.revision));
         let injecting: Api<MutatingWebhookConfiguration> = Api::all(self.client.clone());
@@ -84,7 +84,7 @@ impl Bundles {
         }
     }
 
-    /// Writes what differs; whether there is nothing left to do.
+    /// Writes what differs. Returns whether nothing is left to do.
     async fn write(&self, found: &Found) -> bool {
         let Some(roots) = self.authority.borrow().as_ref().map(|authority| authority.roots().pem().to_owned()) else {
             return true;
@@ -103,7 +103,7 @@ impl Bundles {
                 self.put(&mut webhook.client_config, &roots);
             }
             if changed != *configuration {
-                // What is written comes back as an event, and then it is tried whether it works.
+                // The written configuration comes back as an event. Then the validation is tested.
                 done &= self.replace(changed).await;
             } else if changed.webhooks.iter().flatten().any(|webhook| self.may_insist(webhook)) {
                 done &= self.insist(changed).await;
@@ -112,7 +112,7 @@ impl Bundles {
         done
     }
 
-    /// Makes a validation binding, if an invalid object is refused by it.
+    /// Sets `failurePolicy: Fail`, if the webhook refuses an invalid object.
     async fn insist(&self, mut configuration: ValidatingWebhookConfiguration) -> bool {
         if !self.refuses().await {
             return false;
@@ -120,16 +120,16 @@ impl Bundles {
         for webhook in configuration.webhooks.iter_mut().flatten().filter(|webhook| self.may_insist(webhook)) {
             webhook.failure_policy = Some("Fail".into());
         }
-        tracing::info!(configuration = configuration.name_any(), "validation works; from now on it must be asked");
+        tracing::info!(configuration = configuration.name_any(), "validation works; the failure policy is now Fail");
         self.replace(configuration).await
     }
 
-    /// Whether it is our validation, and not yet binding.
+    /// Whether this is our validation webhook without `failurePolicy: Fail`.
     fn may_insist(&self, webhook: &ValidatingWebhook) -> bool {
         self.is_called(&webhook.client_config) && webhook.failure_policy.as_deref() != Some("Fail")
     }
 
-    /// Puts the roots in, unless it is another control plane that is called: that one may have another root.
+    /// Writes the CA bundle, unless the webhook calls another control plane, which may have another root.
     fn put(&self, client: &mut WebhookClientConfig, roots: &str) {
         if self.is_called(client) {
             put(&mut client.ca_bundle, roots);
@@ -140,7 +140,7 @@ impl Bundles {
         client.service.as_ref().is_none_or(|service| service.namespace == self.namespace)
     }
 
-    /// Whether the webhook, and not something before it, refuses a Gateway without servers. Nothing is stored.
+    /// Whether the webhook itself refuses a Gateway without servers. Nothing is stored.
     async fn refuses(&self) -> bool {
         let resource = ApiResource {
             group: "networking.istio.io".into(),
@@ -162,7 +162,8 @@ impl Bundles {
         }
     }
 
-    /// Whether it is written as we have it; if somebody else was faster, their version comes as an event.
+    /// Writes the configuration and returns whether it is stored. If another writer was faster, its version comes as an
+    /// event.
     async fn replace<K>(&self, configuration: K) -> bool
     where
         K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + serde::Serialize + serde::de::DeserializeOwned,
@@ -193,7 +194,7 @@ fn note<K: Resource>(known: &mut BTreeMap<String, K>, event: Event<K>) {
     }
 }
 
-/// Puts the roots in, unless the same certificates are there, in whatever order.
+/// Writes the roots, unless the same certificates are there in any order.
 fn put(bundle: &mut Option<ByteString>, roots: &str) {
     let has = bundle.as_ref().map(|bundle| certificates(&String::from_utf8_lossy(&bundle.0)));
     if has.as_ref() != Some(&certificates(roots)) {

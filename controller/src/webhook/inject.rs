@@ -8,6 +8,7 @@ use futures_util::StreamExt;
 use heddle_inject::{Context, Outcome, ProxyConfig, Settings, environment, inject, patch};
 use heddle_model::settings::ProxySettings;
 use heddle_model::snapshot::Snapshot;
+use heddle_yaml::{Budget, Schema};
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Client, ResourceExt};
@@ -33,7 +34,7 @@ pub(super) fn judge(
     }
     let Some(settings) = settings else {
         return Answer {
-            refused: Some("the ConfigMap istio-sidecar-injector is not there, or says nothing".into()),
+            refused: Some("the ConfigMap istio-sidecar-injector is missing or empty".into()),
             ..Answer::default()
         };
     };
@@ -104,7 +105,9 @@ pub(crate) async fn follow(
             None => _ = found.send_replace(None),
             Some(Ok(settings)) => _ = found.send_replace(Some(Arc::new(settings))),
             // What was injected before goes on being injected.
-            Some(Err(reason)) => tracing::error!(reason, "ConfigMap {injector} cannot be used"),
+            Some(Err(reason)) => {
+                tracing::error!(reason, "ConfigMap {injector} is invalid; injection keeps its last valid settings");
+            }
         }
     }
 }
@@ -122,7 +125,7 @@ fn settings(injector: &BTreeMap<String, String>, mesh: Option<&BTreeMap<String, 
         if text.trim().is_empty() {
             return Ok(json!({}));
         }
-        heddle_store::document::parse(text).map_err(|(line, reason)| format!("line {line}: {reason}"))
+        heddle_yaml::value(text, Schema::Core, &Budget::FILE).map_err(|error| error.to_string())
     };
     let mesh = read(mesh.and_then(|mesh| mesh.get("mesh")))?;
     let settings = Settings::new(&mesh, &read(injector.get("values"))?).map_err(|error| error.to_string())?;

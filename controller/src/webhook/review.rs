@@ -1,29 +1,29 @@
-//! An AdmissionReview: read in bounded memory, and answered.
+//! Reads an AdmissionReview in bounded memory, and writes the response.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// The most values that an object may be made of: JSON that fills three megabytes with brackets would take a hundred times
-/// that in memory. An object that etcd takes has some ten thousand.
+/// The most values of an object. Three megabytes of brackets in JSON would take a hundred times that in memory. An
+/// object that etcd accepts has some ten thousand values.
 const MAX_VALUES: usize = 300_000;
-/// Warnings shown at most; `kubectl` prints each on a line.
+/// The most warnings. `kubectl` prints each on a line.
 const MAX_WARNINGS: usize = 20;
 
-/// What is asked.
+/// The request.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Request {
-    /// Names the question; the answer repeats it.
+    /// The id of the request. The response repeats it.
     pub uid: String,
     /// `CREATE`, `UPDATE`, `DELETE` or `CONNECT`.
     #[serde(default)]
     pub operation: String,
-    /// Where the object is to be.
+    /// The namespace of the object.
     #[serde(default)]
     pub namespace: String,
-    /// The object as it is to be.
+    /// The new object.
     #[serde(default)]
     pub object: Value,
 }
@@ -38,31 +38,32 @@ struct Review {
     request: Request,
 }
 
-/// What is said to the question.
+/// The response to a request.
 #[derive(Debug, Default)]
 pub(super) struct Answer {
-    /// Why the object is refused; none: it is taken.
+    /// Why the object is refused. `None` accepts it.
     pub refused: Option<String>,
-    /// What its author is told besides.
+    /// Warnings for the user.
     pub warnings: Vec<String>,
-    /// What is changed of it, as JSON Patch.
+    /// The change of the object, as JSON Patch.
     pub patch: Option<Value>,
 }
 
-/// Reads a review. The parser ends at a depth of 128.
+/// Reads a review. The parser has a depth limit of 128.
 pub(super) fn read(body: &[u8]) -> Result<Request, String> {
     let values = body.iter().filter(|byte| matches!(byte, b',' | b'[' | b'{')).count();
     if values > MAX_VALUES {
         return Err(format!("the object has more than {MAX_VALUES} values"));
     }
-    let review: Review = serde_json::from_slice(body).map_err(|error| format!("no AdmissionReview: {error}"))?;
+    let review: Review =
+        serde_json::from_slice(body).map_err(|error| format!("the request is not an AdmissionReview: {error}"))?;
     if review.kind != "AdmissionReview" || review.api_version != "admission.k8s.io/v1" {
-        return Err("no AdmissionReview of admission.k8s.io/v1".into());
+        return Err("the request is not an AdmissionReview of admission.k8s.io/v1".into());
     }
     Ok(review.request)
 }
 
-/// The review that answers.
+/// The review with the response.
 pub(super) fn write(uid: &str, answer: Answer) -> Value {
     let mut response = json!({"uid": uid, "allowed": answer.refused.is_none()});
     if let Some(reason) = answer.refused {

@@ -97,13 +97,13 @@ pub(crate) async fn serve(
 async fn connection(stream: TcpStream, peer: SocketAddr, tls: Arc<ServerConfig>, router: Router) {
     let handshake = tokio::time::timeout(PATIENCE, tokio_rustls::TlsAcceptor::from(tls).accept(stream));
     let Ok(Ok(stream)) = handshake.await else {
-        tracing::debug!(%peer, "a handshake with a webhook's caller failed");
+        tracing::debug!(%peer, "the TLS handshake with a client of the webhook failed");
         return;
     };
     let mut http = hyper::server::conn::http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(PATIENCE);
     if let Err(error) = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router)).await {
-        tracing::debug!(%peer, %error, "a webhook's caller");
+        tracing::debug!(%peer, %error, "the connection of a webhook client failed");
     }
 }
 
@@ -148,7 +148,7 @@ async fn ask(
     let length = length(&parts.headers);
     if length.is_some_and(|length| length > MAX_BODY) {
         webhooks.counts.unreadable.add(1);
-        return (StatusCode::PAYLOAD_TOO_LARGE, "an object is 3 megabytes at most\n").into_response();
+        return (StatusCode::PAYLOAD_TOO_LARGE, "the object is larger than 3 megabytes\n").into_response();
     }
     let size = u32::try_from(length.unwrap_or(MAX_BODY) >> 10).unwrap_or(MAX_TOGETHER).saturating_add(1);
     // Held until the answer is made; who finds no room waits.
@@ -177,7 +177,7 @@ fn length(headers: &HeaderMap) -> Option<usize> {
 
 async fn whole(body: Body) -> Result<Vec<u8>, String> {
     let body = tokio::time::timeout(PATIENCE, Limited::new(body, MAX_BODY).collect()).await;
-    let body = body.map_err(|_| "the call did not come to its end")?.map_err(|error| error.to_string())?;
+    let body = body.map_err(|_| "the request body did not arrive in time")?.map_err(|error| error.to_string())?;
     Ok(body.to_bytes().to_vec())
 }
 

@@ -1,13 +1,13 @@
-//! Judges objects as `heddlectl validate` does.
+//! Validates objects as `heddlectl validate` does.
 
 use heddle_crds::validate::{Severity, Violation, object};
 
 use super::review::{Answer, Request};
 
-/// Violations named at most; whoever mends those sees the next.
+/// The most violations in a message. The next ones appear after these are fixed.
 const MAX_NAMED: usize = 20;
 
-/// What is wrong with the object, if it is to be made or changed.
+/// Validates an object that is created or updated.
 pub(super) fn judge(request: &Request) -> Answer {
     if !matches!(request.operation.as_str(), "CREATE" | "UPDATE") {
         return Answer::default();

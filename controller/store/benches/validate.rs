@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use heddle_crds::validate;
-use heddle_store::document::{Words, read};
+use heddle_yaml::{Schema, read};
 
 const HEAD: &str = "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: a, namespace: shop}\nspec:\n  hosts: [a]\n";
 
@@ -37,14 +37,14 @@ fn deep() -> String {
 }
 
 fn judged(text: &str) -> usize {
-    let documents = read(text.as_bytes(), Words::Booleans);
+    let documents = read(text.as_bytes(), Schema::Yaml11);
     documents.iter().map(|d| d.content.as_ref().map_or(1, |value| validate::object(value).len())).sum()
 }
 
 fn bench(c: &mut Criterion) {
     let mut group = c.benchmark_group("validate");
     let text = large();
-    let value = read(text.as_bytes(), Words::Booleans).remove(0).content.unwrap();
+    let value = read(text.as_bytes(), Schema::Yaml11).remove(0).content.unwrap();
     assert_eq!(validate::object(&value), []);
     group.bench_function("10,000 lines, judged", |b| b.iter(|| validate::object(&value)));
     group.bench_function("10,000 lines, read and judged", |b| b.iter(|| judged(&text)));

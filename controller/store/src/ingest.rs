@@ -23,9 +23,13 @@ mod tls;
 
 use std::sync::Arc;
 
+use heddle_crds::validate;
 use heddle_model::{issue::Issue, object::ObjectRef};
 
 pub use name::service_host;
+
+/// Reason of issues about fields without effect.
+const NOT_SUPPORTED: &str = "NotSupported";
 
 /// Collects what is wrong with one object while it is ingested.
 #[derive(Clone, Debug)]
@@ -49,6 +53,16 @@ impl Report {
     /// Accepted, but probably not what was meant.
     pub fn warning(&mut self, field: impl Into<String>, reason: &'static str, message: impl Into<String>) {
         self.issues.push(Issue::warning(&self.object, field, reason, message));
+    }
+
+    /// A field that is read, and for which nothing is built yet. `validate` says the same.
+    pub fn not_supported(&mut self, field: impl Into<String>) {
+        self.error(field, NOT_SUPPORTED, validate::NOT_SUPPORTED);
+    }
+
+    /// A field that has no effect in Istio either.
+    pub fn no_effect(&mut self, field: impl Into<String>, message: &str) {
+        self.warning(field, NOT_SUPPORTED, message);
     }
 
     /// All that was found, in order.

@@ -5,6 +5,7 @@ mod read;
 use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use heddle_crds::{
+    mesh::MeshConfig,
     networking::{destination_rule, gateway, proxy_config, service_entry, sidecar, virtual_service, workload_entry},
     security::peer_authentication,
 };
@@ -15,7 +16,7 @@ use heddle_model::{
     object::{Kind, ObjectRef, Origin},
 };
 
-use crate::{kube, mesh_config::MeshConfig};
+use crate::kube;
 
 pub use read::Reading;
 

@@ -24,7 +24,7 @@ use crate::selector::LabelSelector;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Spec {
-    /// Name of a service in the registry, or a wildcard. A name without dots is taken in the rule's namespace. Required.
+    /// Name of a service in the registry, or a wildcard. A name without dots is in the rule's namespace. Required.
     pub host: String,
     /// What holds for all of the host's endpoints.
     pub traffic_policy: Option<TrafficPolicy>,

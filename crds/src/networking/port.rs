@@ -23,7 +23,7 @@ pub struct Port {
 pub struct ServicePort {
     /// Port number, from 1 to 65535.
     pub number: u32,
-    /// Protocol: HTTP, HTTPS, GRPC, HTTP2, MONGO, TCP, TLS, or another that Istio knows. Empty means that it is sniffed.
+    /// Protocol: HTTP, HTTPS, GRPC, HTTP2, MONGO, TCP, TLS, or another that Istio knows. Empty: it is detected.
     pub protocol: String,
     /// Label of the port; endpoints give their own port under this name.
     pub name: String,

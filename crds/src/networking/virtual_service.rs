@@ -24,7 +24,7 @@ pub use tcp::{RouteDestination, TcpRoute, TlsRoute};
 pub struct Spec {
     /// The hosts that the rules are about: names, wildcards such as `*.shop`, or IP addresses.
     pub hosts: Vec<String>,
-    /// Gateways and sidecars to which the rules apply, as `namespace/name`, or `mesh` for all sidecars. Default: `mesh`.
+    /// Gateways that have the rules, as `namespace/name`, or `mesh` for all sidecars. Default: `mesh`.
     pub gateways: Vec<String>,
     /// Routes of HTTP requests. The first that matches is taken.
     pub http: Vec<HttpRoute>,

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "camelCase", default)]
 #[schemars(rename = "WorkloadEntry")]
 pub struct Spec {
-    /// IP address, or host name with resolution DNS, or Unix socket as `unix:///path`. May be empty if `network` is set.
+    /// IP address, Unix socket as `unix:///path`, or host name with resolution DNS. Empty only if `network` is set.
     pub address: String,
     /// Ports by the name of the service's port, where they differ from it.
     pub ports: BTreeMap<String, u32>,

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use super::export::{export_to, own_namespace_only};
 use super::label::{is_dns_label, labels, selector};
 use super::report::{Report, quote};
-use super::{host, port, time, tls};
+use super::{NOT_SUPPORTED, host, port, time, tls};
 use crate::decode::Path;
 use crate::metadata::ObjectMeta;
 use crate::networking::destination_rule::{
@@ -74,6 +74,7 @@ fn traffic_policy(policy: &TrafficPolicy, at: &Path<'_>, out: &mut Report) {
         }
     }
     if let Some(settings) = &policy.tunnel {
+        out.warn(&at.field("tunnel"), NOT_SUPPORTED);
         tunnel(settings, &at.field("tunnel"), out);
     }
     if let Some(budget) = &policy.retry_budget {
@@ -117,6 +118,9 @@ fn outlier_detection(detection: &OutlierDetection, at: &Path<'_>, out: &mut Repo
     if counts_local && !detection.split_external_local_origin_errors {
         let reason = "needs splitExternalLocalOriginErrors";
         out.refuse(&at.field("consecutiveLocalOriginFailures"), reason);
+    }
+    if !detection.outlier_detection_http_error_codes.is_empty() {
+        out.warn(&at.field("outlierDetectionHttpErrorCodes"), NOT_SUPPORTED);
     }
     for (index, status) in detection.outlier_detection_http_error_codes.iter().enumerate() {
         if !(100..=599).contains(status) {

@@ -6,7 +6,7 @@ use super::host::{self, Scope};
 use super::label::is_dns_label;
 use super::port::Protocol;
 use super::report::{Report, quote};
-use super::{address, port, tls};
+use super::{DEPRECATED, NOT_ON_GATEWAYS, address, port, tls};
 use crate::decode::Path;
 use crate::metadata::ObjectMeta;
 use crate::networking::gateway::{Server, Spec};
@@ -51,6 +51,9 @@ fn check_server(server: &Server, generated: bool, at: &Path<'_>, out: &mut Repor
         host::scoped(name, &at.field("hosts").index(index), &Scope::Gateway { generated }, out);
     }
     out.need(&at.field("bind"), address::bind(&server.bind));
+    if !server.default_endpoint.is_empty() {
+        out.warn(&at.field("defaultEndpoint"), NOT_ON_GATEWAYS);
+    }
     tls::server(server.tls.as_ref(), &at.field("tls"), out);
     let Some(port) = &server.port else { return out.refuse(&at.field("port"), "is required") };
     check_port(port, &server.bind, &at.field("port"), out);
@@ -71,7 +74,7 @@ fn check_port(port: &Port, bind: &str, at: &Path<'_>, out: &mut Report) {
         out.refuse(&at.field("name"), "is required");
     }
     if port.target_port != 0 {
-        out.warn(&at.field("targetPort"), "is deprecated and has no effect");
+        out.warn(&at.field("targetPort"), DEPRECATED);
     }
 }
 

@@ -9,9 +9,10 @@ use super::destination_rule::pool::connection_pool;
 use super::label::selector;
 use super::port::Protocol;
 use super::report::{Report, quote};
-use super::{host, port, tls};
+use super::{DEPRECATED, NOT_INBOUND, host, port, tls};
 use crate::decode::Path;
 use crate::metadata::ObjectMeta;
+use crate::networking::connection_pool::{ConnectionPool, H2UpgradePolicy};
 use crate::networking::port::Port;
 use crate::networking::sidecar::{Ingress, OutboundMode, OutboundTrafficPolicy, Spec};
 use crate::networking::tls::{ServerTls, ServerTlsMode};
@@ -44,7 +45,7 @@ pub fn check(spec: &Spec, meta: &ObjectMeta, at: &Path<'_>, out: &mut Report) {
         }
         ingress(listener, port, &at, out);
     }
-    connection_pool(spec.inbound_connection_pool.as_ref(), &at.field("inboundConnectionPool"), out);
+    inbound_pool(spec.inbound_connection_pool.as_ref(), &at.field("inboundConnectionPool"), out);
     egress::check(&spec.egress, &meta.namespace, &at.field("egress"), out);
     if let Some(policy) = &spec.outbound_traffic_policy {
         outbound(policy, &at.field("outboundTrafficPolicy"), out);
@@ -58,7 +59,7 @@ pub(super) fn listener_port(port: &Port, at: &Path<'_>, out: &mut Report) {
     }
     out.need(&at.field("protocol"), port::protocol(&port.protocol));
     if port.target_port != 0 {
-        out.warn(&at.field("targetPort"), "is deprecated and has no effect");
+        out.warn(&at.field("targetPort"), DEPRECATED);
     }
 }
 
@@ -74,11 +75,19 @@ fn ingress(listener: &Ingress, port: &Port, at: &Path<'_>, out: &mut Report) {
     if let Some(settings) = &listener.tls {
         ingress_tls(settings, port, &at.field("tls"), out);
     }
-    connection_pool(listener.connection_pool.as_ref(), &at.field("connectionPool"), out);
+    inbound_pool(listener.connection_pool.as_ref(), &at.field("connectionPool"), out);
     let limits_http = listener.connection_pool.as_ref().is_some_and(|pool| pool.http.is_some());
     if limits_http && Protocol::parse(&port.protocol).is_some_and(|protocol| !protocol.is_http()) {
         let reason = format_args!("has no effect on a port of protocol {}", quote(&port.protocol));
         out.warn(&at.field("connectionPool").field("http"), reason);
+    }
+}
+
+fn inbound_pool(pool: Option<&ConnectionPool>, at: &Path<'_>, out: &mut Report) {
+    connection_pool(pool, at, out);
+    let http = pool.and_then(|pool| pool.http.as_ref());
+    if http.is_some_and(|http| http.h2_upgrade_policy != H2UpgradePolicy::Default) {
+        out.warn(&at.field("http").field("h2UpgradePolicy"), NOT_INBOUND);
     }
 }
 

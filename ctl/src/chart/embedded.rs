@@ -1,15 +1,15 @@
-//! The charts of `charts/`, within this program.
+//! The charts of `charts/`, embedded in this program.
 
 use super::Chart;
 
-/// The files of a folder, each with its path there.
+/// The files of a folder, with their paths.
 macro_rules! files {
     ($folder:literal: $($file:literal)*) => {
         &[$(($file, include_str!(concat!("../../../charts/", $folder, "/", $file)))),*]
     };
 }
 
-/// A chart; its templates and its other files are listed one by one, and a test says when one is missing.
+/// A chart with a list of its templates and other files. A test fails if the list lacks a file.
 macro_rules! chart {
     ($name:literal, templates: [$($template:literal)*], files: [$($file:literal)*]) => {
         Chart {
@@ -23,7 +23,7 @@ macro_rules! chart {
     };
 }
 
-/// Custom resource definitions and what belongs to all revisions.
+/// The custom resource definitions, and the objects that all revisions share.
 pub(crate) static BASE: Chart = chart!("base",
     templates: ["templates/crds.yaml" "templates/validator.yaml"],
     files: [
@@ -75,7 +75,7 @@ pub(crate) static GATEWAY: Chart = chart!("gateway",
     files: []
 );
 
-/// Values by the name of a profile.
+/// The values of each profile, by its name.
 pub(crate) const PROFILES: &[(&str, &str)] = &[
     ("default", include_str!("../../../charts/profiles/default.yaml")),
     ("demo", include_str!("../../../charts/profiles/demo.yaml")),

@@ -6,18 +6,18 @@ use serde_json::{Map, Value};
 use super::function;
 use super::parse::{Defined, Node, Operand, Pipe};
 
-/// How often a template may include another within itself.
+/// The deepest nesting of `include`.
 const DEEPEST: usize = 32;
 
-/// What all templates of a chart share.
+/// The input that all templates of a chart share.
 pub(super) struct Evaluator<'a> {
-    /// Templates that are included by name.
+    /// Named templates.
     pub(super) defined: &'a Defined,
     /// The chart's other files, by path.
     pub(super) files: &'a [(&'a str, &'a str)],
 }
 
-/// The names that are known at a place.
+/// The variables at one point of a template.
 struct Scope<'a> {
     root: &'a Value,
     variables: Vec<(String, Value)>,
@@ -25,19 +25,19 @@ struct Scope<'a> {
 }
 
 impl Evaluator<'_> {
-    /// The text of a template with `root` as `.` and `$`.
+    /// Renders a template, with `root` as `.` and `$`.
     pub(super) fn run(&self, nodes: &[Node], root: &Value) -> Result<String> {
         self.run_at(nodes, root, 0)
     }
 
     fn run_at(&self, nodes: &[Node], root: &Value, depth: usize) -> Result<String> {
-        ensure!(depth < DEEPEST, "templates include each other without end");
+        ensure!(depth < DEEPEST, "templates include each other in a circle");
         let mut out = String::new();
         self.nodes(nodes, root, &mut Scope { root, variables: Vec::new(), depth }, &mut out)?;
         Ok(out)
     }
 
-    /// What is named within ends with it.
+    /// Variables of an inner block end with the block.
     fn nodes(&self, nodes: &[Node], dot: &Value, scope: &mut Scope<'_>, out: &mut String) -> Result<()> {
         let known = scope.variables.len();
         for node in nodes {
@@ -57,7 +57,7 @@ impl Evaluator<'_> {
                     scope.variables.push((name.clone(), value));
                 } else {
                     let known = scope.variables.iter_mut().rev().find(|(known, _)| known == name);
-                    known.with_context(|| format!("${name} is not known"))?.1 = value;
+                    known.with_context(|| format!("the variable ${name} is not defined"))?.1 = value;
                 }
             }
             Node::Choose { with, on, then, otherwise } => {
@@ -87,11 +87,11 @@ impl Evaluator<'_> {
         for call in pipe {
             last = Some(self.call(call, last, dot, scope)?);
         }
-        last.context("a pipe has a call")
+        last.context("a pipeline needs a function call")
     }
 
     fn call(&self, call: &[Operand], last: Option<Value>, dot: &Value, scope: &Scope<'_>) -> Result<Value> {
-        let (first, rest) = call.split_first().context("a call has a function")?;
+        let (first, rest) = call.split_first().context("a call needs a function")?;
         let arguments = rest.iter().map(|operand| self.operand(operand, dot, scope)).chain(last.map(Ok));
         let arguments = arguments.collect::<Result<Vec<_>>>()?;
         match first {
@@ -100,7 +100,7 @@ impl Evaluator<'_> {
                 self.file(path.get(1).map_or("", String::as_str), &arguments)
             }
             value => {
-                ensure!(arguments.is_empty(), "{value:?} is no function");
+                ensure!(arguments.is_empty(), "{value:?} is not a function");
                 self.operand(value, dot, scope)
             }
         }
@@ -110,7 +110,7 @@ impl Evaluator<'_> {
         let ("include", [Value::String(template), dot]) = (name, arguments) else {
             return function::call(name, arguments).with_context(|| format!("{name} {arguments:?}"));
         };
-        let nodes = self.defined.get(template).with_context(|| format!("no template is named {template}"))?;
+        let nodes = self.defined.get(template).with_context(|| format!("the template {template} does not exist"))?;
         let text = self.run_at(nodes, dot, scope.depth + 1).with_context(|| format!("include {template:?}"))?;
         Ok(Value::String(text))
     }
@@ -122,11 +122,11 @@ impl Evaluator<'_> {
                 Ok(found.map_or("", |(_, text)| text).into())
             }
             ("Glob", [Value::String(pattern)]) => {
-                let (folder, ending) = pattern.split_once('*').context("a pattern without `*`")?;
+                let (folder, ending) = pattern.split_once('*').context("the pattern has no `*`")?;
                 let found = self.files.iter().filter(|(path, _)| path.starts_with(folder) && path.ends_with(ending));
                 Ok(Value::Object(found.map(|(path, _)| ((*path).to_owned(), Value::Null)).collect()))
             }
-            _ => bail!(".Files.{what} {arguments:?} has no meaning"),
+            _ => bail!(".Files.{what} {arguments:?} is not supported"),
         }
     }
 
@@ -137,7 +137,7 @@ impl Evaluator<'_> {
             Operand::Variable(name, path) if name.is_empty() => field(scope.root, path),
             Operand::Variable(name, path) => {
                 let known = scope.variables.iter().rev().find(|(known, _)| known == name);
-                field(&known.with_context(|| format!("${name} is not known"))?.1, path)
+                field(&known.with_context(|| format!("the variable ${name} is not defined"))?.1, path)
             }
             Operand::Function(name) => self.function(name, &[], scope),
             Operand::Pipe(pipe) => self.pipe(pipe, dot, scope),
@@ -145,11 +145,11 @@ impl Evaluator<'_> {
     }
 }
 
-/// A key that is not there is null; a field of what is no map is an error.
+/// A missing key is null. A field of a value that is not a map is an error.
 fn field(value: &Value, path: &[String]) -> Result<Value> {
     let mut at = value;
     for name in path {
-        let map = at.as_object().with_context(|| format!(".{}: nothing has a field {name}", path.join(".")))?;
+        let map = at.as_object().with_context(|| format!(".{}: the value has no field {name}", path.join(".")))?;
         at = map.get(name).unwrap_or(&Value::Null);
     }
     Ok(at.clone())

@@ -1,11 +1,10 @@
-//! The functions that our templates call, of those that Helm knows.
+//! The functions of Helm that our templates call.
 
-use anyhow::{Context, Result, anyhow, bail};
-use heddle_store::document::{self, Words};
+use anyhow::{Context, Result, bail};
+use heddle_yaml::Schema;
 use serde_json::{Map, Value, json};
 
 use super::merge;
-use crate::yaml;
 
 /// Calls a function.
 pub(super) fn call(name: &str, arguments: &[Value]) -> Result<Value> {
@@ -20,7 +19,7 @@ pub(super) fn call(name: &str, arguments: &[Value]) -> Result<Value> {
         ("concat", lists) => Value::Array(lists.iter().filter_map(Value::as_array).flatten().cloned().collect()),
         ("dict", pairs) => dict(pairs)?,
         ("deepCopy", [value]) => value.clone(),
-        // Where both have a key, the first has it in `merge`, and the last in `mergeOverwrite`.
+        // If both maps have a key, `merge` takes the first value and `mergeOverwrite` takes the last.
         ("merge", [first, rest @ ..]) => rest.iter().fold(first.clone(), |one, other| merge::layer(other, &one)),
         ("mergeOverwrite", [first, rest @ ..]) => {
             rest.iter().fold(first.clone(), |one, other| merge::layer(&one, other))
@@ -34,7 +33,7 @@ pub(super) fn call(name: &str, arguments: &[Value]) -> Result<Value> {
     })
 }
 
-/// Whether a value counts as true: all but null, false, 0 and what is empty.
+/// Whether a value counts as true. Null, false, 0 and empty values count as false.
 pub(super) fn is_true(value: &Value) -> bool {
     match value {
         Value::Null => false,
@@ -46,7 +45,7 @@ pub(super) fn is_true(value: &Value) -> bool {
     }
 }
 
-/// A value as it is written into the text; null as nothing.
+/// The text of a value. Null is the empty text.
 pub(super) fn text(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
@@ -55,12 +54,12 @@ pub(super) fn text(value: &Value) -> String {
     }
 }
 
-/// The functions whose result is a text.
+/// The functions that return a string.
 fn of_text(name: &str, arguments: &[Value]) -> Result<String> {
     Ok(match (name, arguments) {
         ("quote", [Value::Null]) => String::new(),
         ("quote", [value]) => Value::String(text(value)).to_string(),
-        ("toYaml", [value]) => yaml::write(&ordered(value)).trim_end_matches('\n').to_owned(),
+        ("toYaml", [value]) => heddle_yaml::write(&ordered(value)).trim_end_matches('\n').to_owned(),
         ("toPrettyJson", [value]) => in_html(&serde_json::to_string_pretty(&ordered(value))?),
         ("nindent", [Value::Number(width), value]) => format!("\n{}", indented(width.as_u64(), &text(value))),
         ("printf", [Value::String(format), values @ ..]) => formatted(format, values)?,
@@ -73,33 +72,31 @@ fn of_text(name: &str, arguments: &[Value]) -> Result<String> {
             value.strip_prefix(start).unwrap_or(&value).to_owned()
         }
         ("base", [value]) => text(value).rsplit('/').next().unwrap_or_default().to_owned(),
-        _ => bail!("no such function, or not with such arguments"),
+        _ => bail!("the function is unknown, or its arguments are wrong"),
     })
 }
 
 fn from_yaml(text: &str) -> Result<Value> {
-    let document = document::read(text.as_bytes(), Words::Booleans).into_iter().next();
-    let content = document.map_or(Ok(Value::Null), |document| document.content);
-    content.map_err(|error| anyhow!("{}: {}", error.line, error.reason))
+    Ok(heddle_yaml::values(text, Schema::Yaml11)?.into_iter().next().unwrap_or_default())
 }
 
 fn dict(pairs: &[Value]) -> Result<Value> {
     let mut map = Map::new();
     for pair in pairs.chunks(2) {
-        let [Value::String(key), value] = pair else { bail!("a dict wants a key and a value each") };
+        let [Value::String(key), value] = pair else { bail!("`dict` needs pairs of a key and a value") };
         map.insert(key.clone(), value.clone());
     }
     Ok(Value::Object(map))
 }
 
-/// Maps by key, as Go writes them.
+/// Writes maps sorted by key, as Go does.
 fn ordered(value: &Value) -> Value {
     let mut value = value.clone();
     value.sort_all_objects();
     value
 }
 
-/// Go writes JSON so that it may stand in a page.
+/// Escapes JSON for HTML, as Go does.
 fn in_html(json: &str) -> String {
     json.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026")
 }
@@ -114,7 +111,7 @@ fn formatted(format: &str, values: &[Value]) -> Result<String> {
     let mut parts = format.split("%s");
     let mut out = parts.next().unwrap_or_default().to_owned();
     for part in parts {
-        out.push_str(&text(values.next().context("printf has too few values")?));
+        out.push_str(&text(values.next().context("`printf` has fewer values than its format needs")?));
         out.push_str(part);
     }
     Ok(out)

@@ -1,28 +1,28 @@
-//! Cuts a template into texts and actions, and an action into words.
+//! Splits a template into text and actions, and an action into tokens.
 
 use anyhow::{Context, Result, bail, ensure};
 
 /// A part of a template.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Piece {
-    /// What stands outside of `{{ }}`, trimmed where the braces say so.
+    /// Text outside of `{{ }}`, trimmed as the braces demand.
     Text(String),
-    /// What stands inside.
+    /// The tokens inside of `{{ }}`.
     Action(Vec<Token>),
 }
 
-/// A word of an action.
+/// A token of an action.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Token {
     /// A keyword, or the name of a function.
     Word(String),
-    /// `.Values.global`; `.` alone has no names.
+    /// A path such as `.Values.global`. `.` alone has no names.
     Path(Vec<String>),
-    /// `$name.field`; the root is the variable without a name.
+    /// A variable such as `$name.field`. The root `$` has an empty name.
     Variable(String, Vec<String>),
-    /// A quoted text.
+    /// A string.
     Text(String),
-    /// A whole number.
+    /// An integer.
     Number(i64),
     /// One of `( ) | , = :`, the last for `:=`.
     Mark(char),
@@ -57,12 +57,12 @@ pub(super) fn pieces(template: &str) -> Result<Vec<Piece>> {
     }
 }
 
-/// The inside of an action and what follows its braces, which are not looked for in texts and comments.
+/// Splits at the end of an action. Braces in strings and comments do not count.
 fn close(action: &str) -> Result<(&str, &str)> {
     let mut quote = None;
     let mut escaped = false;
     let comment = action.trim_start().starts_with("/*");
-    let from = if comment { action.find("*/").context("a comment does not end")? } else { 0 };
+    let from = if comment { action.find("*/").context("the comment has no end")? } else { 0 };
     for (at, c) in action.char_indices().skip_while(|(at, _)| *at < from) {
         match (quote, c) {
             (Some('"'), '\\') if !escaped => escaped = true,
@@ -79,7 +79,7 @@ fn close(action: &str) -> Result<(&str, &str)> {
             (None, _) => {}
         }
     }
-    bail!("an action does not end")
+    bail!("the action has no end")
 }
 
 fn tokens(body: &str) -> Result<Vec<Token>> {
@@ -97,10 +97,10 @@ fn token(first: char, rest: &str) -> Result<(Token, &str)> {
     let after = rest.get(first.len_utf8()..).unwrap_or_default();
     Ok(match first {
         '(' | ')' | '|' | ',' | '=' => (Token::Mark(first), after),
-        ':' => (Token::Mark(':'), after.strip_prefix('=').context("`:` without `=`")?),
+        ':' => (Token::Mark(':'), after.strip_prefix('=').context("`:` must be followed by `=`")?),
         '"' => quoted(after)?,
         '`' => {
-            let (text, after) = after.split_once('`').context("a text does not end")?;
+            let (text, after) = after.split_once('`').context("the string has no end")?;
             (Token::Text(text.to_owned()), after)
         }
         '$' => {
@@ -117,17 +117,17 @@ fn token(first: char, rest: &str) -> Result<(Token, &str)> {
         '0'..='9' | '-' => {
             let end = after.find(|c: char| !c.is_ascii_digit()).unwrap_or(after.len()) + 1;
             let (number, after) = rest.split_at_checked(end).unwrap_or((rest, ""));
-            (Token::Number(number.parse().with_context(|| format!("{number} is no whole number"))?), after)
+            (Token::Number(number.parse().with_context(|| format!("{number} is not an integer"))?), after)
         }
         _ => {
             let (word, after) = name(rest);
-            ensure!(!word.is_empty(), "{first:?} has no meaning");
+            ensure!(!word.is_empty(), "the character {first:?} is not allowed here");
             (Token::Word(word.to_owned()), after)
         }
     })
 }
 
-/// The rest of a text after its first quotation mark.
+/// Reads a string after its opening quotation mark.
 fn quoted(rest: &str) -> Result<(Token, &str)> {
     let mut text = String::new();
     let mut chars = rest.char_indices();
@@ -138,12 +138,12 @@ fn quoted(rest: &str) -> Result<(Token, &str)> {
                 Some('n') => text.push('\n'),
                 Some('t') => text.push('\t'),
                 Some(c @ ('"' | '\\')) => text.push(c),
-                other => bail!("`\\` before {other:?} has no meaning"),
+                other => bail!("the escape `\\` before {other:?} is unknown"),
             },
             c => text.push(c),
         }
     }
-    bail!("a text does not end")
+    bail!("the string has no end")
 }
 
 fn name(rest: &str) -> (&str, &str) {
@@ -162,7 +162,7 @@ fn path(mut rest: &str) -> (Vec<String>, &str) {
     (out, rest)
 }
 
-/// The first line of something that cannot be read.
+/// The first line of an action, for error messages.
 fn start(text: &str) -> String {
     format!("{{{{{}", text.lines().next().unwrap_or_default())
 }

@@ -1,13 +1,13 @@
-//! Values laid over values: maps are merged key by key, all else is replaced.
+//! Merges values. Maps are merged key by key, and everything else is replaced.
 
 use serde_json::Value;
 
-/// What is given over what is there by default, where null takes a key away.
+/// Merges given values over the defaults. A null removes a key.
 pub(crate) fn over(default: &Value, given: &Value) -> Value {
     merge(default, given, true)
 }
 
-/// One layer over another; null stays, for what is below both.
+/// Merges one layer over another. A null stays, because it may remove a key of a lower layer.
 pub(crate) fn layer(one: &Value, other: &Value) -> Value {
     merge(one, other, false)
 }

@@ -1,4 +1,4 @@
-//! The tree of a template.
+//! Parses a template into a tree.
 
 use std::collections::BTreeMap;
 
@@ -7,22 +7,22 @@ use serde_json::Value;
 
 use super::lex::{self, Piece, Token};
 
-/// What a template does, in order.
+/// A node of the tree.
 #[derive(Clone, Debug)]
 pub(super) enum Node {
-    /// Writes a text.
+    /// Write a text.
     Text(String),
-    /// Writes a value.
+    /// Write a value.
     Print(Pipe),
-    /// Names a value, anew or once more.
+    /// Define a variable, or assign to it.
     Set { name: String, anew: bool, value: Pipe },
-    /// `if`, or `with`, which makes the value `.`.
+    /// `if`; or `with`, which also sets `.` to the value.
     Choose { with: bool, on: Pipe, then: Vec<Node>, otherwise: Vec<Node> },
-    /// For each entry of a list or map.
+    /// `range` over a list or a map.
     Range { key: Option<String>, value: Option<String>, over: Pipe, body: Vec<Node> },
 }
 
-/// Calls, each of which gets the value of the one before as its last argument.
+/// A pipeline. Each call gets the result of the call before as its last argument.
 pub(super) type Pipe = Vec<Vec<Operand>>;
 
 /// A function or an argument.
@@ -35,14 +35,14 @@ pub(super) enum Operand {
     Pipe(Pipe),
 }
 
-/// The templates that others include, by name.
+/// The named templates.
 pub(super) type Defined = BTreeMap<String, Vec<Node>>;
 
-/// Reads a template; what it defines is put with the rest.
+/// Parses a template, and adds its named templates to `defined`.
 pub(super) fn parse(template: &str, defined: &mut Defined) -> Result<Vec<Node>> {
     let mut parser = Parser { pieces: lex::pieces(template)?.into_iter(), defined };
     let (nodes, end) = parser.block()?;
-    ensure!(end == End::Template, "`end` or `else` without a beginning");
+    ensure!(end == End::Template, "`end` or `else` has no `if`, `with`, `range` or `define` before it");
     Ok(nodes)
 }
 
@@ -51,12 +51,12 @@ struct Parser<'a> {
     defined: &'a mut Defined,
 }
 
-/// What a block ended with.
+/// The end of a block.
 #[derive(PartialEq, Eq)]
 enum End {
     Template,
     Body,
-    /// With the words after `else`.
+    /// `else`, with the tokens after it.
     Else(Vec<Token>),
 }
 
@@ -96,9 +96,9 @@ impl Parser<'_> {
             End::Else(more) => match more.split_first() {
                 None => self.body()?,
                 Some((Token::Word(word), condition)) if word == "if" => vec![self.choose(false, condition)?],
-                Some(_) => bail!("`else` before {more:?} has no meaning"),
+                Some(_) => bail!("`else` must not be followed by {more:?}"),
             },
-            End::Template => bail!("`if` or `with` without `end`"),
+            End::Template => bail!("`if` or `with` has no `end`"),
         };
         Ok(Node::Choose { with, on, then, otherwise })
     }
@@ -115,7 +115,7 @@ impl Parser<'_> {
     }
 
     fn define(&mut self, tokens: &[Token]) -> Result<()> {
-        let [Token::Text(name)] = tokens else { bail!("`define` wants a name") };
+        let [Token::Text(name)] = tokens else { bail!("`define` needs a name") };
         let body = self.body()?;
         self.defined.insert(name.clone(), body);
         Ok(())
@@ -123,7 +123,7 @@ impl Parser<'_> {
 
     fn body(&mut self) -> Result<Vec<Node>> {
         let (nodes, end) = self.block()?;
-        ensure!(end == End::Body, "`end` is missing");
+        ensure!(end == End::Body, "the block has no `end`");
         Ok(nodes)
     }
 }
@@ -140,11 +140,11 @@ fn statement(tokens: &[Token]) -> Result<Node> {
 fn pipe(tokens: &[Token]) -> Result<Pipe> {
     let mut tokens = tokens.iter();
     let (pipe, closed) = calls(&mut tokens)?;
-    ensure!(!closed, "`)` without `(`");
+    ensure!(!closed, "`)` has no `(`");
     Ok(pipe)
 }
 
-/// Reads up to the end or `)`, and says whether it was the latter.
+/// Parses up to the end or to `)`. It returns whether it was `)`.
 fn calls(tokens: &mut std::slice::Iter<'_, Token>) -> Result<(Pipe, bool)> {
     let (mut pipe, mut call, mut closed) = (Vec::new(), Vec::new(), false);
     while let Some(token) = tokens.next() {
@@ -152,7 +152,7 @@ fn calls(tokens: &mut std::slice::Iter<'_, Token>) -> Result<(Pipe, bool)> {
             Token::Mark('|') => pipe.push(std::mem::take(&mut call)),
             Token::Mark('(') => {
                 let (inner, closed) = calls(tokens)?;
-                ensure!(closed, "`(` without `)`");
+                ensure!(closed, "`(` has no `)`");
                 call.push(Operand::Pipe(inner));
             }
             Token::Mark(')') => {
@@ -163,7 +163,7 @@ fn calls(tokens: &mut std::slice::Iter<'_, Token>) -> Result<(Pipe, bool)> {
         }
     }
     pipe.push(call);
-    ensure!(pipe.iter().all(|call| !call.is_empty()), "a call of nothing");
+    ensure!(pipe.iter().all(|call| !call.is_empty()), "the pipeline has an empty call");
     Ok((pipe, closed))
 }
 
@@ -179,6 +179,6 @@ fn operand(token: &Token) -> Result<Operand> {
         Token::Variable(name, path) => Operand::Variable(name.clone(), path.clone()),
         Token::Text(text) => Operand::Literal(Value::String(text.clone())),
         Token::Number(number) => Operand::Literal((*number).into()),
-        Token::Mark(mark) => bail!("{mark:?} has no meaning here"),
+        Token::Mark(mark) => bail!("{mark:?} is not allowed here"),
     })
 }

@@ -1,16 +1,16 @@
-//! What a chart's schema says of values: the few words of JSON Schema that our charts' schemas have.
+//! Checks values against the schema of a chart. It supports the keywords of JSON Schema that our charts use.
 
 use serde_json::Value;
 
-/// What is wrong with the values, by key.
+/// The errors of the values, by key.
 pub(super) fn violations(values: &Value, schema: &Value) -> Vec<String> {
     let mut out = Vec::new();
     check(values, schema, "", &mut |key, problem| out.push(format!("{key} {problem}")));
     out
 }
 
-/// Keys of the values that the schema does not know; in an open map, one without properties or
-/// with `additionalProperties`, all are known.
+/// Keys of the values that the schema does not know. A map without properties or with `additionalProperties` is open,
+/// and all its keys are known.
 pub(super) fn unknown(values: &Value, schema: &Value) -> Vec<String> {
     let mut out = Vec::new();
     visit(values, schema, "", &mut out);
@@ -24,16 +24,16 @@ fn check(value: &Value, schema: &Value, key: &str, report: &mut impl FnMut(&str,
         _ => Vec::new(),
     };
     if !types.is_empty() && !types.iter().any(|name| is_a(value, name)) {
-        return report(key, format!("wants {}, and has {value}", types.join(" or ")));
+        return report(key, format!("must be of type {}, and is {value}", types.join(" or ")));
     }
     if let Some(allowed) = schema["enum"].as_array().filter(|allowed| !allowed.contains(value)) {
         let allowed: Vec<String> = allowed.iter().map(Value::to_string).collect();
-        report(key, format!("wants one of {}, and has {value}", allowed.join(", ")));
+        report(key, format!("must be one of {}, and is {value}", allowed.join(", ")));
     }
     if let (Some(number), Some(least)) = (value.as_f64(), schema["minimum"].as_f64())
         && number < least
     {
-        report(key, format!("wants at least {least}, and has {value}"));
+        report(key, format!("must be at least {least}, and is {value}"));
     }
     for (name, value) in value.as_object().into_iter().flatten() {
         if let Some(schema) = schema["properties"].get(name) {

@@ -1,14 +1,14 @@
-//! Values on a command line, `a.b=c,d[0]=e,f={g,h}`, as Helm reads them.
+//! Parses the values of `--set` as Helm does: `a.b=c,d[0]=e,f={g,h}`.
 
 use anyhow::{Result, bail, ensure};
 use serde_json::{Map, Value};
 
-/// Most entries that an index may make a list long.
+/// The longest list that an index may create.
 const LONGEST: usize = 1024;
-/// Most levels of a key.
+/// The deepest key.
 const DEEPEST: usize = 32;
 
-/// Lays the assignments of one argument over the values. With `texts` no value is taken for a number or a boolean.
+/// Merges the assignments of one argument over the values. With `texts` every value is a string.
 pub(crate) fn set(values: &mut Value, argument: &str, texts: bool) -> Result<()> {
     for assignment in split(argument, ',', true) {
         let parts = split(&assignment, '=', false);
@@ -20,13 +20,13 @@ pub(crate) fn set(values: &mut Value, argument: &str, texts: bool) -> Result<()>
     Ok(())
 }
 
-/// A step towards a value.
+/// One step of a key.
 enum Step {
     Key(String),
     Index(usize),
 }
 
-/// Parts between a mark that no `\` precedes; with `nest`, none within braces. Backslashes stay.
+/// Splits at a mark without a `\` before it. With `nest`, marks within braces do not count. Backslashes stay.
 fn split(text: &str, mark: char, nest: bool) -> Vec<String> {
     let (mut parts, mut depth, mut escaped) = (vec![String::new()], 0_usize, false);
     for c in text.chars() {
@@ -53,9 +53,9 @@ fn steps(key: &str) -> Result<Vec<Step>> {
         ensure!(!name.is_empty(), "{key:?} has an empty name");
         steps.push(Step::Key(unescaped(name)));
         while !indices.is_empty() {
-            let Some((index, rest)) = indices.split_once(']') else { bail!("{key:?} has no `]`") };
+            let Some((index, rest)) = indices.split_once(']') else { bail!("{key:?} has a `[` without a `]`") };
             let index = index.parse().ok().filter(|index| *index < LONGEST);
-            let Some(index) = index else { bail!("{key:?} wants an index below {LONGEST}") };
+            let Some(index) = index else { bail!("the index in {key:?} must be a number below {LONGEST}") };
             steps.push(Step::Index(index));
             indices = rest.strip_prefix('[').unwrap_or(rest);
         }
@@ -132,7 +132,8 @@ mod tests {
         set(&mut values, r"nodeSelector.kubernetes\.io/role=m\,n", false).unwrap();
         set(&mut values, "k=1", true).unwrap();
         let want = json!({
-            "a": {"b": 1, "c": 2, "d": "x=y"}, "list": ["x", {"n": true}], "e": ["f", 3], "g": "", "h": null, "i": "007", "j": [],
+            "a": {"b": 1, "c": 2, "d": "x=y"}, "list": ["x", {"n": true}], "e": ["f", 3], "g": "", "h": null,
+                "i": "007", "j": [],
             "nodeSelector": {"kubernetes.io/role": "m,n"}, "k": "1",
         });
         assert_eq!(values, want);

@@ -1,4 +1,4 @@
-//! `heddlectl check`: what stands in the way of an installation, or is wrong with one.
+//! `heddlectl check`: checks a cluster before or after installing.
 
 mod definition;
 mod injection;
@@ -12,51 +12,61 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use serde::Serialize;
 
-use crate::server::Place;
+use crate::server::ApiServer;
 
-/// Looks at a cluster before or after an installation: the API server, what may be written, definitions and who owns them,
-/// control planes and their revisions, webhooks, Go templates of the injector, the authority's root. Writes nothing.
+/// Check a cluster before or after installing.
+///
+/// The command checks the API server, your permissions, the custom resource definitions and their owners, the control
+/// planes and their revisions, the Go templates of the injector, the root certificate and the webhooks. It writes
+/// nothing to the cluster. It exits with code 1 if it finds an error.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  heddlectl check
+  heddlectl check --context staging
+  heddlectl check --istioNamespace mesh-system --output json")]
 pub(crate) struct Args {
     #[command(flatten)]
-    place: Place,
-    /// Namespace of the control plane.
+    api_server: ApiServer,
+    /// Set the namespace of the control plane.
     #[arg(short = 'i', long = "istioNamespace", default_value = "istio-system", value_name = "NAME")]
     namespace: String,
-    /// How to print it.
+    /// Set the output format.
     #[arg(long, short, default_value = "text")]
     output: Output,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Output {
+    /// One line for each finding.
     Text,
+    /// A JSON list of all findings.
     Json,
 }
 
-/// How much something matters.
+/// How severe a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum Level {
-    /// As it should be.
+    /// The state is as expected.
     Ok,
-    /// It works, though perhaps not as somebody expects.
+    /// It works, but perhaps not as the operator expects.
     Warning,
     /// Something does not work.
     Error,
 }
 
-/// One thing that was looked at.
+/// The result of one check.
 #[derive(Debug, Serialize)]
 struct Finding {
     level: Level,
-    /// The object, or what was asked.
+    /// The object, or the name of the check.
     place: String,
-    /// What is so.
+    /// The state that was found.
     message: String,
 }
 
-/// What was found so far.
+/// The findings so far.
 struct Report {
     findings: Vec<Finding>,
 }
@@ -79,7 +89,7 @@ impl Report {
     }
 }
 
-/// Does it; not all is well where there is an error.
+/// Runs the command. An error among the findings gives exit code 1.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let report = runtime.block_on(check(args))?;
@@ -92,12 +102,12 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
 }
 
 async fn check(args: &Args) -> Result<Report> {
-    let server = args.place.server().await?;
+    let server = args.api_server.server().await?;
     let mut report = Report { findings: Vec::new() };
-    rights::version(&server, &mut report).await.context("the API server cannot be asked")?;
+    rights::version(&server, &mut report).await.context("cannot reach the API server")?;
     let namespace = args.namespace.as_str();
     let steps: [(&str, Result<()>); 6] = [
-        ("rights", rights::rights(&server, namespace, &mut report).await),
+        ("permissions", rights::rights(&server, namespace, &mut report).await),
         ("definitions", definition::definitions(&server, &mut report).await),
         ("control planes", plane::planes(&server, &mut report).await),
         ("injection", injection::templates(&server, namespace, &mut report).await),
@@ -106,7 +116,7 @@ async fn check(args: &Args) -> Result<Report> {
     ];
     for (name, step) in steps {
         if let Err(error) = step {
-            report.error(name, format!("cannot be looked at: {error:#}"));
+            report.error(name, format!("this check could not run: {error:#}"));
         }
     }
     Ok(report)

@@ -1,4 +1,4 @@
-//! `heddlectl compile`: what a proxy would get, offline, by the code that `heddled` runs.
+//! `heddlectl compile`: prints the configuration of one proxy, without a cluster. It runs the code of `heddled`.
 
 use std::{
     fs,
@@ -7,42 +7,50 @@ use std::{
 };
 
 use anyhow::Context;
-use heddle_compile::{Memo, Output, compile_own, compile_view, view};
+use heddle_compile::Compiler;
 use heddle_model::{issue::Issue, proxy::Proxy, snapshot::Snapshot};
 use heddle_store::{Event, Settings, SourceId, Store, documents};
-use heddle_xds_api::{ResourceMap, TypeSet, TypeUrl, json};
+use heddle_xds_api::{ResourceSet, TypeUrl, json};
 use serde_json::{Map, Value};
 
-/// Arguments.
+/// Print the Envoy configuration that a proxy would get.
+///
+/// The command reads objects from folders and runs the same compiler as heddled. It needs no cluster. It prints
+/// clusters, endpoints, listeners, routes, the names of secrets, and the issues of the objects.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  heddlectl compile --config-dir deploy/samples/bookinfo --node deploy/samples/node.json
+  heddlectl compile --config-dir deploy/samples/bookinfo --node deploy/samples/node.json --strict-secrets -o json")]
 pub(crate) struct Args {
-    /// Folder of YAML; may be given more than once.
+    /// Read objects from the YAML and JSON files below this folder. Repeatable.
     #[arg(long, required = true, value_name = "DIR")]
     config_dir: Vec<PathBuf>,
-    /// Envoy's Node as JSON; without a list of extensions it is taken for stock Envoy.
+    /// Read Envoy's Node from this JSON file. A Node without a list of extensions counts as stock Envoy.
     #[arg(long, value_name = "FILE")]
     node: PathBuf,
-    /// DNS domain of the cluster's services.
+    /// Set the DNS domain of the cluster's services.
     #[arg(long, default_value = "cluster.local")]
     domain: String,
-    /// Secrets that are not in the folders are missing, as they would be in `heddled`. Else they are taken to exist.
+    /// Report a Secret that is not in the folders as missing, as heddled does. By default every Secret is assumed to
+    /// exist.
     #[arg(long)]
     strict_secrets: bool,
-    /// How to print.
+    /// Set the output format.
     #[arg(short, long, value_enum, default_value_t = Format::Yaml)]
     output: Format,
 }
 
-/// How to print.
+/// The output format.
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 enum Format {
-    /// JSON.
+    /// One JSON object.
     Json,
-    /// YAML.
+    /// One YAML document.
     Yaml,
 }
 
-/// The keys of what is printed, with their types.
+/// The keys of the output, with their types.
 const SECTIONS: [(&str, TypeUrl); 4] = [
     ("clusters", TypeUrl::Cluster),
     ("endpoints", TypeUrl::Endpoint),
@@ -53,42 +61,40 @@ const SECTIONS: [(&str, TypeUrl); 4] = [
 /// Prints clusters, endpoints, listeners, routes, names of secrets, and the issues found.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let node = fs::read(&args.node).with_context(|| format!("cannot read {}", args.node.display()))?;
-    let node: Value = serde_json::from_slice(&node).with_context(|| format!("{} is no JSON", args.node.display()))?;
+    let node: Value =
+        serde_json::from_slice(&node).with_context(|| format!("{} is not valid JSON", args.node.display()))?;
     let mut proxy = heddle_model::node::proxy(&node)?;
     proxy.verified = true;
     let (snapshot, read) = snapshot(args)?;
-    let printed = printed(&snapshot, &proxy, read)?;
+    let printed = printed(&snapshot, proxy, read)?;
     match args.output {
         Format::Json => println!("{}", serde_json::to_string_pretty(&printed)?),
-        Format::Yaml => print!("{}", serde_yaml_ng::to_string(&printed)?),
+        Format::Yaml => print!("{}", heddle_yaml::write(&printed)),
     }
     Ok(())
 }
 
-fn printed(snapshot: &Snapshot, proxy: &Proxy, mut issues: Vec<Issue>) -> anyhow::Result<Value> {
-    let shared = compile_view(snapshot, &view(snapshot, proxy), TypeSet::ALL, &Memo::default());
-    let own = compile_own(snapshot, proxy, TypeSet::ALL);
+fn printed(snapshot: &Arc<Snapshot>, proxy: Proxy, mut issues: Vec<Issue>) -> anyhow::Result<Value> {
+    let compiler = Compiler::default();
+    let mut session = compiler.open(&Arc::new(proxy));
+    let set = compiler.update(&mut session, snapshot);
     let mut printed = Map::new();
     for (name, type_url) in SECTIONS {
-        printed.insert(name.into(), Value::Array(resources(&shared, &own, type_url)?));
+        printed.insert(name.into(), Value::Array(resources(&set, type_url)?));
     }
-    let secrets =
-        own.layer.get(TypeUrl::Secret).map(|map| map.values().map(|one| Value::from(&**one.name())).collect());
-    printed.insert("secrets".into(), Value::Array(secrets.unwrap_or_default()));
+    let secrets = set.typed(TypeUrl::Secret).iter().map(|one| Value::from(&**one.name())).collect();
+    printed.insert("secrets".into(), Value::Array(secrets));
     issues.extend(snapshot.issues.iter().cloned());
-    issues.extend(shared.issues);
-    issues.extend(own.issues);
+    issues.extend(compiler.issues());
     issues.sort();
     issues.dedup();
     printed.insert("issues".into(), issues.iter().map(|issue| Value::from(issue.to_string())).collect());
     Ok(Value::Object(printed))
 }
 
-fn resources(shared: &Output, own: &Output, type_url: TypeUrl) -> anyhow::Result<Vec<Value>> {
-    let layers = [shared, own].into_iter().filter_map(|output| output.layer.get(type_url));
-    let all: ResourceMap = layers.flat_map(|map| map.values().cloned()).collect();
-    let mut values = Vec::with_capacity(all.len());
-    for resource in all.values() {
+fn resources(set: &ResourceSet, type_url: TypeUrl) -> anyhow::Result<Vec<Value>> {
+    let mut values = Vec::new();
+    for resource in set.typed(type_url).iter() {
         let mut value = json::to_json(&resource.to_any())?;
         value.as_object_mut().map(|fields| fields.remove("@type"));
         values.push(value);

@@ -1,4 +1,4 @@
-//! `heddlectl explain`: says what a field means, from the same types that read it.
+//! `heddlectl explain`: describes a field. The text comes from the types that read the field.
 
 use std::process::ExitCode;
 
@@ -7,10 +7,15 @@ use heddle_crds::kind::Kind;
 use heddle_crds::schema;
 use serde_json::Value;
 
-/// Says what a kind or a field means, and what may stand in it.
+/// Describe a kind or a field, with its type and its limits.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  heddlectl explain virtualservice
+  heddlectl explain vs.http.retries
+  heddlectl explain destinationrule.trafficPolicy.outlierDetection")]
 pub(crate) struct Args {
-    /// The kind, as its name, plural or short name, and the field behind it: `vs.http.retries`.
+    /// The kind, by its name, plural or short name, and the path of a field. For example: `vs.http.retries`.
     #[arg(value_name = "KIND[.FIELD...]")]
     path: String,
 }
@@ -20,7 +25,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let (name, fields) = args.path.split_once('.').unwrap_or((&args.path, ""));
     let Some(kind) = Kind::ALL.into_iter().find(|kind| is_named(*kind, name)) else {
         let known = Kind::ALL.map(Kind::name).join(", ");
-        bail!("{name:?} is not one of {known}");
+        bail!("the kind {name:?} is unknown; the known kinds are {known}");
     };
     let mut node = schema::spec(kind);
     let mut place = "spec".to_owned();
@@ -28,7 +33,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         let Some(next) = child(&node, field) else {
             let known: Vec<String> = children(&node).map(|(name, _)| name.clone()).collect();
             bail!(
-                "{place} has no field {field:?}; it has {}",
+                "{place} has no field {field:?}; its fields are: {}",
                 if known.is_empty() { "none".into() } else { known.join(", ") }
             );
         };
@@ -45,7 +50,7 @@ fn is_named(kind: Kind, name: &str) -> bool {
     names.into_iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 
-/// What a node holds, through lists and maps.
+/// The innermost schema of lists and maps.
 fn inner(node: &Value) -> &Value {
     match node.get("items").or_else(|| node.get("additionalProperties")) {
         Some(below) => inner(below),
@@ -94,7 +99,7 @@ fn description(node: &Value) -> String {
     node.get("description").and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
-/// Breaks a line at 100 letters.
+/// Breaks a line at 100 bytes.
 fn wrap(line: &str, indent: &str) -> String {
     let mut out = String::new();
     let mut current = indent.to_owned();

@@ -1,4 +1,4 @@
-//! `heddlectl install`: puts a control plane onto a cluster, or changes the one that is there.
+//! `heddlectl install`: installs a control plane, or updates the installed one.
 
 mod step;
 
@@ -10,45 +10,53 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use crate::release::{Choices, Plan, path, title};
-use crate::server::{Place, Server};
+use crate::server::{ApiServer, Server};
 
-/// Puts a control plane onto a cluster, or changes the one that is there: server-side, in the order in which one object
-/// wants another, again and again with the same end. Nothing is removed.
+/// Install the control plane, or update the installed one.
+///
+/// The command uses server-side apply, in the order of the objects' dependencies. A second run with the same values
+/// changes nothing. The command removes no object.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  heddlectl install --dry-run --set profile=demo
+  heddlectl install -y --set profile=demo
+  heddlectl install -y --revision canary --set profile=minimal
+  heddlectl install -y -f values.yaml --set meshConfig.accessLogFile=/dev/stdout")]
 pub(crate) struct Args {
     #[command(flatten)]
     choices: Choices,
     #[command(flatten)]
-    place: Place,
-    /// Says what would be done, and does not do it.
+    api_server: ApiServer,
+    /// Print what would change, and change nothing.
     #[arg(long)]
     dry_run: bool,
-    /// Does it without asking.
+    /// Do not ask for confirmation.
     #[arg(short = 'y', long = "yes", alias = "skip-confirmation")]
     yes: bool,
-    /// Takes over objects that another installation made, istiod's for one. What they say beyond ours is dropped.
+    /// Replace objects of another installation, for example of istiod. Their other settings are lost.
     #[arg(long)]
     take_over: bool,
-    /// Ends once all is written, whether or not it runs.
+    /// Do not wait until the workloads are ready.
     #[arg(long)]
     no_wait: bool,
-    /// How long it may take until it runs, in seconds.
+    /// Wait at most this long for each workload to be ready, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 300)]
     readiness_timeout: u64,
 }
 
-/// Does it.
+/// Runs the command.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let plan = args.choices.plan()?;
     for warning in &plan.warnings {
-        // Nothing is left to be done if standard error is closed.
+        // A closed standard error leaves no way to report this warning.
         let _ = writeln!(std::io::stderr(), "heddlectl: {warning}");
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(install(args, &plan))
 }
 
-/// Asks, unless the answer was given already.
+/// Asks for confirmation, unless `yes` is given.
 pub(crate) fn is_agreed(yes: bool, question: &str) -> Result<bool> {
     if yes {
         return Ok(true);
@@ -61,14 +69,14 @@ pub(crate) fn is_agreed(yes: bool, question: &str) -> Result<bool> {
 }
 
 async fn install(args: &Args, plan: &Plan) -> Result<ExitCode> {
-    let server = args.place.server().await?;
-    let version = server.get("/version").await.context("the API server cannot be asked")?;
-    let version = version.unwrap_or_default()["gitVersion"].as_str().unwrap_or("of no version").to_owned();
+    let server = args.api_server.server().await?;
+    let version = server.get("/version").await.context("cannot reach the API server")?;
+    let version = version.unwrap_or_default()["gitVersion"].as_str().unwrap_or("of an unknown version").to_owned();
     let foreign = foreign(&server, plan).await?;
     ensure!(
         foreign.is_empty() || args.take_over,
-        "these objects belong to another installation:\n{}\nWhere Helm made them, `helm upgrade` with Heddle's charts keeps \
-         Helm's record; --take-over takes them from it. heddlectl check says more.",
+        "these objects belong to another installation:\n{}\nIf Helm installed them, run `helm upgrade` with Heddle's \
+         charts. To replace them, use --take-over. For details, run `heddlectl check`.",
         foreign.join("\n")
     );
     if args.dry_run {
@@ -80,14 +88,14 @@ async fn install(args: &Args, plan: &Plan) -> Result<ExitCode> {
     let count = plan.objects.len();
     if !is_agreed(
         args.yes,
-        &format!("{count} objects are written to a Kubernetes {version}, namespace {}.", plan.namespace),
+        &format!("This writes {count} objects to Kubernetes {version}, namespace {}. Continue?", plan.namespace),
     )? {
-        println!("Nothing was done.");
+        println!("Cancelled. Nothing was changed.");
         return Ok(ExitCode::from(1));
     }
     write(&server, plan, args.take_over).await?;
     if args.no_wait {
-        println!("Written. Whether it runs was not waited for.");
+        println!("All objects are written. The command did not wait for the workloads.");
         return Ok(ExitCode::SUCCESS);
     }
     for object in plan.objects.iter().filter(|object| object["kind"] == "Deployment" || object["kind"] == "DaemonSet") {
@@ -97,7 +105,10 @@ async fn install(args: &Args, plan: &Plan) -> Result<ExitCode> {
     let is_webhook = |kind: &Value| kind.as_str().is_some_and(|kind| kind.ends_with("WebhookConfiguration"));
     for object in plan.objects.iter().filter(|object| is_webhook(&object["kind"])) {
         if let Err(error) = step::wait_trusted(&server, object).await {
-            println!("{error:#}: without a caBundle it is not called; heddlectl check says more");
+            println!(
+                "{error:#}: the API server does not call a webhook without a caBundle. \
+                 For details, run `heddlectl check`."
+            );
             break;
         }
     }
@@ -120,7 +131,7 @@ async fn write(server: &Server, plan: &Plan, take_over: bool) -> Result<()> {
     Ok(())
 }
 
-/// Objects that are there and that neither we nor our charts made. Definitions and the namespace are everybody's.
+/// Objects on the cluster that another installation made. Definitions and the namespace are shared.
 async fn foreign(server: &Server, plan: &Plan) -> Result<Vec<String>> {
     let mut out = Vec::new();
     for object in &plan.objects {
@@ -135,12 +146,12 @@ async fn foreign(server: &Server, plan: &Plan) -> Result<Vec<String>> {
     Ok(out)
 }
 
-/// Who made an object, if it was not us.
+/// The owner of an object, if another installation made it.
 fn owner(live: &Value) -> Option<String> {
     let meta = &live["metadata"];
     if let Some(release) = meta["annotations"]["meta.helm.sh/release-name"].as_str() {
-        return Some(format!("of the Helm release {release}"));
+        return Some(format!("owned by the Helm release {release}"));
     }
     (meta["labels"]["app.kubernetes.io/part-of"] != "heddle")
-        .then(|| "not labelled app.kubernetes.io/part-of=heddle".into())
+        .then(|| "without the label app.kubernetes.io/part-of=heddle".into())
 }

@@ -1,23 +1,24 @@
 //! `heddlectl kube-inject`: does offline what the webhook does, so that a file can be applied without it.
 
-mod document;
-mod place;
+mod template;
 
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use heddle_inject::{Context, Outcome, Settings, inject};
+use heddle_yaml::{Budget, Part, Schema};
 use serde_json::Value;
 
-use crate::yaml;
-use document::Document;
+use template::PodTemplate;
 
 /// Largest file that is read, in bytes.
 const LARGEST: u64 = 64 << 20;
+/// Objects that are not injected may be of any kind, so they may be deeper than ours: such as definitions with their schemas.
+const BUDGET: Budget = Budget { depth: 128, ..Budget::FILE };
 
-/// Prints the objects of a file with the proxy in their pods. Documents that are not injected are printed byte for byte;
-/// in the others nothing but the injection differs.
+/// Prints the objects of a file with the proxy in their pods. Documents that are not injected are printed byte for
+/// byte; in the others nothing but the injection differs.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// A file, or `-` for standard input.
@@ -46,8 +47,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let settings = settings(args)?;
     let text = String::from_utf8(read(&args.filename)?).context("the file is not UTF-8")?;
     let mut out = String::with_capacity(text.len() * 2);
-    for document in document::split(&text) {
-        out.push_str(&injected(&document, args, &settings)?);
+    for part in heddle_yaml::split(&text) {
+        out.push_str(&injected(&part, args, &settings)?);
     }
     std::io::stdout().write_all(out.as_bytes()).context("standard output cannot be written")
 }
@@ -57,48 +58,54 @@ fn settings(args: &Args) -> anyhow::Result<Settings> {
         None => Ok(Value::Null),
         Some(path) => {
             let text = String::from_utf8(read(path)?).with_context(|| format!("{} is not UTF-8", path.display()))?;
-            document::parse(&text).with_context(|| path.display().to_string())
+            heddle_yaml::value(&text, Schema::Yaml11, &BUDGET).with_context(|| path.display().to_string())
         }
     };
     let settings = Settings::new(&file(&args.mesh_config)?, &file(&args.values)?)?;
     Ok(settings.with_config(&file(&args.inject_config)?)?)
 }
 
-/// A document with its injection, or as it stands in the file.
-fn injected(document: &Document<'_>, args: &Args, settings: &Settings) -> anyhow::Result<String> {
-    let place = || format!("{}:{}", args.filename.display(), document.line);
-    let mut object = document::parse(document.body).with_context(place)?;
+/// A document with its injection, or as it stands in the file. It is read as `kubectl` reads it, so it means the same when
+/// it is written again.
+fn injected(part: &Part<'_>, args: &Args, settings: &Settings) -> anyhow::Result<String> {
+    let position = |line: usize| format!("{}:{line}", args.filename.display());
+    let read = heddle_yaml::value(part.text, Schema::Yaml11, &BUDGET);
+    let mut object =
+        read.map_err(|error| anyhow!("{}: {}", position(part.line + error.line.saturating_sub(1)), error.reason))?;
     let mut any = false;
-    for place in place::places(&object) {
-        let Some(pod) = object.pointer_mut(&place.pointer) else { continue };
-        let context = Context {
-            namespace: place.namespace.unwrap_or_else(|| args.namespace.clone()),
-            workload: place.workload,
-            native: args.native_sidecars,
-            ..Context::default()
-        };
-        let outcome = inject(pod, &context, settings);
-        match outcome.with_context(|| format!("{}:{}: {}", args.filename.display(), document.line, place.name))? {
-            Outcome::Skipped(_) => {}
-            Outcome::Injected(injected) => {
-                for warning in injected.warnings {
-                    // Nothing is left to be done if standard error is closed.
-                    let _ = writeln!(std::io::stderr(), "heddlectl: {}: {warning}", place.name);
-                }
-                let before = std::mem::replace(pod, injected.pod);
-                if let Some(metadata) = &place.metadata {
-                    let added = place::take_added(&before, pod);
-                    place::put_added(&mut object, metadata, added);
-                }
-                any = true;
-            }
-        }
+    for template in template::pod_templates(&object) {
+        any |= inject_template(&mut object, template, args, settings).with_context(|| position(part.line))?;
     }
-    Ok(if any {
-        format!("{}{}", document.head, yaml::write(&object))
-    } else {
-        format!("{}{}", document.head, document.body)
-    })
+    Ok(if any { format!("{}{}", part.marker(), heddle_yaml::write(&object)) } else { part.text.to_owned() })
+}
+
+/// Injects one pod of an object; says whether it was to be.
+fn inject_template(
+    object: &mut Value,
+    template: PodTemplate,
+    args: &Args,
+    settings: &Settings,
+) -> anyhow::Result<bool> {
+    let Some(pod) = object.pointer_mut(&template.pointer) else { return Ok(false) };
+    let context = Context {
+        namespace: template.namespace.unwrap_or_else(|| args.namespace.clone()),
+        workload: template.workload,
+        native: args.native_sidecars,
+        ..Context::default()
+    };
+    let Outcome::Injected(injected) = inject(pod, &context, settings).with_context(|| template.name.clone())? else {
+        return Ok(false);
+    };
+    for warning in injected.warnings {
+        // Nothing is left to be done if standard error is closed.
+        let _ = writeln!(std::io::stderr(), "heddlectl: {}: {warning}", template.name);
+    }
+    let before = std::mem::replace(pod, injected.pod);
+    if let Some(metadata) = &template.metadata {
+        let added = template::take_added(&before, pod);
+        template::put_added(object, metadata, added);
+    }
+    Ok(true)
 }
 
 fn read(path: &Path) -> anyhow::Result<Vec<u8>> {

@@ -1,4 +1,4 @@
-//! `heddlectl manifest`: what an installation consists of.
+//! `heddlectl manifest`: generates and compares the manifests of an installation.
 
 mod diff;
 
@@ -8,18 +8,23 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 
 use crate::release::Choices;
-use crate::yaml;
 
-/// What to do with manifests.
+/// The subcommands.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
-    /// Prints the objects of an installation, for Git or `kubectl apply -f -`. The same choices give the same bytes.
+    /// Print the objects of an installation as YAML.
+    ///
+    /// The same values always give the same bytes, so the output can be stored in Git. The order of the objects is
+    /// right for one pass of `kubectl apply -f -`.
+    #[command(after_help = "\
+Examples:
+  heddlectl manifest generate --set profile=minimal
+  heddlectl manifest generate --set profile=demo,global.hub=registry.example.com/mesh")]
     Generate(Choices),
-    /// Says in which objects, and where in them, two files or folders of manifests differ; ends with 1 when they do.
     Diff(diff::Args),
 }
 
-/// Does it.
+/// Runs the command.
 pub(crate) fn run(command: &Command) -> Result<ExitCode> {
     match command {
         Command::Generate(choices) => generate(choices),
@@ -30,10 +35,10 @@ pub(crate) fn run(command: &Command) -> Result<ExitCode> {
 fn generate(choices: &Choices) -> Result<ExitCode> {
     let plan = choices.plan()?;
     for warning in &plan.warnings {
-        // Nothing is left to be done if standard error is closed.
+        // A closed standard error leaves no way to report this warning.
         let _ = writeln!(std::io::stderr(), "heddlectl: {warning}");
     }
-    let documents: Vec<String> = plan.objects.iter().map(yaml::write).collect();
+    let documents: Vec<String> = plan.objects.iter().map(heddle_yaml::write).collect();
     std::io::stdout().write_all(documents.join("---\n").as_bytes()).context("standard output cannot be written")?;
     Ok(ExitCode::SUCCESS)
 }

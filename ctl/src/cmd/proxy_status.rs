@@ -1,4 +1,4 @@
-//! `proxy-status`: what each proxy was sent and has acknowledged, as `heddled` tells it.
+//! `heddlectl proxy-status`: shows for each proxy what `heddled` sent and what the proxy acknowledged.
 
 mod table;
 
@@ -12,39 +12,53 @@ use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 
-/// The most that is read of the answer, in bytes.
+/// The largest response that is read, in bytes.
 const MAX_ANSWER: usize = 256 << 20;
-/// How long the answer may take.
+/// The longest wait for the response.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What to look at, and how to print it.
+/// Show what each proxy was sent and has acknowledged.
+///
+/// The command reads the page /debug/syncz of heddled. heddled answers only on loopback: run the command in its pod, or
+/// use `kubectl port-forward`. It exits with code 1 if a proxy has rejected a response.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  heddlectl proxy-status
+  heddlectl proxy-status --namespace shop
+  heddlectl proxy-status productpage-v1.default --output json --address 127.0.0.1:15014")]
 pub(crate) struct Args {
-    /// Only this proxy, `<pod>` or `<pod>.<namespace>`.
+    /// Show only this proxy, by `<pod>` or `<pod>.<namespace>`.
     proxy: Option<String>,
-    /// Only proxies of this namespace.
+    /// Show only proxies of this namespace.
     #[arg(long, short)]
     namespace: Option<String>,
-    /// Where `heddled` listens with `--httpAddr` or `--monitoringAddr`.
+    /// Connect to heddled at this address, which its flag `--httpAddr` or `--monitoringAddr` sets.
     #[arg(long, default_value = "127.0.0.1:8080", value_name = "HOST:PORT")]
     address: String,
-    /// A table, or what `heddled` said.
+    /// Set the output format.
     #[arg(long, short, default_value = "table")]
     output: Output,
 }
 
-/// How to print it.
+/// The output format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Output {
+    /// A table with one line for each proxy, and the rejections below it.
     Table,
+    /// The JSON of heddled's page.
     Json,
 }
 
-/// Does it. Not all is well where a proxy has rejected something.
+/// Runs the command. A rejection by a proxy gives exit code 1.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let page = fetch(&format!("http://{}/debug/syncz", args.address))?;
-    let proxies: Vec<&Value> =
-        page.as_array().context("the answer is no list")?.iter().filter(|proxy| is_asked_for(proxy, args)).collect();
+    let proxies: Vec<&Value> = page
+        .as_array()
+        .context("the response of heddled is not a JSON list")?
+        .iter()
+        .filter(|proxy| is_asked_for(proxy, args))
+        .collect();
     if let Some(name) = args.proxy.as_ref().filter(|_| proxies.is_empty()) {
         bail!("proxy {name} is not connected");
     }
@@ -67,7 +81,7 @@ fn fetch(url: &str) -> Result<Value> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let answer = runtime.block_on(async { tokio::time::timeout(PATIENCE, get(url)).await });
     let body = answer.with_context(|| format!("{url} did not answer within {} s", PATIENCE.as_secs()))??;
-    serde_json::from_slice(&body).with_context(|| format!("{url} is no JSON"))
+    serde_json::from_slice(&body).with_context(|| format!("the response of {url} is not valid JSON"))
 }
 
 async fn get(url: &str) -> Result<Bytes> {

@@ -1,4 +1,4 @@
-//! `heddlectl uninstall`: removes what `heddlectl install` made, and says what it leaves.
+//! `heddlectl uninstall`: removes what `heddlectl install` created, and lists what stays.
 
 use std::process::ExitCode;
 
@@ -8,77 +8,87 @@ use serde_json::Value;
 use super::install::is_agreed;
 use crate::chart::{BASE, Release, SERVICE};
 use crate::release::{API_RESOURCES, path, title};
-use crate::server::{Place, Server};
+use crate::server::{ApiServer, Server};
 
-/// How the names of the control plane's leases begin; a revision may follow.
+/// The prefixes of the control plane's Lease names. A revision may follow.
 const LEASES: [&str; 2] = ["heddle-leader", "heddle-status-leader"];
 
-/// Removes what `install` and `manifest generate` made, by their labels. Definitions with the objects of users, the
-/// authority's key and the namespace stay, and are named.
+/// Remove the control plane, and list what stays.
+///
+/// The command removes the objects of `install` and `manifest generate`, by their labels. The custom resource
+/// definitions, the objects of users, the root certificate with its key, the Leases and the namespace stay.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  heddlectl uninstall --dry-run
+  heddlectl uninstall -y --revision canary
+  heddlectl uninstall -y --purge")]
 pub(crate) struct Args {
     #[command(flatten)]
-    place: Place,
-    /// Only this revision's control plane; `default` is that without a name.
+    api_server: ApiServer,
+    /// Remove only the control plane of this revision. The revision without a name is `default`.
     #[arg(long, value_name = "NAME")]
     revision: Option<String>,
-    /// Removes also the definitions, and with them every object of theirs, and the authority's key, and the roots.
+    /// Also remove the custom resource definitions with all their objects, the root certificate with its key, and the
+    /// Leases.
     #[arg(long, conflicts_with = "revision")]
     purge: bool,
-    /// Says what would be removed, and does not remove it.
+    /// Print what would be removed, and remove nothing.
     #[arg(long)]
     dry_run: bool,
-    /// Does it without asking.
+    /// Do not ask for confirmation.
     #[arg(short = 'y', long = "yes", alias = "skip-confirmation")]
     yes: bool,
-    /// Namespace of the control plane.
+    /// Set the namespace of the control plane.
     #[arg(short = 'i', long = "istioNamespace", default_value = "istio-system", value_name = "NAME")]
     namespace: String,
 }
 
-/// Does it.
+/// Runs the command.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(uninstall(args))
 }
 
 async fn uninstall(args: &Args) -> Result<ExitCode> {
-    let server = args.place.server().await?;
+    let server = args.api_server.server().await?;
     let mut going = ours(&server, args.revision.as_deref()).await?;
     let staying = kept(&server, &args.namespace).await?;
     if args.purge {
         let beside = server.list("/apis/apps/v1/deployments?labelSelector=app%3Distiod").await?;
         let others = beside.iter().filter(|plane| !going.iter().any(|ours| path(ours).ok() == path(plane).ok()));
         let others: Vec<String> = others.map(title).collect();
-        ensure!(others.is_empty(), "{} would lose its definitions and its root; remove it first", others.join(", "));
+        ensure!(
+            others.is_empty(),
+            "{} still needs the definitions and the root certificate; remove this control plane first",
+            others.join(", ")
+        );
         going.extend(staying.iter().map(|kept| kept.object.clone()));
     }
     for object in going.iter().filter(|_| args.dry_run) {
         println!("{} would be removed", title(object));
     }
     if going.is_empty() {
-        println!("Nothing of Heddle's was found.");
+        println!("No object of Heddle was found.");
     } else if !args.dry_run {
-        if !is_agreed(args.yes, &format!("{} objects are removed.", going.len()))? {
-            println!("Nothing was done.");
+        if !is_agreed(args.yes, &format!("This removes {} objects. Continue?", going.len()))? {
+            println!("Cancelled. Nothing was changed.");
             return Ok(ExitCode::from(1));
         }
         for object in &going {
             let done = server.delete(&place(object)?).await?;
-            println!("{} {}", title(object), if done { "removed" } else { "was gone" });
+            println!("{} {}", title(object), if done { "removed" } else { "was deleted already" });
         }
     }
     for kept in staying.iter().filter(|_| !args.purge) {
         println!("{} stays: {}", title(&kept.object), kept.why);
     }
-    println!(
-        "Namespace {} stays, and pods that were injected keep their proxy until they are made anew.",
-        args.namespace
-    );
+    println!("Namespace {} stays. Injected pods keep their proxy until they are recreated.", args.namespace);
     Ok(ExitCode::SUCCESS)
 }
 
-/// What our charts made without Helm; webhooks first, as nobody would answer them, and the rest in the reverse order.
+/// The objects that our charts created without Helm. Webhooks come first, because no server answers them any more. The
+/// others follow in reverse order of installation.
 async fn ours(server: &Server, revision: Option<&str>) -> Result<Vec<Value>> {
     let revision = revision.map(|revision| format!(",istio.io/rev={revision}")).unwrap_or_default();
     let labels = format!("app.kubernetes.io/part-of=heddle,app.kubernetes.io/managed-by={SERVICE}{revision}");
@@ -92,7 +102,7 @@ async fn ours(server: &Server, revision: Option<&str>) -> Result<Vec<Value>> {
     Ok(out)
 }
 
-/// Something that an installation leaves behind.
+/// An object that stays after the removal.
 struct Kept {
     object: Value,
     why: String,
@@ -109,26 +119,26 @@ async fn kept(server: &Server, namespace: &str) -> Result<Vec<Kept>> {
         let spec = &live["spec"];
         let [group, plural] = [&spec["group"], &spec["names"]["plural"]].map(|text| text.as_str().unwrap_or_default());
         let count = server.list(&format!("/apis/{group}/v1/{plural}")).await?.len();
-        out.push(Kept { object: live, why: format!("with {count} objects of users") });
+        out.push(Kept { object: live, why: format!("it has {count} objects of users") });
     }
     let secret = format!("/api/v1/namespaces/{namespace}/secrets/istio-ca-secret");
     if let Some(object) = server.get(&secret).await? {
-        out.push(Kept { object, why: "workloads trust its root".to_owned() });
+        out.push(Kept { object, why: "workloads trust its root certificate".to_owned() });
     }
     let roots = "/api/v1/configmaps?fieldSelector=metadata.name%3Distio-ca-root-cert";
     for object in server.list(roots).await? {
-        out.push(Kept { object, why: "workloads read the root from it".to_owned() });
+        out.push(Kept { object, why: "workloads read the root certificate from it".to_owned() });
     }
     for object in server.list(&format!("/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases")).await? {
         let name = object["metadata"]["name"].as_str().unwrap_or_default();
         if LEASES.iter().any(|lease| name.starts_with(lease)) {
-            out.push(Kept { object, why: "it names who led, and expires".to_owned() });
+            out.push(Kept { object, why: "it expires by itself".to_owned() });
         }
     }
     Ok(out)
 }
 
-/// The path of an object that need not be of an installation's kinds.
+/// The path of an object, also of kinds that no chart creates.
 fn place(object: &Value) -> Result<String> {
     let [namespace, name] = ["namespace", "name"].map(|key| object["metadata"][key].as_str().unwrap_or_default());
     match object["kind"].as_str() {

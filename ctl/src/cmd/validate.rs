@@ -1,4 +1,4 @@
-//! `heddlectl validate`: says whether objects would be accepted, without a cluster.
+//! `heddlectl validate`: validates objects without a cluster.
 
 pub(in crate::cmd) mod document;
 mod output;
@@ -11,51 +11,58 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::ValueEnum;
 use heddle_crds::validate::{self, Severity, Violation};
-use heddle_store::document::{Words, places};
+use heddle_yaml::{Schema, positions};
 use serde::Serialize;
 use serde_json::Value;
 
 use document::Document;
 
-/// Says whether objects would be accepted, and why not, with the line of each field that is wrong. Ends with 0 if all are, with 1 if one is refused, and with 2
-/// if something cannot be read.
+/// Validate Istio objects without a cluster.
+///
+/// The command applies the rules of the validating webhook to all kinds of Istio, and prints each error with its file,
+/// line and field. It skips objects of other API groups. It exits with code 1 if an object is refused.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  heddlectl validate -f deploy/samples/bookinfo
+  heddlectl validate -f deploy/samples/bookinfo/virtual-service.yaml -f deploy/samples/bookinfo/destination-rules.yaml
+  cat deploy/samples/bookinfo/virtual-service.yaml | heddlectl validate -f - --output json")]
 pub(crate) struct Args {
-    /// A file, a folder that is read with all below it, or `-` for standard input. May be repeated.
+    /// Read a file, all YAML and JSON files below a folder, or standard input (`-`). Repeatable.
     #[arg(short, long = "filename", required = true, value_name = "FILE|DIR|-")]
     filenames: Vec<PathBuf>,
-    /// How to say it.
+    /// Set the output format.
     #[arg(short, long, value_enum, default_value_t = Format::Text)]
     output: Format,
 }
 
-/// How findings are written.
+/// The output format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Format {
-    /// A line each.
+    /// One line for each error or warning.
     Text,
-    /// One JSON object with all of them.
+    /// One JSON object with all findings.
     Json,
 }
 
-/// What was found out about one object.
+/// The result for one object.
 #[derive(Serialize)]
 struct Finding {
     /// Where the object was read.
     file: String,
     /// First line of its document, from 1.
     line: usize,
-    /// Kind, or nothing if the document is no object.
+    /// Kind. It is empty if the document is not an object.
     kind: String,
-    /// Namespace, perhaps empty.
+    /// Namespace. It may be empty.
     namespace: String,
-    /// Name, perhaps empty.
+    /// Name. It may be empty.
     name: String,
-    /// Whether the kind is not Heddle's to judge.
+    /// Whether the kind belongs to another API group, so that it was not validated.
     skipped: bool,
     /// Whether it would be accepted.
     accepted: bool,
-    /// What is wrong or doubtful.
+    /// Errors and warnings.
     violations: Vec<Said>,
     /// Which document of the file it is, from 0, and where in it.
     #[serde(skip)]
@@ -92,7 +99,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         }
     }
     name_twice(&mut findings);
-    together(&mut findings, &objects);
+    add_conflicts(&mut findings, &objects);
     find_lines(&mut findings, &files);
     match args.output {
         Format::Text => output::text(&findings),
@@ -101,7 +108,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(if findings.iter().all(|finding| finding.accepted) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Judges one object by itself; it is given back for a look at all of them.
+/// Validates one object by itself, and returns it for the check of all objects.
 fn judge(file: &str, document: Document) -> (Finding, Value) {
     let (violations, value, skipped) = match document.content {
         Ok(value) => {
@@ -128,17 +135,17 @@ fn judge(file: &str, document: Document) -> (Finding, Value) {
     (finding, value)
 }
 
-/// Adds what accepted objects say against each other.
-fn together(findings: &mut [Finding], objects: &[Value]) {
+/// Adds the conflicts between accepted objects.
+fn add_conflicts(findings: &mut [Finding], objects: &[Value]) {
     let judged: Vec<usize> =
         (0..findings.len()).filter(|index| findings[*index].accepted && !findings[*index].skipped).collect();
     let objects: Vec<&Value> = judged.iter().map(|index| &objects[*index]).collect();
-    for (number, violation) in validate::together(&objects) {
+    for (number, violation) in validate::conflicts(&objects) {
         findings[judged[number]].say(violation);
     }
 }
 
-/// Objects of other groups are other programs' to judge.
+/// Objects of other API groups are not validated.
 fn is_ours(value: &Value) -> bool {
     let group = value.get("apiVersion").and_then(Value::as_str).and_then(|version| version.split_once('/'));
     match (group, value.get("kind").and_then(Value::as_str)) {
@@ -157,7 +164,7 @@ fn name_twice(findings: &mut [Finding]) {
         let key = (finding.kind.clone(), finding.namespace.clone(), finding.name.clone());
         let place = format!("{}:{}", finding.file, finding.line);
         if let Some(first) = places.get(&key) {
-            let reason = format!("{first} has an object of this kind and name, which this one replaces");
+            let reason = format!("this object replaces the object of the same kind and name in {first}");
             let path = "metadata.name".to_owned();
             finding.say(Violation { path, reason, severity: Severity::Warning });
         } else {
@@ -171,11 +178,11 @@ fn find_lines(findings: &mut [Finding], files: &BTreeMap<String, Vec<u8>>) {
     let mut known = BTreeMap::new();
     for finding in findings.iter_mut().filter(|finding| !finding.violations.is_empty()) {
         let Some((file, text)) = files.get_key_value(&finding.file) else { continue };
-        let places = known.entry(file).or_insert_with(|| places(text, Words::Booleans));
+        let found = known.entry(file).or_insert_with(|| positions(text, Schema::Yaml11));
         let (number, around) = &finding.place;
-        let Some(Some(place)) = places.get(*number) else { continue };
+        let Some(Some(position)) = found.get(*number) else { continue };
         for said in &mut finding.violations {
-            said.line = place.line_of(&[around, &*said.violation.path].join("."));
+            said.line = position.line_of(&[around, &*said.violation.path].join("."));
         }
     }
 }
@@ -184,28 +191,28 @@ fn refusal(reason: String) -> Violation {
     Violation { path: String::new(), reason, severity: Severity::Error }
 }
 
-/// The files that a name stands for, in order, with what they hold.
+/// The files that a name stands for, in order, with their contents.
 fn texts(name: &Path) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
     if name == Path::new("-") {
         let mut text = Vec::new();
-        std::io::stdin().read_to_end(&mut text).context("standard input cannot be read")?;
+        std::io::stdin().read_to_end(&mut text).context("cannot read standard input")?;
         return Ok(vec![("-".to_owned(), text)]);
     }
     let mut files = Vec::new();
     collect(name, 0, &mut files)?;
     files.sort();
     let read = |file: PathBuf| {
-        let text = std::fs::read(&file).with_context(|| format!("{} cannot be read", file.display()))?;
+        let text = std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
         Ok((file.display().to_string(), text))
     };
     files.into_iter().map(read).collect()
 }
 
-/// Folders deeper than this are left out: a link could lead in circles.
+/// Deeper folders are skipped, because links can form a circle.
 const DEEPEST: usize = 32;
 
 fn collect(path: &Path, depth: usize, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
-    let metadata = std::fs::metadata(path).with_context(|| format!("{} cannot be read", path.display()))?;
+    let metadata = std::fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?;
     if !metadata.is_dir() {
         let is_yaml = path.extension().is_some_and(|end| end == "yaml" || end == "yml" || end == "json");
         if depth == 0 || is_yaml {
@@ -216,9 +223,9 @@ fn collect(path: &Path, depth: usize, files: &mut Vec<PathBuf>) -> anyhow::Resul
     if depth >= DEEPEST {
         return Ok(());
     }
-    let entries = std::fs::read_dir(path).with_context(|| format!("{} cannot be read", path.display()))?;
+    let entries = std::fs::read_dir(path).with_context(|| format!("cannot read {}", path.display()))?;
     for entry in entries {
-        let entry = entry.with_context(|| format!("{} cannot be read", path.display()))?;
+        let entry = entry.with_context(|| format!("cannot read {}", path.display()))?;
         collect(&entry.path(), depth + 1, files)?;
     }
     Ok(())
@@ -232,7 +239,8 @@ mod tests {
     fn a_violation_has_the_line_of_its_field() {
         let object = |name: &str| {
             format!(
-                "- apiVersion: networking.istio.io/v1\n  kind: VirtualService\n  metadata: {{name: {name}}}\n  spec:\n    \
+                "- apiVersion: networking.istio.io/v1\n  kind: VirtualService\n  metadata: {{name: {name}}}\n  \
+                    spec:\n    \
                  hosts: [a]\n    http:\n    - route:\n      - destination: {{host: a}}\n      timeout: -1s\n"
             )
         };

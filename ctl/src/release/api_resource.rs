@@ -1,4 +1,4 @@
-//! The kinds of objects that an installation consists of, and where an API server has them.
+//! The kinds of objects of an installation, and their paths at the API server.
 
 use anyhow::{Context, Result};
 use serde_json::Value;
@@ -17,7 +17,7 @@ const fn kind(name: &'static str, api_version: &'static str, plural: &'static st
     ApiResource { name, api_version, plural, is_namespaced }
 }
 
-/// All of them, in the order in which they are made, those first that others want.
+/// All kinds, in the order of installation: dependencies come first.
 pub(crate) static API_RESOURCES: [ApiResource; 15] = [
     kind("CustomResourceDefinition", "apiextensions.k8s.io/v1", "customresourcedefinitions", false),
     kind("Namespace", "v1", "namespaces", false),
@@ -28,7 +28,8 @@ pub(crate) static API_RESOURCES: [ApiResource; 15] = [
     kind("RoleBinding", "rbac.authorization.k8s.io/v1", "rolebindings", true),
     kind("ConfigMap", "v1", "configmaps", true),
     kind("Service", "v1", "services", true),
-    // A gateway's pod that was made before would have no proxy, and nobody would make it anew. One that is refused is.
+    // Workloads come after the injection webhook. A gateway's pod without a proxy would never be recreated. A refused
+    // pod is created again.
     kind("MutatingWebhookConfiguration", "admissionregistration.k8s.io/v1", "mutatingwebhookconfigurations", false),
     kind("Deployment", "apps/v1", "deployments", true),
     kind("DaemonSet", "apps/v1", "daemonsets", true),
@@ -44,7 +45,7 @@ impl ApiResource {
         format!("/{api}/{}/{}", self.api_version, self.plural)
     }
 
-    /// Its API group and resource, as rights name them.
+    /// Its API group and resource, as RBAC names them.
     pub(crate) fn resource(&self) -> (&'static str, &'static str) {
         (self.api_version.split_once('/').map_or("", |(group, _)| group), self.plural)
     }

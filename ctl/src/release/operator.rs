@@ -1,10 +1,10 @@
-//! Values as `istioctl` is given them: below `values`, or in an `IstioOperator` object.
+//! Reads values in the forms of `istioctl`: below the key `values`, or in an `IstioOperator` object.
 
 use serde_json::{Value, json};
 
 use crate::chart;
 
-/// The values of a file or of the command line by the names of our charts.
+/// The values of a file or of the command line, with the key names of our charts.
 pub(super) fn values(mut given: Value, warnings: &mut Vec<String>) -> Value {
     if given["kind"] == "IstioOperator" {
         given = given["spec"].take();
@@ -13,7 +13,7 @@ pub(super) fn values(mut given: Value, warnings: &mut Vec<String>) -> Value {
     for key in ["hub", "tag"] {
         if map.get("values").is_some() && map.remove(key).is_some() {
             warnings.push(format!(
-                "{key} of an IstioOperator names Istio's images and is left out; global.{key} names ours"
+                "{key} of the IstioOperator selects Istio's images and is ignored; set global.{key} for Heddle's images"
             ));
         }
     }
@@ -23,7 +23,7 @@ pub(super) fn values(mut given: Value, warnings: &mut Vec<String>) -> Value {
         .and_then(Value::as_object_mut)
         .map(|components| [components.remove("ingressGateways"), components.remove("egressGateways")]);
     let mut out = chart::layer(&below, &given);
-    // What istioctl keeps at `pilot` is at the top in the charts, but for these two.
+    // istioctl has these values below `pilot`. The charts have them at the top, except `env` and `cni`.
     for (key, value) in
         out["pilot"].as_object().cloned().into_iter().flatten().filter(|(key, _)| key != "env" && key != "cni")
     {
@@ -36,7 +36,8 @@ pub(super) fn values(mut given: Value, warnings: &mut Vec<String>) -> Value {
         let Some(name) = gateway["name"].as_str() else { continue };
         out = chart::layer(&out, &json!({"gateways": {name: {"enabled": gateway["enabled"] == true}}}));
         if !gateway["k8s"].is_null() {
-            warnings.push(format!("k8s of the gateway {name} is not read; gateways.{name} has what the chart knows"));
+            warnings
+                .push(format!("k8s of the gateway {name} is ignored; set the values of the chart at gateways.{name}"));
         }
     }
     out

@@ -1,107 +1,120 @@
-//! What can be asked for.
+//! The command line.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
 
-/// Plays many sidecars against a control plane and says what changes cost it.
+/// Simulate many sidecars against a control plane, and measure what changes cost it.
+///
+/// Each figure with a bar is printed with PASS or FAIL. The exit code is 1 if a bar is broken.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "heddle-fleet", version)]
+#[command(
+    name = "heddle-fleet",
+    version,
+    after_help = "\
+Examples:
+  heddle-fleet all
+  heddle-fleet --rounds 40 virtual-service endpoint bare
+  heddle-fleet --services 1000 --sidecars 3000 reconnect
+  heddle-fleet --api-server --rounds 30 virtual-service storm"
+)]
 pub(crate) struct Args {
-    /// What to measure, in this order.
+    /// The scenarios to measure, in this order.
     #[arg(value_enum, required = true)]
     pub(crate) scenarios: Vec<Scenario>,
-    /// Services of the mesh, on port 80 and seen by everyone, in 10 namespaces.
+    /// Set the number of services. They are in 10 namespaces, have port 80, and every sidecar sees them.
     #[arg(long, default_value_t = 300)]
     pub(crate) services: usize,
-    /// Pods of each service.
+    /// Set the number of pods of each service.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) pods: u16,
-    /// Sidecars, one a pod.
+    /// Set the number of sidecars, one for each pod.
     #[arg(long, default_value_t = 900)]
     pub(crate) sidecars: usize,
-    /// Rounds of each kind of lone change.
+    /// Set the number of rounds for each kind of single change.
     #[arg(long, default_value_t = 100)]
     pub(crate) rounds: u32,
-    /// Whether virtual hosts may be sent apart from their route configuration.
+    /// Set whether the sidecars accept virtual hosts as resources of their own (VHDS).
     #[arg(long, value_enum, default_value_t = Switch::On)]
     pub(crate) vhds: Switch,
-    /// Speak TLS, with a token of each proxy's account.
+    /// Connect with TLS, with a token of each proxy's service account.
     #[arg(long)]
     pub(crate) tls: bool,
-    /// Threads that play the sidecars.
+    /// Set the number of threads that simulate the sidecars.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) threads: u16,
-    /// A server that is there already, in place of a `heddled` that is started; wants --config-dir or --kubeconfig.
+    /// Measure the server at this address instead of starting heddled. It needs --config-dir or --kubeconfig.
     #[arg(long, requires = "watched", value_name = "ADDRESS")]
     pub(crate) server: Option<SocketAddr>,
-    /// The process of that server, to know what it uses.
+    /// Set the process id of that server, to measure its CPU time and memory.
     #[arg(long, requires = "server")]
     pub(crate) pid: Option<u32>,
-    /// The folder that the server watches; without it one that goes at the end, in memory where there is /dev/shm.
+    /// Write the mesh to this folder, which the server watches. The default is a temporary folder, in /dev/shm if it
+    /// exists.
     #[arg(long, value_name = "DIR", group = "watched")]
     pub(crate) config_dir: Option<PathBuf>,
-    /// The API server that the server watches, with the definitions in it; what is written stays there.
+    /// Write the mesh to the API server of this kubeconfig, which the server watches. It must have the custom resource
+    /// definitions. The objects stay there.
     #[arg(long, value_name = "FILE", group = "watched", conflicts_with = "tls")]
     pub(crate) kubeconfig: Option<PathBuf>,
-    /// Have the mesh in an API server, started with an etcd in a network namespace of their own (as root), not in a folder.
+    /// Start an API server and etcd in a network namespace, and write the mesh there. It needs root.
     #[arg(long, conflicts_with_all = ["watched", "tls"])]
     pub(crate) api_server: bool,
-    /// The `heddled` to start; without it the one beside this program.
+    /// Start this heddled. The default is the one in the folder of this program.
     #[arg(long, value_name = "FILE")]
     pub(crate) heddled: Option<PathBuf>,
-    /// A further flag for it; repeatable.
+    /// Start heddled with this further flag. Repeatable.
     #[arg(long, value_name = "FLAG", allow_hyphen_values = true)]
     pub(crate) heddled_flag: Vec<String>,
-    /// Where to leave the picture of `scale`, as SVG.
+    /// Write the chart of the scenario `scale` to this SVG file.
     #[arg(long, value_name = "FILE")]
     pub(crate) svg: Option<PathBuf>,
-    /// Where to leave the figures as well, one JSON object a line.
+    /// Also append the figures to this file, one JSON object for each line.
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
 }
 
-/// What can be measured.
+/// The scenarios.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Scenario {
-    /// All proxies connect, with nothing in hand. Every run begins so; named alone, it is all.
+    /// All sidecars connect without any resources. Every run starts with this scenario.
     Connect,
-    /// Lone edits of a VirtualService.
+    /// Single edits of a VirtualService.
     VirtualService,
-    /// Lone edits of a DestinationRule.
+    /// Single edits of a DestinationRule.
     DestinationRule,
-    /// Lone changes of an endpoint.
+    /// Single changes of an endpoint.
     Endpoint,
-    /// 20 changes a second, of all kinds in turn.
+    /// 20 changes per second, of all kinds in turn.
     Rate,
     /// 1,000 edits of one VirtualService in 5 s.
     Storm,
-    /// A namespace with a tenth of the services is deleted, and comes back.
+    /// A namespace with a tenth of the services is deleted and created again.
     Namespace,
-    /// All objects are written again as they are.
+    /// All objects are written again without a change.
     Relist,
-    /// All proxies lose their connections at once and come back, with what they held and then with nothing.
+    /// All sidecars lose their connections at once and reconnect, first with their resources and then without any.
     Reconnect,
-    /// A tenth of the proxies reads slowly.
+    /// A tenth of the sidecars reads slowly.
     Slow,
-    /// One proxy never reads.
+    /// Twenty sidecars never read.
     Mute,
-    /// All proxies reject an edit, and accept the next.
+    /// All sidecars reject an edit and accept the next one.
     Reject,
-    /// As many connections without anybody's work: what the kernel takes of a change.
+    /// The same exchange of bytes without a control plane. It shows the cost of the kernel.
     Bare,
-    /// The cost of a change against the number of services; meshes of its own.
+    /// The cost of a change by the number of services, on meshes of several sizes.
     Scale,
-    /// All of these, with and without VHDS, with TLS, and a mesh and a fleet that are three times as large.
+    /// All scenarios: with VHDS, without VHDS, with TLS, and with a mesh and a fleet that are three times as large.
     All,
 }
 
-/// On or off.
+/// A setting that is on or off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Switch {
-    /// It may.
+    /// On.
     On,
-    /// It may not.
+    /// Off.
     Off,
 }

@@ -1,7 +1,7 @@
 //! `heddle-fleet`: what a change costs a control plane that has a thousand sidecars, and how fast it reaches them.
 //!
-//! The sidecars are simulated in this process, one TCP connection each. They speak the delta protocol as Envoy speaks it
-//! and look for a marker in what they get; see `docs/performance.md` for what comes of it.
+//! The sidecars are simulated in this process, one TCP connection each. They speak the delta protocol as Envoy speaks
+//! it and look for a marker in what they get; see `docs/performance.md` for what comes of it.
 #![allow(clippy::print_stdout, reason = "what it prints is what it is for")]
 
 use std::process::ExitCode;

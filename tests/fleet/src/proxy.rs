@@ -1,7 +1,8 @@
 //! One simulated sidecar: asks as Envoy asks, in Envoy's order, and answers every response.
 //!
 //! Clusters come first, all of them; then the endpoints of each cluster that wants them; when those have come the
-//! listeners, then the routes that these name, and virtual hosts once a route configuration says that it has them apart.
+//! listeners, then the routes that these name, and virtual hosts once a route configuration says that it has them
+//! apart.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};

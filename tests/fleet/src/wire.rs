@@ -1,7 +1,7 @@
 //! Protobuf by hand, as far as the fleet needs it: fields are walked, not decoded.
 //!
-//! A proxy of the fleet wants names, versions and a marker of what may be a quarter of a megabyte; decoding it would cost
-//! the machine that is being measured more than the server spends on sending it.
+//! A proxy of the fleet wants names, versions and a marker of what may be a quarter of a megabyte; decoding it would
+//! cost the machine that is being measured more than the server spends on sending it.
 
 pub(crate) mod grpc;
 pub(crate) mod http2;

@@ -3,9 +3,9 @@
 //! All that can be read is read before anything is written. Sidecars on machines of their own would read while others
 //! answer; here whoever answered first would keep the thread, and the server, from those that have not read yet.
 //!
-//! Nor does a server pay for waking a sidecar on another machine. Here it would, with an eighth of its time, for each that it
-//! writes to while the thread waits: once the first has got a change, the thread looks for others every [`GLANCE`]. What a
-//! sidecar waits for that look is a part of its delay.
+//! Nor does a server pay for waking a sidecar on another machine. Here it would, with an eighth of its time, for each
+//! that it writes to while the thread waits: once the first has got a change, the thread looks for others every
+//! [`GLANCE`]. What a sidecar waits for that look is a part of its delay.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;

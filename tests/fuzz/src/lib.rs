@@ -7,6 +7,7 @@
 pub mod csr;
 pub mod delta;
 mod der;
+pub mod inject;
 mod mesh;
 pub mod objects;
 pub mod seed;
@@ -18,5 +19,5 @@ pub mod yaml;
 pub type Target = fn(&[u8]);
 
 /// All targets by name.
-pub const TARGETS: [(&str, Target); 4] =
-    [("csr", csr::run), ("delta", delta::run), ("objects", objects::run), ("yaml", yaml::run)];
+pub const TARGETS: [(&str, Target); 5] =
+    [("csr", csr::run), ("delta", delta::run), ("inject", inject::run), ("objects", objects::run), ("yaml", yaml::run)];

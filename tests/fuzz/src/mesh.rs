@@ -2,10 +2,10 @@
 
 use std::sync::{Arc, LazyLock};
 
-use heddle_compile::{Memo, compile_own, compile_view, view};
+use heddle_compile::Compiler;
 use heddle_model::{issue::Issue, node, proxy::Proxy, snapshot::Snapshot};
 use heddle_store::{Event, Object, Settings, SourceId, Store, documents};
-use heddle_xds_api::{Resource, ResourceSet, TypeSet, TypeUrl};
+use heddle_xds_api::{Resource, ResourceSet, TypeUrl};
 use serde_json::Value;
 
 use crate::sound;
@@ -36,7 +36,7 @@ static PROXIES: LazyLock<Vec<Proxy>> = LazyLock::new(|| {
 
 /// What a proxy gets, with what was found wrong on the way.
 pub(crate) struct Seen {
-    pub(crate) set: ResourceSet,
+    pub(crate) set: Arc<ResourceSet>,
     pub(crate) issues: Vec<Issue>,
 }
 
@@ -59,19 +59,18 @@ pub(crate) fn proxies() -> &'static [Proxy] {
     &PROXIES
 }
 
-/// Compiles everything for a proxy.
-pub(crate) fn compile(snapshot: &Snapshot, proxy: &Proxy, memo: &Memo) -> Seen {
-    let shared = compile_view(snapshot, &view(snapshot, proxy), TypeSet::ALL, memo);
-    let own = compile_own(snapshot, proxy, TypeSet::ALL);
-    let issues = snapshot.issues.iter().cloned().chain(shared.issues).chain(own.issues).collect();
-    Seen { set: ResourceSet { shared: Arc::new(shared.layer), own: Arc::new(own.layer) }, issues }
+/// Compiles everything for a proxy, from nothing.
+pub(crate) fn compile(snapshot: &Arc<Snapshot>, proxy: &Proxy) -> Seen {
+    let compiler = Compiler::default();
+    let mut session = compiler.open(&Arc::new(proxy.clone()));
+    let set = compiler.update(&mut session, snapshot);
+    Seen { set, issues: snapshot.issues.iter().cloned().chain(compiler.issues()).collect() }
 }
 
 /// Compiles for every proxy twice from nothing, and judges what each gets.
-pub(crate) fn check(snapshot: &Snapshot) {
+pub(crate) fn check(snapshot: &Arc<Snapshot>) {
     for proxy in proxies() {
-        let seen = compile(snapshot, proxy, &Memo::default());
-        let again = compile(snapshot, proxy, &Memo::default());
+        let (seen, again) = (compile(snapshot, proxy), compile(snapshot, proxy));
         assert_same(&seen.set, &again.set, "two compiles differ");
         assert_eq!(seen.issues, again.issues, "two compiles find different issues");
         sound::check(&seen);

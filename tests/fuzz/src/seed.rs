@@ -6,17 +6,22 @@ use std::path::{Path, PathBuf};
 
 use heddle_crds::kind::Kind;
 use heddle_crds::schema;
+use heddle_yaml::{Budget, Schema};
 use serde_json::Value;
+
+use crate::inject::ANNOTATIONS;
 
 /// The tree's root: seeds are read from it, not copied into it.
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
 /// Writes `<folder>/yaml/<case>` for each golden case and each example, `<folder>/csr/<name>` for the certificates of the
-/// CA's tests and a node, and the words of the API to `<folder>/yaml.dict`.
+/// CA's tests and a node, `<folder>/inject/<case>` for the pods of the injection's golden cases, and the words of the API to
+/// `<folder>/yaml.dict`.
 pub fn write(folder: &Path) -> io::Result<()> {
-    let [yaml, csr] = ["yaml", "csr"].map(|target| folder.join(target));
+    let [yaml, csr, inject] = ["yaml", "csr", "inject"].map(|target| folder.join(target));
     std::fs::create_dir_all(&yaml)?;
     std::fs::create_dir_all(&csr)?;
+    std::fs::create_dir_all(&inject)?;
     for (name, text) in texts()? {
         std::fs::write(yaml.join(name), text)?;
     }
@@ -27,6 +32,11 @@ pub fn write(folder: &Path) -> io::Result<()> {
     for (index, node) in nodes.iter().enumerate() {
         std::fs::write(csr.join(format!("node-{index}")), with_mode(4, node.to_string().as_bytes()))?;
     }
+    for (name, pod) in pods()? {
+        std::fs::write(inject.join(name), with_mode(0, pod.to_string().as_bytes()))?;
+    }
+    let words: String = ANNOTATIONS.iter().flat_map(|name| ["\"\\\"", name, "\\\":\"\n"]).collect();
+    std::fs::write(folder.join("inject.dict"), words)?;
     std::fs::write(folder.join("yaml.dict"), dictionary())
 }
 
@@ -41,6 +51,18 @@ fn certificates() -> io::Result<Vec<Vec<u8>>> {
     files.retain(|file| file.extension().is_some_and(|ending| ending == "pem"));
     files.sort();
     files.iter().map(std::fs::read).collect()
+}
+
+/// The pods of the injection's golden cases.
+fn pods() -> io::Result<Vec<(String, Value)>> {
+    let folder = Path::new(ROOT).join("controller/inject/tests/golden");
+    let mut files = Vec::new();
+    collect(&folder, 0, &mut files)?;
+    files.retain(|file| file.ends_with("pod.yaml"));
+    files.sort();
+    let case = |file: &Path| file.parent().and_then(Path::file_name).unwrap_or_default().display().to_string();
+    let pod = |text: &str| heddle_yaml::value(text, Schema::Yaml11, &Budget::FILE).map_err(io::Error::other);
+    files.iter().map(|file| Ok((case(file), pod(&std::fs::read_to_string(file)?)?))).collect()
 }
 
 /// Every golden case's own objects and every example, each under a name of its own.

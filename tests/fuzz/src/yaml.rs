@@ -2,17 +2,17 @@
 
 use heddle_crds::kind::Kind;
 use heddle_crds::validate::{self, Severity};
-use heddle_store::document::values;
 use heddle_store::object::Reading;
 use heddle_store::{Event, Object, SourceId, Spec, custom_kind, documents};
+use heddle_yaml::Schema;
 use serde_json::Value;
 
 use crate::{mesh, typed};
 
 /// Reads `data` as a file that a user wrote, and judges all that comes of it.
 pub fn run(data: &[u8]) {
-    for value in values(data).into_iter().flatten() {
-        judge(&value);
+    for document in heddle_yaml::read(data, Schema::Core) {
+        document.content.iter().for_each(judge);
     }
     let (objects, _) = documents(data);
     if objects.is_empty() {

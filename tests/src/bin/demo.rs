@@ -19,10 +19,16 @@ use tokio::signal::unix::{SignalKind, signal};
 const PID: &str = "demo.pid";
 const ADDRESS: &str = "address";
 
-/// Bookinfo through real Envoys, configured and certified by heddled.
+/// Run the Bookinfo sample with real Envoys that heddled configures.
 #[derive(Parser)]
+#[command(after_help = "\
+Examples:
+  demo tour
+  demo tour --only 3,4
+  demo up
+  demo down")]
 struct Args {
-    /// The folder of the run: configuration, logs, keys.
+    /// Keep configuration, logs and keys of the run in this folder.
     #[arg(long, default_value = "target/demo", global = true)]
     folder: PathBuf,
     #[command(subcommand)]
@@ -31,17 +37,27 @@ struct Args {
 
 #[derive(Subcommand)]
 enum What {
-    /// Starts everything, takes the fourteen steps, and ends everything.
+    /// Start the mesh, run the steps of the tour, and stop the mesh.
+    #[command(after_help = "\
+Examples:
+  demo tour
+  demo tour --only 3,4")]
     Tour {
-        /// Takes these steps only, by number.
+        /// Run only these steps, by number. Separate them with commas.
         #[arg(long, value_delimiter = ',', value_name = "STEPS")]
         only: Vec<usize>,
     },
-    /// Starts everything and leaves it running.
+    /// Start the mesh and leave it running.
+    #[command(after_help = "\
+Examples:
+  demo up")]
     Up,
-    /// Ends what `up` started.
+    /// Stop the mesh that `up` started.
+    #[command(after_help = "\
+Examples:
+  demo down")]
     Down,
-    /// What `up` leaves behind.
+    /// The background process of `up`.
     #[command(hide = true)]
     Stay,
 }
@@ -147,8 +163,8 @@ async fn down(run: &Path) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The process that `up` left behind in this folder, if it is still there. The number in the file may be somebody else's
-/// by now, so its command line must name the folder.
+/// The process that `up` left behind in this folder, if it is still there. The number in the file may be somebody
+/// else's by now, so its command line must name the folder.
 fn running(run: &Path) -> Result<Option<Pid>> {
     let Ok(pid) = fs::read_to_string(run.join(PID)) else { return Ok(None) };
     let pid: i32 = pid.trim().parse().context("pid file")?;

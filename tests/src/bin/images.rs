@@ -7,13 +7,19 @@ use anyhow::Result;
 use clap::Parser;
 use heddle_tests::image::IMAGES;
 
-/// Builds the container images from the programs beside this one, without an engine and without a registry.
+/// Build the container images as tar files, without a container engine and a registry.
+///
+/// The images contain the programs in the folder of this program.
 #[derive(Parser)]
+#[command(after_help = "\
+Examples:
+  images
+  images heddled heddle-proxy --folder target/images")]
 struct Args {
-    /// Where the tars are put.
+    /// Write the tar files to this folder.
     #[arg(long, default_value = "target/images")]
     folder: PathBuf,
-    /// Only these images, by name.
+    /// The names of the images to build. The default is all images.
     names: Vec<String>,
 }
 

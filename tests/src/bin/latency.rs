@@ -1,4 +1,5 @@
-//! `make bench`: how fast edits reach Envoy with the demo's traffic on. The figures of docs/performance.md come from here.
+//! `make bench`: how fast edits reach Envoy with the demo's traffic on. The figures of docs/performance.md come from
+//! here.
 #![allow(clippy::print_stdout, reason = "what it prints is what it is for")]
 
 use std::process::ExitCode;
@@ -20,13 +21,20 @@ const ANSWERED: usize = 100;
 /// How many edits a storm makes, and in what time.
 const STORM: (u32, Duration) = (1000, Duration::from_secs(5));
 
-/// Measures how fast edits reach Envoy.
+/// Measure how fast edits reach Envoy.
+///
+/// The exit code is 1 if a measured value is above its bound.
 #[derive(Debug, Parser)]
+#[command(after_help = "\
+Examples:
+  latency
+  latency --storms 5
+  latency --pods")]
 struct Args {
-    /// How many storms are made, one after the other. Memory must not grow after the first.
+    /// Set the number of storms, one after the other. Memory must not grow after the first storm.
     #[arg(long, default_value_t = 2)]
     storms: usize,
-    /// Measures on a real node of Kubernetes instead, edits through its API server. Needs root.
+    /// Measure on a real Kubernetes node, with edits through its API server. It needs root.
     #[arg(long)]
     pods: bool,
 }

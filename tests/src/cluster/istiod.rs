@@ -7,6 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use heddle_yaml::{Budget, Schema};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
     KeyUsagePurpose, SanType,
@@ -58,7 +59,8 @@ impl Root {
         self.0.pem()
     }
 
-    /// A workload's certificate with the root behind it, and its key, as istiod would have given them to an injected pod.
+    /// A workload's certificate with the root behind it, and its key, as istiod would have given them to an injected
+    /// pod.
     pub fn leaf(&self, namespace: &str, account: &str) -> Result<(String, String)> {
         let mut params = CertificateParams::default();
         let id = format!("spiffe://cluster.local/ns/{namespace}/sa/{account}");
@@ -87,7 +89,8 @@ impl Root {
     #[must_use]
     pub fn told(&self) -> Value {
         json!({
-            "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "istio-ca-root-cert", "labels": {"istio.io/config": "true"}},
+            "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "istio-ca-root-cert",
+                "labels": {"istio.io/config": "true"}},
             "data": {"root-cert.pem": self.pem()},
         })
     }
@@ -145,12 +148,13 @@ fn definitions() -> Result<String> {
     let mut out = String::new();
     let folder = crate::product::root()?.join("crds/yaml");
     for file in std::fs::read_dir(&folder)? {
-        let mut definition: Value = serde_yaml_ng::from_str(&std::fs::read_to_string(file?.path())?)?;
+        let mut definition: Value =
+            heddle_yaml::value(&std::fs::read_to_string(file?.path())?, Schema::Yaml11, &Budget::FILE)?;
         for version in definition["spec"]["versions"].as_array_mut().context("versions")? {
             version["schema"] =
                 json!({"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}});
         }
-        write!(out, "---\n{}", serde_yaml_ng::to_string(&definition)?)?;
+        write!(out, "---\n{}", heddle_yaml::write(&definition))?;
     }
     Ok(out)
 }

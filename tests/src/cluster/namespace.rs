@@ -1,4 +1,5 @@
-//! A network namespace without a name: it lives as long as something is in it, so that a killed test leaves none behind.
+//! A network namespace without a name: it lives as long as something is in it, so that a killed test leaves none
+//! behind.
 
 use std::fs::File;
 use std::process::Command;
@@ -16,7 +17,11 @@ impl Namespace {
     pub fn new() -> Result<Self> {
         let make = || -> Result<Self> {
             unshare(CloneFlags::CLONE_NEWNET).with_context(|| {
-                format!("no network namespace can be made, for which the tests of the Kubernetes API need root (CAP_SYS_ADMIN); they run as uid {}", nix::unistd::geteuid())
+                format!(
+                    "no network namespace can be made, for which the tests of the Kubernetes API need root \
+                    (CAP_SYS_ADMIN); they run as uid {}",
+                    nix::unistd::geteuid()
+                )
             })?;
             let mut up = Command::new("ip");
             let up = up.args(["link", "set", "lo", "up"]).output().context("run ip (apt-get install iproute2)")?;

@@ -228,8 +228,8 @@ impl Drop for Node {
     }
 }
 
-/// Gives the namespace that this thread is in an address beside the loopback one, and a way out, which nothing follows but
-/// what kube-proxy directs elsewhere.
+/// Gives the namespace that this thread is in an address beside the loopback one, and a way out, which nothing follows
+/// but what kube-proxy directs elsewhere.
 fn network() -> Result<()> {
     for line in [
         "link add node0 type veth peer name node1".to_owned(),

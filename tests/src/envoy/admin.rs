@@ -9,7 +9,8 @@ use serde_json::{Map, Value};
 use crate::cluster::node::PodNetwork;
 use crate::http::Call;
 
-/// The parts of a dump that say what is used: our name for one, its list, and where in an entry the thing and its name are.
+/// The parts of a dump that say what is used: our name for one, its list, and where in an entry the thing and its name
+/// are.
 const SECTIONS: [(&str, &str, &str, &str); 3] = [
     ("clusters", "dynamic_active_clusters", "/cluster", "name"),
     ("listeners", "dynamic_listeners", "/active_state/listener", "name"),

@@ -21,7 +21,8 @@ pub fn from_resources(node: &Value, resources: &Value) -> Result<Value> {
             clusters.push(upstream(name));
         }
     }
-    let ads = json!({"api_type": "GRPC", "transport_api_version": "V3", "grpc_services": [{"envoy_grpc": {"cluster_name": "xds-grpc"}}]});
+    let ads = json!({"api_type": "GRPC", "transport_api_version": "V3",
+        "grpc_services": [{"envoy_grpc": {"cluster_name": "xds-grpc"}}]});
     Ok(json!({
         "node": node,
         "dynamic_resources": {"ads_config": ads},
@@ -62,6 +63,7 @@ fn upstream(name: &str) -> Value {
             "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
             "explicit_http_config": {"http2_protocol_options": {}},
         }},
-        "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address}}]}]},
+        "load_assignment": {"cluster_name": name,
+            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address}}]}]},
     })
 }

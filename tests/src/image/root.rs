@@ -80,7 +80,8 @@ impl Root {
         let out = Command::new("ldd").arg(program).output().context("run ldd")?;
         let said = String::from_utf8_lossy(&out.stdout).into_owned();
         ensure!(!said.contains("not found"), "{}: {said}", program.display());
-        // `libc.so.6 => /lib/libc.so.6 (0x0)`, or `/lib64/ld-linux-x86-64.so.2 (0x0)`; nothing of the kind for a static one.
+        // `libc.so.6 => /lib/libc.so.6 (0x0)`, or `/lib64/ld-linux-x86-64.so.2 (0x0)`; nothing of the kind for a static
+        // one.
         for word in said.split_whitespace().filter(|word| word.starts_with('/') && !word.ends_with(':')) {
             if self.there.insert(PathBuf::from(word)) {
                 self.copy(Path::new(word), word)?;

@@ -62,7 +62,12 @@ impl Layout {
         }
         let address = SocketAddr::new(self.heddled(), RESERVATION);
         let listener = TcpListener::bind(address).with_context(|| {
-            format!("{address} is not free: another mesh runs there (`make demo-down` ends the demo's), or this system has no address {} (on macOS: `sudo ifconfig lo0 alias {}`)", address.ip(), address.ip())
+            format!(
+                "{address} is not free: another mesh runs there (`make demo-down` ends the demo's), or this \
+                system has no address {} (on macOS: `sudo ifconfig lo0 alias {}`)",
+                address.ip(),
+                address.ip()
+            )
         })?;
         // Nobody else can have set it, as only one bind succeeds.
         let _ = self.reservation.set(listener);

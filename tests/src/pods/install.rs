@@ -14,8 +14,8 @@ use crate::mesh::WORKLOADS;
 use crate::process::eventually;
 use crate::product;
 
-/// What the sample wants of the mesh, as its `loopback/mesh.yaml` says it, and one thread an Envoy, so that what its load
-/// balancers do can be counted; and listeners that are taken away are not to be seen for long.
+/// What the sample wants of the mesh, as its `loopback/mesh.yaml` says it, and one thread an Envoy, so that what its
+/// load balancers do can be counted; and listeners that are taken away are not to be seen for long.
 const VALUES: &str = "--set meshConfig.accessLogFile=/dev/stdout --set meshConfig.accessLogEncoding=JSON \
     --set meshConfig.outboundTrafficPolicy.mode=ALLOW_ANY_DYNAMIC_DNS --set meshConfig.defaultConfig.concurrency=1 \
     --set meshConfig.defaultConfig.drainDuration=2s";
@@ -45,8 +45,8 @@ pub async fn install(node: &Node, said: impl Fn(&str)) -> Result<()> {
     Ok(())
 }
 
-/// Makes the sample's pods anew, as whoever wants another proxy in them does, and waits until nothing is left of the old
-/// ones: while they drain they may still be called.
+/// Makes the sample's pods anew, as whoever wants another proxy in them does, and waits until nothing is left of the
+/// old ones: while they drain they may still be called.
 pub async fn renew(node: &Node) -> Result<()> {
     kubectl(node, &["rollout", "restart", "deployment", "-n", "default"], "")?;
     for (service, version) in WORKLOADS {

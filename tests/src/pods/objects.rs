@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result, bail, ensure};
+use heddle_yaml::Schema;
 use http::Method;
-use serde::Deserialize as _;
 use serde_json::Value;
 
 use crate::cluster::Api;
@@ -28,8 +28,7 @@ impl Objects {
 
     /// Makes what is there what the text says, object by object.
     pub(super) async fn put(&self, text: &str) -> Result<()> {
-        for document in serde_yaml_ng::Deserializer::from_str(text) {
-            let object = Value::deserialize(document)?;
+        for object in heddle_yaml::values(text, Schema::Yaml11)? {
             let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
             let metadata = &object["metadata"];
             let (kind, version) = (text(&object["kind"]), text(&object["apiVersion"]));

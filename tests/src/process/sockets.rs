@@ -1,4 +1,5 @@
-//! Which addresses a process and its children really listen on, as Linux knows it: what a configuration says is not enough.
+//! Which addresses a process and its children really listen on, as Linux knows it: what a configuration says is not
+//! enough.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs;

@@ -15,7 +15,8 @@ pub(super) async fn run(mesh: &mut impl Stage) -> Result<String> {
     mesh.put("bookshop", &service_entry(&declared)).await?;
     let shop = mesh.call_from("productpage-v1", "http://bookshop.example.com/").await?;
     eventually("declared service", Duration::from_secs(10), async || {
-        matches!(shop.clone().send().await, Ok(answer) if answer.status == 200 && answer.json().is_ok_and(|said| said["name"] == "bookshop"))
+        matches!(shop.clone().send().await,
+            Ok(answer) if answer.status == 200 && answer.json().is_ok_and(|said| said["name"] == "bookshop"))
     })
     .await?;
     let elsewhere = format!("http://{host}:{}/hello", unknown.address.port());

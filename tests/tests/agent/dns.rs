@@ -35,7 +35,8 @@ metadata: {name: db-1, namespace: shop, labels: {kubernetes.io/service-name: db}
 addressType: IPv4
 ports: [{name: tcp, port: 5432}]
 endpoints:
-- {addresses: [10.0.3.1], hostname: db-0, conditions: {ready: true}, targetRef: {kind: Pod, name: db-0, namespace: shop}}
+- {addresses: [10.0.3.1], hostname: db-0, conditions: {ready: true}, targetRef: {kind: Pod, name: db-0, namespace: \
+shop}}
 - {addresses: [10.0.3.2], conditions: {ready: true}}
 ---
 apiVersion: networking.istio.io/v1

@@ -1,5 +1,6 @@
-//! The charts and the images that they name. The charts are rendered by real Helm: what their values say is what their READMEs and
-//! schemas say, what they install is taken by a real API server, and no role of theirs asks for more than it names.
+//! The charts and the images that they name. The charts are rendered by real Helm: what their values say is what their
+//! READMEs and schemas say, what they install is taken by a real API server, and no role of theirs asks for more than
+//! it names.
 
 mod images;
 mod readme;
@@ -9,7 +10,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use heddle_tests::{cluster, product};
-use serde::Deserialize as _;
+use heddle_yaml::{Budget, Schema};
 use serde_json::Value;
 
 const CHARTS: [&str; 3] = ["base", "heddled", "gateway"];
@@ -45,7 +46,7 @@ fn readmes_are_made_from_the_values() -> Result<()> {
 fn schemas_know_every_value() -> Result<()> {
     for chart in CHARTS {
         let folder = folder(chart)?;
-        let values: Value = serde_yaml_ng::from_str(&read(&folder.join("values.yaml"))?)?;
+        let values: Value = heddle_yaml::value(&read(&folder.join("values.yaml"))?, Schema::Yaml11, &Budget::FILE)?;
         let schema: Value = serde_json::from_str(&read(&folder.join("values.schema.json"))?)?;
         let mut unknown = Vec::new();
         compare(&values, &schema, "", &mut unknown);
@@ -106,8 +107,7 @@ fn render(chart: &str, values: &[&str]) -> Result<Vec<Value>> {
     arguments.extend(values);
     let out = helm(&arguments)?;
     ensure!(out.status.success(), "helm template {chart}: {}", String::from_utf8_lossy(&out.stderr));
-    let documents = serde_yaml_ng::Deserializer::from_slice(&out.stdout);
-    let objects: Vec<Value> = documents.map(Value::deserialize).collect::<Result<_, _>>()?;
+    let objects = heddle_yaml::values(std::str::from_utf8(&out.stdout)?, Schema::Yaml11)?;
     Ok(objects.into_iter().filter(|object| !object.is_null()).collect())
 }
 

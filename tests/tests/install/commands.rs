@@ -21,9 +21,11 @@ fn installed_again_and_removed() -> Result<()> {
 
         let install = ["install", "-y", "--set", "profile=demo"];
         let said = with_deployments(&api, heddlectl_succeeds(cluster, &install)).await?;
-        for part in
-            ["15 definitions are established", "istio-system/istiod created", "Deployment istio-system/istiod is ready"]
-        {
+        for part in [
+            "15 custom resource definitions are established",
+            "istio-system/istiod created",
+            "Deployment istio-system/istiod is ready",
+        ] {
             ensure!(said.contains(part), "{part:?} is not in {said}");
         }
         let managers = get(&api, DEPLOYMENT).await?["metadata"]["managedFields"].to_string();
@@ -42,12 +44,13 @@ fn installed_again_and_removed() -> Result<()> {
         ensure!(changed == ["ConfigMap istio-system/istio changed"], "{changed:?}");
         ensure!(!is_gone(&api, EGRESS).await?);
 
-        let route = json!({"apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "metadata": {"name": "mine"},
+        let route = json!({"apiVersion": "networking.istio.io/v1", "kind": "VirtualService",
+            "metadata": {"name": "mine"},
             "spec": {"hosts": ["a"], "http": [{"route": [{"destination": {"host": "a"}}]}]}});
         let routes = "/apis/networking.istio.io/v1/namespaces/default/virtualservices";
         ensure!(api.post(routes, &route).await?.accepted());
         let said = heddlectl_succeeds(cluster, &["uninstall", "-y"]).await?;
-        ensure!(said.contains("virtualservices.networking.istio.io stays: with 1 objects of users"), "{said}");
+        ensure!(said.contains("virtualservices.networking.istio.io stays: it has 1 objects of users"), "{said}");
         ensure!(said.lines().take(3).all(|line| line.contains("WebhookConfiguration ")), "webhooks go first: {said}");
         ensure!(is_gone(&api, DEPLOYMENT).await? && is_gone(&api, EGRESS).await?);
         left_nothing(cluster, &["CustomResourceDefinition", "Namespace"])?;
@@ -64,7 +67,7 @@ fn nothing_is_done_unasked() -> Result<()> {
         let api = cluster.api().await?;
         let out = heddlectl(cluster, &["install"]).await?;
         ensure!(out.status.code() == Some(1), "{}", String::from_utf8_lossy(&out.stderr));
-        ensure!(String::from_utf8(out.stdout)?.contains("(y/N) Nothing was done."));
+        ensure!(String::from_utf8(out.stdout)?.contains("(y/N) Cancelled. Nothing was changed."));
         ensure!(is_gone(&api, "/api/v1/namespaces/istio-system").await?);
         cluster.apply("{apiVersion: v1, kind: Namespace, metadata: {name: istio-system}}")?;
         let map = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "istio",
@@ -73,7 +76,7 @@ fn nothing_is_done_unasked() -> Result<()> {
         let out = heddlectl(cluster, &["install", "-y", "--no-wait", "--set", "profile=minimal"]).await?;
         let said = String::from_utf8(out.stderr)?;
         ensure!(
-            !out.status.success() && said.contains("ConfigMap istio-system/istio (of the Helm release istiod)"),
+            !out.status.success() && said.contains("ConfigMap istio-system/istio (owned by the Helm release istiod)"),
             "{said}"
         );
         ensure!(is_gone(&api, DEPLOYMENT).await?);

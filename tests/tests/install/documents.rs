@@ -1,4 +1,4 @@
-//! The commands that documents say of a cluster, in fences of `sh cluster`, one after the other on one cluster.
+//! Runs the commands of a document's `sh cluster` fences, one after the other on one cluster.
 
 use std::path::Path;
 
@@ -33,6 +33,8 @@ async fn follow(cluster: &Cluster, document: &str) -> Result<()> {
     let kubeconfig = format!("--kubeconfig={}", cluster.kubeconfig().display());
     let _control = ControlSetup::new()?.start(&[&kubeconfig]).await?;
     let text = std::fs::read_to_string(product::root()?.join(document))?;
+    // A command may go on after a backslash at the end of its line.
+    let text = text.replace("\\\n", " ");
     let commands: Vec<&str> = text
         .split("```sh cluster\n")
         .skip(1)

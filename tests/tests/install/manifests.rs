@@ -7,7 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use heddle_tests::{cluster, product};
-use serde::Deserialize as _;
+use heddle_yaml::{Budget, Schema};
 use serde_json::{Value, json};
 
 const PROFILES: [&str; 4] = ["default", "minimal", "demo", "empty"];
@@ -19,15 +19,18 @@ const CASES: [(&str, &str); 18] = [
     ("empty", "{}"),
     (
         "minimal",
-        "{revision: canary, autoscaleEnabled: false, replicaCount: 3, defaultRevision: canary, global: {logAsJson: true}}",
+        "{revision: canary, autoscaleEnabled: false, replicaCount: 3, defaultRevision: canary, global: {logAsJson: \
+            true}}",
     ),
     (
         "minimal",
-        "{sidecarInjectorWebhook: {enableNamespacesByDefault: true}, global: {imagePullSecrets: [one, two], imagePullPolicy: Always}}",
+        "{sidecarInjectorWebhook: {enableNamespacesByDefault: true}, global: {imagePullSecrets: [one, two], \
+            imagePullPolicy: Always}}",
     ),
     (
         "minimal",
-        "{pilot: {env: {A: 1, B: 'true', C: \"x: 'y'\\n\"}}, env: {B: false, D: 2.5}, configMap: false, defaultRevision: ''}",
+        "{pilot: {env: {A: 1, B: 'true', C: \"x: 'y'\\n\"}}, env: {B: false, D: 2.5}, configMap: false, \
+            defaultRevision: ''}",
     ),
     ("minimal", "{global: {istioNamespace: mesh, hub: a/b, tag: '1.10'}, image: heddled}"),
     (
@@ -36,39 +39,52 @@ const CASES: [(&str, &str); 18] = [
     ),
     (
         "minimal",
-        "{nodeSelector: {a/b: c}, tolerations: [{operator: Exists}], affinity: {nodeAffinity: {a: [1, {b: 2}]}}, topologySpreadConstraints: [{maxSkew: 1}]}",
+        "{nodeSelector: {a/b: c}, tolerations: [{operator: Exists}], affinity: {nodeAffinity: {a: [1, {b: 2}]}}, \
+            topologySpreadConstraints: [{maxSkew: 1}]}",
     ),
     (
         "minimal",
-        "{meshConfig: {trustDomain: '', defaultConfig: {proxyMetadata: {A: 'off'}, discoveryAddress: null}, defaultProviders: null, extensionProviders: [{name: x, zipkin: {port: 1}}], regex: '^(a|b)\\.c$'}}",
+        "{meshConfig: {trustDomain: '', defaultConfig: {proxyMetadata: {A: 'off'}, discoveryAddress: null}, \
+            defaultProviders: null, extensionProviders: [{name: x, zipkin: {port: 1}}], regex: '^(a|b)\\.c$'}}",
     ),
     (
         "minimal",
-        "{serviceAnnotations: {a: '1'}, serviceAccountAnnotations: {b: '<&>'}, extraContainerArgs: ['--a=\"b\"', -c], resources: {limits: {cpu: 1}}, cpu: {targetAverageUtilization: 55}}",
+        "{serviceAnnotations: {a: '1'}, serviceAccountAnnotations: {b: '<&>'}, extraContainerArgs: ['--a=\"b\"', -c], \
+            resources: {limits: {cpu: 1}}, cpu: {targetAverageUtilization: 55}}",
     ),
     (
         "minimal",
-        "{sidecarInjectorWebhook: {neverInjectSelector: [{matchLabels: {a: b}}], injectedAnnotations: {a: '<b>'}}, global: {proxy: {lifecycle: {preStop: {exec: {command: [sleep, '5']}}}}}}",
+        "{sidecarInjectorWebhook: {neverInjectSelector: [{matchLabels: {a: b}}], injectedAnnotations: {a: '<b>'}}, \
+            global: {proxy: {lifecycle: {preStop: {exec: {command: [sleep, '5']}}}}}}",
     ),
     (
         "minimal",
-        "{base: {excludedCRDs: [wasmplugins.extensions.istio.io, sidecars.networking.istio.io], validationURL: 'https://a/validate', validationCABundle: YQ==}}",
+        "{base: {excludedCRDs: [wasmplugins.extensions.istio.io, sidecars.networking.istio.io], validationURL: \
+            'https://a/validate', validationCABundle: YQ==}}",
     ),
     (
         "minimal",
-        "{revisionTags: [default, prod], revision: r1, gateways: {securityContext: {fsGroup: 1}}, global: {istioNamespace: mesh, meshNetworks: {n1: {endpoints: [{fromRegistry: c}]}}}}",
+        "{revisionTags: [default, prod], revision: r1, gateways: {securityContext: {fsGroup: 1}}, global: \
+            {istioNamespace: mesh, meshNetworks: {n1: {endpoints: [{fromRegistry: c}]}}}}",
     ),
     (
         "minimal",
-        "{global: {configValidation: false, operatorManageWebhooks: true, omitSidecarInjectorConfigMap: true, defaultPodDisruptionBudget: {enabled: false}, priorityClassName: high, multiCluster: {clusterName: c1}}}",
+        "{global: {configValidation: false, operatorManageWebhooks: true, omitSidecarInjectorConfigMap: true, \
+            defaultPodDisruptionBudget: {enabled: false}, priorityClassName: high, multiCluster: {clusterName: c1}}}",
     ),
     (
         "demo",
-        "{gateways: {istio-ingressgateway: {autoscaleEnabled: true, autoscaleMin: 2, autoscaleMax: 4, cpu: {targetAverageUtilization: 70}, serviceAnnotations: {a: b}, labels: {app: gw, istio: gw}, env: {A: 1}, loadBalancerIP: 10.0.0.1, loadBalancerSourceRanges: [10.0.0.0/8], externalTrafficPolicy: Local, ports: [{name: tcp, port: 9000, targetPort: 9000}]}, istio-egressgateway: {enabled: false}}}",
+        "{gateways: {istio-ingressgateway: {autoscaleEnabled: true, autoscaleMin: 2, autoscaleMax: 4, cpu: \
+            {targetAverageUtilization: 70}, serviceAnnotations: {a: b}, labels: {app: gw, istio: gw}, env: {A: 1}, \
+            loadBalancerIP: 10.0.0.1, loadBalancerSourceRanges: [10.0.0.0/8], externalTrafficPolicy: Local, ports: \
+            [{name: tcp, port: 9000, targetPort: 9000}]}, istio-egressgateway: {enabled: false}}}",
     ),
     (
         "empty",
-        "{revision: r1, gateways: {gw-1: {enabled: true, kind: DaemonSet, networkGateway: east, serviceAccount: {create: false}, type: NodePort, nodeSelector: {a: b}, podAnnotations: {x: why}, priorityClassName: high, imagePullSecrets: [{name: s}]}, gw-2: {enabled: true, name: named, rbac: {enabled: false}, type: None, tolerations: [{key: k}]}}}",
+        "{revision: r1, gateways: {gw-1: {enabled: true, kind: DaemonSet, networkGateway: east, serviceAccount: \
+            {create: false}, type: NodePort, nodeSelector: {a: b}, podAnnotations: {x: why}, priorityClassName: high, \
+            imagePullSecrets: [{name: s}]}, gw-2: {enabled: true, name: named, rbac: {enabled: false}, type: None, \
+            tolerations: [{key: k}]}}}",
     ),
 ];
 
@@ -132,14 +148,15 @@ fn kubectl_applies_it_at_once() -> Result<()> {
 fn what_nobody_reads_is_named_and_what_cannot_be_is_refused() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let operator = folder.path().join("operator.yaml");
-    let spec = "{profile: minimal, hub: docker.io/istio, revision: r2, meshConfig: {accessLogFile: /x}, values: {global: {proxy: {logLevel: info}}, pilot: {env: {PILOT_X: 1}}},
+    let spec = "{profile: minimal, hub: docker.io/istio, revision: r2, meshConfig: {accessLogFile: /x}, values: \
+        {global: {proxy: {logLevel: info}}, pilot: {env: {PILOT_X: 1}}},
         components: {ingressGateways: [{name: gw, enabled: true, k8s: {}}]}}";
     std::fs::write(&operator, format!("{{apiVersion: install.istio.io/v1alpha1, kind: IstioOperator, spec: {spec}}}"))?;
     let file = operator.display().to_string();
     let out = product::heddlectl(["manifest", "generate", "-f", &file, "--set", "globl.hub=x,values.autoscaleMin=2"])?;
     let out = { out }.output()?;
     let (said, text) = (String::from_utf8(out.stderr)?, String::from_utf8(out.stdout)?);
-    for part in ["globl", "PILOT_X", "hub of an IstioOperator", "k8s of the gateway gw"] {
+    for part in ["globl", "PILOT_X", "hub of the IstioOperator", "k8s of the gateway gw"] {
         ensure!(said.contains(part), "{part:?} is not in {said}");
     }
     ensure!(said.lines().count() == 4, "{said}");
@@ -147,8 +164,8 @@ fn what_nobody_reads_is_named_and_what_cannot_be_is_refused() -> Result<()> {
         ensure!(text.contains(part), "{part:?} is not there");
     }
     for (argument, reason) in [
-        ("autoscaleMin=many", "autoscaleMin wants integer, and has \"many\""),
-        ("profile=large", "there is no profile \"large\""),
+        ("autoscaleMin=many", "autoscaleMin must be of type integer, and is \"many\""),
+        ("profile=large", "the profile \"large\" is unknown"),
         ("global.proxy=null", "global"),
         ("a", "has no `=`"),
     ] {
@@ -169,7 +186,7 @@ fn diff_names_what_differs() -> Result<()> {
     let said = String::from_utf8(out.stdout)?;
     ensure!(out.status.code() == Some(1), "{}", out.status);
     for part in [
-        "v1 ConfigMap istio-system/istio:\n  data.mesh|.accessLogFile: nothing -> \"/dev/stdout\"",
+        "v1 ConfigMap istio-system/istio:\n  data.mesh|.accessLogFile: (not set) -> \"/dev/stdout\"",
         "Deployment istio-system/istio-egressgateway: only in",
     ] {
         ensure!(said.contains(part), "{part:?} is not in {said}");
@@ -207,8 +224,7 @@ fn helms(profile: &str, values: &str) -> Result<Objects> {
     let below = charts.join(format!("profiles/{profile}.yaml"));
     let over = folder.path().join("values.yaml");
     std::fs::write(&over, values)?;
-    let (profile, values): (Value, Value) =
-        (serde_yaml_ng::from_str(&std::fs::read_to_string(&below)?)?, serde_yaml_ng::from_str(values)?);
+    let (profile, values) = (yaml(&std::fs::read_to_string(&below)?)?, yaml(values)?);
     let namespace = values["global"]["istioNamespace"].as_str().unwrap_or("istio-system");
     let render = |name: &str, chart: &str, files: [PathBuf; 2]| -> Result<Objects> {
         let mut helm = Command::new(cluster::program("helm")?);
@@ -235,8 +251,8 @@ fn helms(profile: &str, values: &str) -> Result<Objects> {
     for name in gateways.iter().filter(|(_, on)| **on).map(|(name, _)| *name) {
         let files = [("below", &profile), ("over", &values)].map(|(file, values)| {
             let path = folder.path().join(file);
-            let only =
-                json!({"gateways": values.get("gateways").unwrap_or(&json!({})), "revision": values["revision"].as_str().unwrap_or_default()});
+            let only = json!({"gateways": values.get("gateways").unwrap_or(&json!({})),
+                    "revision": values["revision"].as_str().unwrap_or_default()});
             (path, only)
         });
         for (path, only) in &files {
@@ -247,17 +263,20 @@ fn helms(profile: &str, values: &str) -> Result<Objects> {
     Ok(found)
 }
 
+fn yaml(text: &str) -> Result<Value> {
+    Ok(heddle_yaml::value(text, Schema::Yaml11, &Budget::FILE)?)
+}
+
 /// The objects of a file; configuration within configuration is read as well, as its layout says nothing.
 fn objects(text: &str) -> Result<Objects> {
     let mut out = Objects::new();
-    for document in serde_yaml_ng::Deserializer::from_str(text) {
-        let mut object = Value::deserialize(document)?;
+    for mut object in heddle_yaml::values(text, Schema::Yaml11)? {
         if object.is_null() {
             continue;
         }
         for (_, text) in object["data"].as_object_mut().into_iter().flatten() {
             if let Some(inner) = text.as_str() {
-                *text = serde_yaml_ng::from_str(inner)?;
+                *text = yaml(inner)?;
             }
         }
         let meta = &object["metadata"];

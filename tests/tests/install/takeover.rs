@@ -80,7 +80,8 @@ fn heddlectl_takes_over_what_istiod_left() -> Result<()> {
     })
 }
 
-/// Webhooks of our names and our revision that call another control plane, which may have another root, are its to write.
+/// Webhooks of our names and our revision that call another control plane, which may have another root, are its to
+/// write.
 async fn leaves_what_calls_another(api: &Api, root: &Root) -> Result<()> {
     let (theirs, _) = root.leaf("istio-before", "istiod")?;
     for path in WEBHOOKS {
@@ -144,7 +145,8 @@ async fn takes_over(api: &Api, control: &Control, root: &Root) -> Result<()> {
     Ok(())
 }
 
-/// What must stay as it is: the root, what is known of it, and what a user says. The status of that is Heddle's to write.
+/// What must stay as it is: the root, what is known of it, and what a user says. The status of that is Heddle's to
+/// write.
 async fn kept(api: &Api) -> Result<[Value; 3]> {
     Ok([get(api, SECRET).await?, get(api, ROOT).await?, get(api, ROUTE).await?["spec"].clone()])
 }

@@ -10,7 +10,8 @@ use heddle_tests::product;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
-/// Runs `heddlectl` on a cluster. Here as below the runtime goes on meanwhile, and with it the connection to the API server.
+/// Runs `heddlectl` on a cluster. Here as below the runtime goes on meanwhile, and with it the connection to the API
+/// server.
 pub(crate) async fn heddlectl(cluster: &Cluster, arguments: &[&str]) -> Result<Output> {
     let mut command = Command::from(cluster.command(product::binary("heddlectl")?));
     Ok(command.args(arguments).stdin(Stdio::null()).output().await?)
@@ -66,7 +67,8 @@ pub(crate) async fn run_deployments(api: Api) -> Result<()> {
                 "conditions": [{"type": "Available", "status": "True"}],
             });
             let object = json!({
-                "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name, "namespace": namespace}, "status": status,
+                "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name, "namespace": namespace},
+                    "status": status,
             });
             api.apply(&path, &object).await?;
         }

@@ -1,5 +1,5 @@
-//! Heddle as its users run it: on a real node, installed by its charts, configured by kubectl, with sidecars injected into
-//! real pods whose traffic is captured.
+//! Heddle as its users run it: on a real node, installed by its charts, configured by kubectl, with sidecars injected
+//! into real pods whose traffic is captured.
 //!
 //! It needs root, for namespaces, mounts and cgroups, and fails without.
 

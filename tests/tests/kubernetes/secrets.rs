@@ -44,7 +44,8 @@ async fn allow(cluster: &Cluster, account: &str) -> Result<()> {
     let role = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": {"name": account},
         "rules": [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "list", "watch"]}]});
     ensure!(api.post(&format!("{group}/roles"), &role).await?.accepted());
-    let binding = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": {"name": account},
+    let binding = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
+        "metadata": {"name": account},
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": account},
         "subjects": [{"kind": "ServiceAccount", "name": account, "namespace": "default"}]});
     ensure!(api.post(&format!("{group}/rolebindings"), &binding).await?.accepted());
@@ -64,7 +65,8 @@ fn a_proxy_is_sent_secrets_if_its_account_may_list_them() -> Result<()> {
         std::fs::create_dir_all(control.ca())?;
         std::fs::write(control.ca().join("root-cert.pem"), root().await.context("root")?)?;
         let key = rcgen::generate_simple_self_signed(vec!["shop.example".to_owned()])?;
-        let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "cert"}, "type": "kubernetes.io/tls",
+        let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "cert"},
+            "type": "kubernetes.io/tls",
             "stringData": {"tls.crt": key.cert.pem(), "tls.key": key.signing_key.serialize_pem()}});
         ensure!(api.post("/api/v1/namespaces/default/secrets", &secret).await?.accepted());
 

@@ -1,4 +1,5 @@
-//! A real API server as the source: what is applied there reaches proxies at once, whatever comes, goes, or cannot be read.
+//! A real API server as the source: what is applied there reaches proxies at once, whatever comes, goes, or cannot be
+//! read.
 
 use std::time::{Duration, Instant};
 

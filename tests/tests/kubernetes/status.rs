@@ -77,7 +77,8 @@ fn an_object_says_what_became_of_it_and_saying_so_changes_nothing() -> Result<()
         stream.until(&["a.default.example"]).await?;
         until(cluster, &at, "True", "Reconciled").await?;
         // What nobody else may write to stays.
-        let addresses = json!({"apiVersion": "networking.istio.io/v1", "kind": "ServiceEntry", "metadata": {"name": "a"},
+        let addresses = json!({"apiVersion": "networking.istio.io/v1", "kind": "ServiceEntry",
+            "metadata": {"name": "a"},
             "status": {"addresses": [{"value": "240.240.0.1", "host": "a.default.example"}]}});
         let written = cluster.api().await?;
         let path = format!("{at}/status?fieldManager=allocator");

@@ -1,5 +1,7 @@
 //! Webhooks as a real API server calls them, and as somebody does who means harm.
 
+mod annotations;
+
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -38,7 +40,8 @@ fn configuration(kind: &str, name: &str, webhook: &str, url: &str, rule: &Value)
 
 fn route(name: &str, weight: i32) -> Value {
     json!({
-        "apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "metadata": {"name": name, "namespace": "default"},
+        "apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "metadata": {"name": name,
+            "namespace": "default"},
         "spec": {"hosts": ["a"], "http": [{"match": [{"uri": {"regex": if weight < 0 { "(" } else { "a" }}}],
             "route": [{"destination": {"host": "a"}}]}]},
     })

@@ -148,7 +148,8 @@ pub(crate) fn rule(policy: &str) -> String {
 /// A VirtualService that aborts every call.
 pub(crate) fn fault(status: u16) -> String {
     let route = format!(
-        "{{fault: {{abort: {{httpStatus: {status}, percentage: {{value: 100}}}}}}, route: [{{destination: {{host: echo.test}}}}]}}"
+        "{{fault: {{abort: {{httpStatus: {status}, percentage: {{value: 100}}}}}}, route: [{{destination: {{host: \
+            echo.test}}}}]}}"
     );
     object("networking.istio.io/v1", "VirtualService", "echo", &format!("{{hosts: [echo.test], http: [{route}]}}"))
 }
@@ -197,7 +198,10 @@ fn with_resolver(dns: SocketAddr, run: &Path) -> Result<Command> {
 }
 
 fn bootstrap(ip: &str, discovery: SocketAddr) -> Value {
-    let socket = |address: SocketAddr| json!({"socket_address": {"address": address.ip().to_string(), "port_value": address.port()}});
+    let socket = |address: SocketAddr| {
+        json!({"socket_address": {"address": address.ip().to_string(),
+        "port_value": address.port()}})
+    };
     let ads = json!({"ads": {}, "resource_api_version": "V3"});
     let http2 = json!({"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
         "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
@@ -206,7 +210,8 @@ fn bootstrap(ip: &str, discovery: SocketAddr) -> Value {
     let metadata =
         json!({"NAMESPACE": "shop", "INTERCEPTION_MODE": "NONE", "LABELS": {"app": "web"}, "PROXY_CONFIG": {}});
     json!({
-        "node": {"id": format!("sidecar~{ip}~web-1.shop~shop.svc.cluster.local"), "cluster": "web.shop", "metadata": metadata},
+        "node": {"id": format!("sidecar~{ip}~web-1.shop~shop.svc.cluster.local"), "cluster": "web.shop",
+            "metadata": metadata},
         "dynamic_resources": {
             "ads_config": {
                 "api_type": "DELTA_GRPC", "transport_api_version": "V3", "set_node_on_first_message_only": true,
@@ -216,7 +221,8 @@ fn bootstrap(ip: &str, discovery: SocketAddr) -> Value {
         },
         "static_resources": {"clusters": [{
             "name": "xds-grpc", "type": "STATIC", "connect_timeout": "1s", "typed_extension_protocol_options": http2,
-            "load_assignment": {"cluster_name": "xds-grpc", "endpoints": [{"lb_endpoints": [{"endpoint": {"address": socket(discovery)}}]}]},
+            "load_assignment": {"cluster_name": "xds-grpc",
+                "endpoints": [{"lb_endpoints": [{"endpoint": {"address": socket(discovery)}}]}]},
         }]},
     })
 }

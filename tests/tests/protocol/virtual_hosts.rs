@@ -1,4 +1,5 @@
-//! Routes virtual host by virtual host, on real Envoys: what no mock shows of how Envoy discovers, keeps and loses them.
+//! Routes virtual host by virtual host, on real Envoys: what no mock shows of how Envoy discovers, keeps and loses
+//! them.
 
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
@@ -180,8 +181,8 @@ async fn switched_off_routes_are_sent_whole() -> Result<()> {
     scene.until_word("two", "second").await
 }
 
-/// The last one takes the discovery with it: a route configuration without virtual hosts would wait for some. What Envoy
-/// held before must not come back with the next.
+/// The last one takes the discovery with it: a route configuration without virtual hosts would wait for some. What
+/// Envoy held before must not come back with the next.
 #[tokio::test]
 async fn the_last_virtual_host_goes_and_another_comes() -> Result<()> {
     let scene = Scene::start(&[], &["one"]).await?;

@@ -11,7 +11,7 @@ use crate::visible::Lookup;
 
 /// An offer that a request makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Alpn {
+pub(crate) enum Alpn {
     /// HTTP/1.1.
     Http1,
     /// What the client of the proxy speaks.
@@ -19,8 +19,7 @@ pub enum Alpn {
 }
 
 /// The offer that requests to a cluster must make; none where the cluster makes it, or where no sidecar would read it.
-#[must_use]
-pub fn request_alpn(visible: &impl Lookup, kind: ProxyKind, cluster: &str) -> Option<Alpn> {
+pub(crate) fn request_alpn(visible: &impl Lookup, kind: ProxyKind, cluster: &str) -> Option<Alpn> {
     let destination = destination(visible, cluster)?;
     let policy = destination.policy();
     let in_mesh = match policy.tls {

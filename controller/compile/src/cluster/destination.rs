@@ -17,26 +17,26 @@ use crate::{by_ptr::ByPtr, name};
 
 /// The destination of a cluster, with the leaves that say how to treat it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Destination {
+pub(crate) struct Destination {
     /// What the cluster is for.
-    pub purpose: Purpose,
+    pub(crate) purpose: Purpose,
     /// Host in the cluster's name: the service's own, or that of an alias of it.
-    pub host: Host,
+    pub(crate) host: Host,
     /// The service.
-    pub service: ByPtr<Service>,
+    pub(crate) service: ByPtr<Service>,
     /// Its port.
-    pub port: ServicePort,
+    pub(crate) port: ServicePort,
     /// Name of a subset of the rule; none: all endpoints.
-    pub subset: Option<Text>,
+    pub(crate) subset: Option<Text>,
     /// The rule that binds this client and service.
-    pub rule: Option<ByPtr<DestinationRule>>,
+    pub(crate) rule: Option<ByPtr<DestinationRule>>,
     /// Mesh-wide settings.
-    pub mesh: ByPtr<Mesh>,
+    pub(crate) mesh: ByPtr<Mesh>,
 }
 
 /// What a cluster is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Purpose {
+pub(crate) enum Purpose {
     /// Requests and connections that the proxy itself sends out.
     Outbound,
     /// TLS that an AUTO_PASSTHROUGH gateway passes on unopened.
@@ -45,8 +45,7 @@ pub enum Purpose {
 
 impl Destination {
     /// Name of the cluster and of its endpoints.
-    #[must_use]
-    pub fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         let subset = self.subset.as_deref().unwrap_or_default();
         match self.purpose {
             Purpose::Outbound => name::outbound(self.port.number, subset, &self.host),
@@ -55,27 +54,23 @@ impl Destination {
     }
 
     /// SNI by which an AUTO_PASSTHROUGH gateway of another network finds this destination.
-    #[must_use]
-    pub fn sni(&self) -> String {
+    pub(crate) fn sni(&self) -> String {
         name::sni_dnat(self.port.number, self.subset.as_deref().unwrap_or_default(), &self.service.host)
     }
 
     /// The policy that applies, merged from all levels.
-    #[must_use]
-    pub fn policy(&self) -> Policy<'_> {
+    pub(crate) fn policy(&self) -> Policy<'_> {
         let rule = self.rule.as_deref();
         Policy::of(&self.mesh, rule, self.subset_of_rule(), self.port.number)
     }
 
     /// The subset, where the rule has it.
-    #[must_use]
-    pub fn subset_of_rule(&self) -> Option<&Subset> {
+    pub(crate) fn subset_of_rule(&self) -> Option<&Subset> {
         self.rule.as_ref()?.subset(self.subset.as_deref()?)
     }
 
     /// Path in the rule of a field that some level of it says, e.g. `spec.subsets[0].trafficPolicy.tls`.
-    #[must_use]
-    pub fn field(&self, tail: &str, says: impl Fn(&Policy<'_>) -> bool) -> String {
+    pub(crate) fn field(&self, tail: &str, says: impl Fn(&Policy<'_>) -> bool) -> String {
         let port = self.port.number;
         let at = |policy: &TrafficPolicy, level: &str| {
             let by_port = if policy.ports.contains_key(&port) { "portLevelSettings." } else { "" };
@@ -89,8 +84,7 @@ impl Destination {
     }
 
     /// The objects that this came from.
-    #[must_use]
-    pub fn sources(&self) -> Vec<Arc<ObjectRef>> {
+    pub(crate) fn sources(&self) -> Vec<Arc<ObjectRef>> {
         let rule = self.rule.iter().flat_map(|rule| std::iter::once(&rule.origin).chain(&rule.merged));
         std::iter::once(&self.service.origin).chain(rule).map(|origin| origin.object.clone()).collect()
     }

@@ -16,8 +16,7 @@ use crate::{compiled::Compiled, envoy::cluster as envoy, name, view::ViewKey};
 /// The fixed clusters of a view.
 ///
 /// Gateways have no original destination, so they have none that passes through.
-#[must_use]
-pub fn fixed(mesh: &Mesh, view: &ViewKey, outbound: OutboundMode) -> Vec<Compiled<Cluster>> {
+pub(crate) fn fixed(mesh: &Mesh, view: &ViewKey, outbound: OutboundMode) -> Vec<Compiled<Cluster>> {
     let mut clusters = vec![envoy::cluster(name::BLACK_HOLE, DiscoveryType::Static, mesh.connect_timeout)];
     if view.kind == ProxyKind::Sidecar {
         let mut passthrough = passthrough(name::PASSTHROUGH, mesh);
@@ -33,7 +32,7 @@ pub fn fixed(mesh: &Mesh, view: &ViewKey, outbound: OutboundMode) -> Vec<Compile
 }
 
 /// A cluster of the original destination.
-pub(super) fn passthrough(name: &str, mesh: &Mesh) -> Cluster {
+pub(crate) fn passthrough(name: &str, mesh: &Mesh) -> Cluster {
     let mut cluster = envoy::cluster(name, DiscoveryType::OriginalDst, mesh.connect_timeout);
     cluster.lb_policy = LbPolicy::ClusterProvided.into();
     undeclared(&mut cluster, mesh);
@@ -50,5 +49,5 @@ fn any_host(mesh: &Mesh, view: &ViewKey) -> Cluster {
 
 fn undeclared(cluster: &mut Cluster, mesh: &Mesh) {
     pool::limit(cluster, mesh, Some(&ConnectionPool::default()), None);
-    envoy::http_options(cluster, envoy::undeclared());
+    envoy::http_options(cluster, mesh, Some(envoy::undeclared()));
 }

@@ -14,55 +14,52 @@ use heddle_model::{
     protocol::Protocol,
     proxy::ProxyKind,
     service::{Resolution, Service, ServicePort},
-    tls::{ClientTls, ClientTlsMode, ServerTlsMode},
+    tls::{ClientTls, ClientTlsMode},
     traffic::Balance,
 };
 
+use heddle_xds_api::TypeUrl;
+
 use super::destination::{Destination, Purpose};
 use crate::{
-    by_ptr::ByPtr,
-    endpoint::EndpointKey,
-    mtls,
-    scope::{Import, Scope},
-    view::ViewKey,
-    visible::Lookup,
+    by_ptr::ByPtr, endpoint::EndpointKey, entry::Entry, memo::Key, scope::Scope, view::ViewKey, visible::Lookup,
 };
 
 /// All that one outbound cluster depends on.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ClusterKey {
+pub(crate) struct ClusterKey {
     /// Where it leads.
-    pub destination: Destination,
+    pub(crate) destination: Destination,
     /// Who asks.
-    pub client: Arc<ClusterClient>,
+    pub(crate) client: Arc<ClusterClient>,
     /// Endpoints that are part of the cluster itself, because their names are to be resolved; none: sent apart.
-    pub inline: Option<EndpointKey>,
+    pub(crate) inline: Option<EndpointKey>,
     /// Identities of the endpoints, in order: the only ones that mutual TLS accepts.
-    pub accounts: Vec<Identity>,
+    pub(crate) accounts: Vec<Identity>,
     /// Whether the endpoints are known to take mutual TLS, are known not to, or each says for itself.
-    pub peers: Peers,
+    pub(crate) peers: Peers,
     /// Whether the secret that the policy names is there.
-    pub credential: Credential,
+    pub(crate) credential: Credential,
 }
 
 /// What clusters need to know of their client.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ClusterClient {
+pub(crate) struct ClusterClient {
     /// Sidecar or gateway.
-    pub kind: ProxyKind,
+    pub(crate) kind: ProxyKind,
     /// Has an IPv4 address.
-    pub ipv4: bool,
+    pub(crate) ipv4: bool,
     /// Has an IPv6 address.
-    pub ipv6: bool,
+    pub(crate) ipv6: bool,
     /// Has Istio's exchange of peers' names compiled in, and with it the filter that sets the ALPN of each request.
-    pub peer_exchange: bool,
+    pub(crate) peer_exchange: bool,
     /// Files of certificates that its metadata names (`TLS_CLIENT_CERT_CHAIN` and the like).
-    pub tls_files: BTreeMap<Text, Text>,
+    pub(crate) tls_files: BTreeMap<Text, Text>,
 }
 
 /// Whether auto mTLS is worth trying.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Peers {
+pub(crate) enum Peers {
     /// No: the service's namespace refuses it, or some endpoint behind an original destination has no sidecar.
     Plain,
     /// Yes, to each endpoint that says so.
@@ -71,7 +68,7 @@ pub enum Peers {
 
 /// A secret named by a policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Credential {
+pub(crate) enum Credential {
     /// None is named.
     Unused,
     /// It is there with all that the mode needs.
@@ -80,66 +77,45 @@ pub enum Credential {
     Missing,
 }
 
-/// Keys of all clusters of a view that lead to services, in order of their names.
-#[must_use]
-pub fn keys(scope: &Scope<'_>) -> Vec<ClusterKey> {
-    sorted(scope, destinations(scope))
+/// Keys of the clusters that lead to a host.
+pub(crate) fn keys(scope: &Scope<'_>, client: &Arc<ClusterClient>, host: &Host) -> Vec<ClusterKey> {
+    destinations(scope, host).into_iter().map(|destination| key(scope, client, destination)).collect()
 }
 
-/// Keys of the clusters that lead to these hosts.
-#[must_use]
-pub fn keys_of(scope: &Scope<'_>, hosts: &BTreeSet<Host>) -> Vec<ClusterKey> {
-    sorted(scope, destinations_of(scope, hosts))
-}
-
-fn sorted(scope: &Scope<'_>, destinations: Vec<Destination>) -> Vec<ClusterKey> {
-    let client = Arc::new(ClusterClient::of(scope.view));
-    let mut keys: Vec<ClusterKey> =
-        destinations.into_iter().map(|destination| key(scope, &client, destination)).collect();
-    keys.sort_by_cached_key(ClusterKey::name);
-    keys
-}
-
-/// Every destination of a view: each port of each service, whole and by subset.
-#[must_use]
-pub fn destinations(scope: &Scope<'_>) -> Vec<Destination> {
-    led_to(scope, scope.services.values())
-}
-
-/// The destinations of these hosts.
-#[must_use]
-pub fn destinations_of(scope: &Scope<'_>, hosts: &BTreeSet<Host>) -> Vec<Destination> {
-    led_to(scope, hosts.iter().filter_map(|host| scope.services.get(host)))
-}
-
-fn led_to<'s>(scope: &Scope<'_>, imports: impl Iterator<Item = &'s Import>) -> Vec<Destination> {
+/// The destinations of a host: each port of its service, whole and by subset.
+pub(crate) fn destinations(scope: &Scope<'_>, host: &Host) -> Vec<Destination> {
+    let Some(import) = scope.seen.services.get(host) else { return Vec::new() };
     let purposes: &[Purpose] =
-        if passes_tls_on(scope) { &[Purpose::Outbound, Purpose::SniDnat] } else { &[Purpose::Outbound] };
+        if scope.seen.passes_tls_on { &[Purpose::Outbound, Purpose::SniDnat] } else { &[Purpose::Outbound] };
     let mut destinations = Vec::new();
-    for import in imports {
-        let asked = |port: &&ServicePort| import.ports.as_ref().is_none_or(|ports| ports.contains(&port.number));
-        let proxied = |port: &&ServicePort| port.protocol != Protocol::Udp;
-        for port in import.service.ports.iter().filter(asked).filter(proxied) {
-            for purpose in purposes.iter().filter(|p| **p == Purpose::Outbound || !import.service.external) {
-                whole_and_subsets(scope, &import.service, port, *purpose, &mut destinations);
-            }
+    let asked = |port: &&ServicePort| import.ports.as_ref().is_none_or(|ports| ports.contains(&port.number));
+    let proxied = |port: &&ServicePort| port.protocol != Protocol::Udp;
+    for port in import.service.ports.iter().filter(asked).filter(proxied) {
+        for purpose in purposes.iter().filter(|p| **p == Purpose::Outbound || !import.service.external) {
+            whole_and_subsets(scope, &import.service, port, *purpose, &mut destinations);
         }
     }
     destinations
 }
 
+impl Key for ClusterKey {
+    type Value = Entry;
+
+    fn compile(&self) -> Entry {
+        Entry::new(TypeUrl::Cluster, self.name(), super::cluster(self))
+    }
+}
+
 impl ClusterKey {
     /// Name of the cluster.
-    #[must_use]
-    pub fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         self.destination.name()
     }
 }
 
 impl ClusterClient {
     /// What clusters need of a view.
-    #[must_use]
-    pub fn of(view: &ViewKey) -> Self {
+    pub(crate) fn of(view: &ViewKey) -> Self {
         let exchange = ["istio.metadata_exchange", "envoy.filters.network.upstream.metadata_exchange"];
         Self {
             kind: view.kind,
@@ -220,8 +196,7 @@ fn peers<'a>(scope: &Scope<'_>, destination: &Destination, mut serving: impl Ite
             return Peers::Plain;
         }
     }
-    let root = &scope.snapshot.mesh.root_namespace;
-    match mtls::of_namespace(&scope.snapshot.peer_authentications, root, service.namespace()) {
+    match scope.tracked.namespace_mtls(service.namespace()) {
         MtlsMode::Disable => Peers::Plain,
         MtlsMode::Permissive | MtlsMode::Strict => Peers::Mutual,
     }
@@ -231,12 +206,12 @@ fn peers<'a>(scope: &Scope<'_>, destination: &Destination, mut serving: impl Ite
 fn credential(scope: &Scope<'_>, destination: &Destination) -> Credential {
     let policy = destination.policy();
     let Some(tls) = policy.tls.filter(|tls| !tls.credential.is_empty()) else { return Credential::Unused };
-    let Some(name) = secret_name(tls).filter(|_| !scope.snapshot.assume_secrets) else { return Credential::Ready };
+    let Some(name) = secret_name(tls).filter(|_| !scope.tracked.assumes_secrets()) else { return Credential::Ready };
     let found = |name: &str| {
         // Only of its own namespace: a rule must not hand out the secrets of others.
         let (namespace, name) = name.split_once('/').unwrap_or((&scope.view.namespace, name));
         let own = *namespace == *scope.view.namespace;
-        own.then(|| scope.snapshot.secrets.get(&(namespace.into(), name.into()))).flatten()
+        own.then(|| scope.tracked.secret(&scope.view.namespace, &name.into())).flatten()
     };
     let own = found(name);
     let roots = found(&format!("{name}-cacert")).or(own).is_some_and(|secret| !secret.roots.is_empty());
@@ -257,13 +232,4 @@ fn secret_name(tls: &ClientTls) -> Option<&str> {
         Some(("kubernetes", name)) => Some(name),
         Some(_) => None,
     }
-}
-
-/// Whether some server of the gateways that this proxy serves passes TLS on by its SNI.
-fn passes_tls_on(scope: &Scope<'_>) -> bool {
-    scope.view.kind == ProxyKind::Gateway
-        && scope.snapshot.gateways.iter().filter(|gateway| gateway.selector.select(&scope.view.labels)).any(|gateway| {
-            let modes = gateway.servers.iter().filter_map(|server| server.tls.as_ref()).map(|tls| tls.mode);
-            modes.into_iter().any(|mode| mode == ServerTlsMode::AutoPassthrough)
-        })
 }

@@ -21,7 +21,7 @@ use crate::envoy::{cluster as envoy, duration::duration};
 
 /// What is spoken to the endpoints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Upstream {
+pub(crate) enum Upstream {
     /// HTTP/1.1 where it is HTTP at all.
     Http1,
     /// HTTP/2.
@@ -47,7 +47,7 @@ pub(super) fn upstream(mesh: &Mesh, kind: ProxyKind, protocol: Protocol, pool: O
 }
 
 /// What a port speaks when no policy says otherwise.
-pub(super) fn declared(kind: ProxyKind, protocol: Protocol) -> Upstream {
+pub(crate) fn declared(kind: ProxyKind, protocol: Protocol) -> Upstream {
     match protocol {
         protocol if protocol.is_http2() => Upstream::Http2,
         protocol if protocol.is_sniffed() && kind == ProxyKind::Sidecar => Upstream::AsClient,
@@ -56,7 +56,7 @@ pub(super) fn declared(kind: ProxyKind, protocol: Protocol) -> Upstream {
 }
 
 /// Sets limits and timeouts of a cluster.
-pub(super) fn limit(cluster: &mut Cluster, mesh: &Mesh, pool: Option<&ConnectionPool>, budget: Option<&RetryBudget>) {
+pub(crate) fn limit(cluster: &mut Cluster, mesh: &Mesh, pool: Option<&ConnectionPool>, budget: Option<&RetryBudget>) {
     let none = ConnectionPool::default();
     let pool = pool.unwrap_or(&none);
     if let Some(timeout) = pool.connect_timeout.filter(|timeout| !timeout.is_zero()) {
@@ -71,7 +71,7 @@ pub(super) fn limit(cluster: &mut Cluster, mesh: &Mesh, pool: Option<&Connection
 }
 
 /// HTTP options of a cluster; none where Envoy's own are meant.
-pub(super) fn http_options(upstream: Upstream, pool: Option<&ConnectionPool>) -> Option<HttpProtocolOptions> {
+pub(crate) fn http_options(upstream: Upstream, pool: Option<&ConnectionPool>) -> Option<HttpProtocolOptions> {
     let none = ConnectionPool::default();
     let pool = pool.unwrap_or(&none);
     let common = Common {

@@ -41,7 +41,7 @@ pub(super) fn of_destination(destination: &Destination) -> Metadata {
 }
 
 /// Metadata of an inbound cluster: every service that it serves, and the rule that limits it.
-pub(super) fn of_services<'a>(
+pub(crate) fn of_services<'a>(
     served: impl IntoIterator<Item = &'a Service>,
     rule: Option<&ObjectRef>,
 ) -> Option<Metadata> {
@@ -62,7 +62,7 @@ pub(super) fn stat_name(mesh: &Mesh, destination: &Destination) -> Option<String
 }
 
 /// Name of an inbound cluster's statistics.
-pub(super) fn inbound_stat_name(
+pub(crate) fn inbound_stat_name(
     mesh: &Mesh,
     service: &Service,
     port_name: &str,

@@ -26,18 +26,18 @@ use heddle_xds_api::envoy::{
 };
 use prost::Message;
 
-use super::{ClusterKey, cluster, keys};
+use super::{ClusterKey, cluster};
 use crate::{
     compiled::Compiled,
     envoy::cluster::HTTP_OPTIONS,
-    fixture::{TestMesh, endpoint, external, gateway, peers, rule, service, sidecar, subset},
+    fixture::{TestMesh, cluster_keys, endpoint, external, gateway, peers, rule, service, sidecar, subset},
 };
 
 const WEB: &str = "outbound|80||web.shop.svc.cluster.local";
 
 fn all(test_mesh: &TestMesh, proxy: &Proxy) -> BTreeMap<String, Compiled<Cluster>> {
     let of = |key: &ClusterKey| (key.name(), cluster(key));
-    test_mesh.see(proxy, |scope| keys(scope).iter().map(of).collect())
+    test_mesh.see(proxy, |scope| cluster_keys(scope).iter().map(of).collect())
 }
 
 fn one(test_mesh: &TestMesh, proxy: &Proxy, name: &str) -> Cluster {
@@ -367,5 +367,5 @@ fn the_same_keys_give_the_same_bytes() {
     let test_mesh = web(balancer(Balance::RoundRobin));
     let bytes = || -> Vec<Vec<u8>> { all(&test_mesh, &sidecar()).values().map(|c| c.value.encode_to_vec()).collect() };
     assert_eq!(bytes(), bytes());
-    assert!(test_mesh.see(&sidecar(), keys) == test_mesh.see(&sidecar(), keys));
+    assert!(test_mesh.see(&sidecar(), cluster_keys) == test_mesh.see(&sidecar(), cluster_keys));
 }

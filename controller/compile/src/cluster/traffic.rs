@@ -12,19 +12,19 @@ use heddle_model::{
 
 /// What applies to one port of one host or subset. None is Envoy's default, or ours.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Policy<'a> {
+pub(crate) struct Policy<'a> {
     /// Load balancing.
-    pub balancer: Option<&'a LoadBalancer>,
+    pub(crate) balancer: Option<&'a LoadBalancer>,
     /// Limits.
-    pub pool: Option<&'a ConnectionPool>,
+    pub(crate) pool: Option<&'a ConnectionPool>,
     /// Outlier detection.
-    pub outlier: Option<&'a OutlierDetection>,
+    pub(crate) outlier: Option<&'a OutlierDetection>,
     /// TLS.
-    pub tls: Option<&'a ClientTls>,
+    pub(crate) tls: Option<&'a ClientTls>,
     /// PROXY protocol.
-    pub proxy_protocol: Option<ProxyProtocol>,
+    pub(crate) proxy_protocol: Option<ProxyProtocol>,
     /// Budget of retries.
-    pub retry_budget: Option<&'a RetryBudget>,
+    pub(crate) retry_budget: Option<&'a RetryBudget>,
 }
 
 impl<'a> Policy<'a> {
@@ -32,8 +32,7 @@ impl<'a> Policy<'a> {
     ///
     /// "Settings specified at the destination level are not inherited when overridden by port-level settings": a
     /// port's settings replace their level's whole. A subset's settings override the rule's one by one.
-    #[must_use]
-    pub fn of(mesh: &'a Mesh, rule: Option<&'a DestinationRule>, subset: Option<&'a Subset>, port: u16) -> Self {
+    pub(crate) fn of(mesh: &'a Mesh, rule: Option<&'a DestinationRule>, subset: Option<&'a Subset>, port: u16) -> Self {
         let mut merged = rule.map(|rule| Self::of_level(&rule.policy, port)).unwrap_or_default();
         if let Some(policy) = subset.and_then(|subset| subset.policy.as_ref()) {
             let level = Self::of_level(policy, port);
@@ -45,16 +44,14 @@ impl<'a> Policy<'a> {
     }
 
     /// The locality settings: the policy's own, else the mesh's; none where they are switched off.
-    #[must_use]
-    pub fn locality(&self, mesh: &'a Mesh) -> Option<&'a LocalityLb> {
+    pub(crate) fn locality(&self, mesh: &'a Mesh) -> Option<&'a LocalityLb> {
         let own = self.balancer.and_then(|balancer| balancer.locality.as_ref());
         let chosen = own.unwrap_or(&mesh.locality);
         (chosen.enabled != Some(false)).then_some(chosen)
     }
 
     /// What one level says for a port.
-    #[must_use]
-    pub fn of_level(policy: &'a TrafficPolicy, port: u16) -> Self {
+    pub(crate) fn of_level(policy: &'a TrafficPolicy, port: u16) -> Self {
         if let Some(port) = policy.ports.get(&port) {
             return Self::of_port(port);
         }

@@ -2,90 +2,86 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use heddle_model::{
-    Text, authn::PeerAuthentication, endpoint::Endpoint, host::Host, labels::Labels, locality::Locality,
-};
+use heddle_model::{Text, endpoint::Endpoint, host::Host, labels::Labels, locality::Locality};
+
+use heddle_xds_api::TypeUrl;
 
 use super::locality;
 use crate::{
     by_ptr::ByPtr,
     cluster::{self, Destination, Discovery},
+    entry::Entry,
+    memo::Key,
     scope::Scope,
+    tracked::endpoint_namespace,
     view::ViewKey,
 };
 
 /// All that the endpoints of one cluster depend on.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct EndpointKey {
+pub(crate) struct EndpointKey {
     /// Where the cluster leads.
-    pub destination: Destination,
+    pub(crate) destination: Destination,
     /// Every endpoint of the service.
-    pub endpoints: ByPtr<Vec<Endpoint>>,
-    /// Policies that may forbid mutual TLS on some of them.
-    pub authn: ByPtr<Vec<Arc<PeerAuthentication>>>,
+    pub(crate) endpoints: ByPtr<Vec<Endpoint>>,
+    /// Those whose policies forbid mutual TLS, by their place in the list.
+    pub(crate) plaintext: BTreeSet<usize>,
     /// Where the client is, as far as the order of the endpoints depends on it.
-    pub client: ClientLocality,
+    pub(crate) client: ClientLocality,
 }
 
 /// Where a client is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ClientLocality {
+pub(crate) struct ClientLocality {
     /// Region, zone and sub-zone.
-    pub locality: Locality,
+    pub(crate) locality: Locality,
     /// Network.
-    pub network: Text,
+    pub(crate) network: Text,
     /// Node.
-    pub node: Text,
+    pub(crate) node: Text,
     /// Labels that the order of endpoints depends on.
-    pub labels: Labels,
+    pub(crate) labels: Labels,
 }
 
-/// Keys of the endpoints of all clusters of a view that do not carry their own, in order of their names.
-#[must_use]
-pub fn keys(scope: &Scope<'_>) -> Vec<EndpointKey> {
-    sorted(scope, cluster::destinations(scope))
+/// Keys of the endpoints of the clusters that lead to a host and do not carry their own.
+pub(crate) fn keys(scope: &Scope<'_>, host: &Host) -> Vec<EndpointKey> {
+    let destinations = cluster::destinations(scope, host).into_iter();
+    let sent = destinations.filter(|to| cluster::discovery(to, scope.view.kind) == Discovery::Sent);
+    sent.map(|destination| EndpointKey::of(scope, &destination)).collect()
 }
 
-/// Keys of the endpoints of the clusters that lead to these hosts.
-#[must_use]
-pub fn keys_of(scope: &Scope<'_>, hosts: &BTreeSet<Host>) -> Vec<EndpointKey> {
-    sorted(scope, cluster::destinations_of(scope, hosts))
-}
+impl Key for EndpointKey {
+    type Value = Entry;
 
-fn sorted(scope: &Scope<'_>, destinations: Vec<Destination>) -> Vec<EndpointKey> {
-    let mut keys: Vec<EndpointKey> = destinations
-        .into_iter()
-        .filter(|destination| cluster::discovery(destination, scope.view.kind) == Discovery::Sent)
-        .map(|destination| EndpointKey::of(scope, &destination))
-        .collect();
-    keys.sort_by_cached_key(|key| key.destination.name());
-    keys
+    fn compile(&self) -> Entry {
+        Entry::new(TypeUrl::Endpoint, self.name(), super::load_assignment(self))
+    }
 }
 
 impl EndpointKey {
     /// The key of a destination's endpoints.
-    #[must_use]
-    pub fn of(scope: &Scope<'_>, destination: &Destination) -> Self {
-        let endpoints = scope.snapshot.endpoints.get(&destination.service.key());
+    pub(crate) fn of(scope: &Scope<'_>, destination: &Destination) -> Self {
+        let service = destination.service.key();
+        let endpoints = scope.tracked.endpoints(&service);
+        let namespaces: BTreeSet<&Text> =
+            endpoints.into_iter().flat_map(|all| all.iter()).map(|one| endpoint_namespace(one, &service)).collect();
         Self {
             endpoints: endpoints.map_or_else(|| ByPtr::new(&Arc::default()), ByPtr::new),
-            authn: ByPtr::new(&scope.snapshot.peer_authentications),
+            plaintext: namespaces.into_iter().flat_map(|of| scope.tracked.plaintext(of, &service)).collect(),
             client: ClientLocality::of(scope.view, destination),
             destination: destination.clone(),
         }
     }
 
     /// Name of the cluster.
-    #[must_use]
-    pub fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         self.destination.name()
     }
 }
 
 impl ClientLocality {
     /// Of a view, what the order of a destination's endpoints depends on: little, so that many clients share an answer.
-    #[must_use]
-    pub fn of(view: &ViewKey, destination: &Destination) -> Self {
+    pub(crate) fn of(view: &ViewKey, destination: &Destination) -> Self {
         let policy = destination.policy();
         let priorities = locality::priorities(destination, &policy);
         let ordered = locality::is_ordered(destination, &policy);

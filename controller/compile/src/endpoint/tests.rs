@@ -14,14 +14,14 @@ use heddle_xds_api::envoy::config::{
     endpoint::v3::{ClusterLoadAssignment, LbEndpoint, lb_endpoint::HostIdentifier},
 };
 
-use super::{keys, load_assignment};
-use crate::fixture::{TestMesh, endpoint, labels, peers, rule, service, sidecar, subset};
+use super::load_assignment;
+use crate::fixture::{TestMesh, endpoint, endpoint_keys, labels, peers, rule, service, sidecar, subset};
 
 const WEB: &str = "outbound|80||web.shop.svc.cluster.local";
 
 fn load(test_mesh: &TestMesh, proxy: &Proxy, name: &str) -> ClusterLoadAssignment {
     test_mesh.see(proxy, |scope| {
-        let key = keys(scope).into_iter().find(|key| key.name() == name).unwrap();
+        let key = endpoint_keys(scope).into_iter().find(|key| key.name() == name).unwrap();
         load_assignment(&key).value
     })
 }
@@ -194,8 +194,8 @@ fn weights_never_add_up_to_more_than_envoy_takes() {
 #[test]
 fn clients_in_one_place_share_a_key_and_others_where_it_matters_not() {
     let plain = web(vec![at("10.0.0.1", "r")]);
-    assert!(plain.see(&here("r"), keys) != Vec::new());
-    assert_eq!(plain.see(&here("r"), keys), plain.see(&here("q"), keys));
+    assert!(plain.see(&here("r"), endpoint_keys) != Vec::new());
+    assert_eq!(plain.see(&here("r"), endpoint_keys), plain.see(&here("q"), endpoint_keys));
     let ordered = web(vec![at("10.0.0.1", "r")]).rule(rule("web", policy(LocalityLb::default(), true)));
-    assert_ne!(ordered.see(&here("r"), keys), ordered.see(&here("q"), keys));
+    assert_ne!(ordered.see(&here("r"), endpoint_keys), ordered.see(&here("q"), endpoint_keys));
 }

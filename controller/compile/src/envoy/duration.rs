@@ -15,26 +15,22 @@ use heddle_xds_api::{
 const MOST_SECONDS: i64 = 9_223_372_035;
 
 /// A duration, capped at what Envoy holds.
-#[must_use]
-pub fn duration(value: Duration) -> protobuf::Duration {
+pub(crate) fn duration(value: Duration) -> protobuf::Duration {
     let seconds = i64::try_from(value.as_secs()).unwrap_or(i64::MAX).min(MOST_SECONDS);
     protobuf::Duration { seconds, nanos: i32::try_from(value.subsec_nanos()).unwrap_or(0) }
 }
 
 /// Never, said as the longest duration.
-#[must_use]
-pub fn never() -> protobuf::Duration {
+pub(crate) fn never() -> protobuf::Duration {
     protobuf::Duration { seconds: MOST_SECONDS, nanos: 0 }
 }
 
 /// A share in millionths.
-#[must_use]
-pub fn fraction(share: Percent) -> FractionalPercent {
+pub(crate) fn fraction(share: Percent) -> FractionalPercent {
     FractionalPercent { numerator: share.0, denominator: DenominatorType::Million.into() }
 }
 
 /// A share without a runtime key.
-#[must_use]
-pub fn runtime_fraction(share: Percent) -> RuntimeFractionalPercent {
+pub(crate) fn runtime_fraction(share: Percent) -> RuntimeFractionalPercent {
     RuntimeFractionalPercent { default_value: Some(fraction(share)), ..RuntimeFractionalPercent::default() }
 }

@@ -9,8 +9,7 @@ use heddle_xds_api::envoy::config::{
 };
 
 /// A TCP address: an IP without brackets, or a name where the cluster resolves names.
-#[must_use]
-pub fn socket(address: impl Into<String>, port: u16) -> SocketAddress {
+pub(crate) fn socket(address: impl Into<String>, port: u16) -> SocketAddress {
     SocketAddress {
         address: address.into(),
         port_specifier: Some(PortSpecifier::PortValue(port.into())),
@@ -19,8 +18,7 @@ pub fn socket(address: impl Into<String>, port: u16) -> SocketAddress {
 }
 
 /// The address of an endpoint.
-#[must_use]
-pub fn address(address: &endpoint::Address, port: u16) -> Address {
+pub(crate) fn address(address: &endpoint::Address, port: u16) -> Address {
     let address = match address {
         endpoint::Address::Uds(path) => address::Address::Pipe(pipe(path)),
         other => address::Address::SocketAddress(socket(&*other.text(), port)),
@@ -29,8 +27,12 @@ pub fn address(address: &endpoint::Address, port: u16) -> Address {
 }
 
 /// An endpoint of weight, health and metadata.
-#[must_use]
-pub fn lb_endpoint(address: Address, health: HealthStatus, weight: u32, metadata: Option<Metadata>) -> LbEndpoint {
+pub(crate) fn lb_endpoint(
+    address: Address,
+    health: HealthStatus,
+    weight: u32,
+    metadata: Option<Metadata>,
+) -> LbEndpoint {
     LbEndpoint {
         health_status: health.into(),
         metadata,
@@ -40,8 +42,7 @@ pub fn lb_endpoint(address: Address, health: HealthStatus, weight: u32, metadata
 }
 
 /// Endpoints of one place. Its weight is the sum of theirs.
-#[must_use]
-pub fn locality(place: &locality::Locality, lb_endpoints: Vec<LbEndpoint>) -> LocalityLbEndpoints {
+pub(crate) fn locality(place: &locality::Locality, lb_endpoints: Vec<LbEndpoint>) -> LocalityLbEndpoints {
     let weight = lb_endpoints.iter().filter_map(|e| e.load_balancing_weight).fold(0_u32, u32::saturating_add);
     let locality = Locality {
         region: place.region.to_string(),
@@ -57,14 +58,12 @@ pub fn locality(place: &locality::Locality, lb_endpoints: Vec<LbEndpoint>) -> Lo
 }
 
 /// All endpoints of a cluster.
-#[must_use]
-pub fn assignment(cluster: &str, endpoints: Vec<LocalityLbEndpoints>) -> ClusterLoadAssignment {
+pub(crate) fn assignment(cluster: &str, endpoints: Vec<LocalityLbEndpoints>) -> ClusterLoadAssignment {
     ClusterLoadAssignment { cluster_name: cluster.into(), endpoints, ..Default::default() }
 }
 
 /// One address without weight or place, for clusters that have no more.
-#[must_use]
-pub fn single(cluster: &str, address: Address) -> ClusterLoadAssignment {
+pub(crate) fn single(cluster: &str, address: Address) -> ClusterLoadAssignment {
     let endpoint = Endpoint { address: Some(address), ..Default::default() };
     let only = LbEndpoint { host_identifier: Some(HostIdentifier::Endpoint(endpoint)), ..Default::default() };
     assignment(cluster, vec![LocalityLbEndpoints { lb_endpoints: vec![only], ..Default::default() }])

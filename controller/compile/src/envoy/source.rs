@@ -12,13 +12,12 @@ use heddle_xds_api::{
 };
 
 /// Secret of the workload's own certificate, served by its agent.
-pub const WORKLOAD_CERTIFICATE: &str = "default";
+pub(crate) const WORKLOAD_CERTIFICATE: &str = "default";
 /// Secret of the mesh's roots, served by the agent.
-pub const MESH_ROOTS: &str = "ROOTCA";
+pub(crate) const MESH_ROOTS: &str = "ROOTCA";
 
 /// The stream that carries all else too; Envoy waits for an answer without end.
-#[must_use]
-pub fn ads() -> ConfigSource {
+pub(crate) fn ads() -> ConfigSource {
     ConfigSource {
         config_source_specifier: Some(ConfigSourceSpecifier::Ads(AggregatedConfigSource::default())),
         initial_fetch_timeout: Some(Duration::default()),
@@ -28,8 +27,7 @@ pub fn ads() -> ConfigSource {
 }
 
 /// The agent's secret service (bootstrap cluster `sds-grpc`).
-#[must_use]
-pub fn agent_sds() -> ConfigSource {
+pub(crate) fn agent_sds() -> ConfigSource {
     let service = GrpcService {
         target_specifier: Some(grpc_service::TargetSpecifier::EnvoyGrpc(grpc_service::EnvoyGrpc {
             cluster_name: "sds-grpc".into(),
@@ -52,13 +50,11 @@ pub fn agent_sds() -> ConfigSource {
 }
 
 /// A secret of the agent: [`WORKLOAD_CERTIFICATE`] or [`MESH_ROOTS`].
-#[must_use]
-pub fn agent_secret(name: &str) -> SdsSecretConfig {
+pub(crate) fn agent_secret(name: &str) -> SdsSecretConfig {
     SdsSecretConfig { name: name.into(), sds_config: Some(agent_sds()) }
 }
 
 /// A secret that we serve ourselves, e.g. `kubernetes://credential`.
-#[must_use]
-pub fn ads_secret(name: &str) -> SdsSecretConfig {
+pub(crate) fn ads_secret(name: &str) -> SdsSecretConfig {
     SdsSecretConfig { name: name.into(), sds_config: Some(ads()) }
 }

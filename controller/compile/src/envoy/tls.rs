@@ -25,26 +25,29 @@ use heddle_xds_api::google::protobuf::Struct;
 use super::{any::any, metadata};
 
 /// Metadata of endpoints by which a cluster chooses between its sockets.
-pub const SOCKET_MATCH: &str = "envoy.transport_socket_match";
+pub(crate) const SOCKET_MATCH: &str = "envoy.transport_socket_match";
 /// Field of [`SOCKET_MATCH`].
-pub const TLS_MODE: &str = "tlsMode";
+pub(crate) const TLS_MODE: &str = "tlsMode";
 /// Value of [`TLS_MODE`] where a sidecar takes the mesh's mutual TLS.
-pub const ISTIO: &str = "istio";
+pub(crate) const ISTIO: &str = "istio";
 
 /// How the server's certificate is checked.
 #[derive(Clone, Debug)]
-pub struct Validation {
+pub(crate) struct Validation {
     /// The roots, delivered as a secret.
-    pub roots: SdsSecretConfig,
+    pub(crate) roots: SdsSecretConfig,
     /// Names, one of which the certificate must carry; empty: any.
-    pub names: Vec<Text>,
+    pub(crate) names: Vec<Text>,
     /// File of a revocation list; empty: none.
-    pub revocations: Text,
+    pub(crate) revocations: Text,
 }
 
 /// A client's TLS context; without a validation any server is trusted. TLS 1.2 and 1.3 only.
-#[must_use]
-pub fn upstream(certificate: Option<SdsSecretConfig>, validation: Option<Validation>, sni: &str) -> UpstreamTlsContext {
+pub(crate) fn upstream(
+    certificate: Option<SdsSecretConfig>,
+    validation: Option<Validation>,
+    sni: &str,
+) -> UpstreamTlsContext {
     let params = TlsParameters {
         tls_minimum_protocol_version: TlsProtocol::TlSv12.into(),
         tls_maximum_protocol_version: TlsProtocol::TlSv13.into(),
@@ -60,22 +63,19 @@ pub fn upstream(certificate: Option<SdsSecretConfig>, validation: Option<Validat
 }
 
 /// A TLS socket.
-#[must_use]
-pub fn socket(context: &UpstreamTlsContext) -> TransportSocket {
+pub(crate) fn socket(context: &UpstreamTlsContext) -> TransportSocket {
     let config_type = Some(ConfigType::TypedConfig(any(context)));
     TransportSocket { name: "envoy.transport_sockets.tls".into(), config_type }
 }
 
 /// A plain socket.
-#[must_use]
-pub fn plain() -> TransportSocket {
+pub(crate) fn plain() -> TransportSocket {
     let config_type = Some(ConfigType::TypedConfig(any(&RawBuffer {})));
     TransportSocket { name: "envoy.transport_sockets.raw_buffer".into(), config_type }
 }
 
 /// A socket that says first, in the PROXY protocol, who the client is.
-#[must_use]
-pub fn announced(version: ProxyProtocol, inner: TransportSocket) -> TransportSocket {
+pub(crate) fn announced(version: ProxyProtocol, inner: TransportSocket) -> TransportSocket {
     let version = match version {
         ProxyProtocol::V1 => proxy_protocol_config::Version::V1,
         ProxyProtocol::V2 => proxy_protocol_config::Version::V2,
@@ -90,8 +90,7 @@ pub fn announced(version: ProxyProtocol, inner: TransportSocket) -> TransportSoc
 }
 
 /// TLS to the endpoints that have a sidecar, plain text to the others.
-#[must_use]
-pub fn where_possible(tls: TransportSocket) -> Vec<TransportSocketMatch> {
+pub(crate) fn where_possible(tls: TransportSocket) -> Vec<TransportSocketMatch> {
     let by = |name: &str, wanted: Struct, socket: TransportSocket| TransportSocketMatch {
         name: name.into(),
         r#match: Some(wanted),

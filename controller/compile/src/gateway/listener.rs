@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use heddle_model::{
     host::Host,
     issue::Issue,
-    route::{L4Match, VirtualService},
+    route::{L4Match, Reach},
     tls::{ServerTls, ServerTlsMode},
 };
 use heddle_xds_api::envoy::config::{
@@ -21,7 +21,8 @@ use crate::{
         access_log, bind_address,
         chain::{Asks, TLS, chain},
         destination::{L4Rule, clusters},
-        http::{Direction, Http, RouteSource, http},
+        filter::{Direction, surroundings},
+        http::{Http, RouteSource, http},
         inspector, listener_name, tcp, tls, wildcard,
     },
     name,
@@ -30,14 +31,13 @@ use crate::{
 };
 
 /// The listeners of a gateway proxy. A port on which nothing is served is not opened.
-#[must_use]
-pub fn listeners(scope: &Scope<'_>, ports: &Ports) -> Vec<Compiled<Listener>> {
+pub(crate) fn listeners(scope: &Scope<'_>, ports: &Ports) -> Vec<Compiled<Listener>> {
     ports.iter().filter_map(|((bind, port), servers)| listener(scope, bind, *port, servers)).collect()
 }
 
 fn listener(scope: &Scope<'_>, bind: &str, port: u16, servers: &[Bound]) -> Option<Compiled<Listener>> {
-    let mesh = &scope.snapshot.mesh;
-    let bind = if bind.is_empty() { wildcard(scope.view) } else { bind.into() };
+    let mesh = scope.mesh;
+    let bind = if bind.is_empty() { wildcard(scope.view.ipv4, scope.view.ipv6) } else { bind.into() };
     let mut compiled = Compiled::new(Listener {
         name: listener_name(&bind, port),
         address: Some(bind_address(&bind, port)),
@@ -135,12 +135,12 @@ fn terminated(
 }
 
 fn http_chain(scope: &Scope<'_>, bind: &str, bound: &Bound, tls: Option<&ServerTls>) -> FilterChain {
-    let mesh = &scope.snapshot.mesh;
+    let mesh = scope.mesh;
     let spec = Http {
         stat_prefix: format!("outbound_{};", listener_name(bind, bound.target)),
         routes: RouteSource::Named(bound.route_name()),
-        direction: Direction::Gateway,
         dynamic_dns: scope
+            .seen
             .services
             .values()
             .any(|i| i.service.resolution == heddle_model::service::Resolution::DynamicDns),
@@ -148,11 +148,11 @@ fn http_chain(scope: &Scope<'_>, bind: &str, bound: &Bound, tls: Option<&ServerT
     };
     let asks = Asks { server_names: if tls.is_some() { server_names(bound) } else { Vec::new() }, ..Asks::default() };
     let socket = tls.map(|tls| tls::declared(mesh, tls, &tls::HTTP_ALPN));
-    chain("", &asks, vec![http(mesh, scope.view, spec)], socket)
+    chain("", &asks, vec![http(&surroundings(scope, Direction::Gateway), spec)], socket)
 }
 
 fn tcp_chain(scope: &Scope<'_>, asks: &Asks, clusters: &tcp::Weighted, tls: Option<&ServerTls>) -> FilterChain {
-    let mesh = &scope.snapshot.mesh;
+    let mesh = scope.mesh;
     let prefix = clusters.first().map(|(name, _)| name.clone()).unwrap_or_default();
     let socket = tls.map(|tls| tls::declared(mesh, tls, &tls::HTTP_ALPN));
     chain("", asks, vec![tcp::proxy(mesh, &prefix, clusters, None)], socket)
@@ -197,7 +197,7 @@ fn passthrough(scope: &Scope<'_>, bound: &Bound, issues: &mut Vec<Issue>) -> Vec
 fn auto_passthrough(scope: &Scope<'_>, bound: &Bound) -> Vec<FilterChain> {
     let covered = |host: &Host| bound.server().hosts.iter().any(|h| h.host.covers(host));
     let mut chains = Vec::new();
-    for import in scope.services.values().filter(|i| !i.service.external && covered(&i.service.host)) {
+    for import in scope.seen.services.values().filter(|i| !i.service.external && covered(&i.service.host)) {
         let service = &import.service;
         let subsets = scope.rule(service).map(|rule| rule.subsets.iter().map(|s| s.name.clone()).collect::<Vec<_>>());
         let subsets = std::iter::once("".into()).chain(subsets.unwrap_or_default());
@@ -261,7 +261,7 @@ fn tcp_rules(scope: &Scope<'_>, bound: &Bound, asks: &Asks, issues: &mut Vec<Iss
     found
 }
 
-fn applies(bound: &Bound, virtual_service: &VirtualService, condition: &L4Match) -> bool {
+fn applies(bound: &Bound, virtual_service: &Reach, condition: &L4Match) -> bool {
     let gateways = if condition.gateways.is_empty() { &virtual_service.gateways } else { &condition.gateways };
     gateways.contains(&bound.reference()) && condition.port.is_none_or(|port| port == bound.server().port)
 }

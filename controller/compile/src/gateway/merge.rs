@@ -11,29 +11,29 @@ use heddle_model::{
     host::Host,
     issue::Issue,
     protocol::Protocol,
-    route::{GatewayRef, VirtualService},
+    route::{GatewayRef, Reach},
     tls::{ServerTls, ServerTlsMode},
 };
 
 use crate::scope::Scope;
 
 /// The ports of a gateway proxy, by address and workload port.
-pub type Ports = BTreeMap<(Text, u16), Vec<Bound>>;
+pub(crate) type Ports = BTreeMap<(Text, u16), Vec<Bound>>;
 
 /// A server on a port of the proxy.
 #[derive(Clone, Debug)]
-pub struct Bound {
+pub(crate) struct Bound {
     /// The Gateway.
-    pub gateway: Arc<Gateway>,
+    pub(crate) gateway: Arc<Gateway>,
     /// Which of its servers.
-    pub index: usize,
+    pub(crate) index: usize,
     /// Port of the workload.
-    pub target: u16,
+    pub(crate) target: u16,
 }
 
 /// What a port speaks; servers of different kinds cannot share one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PortKind {
+pub(crate) enum PortKind {
     /// HTTP in the clear.
     Http,
     /// TLS, ended here or passed through.
@@ -44,21 +44,18 @@ pub enum PortKind {
 
 impl Bound {
     /// The server.
-    #[must_use]
-    pub fn server(&self) -> &Server {
+    pub(crate) fn server(&self) -> &Server {
         &self.gateway.servers[self.index]
     }
 
     /// The name by which VirtualServices bind to it.
-    #[must_use]
-    pub fn reference(&self) -> GatewayRef {
+    pub(crate) fn reference(&self) -> GatewayRef {
         let (namespace, name) = self.gateway.bound.clone();
         GatewayRef::Gateway { namespace, name }
     }
 
     /// What its port speaks.
-    #[must_use]
-    pub fn kind(&self) -> PortKind {
+    pub(crate) fn kind(&self) -> PortKind {
         let server = self.server();
         match server.protocol {
             Protocol::Https | Protocol::Tls => PortKind::Tls,
@@ -69,22 +66,19 @@ impl Bound {
     }
 
     /// Whether TLS ends here.
-    #[must_use]
-    pub fn ends_tls(&self) -> bool {
+    pub(crate) fn ends_tls(&self) -> bool {
         let passes = |tls: &ServerTls| matches!(tls.mode, ServerTlsMode::Passthrough | ServerTlsMode::AutoPassthrough);
         self.server().tls.as_ref().is_some_and(|tls| !passes(tls))
     }
 
     /// Whether requests on it are routed one by one.
-    #[must_use]
-    pub fn routes_http(&self) -> bool {
+    pub(crate) fn routes_http(&self) -> bool {
         let protocol = self.server().protocol;
         protocol.is_http() || (protocol == Protocol::Https && self.ends_tls())
     }
 
     /// Name of its route configuration.
-    #[must_use]
-    pub fn route_name(&self) -> String {
+    pub(crate) fn route_name(&self) -> String {
         let server = self.server();
         let bind = if server.bind.is_empty() { String::new() } else { format!(".{}", server.bind) };
         if self.kind() == PortKind::Http {
@@ -95,21 +89,13 @@ impl Bound {
     }
 
     /// The VirtualServices that bind to it, oldest first.
-    pub fn virtual_services<'a>(
-        &self,
-        scope: &'a Scope<'_>,
-    ) -> impl Iterator<Item = &'a Arc<VirtualService>> + use<'a> {
+    pub(crate) fn virtual_services<'a>(&self, scope: &Scope<'a>) -> impl Iterator<Item = &'a Arc<Reach>> + use<'a> {
         let reference = self.reference();
-        let namespace = scope.view.namespace.clone();
-        let bound = move |virtual_service: &&Arc<VirtualService>| {
-            virtual_service.gateways.contains(&reference) && virtual_service.export_to.sees(&namespace)
-        };
-        scope.snapshot.virtual_services.values().filter(bound)
+        scope.tracked.virtual_services(scope.client).filter(move |reach| reach.gateways.contains(&reference))
     }
 
     /// The hosts that a VirtualService may serve here: each the more specific of the server's and the VirtualService's.
-    #[must_use]
-    pub fn hosts_for(&self, virtual_service: &VirtualService) -> Vec<Host> {
+    pub(crate) fn hosts_for(&self, virtual_service: &Reach) -> Vec<Host> {
         let namespace = virtual_service.origin.namespace();
         let open = |host: &&ServerHost| host.namespace.as_ref().is_none_or(|wanted| wanted == namespace);
         let mut hosts = Vec::new();
@@ -124,11 +110,10 @@ impl Bound {
 }
 
 /// The servers that a proxy runs, by port.
-#[must_use]
-pub fn merge(scope: &Scope<'_>, issues: &mut Vec<Issue>) -> Ports {
+pub(crate) fn merge(scope: &Scope<'_>, issues: &mut Vec<Issue>) -> Ports {
     let mut ports = Ports::new();
     let mut tls_hosts: BTreeSet<((Text, u16), ServerHost)> = BTreeSet::new();
-    for gateway in scope.snapshot.gateways.iter().filter(|g| selects(scope, g)) {
+    for gateway in scope.tracked.gateways(&scope.view.labels, &scope.view.front_hosts()) {
         for (index, server) in gateway.servers.iter().enumerate() {
             for target in targets(scope, gateway, server) {
                 let bound = Bound { gateway: gateway.clone(), index, target };
@@ -184,13 +169,6 @@ fn add(
     }
     ports.entry(key).or_default().push(bound);
     None
-}
-
-fn selects(scope: &Scope<'_>, gateway: &Gateway) -> bool {
-    if gateway.services.is_empty() {
-        return gateway.selector.select(&scope.view.labels);
-    }
-    scope.view.fronts.iter().any(|front| gateway.services.contains(&front.host))
 }
 
 /// The workload's ports behind a server's port: by the services in front of the gateway, else the number itself.

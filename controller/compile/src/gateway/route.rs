@@ -12,8 +12,7 @@ use crate::{compiled::Compiled, memo::Memo, route::HostRoutesKey, scope::Scope};
 const DIRECT_RESPONSE_BYTES: u32 = 1 << 20;
 
 /// The route configurations of a gateway proxy.
-#[must_use]
-pub fn route_configurations(scope: &Scope<'_>, ports: &Ports, memo: &Memo) -> Vec<Compiled<RouteConfiguration>> {
+pub(crate) fn route_configurations(scope: &Scope<'_>, ports: &Ports, memo: &Memo) -> Vec<Compiled<RouteConfiguration>> {
     let mut by_name: BTreeMap<String, Vec<&Bound>> = BTreeMap::new();
     for bound in ports.values().flatten().filter(|bound| bound.routes_http()) {
         by_name.entry(bound.route_name()).or_default().push(bound);
@@ -55,17 +54,14 @@ fn serve(
     sources: &mut Vec<std::sync::Arc<ObjectRef>>,
 ) {
     let redirect = bound.server().tls.as_ref().is_some_and(|tls| tls.https_redirect);
-    for virtual_service in bound.virtual_services(scope).filter(|virtual_service| !virtual_service.http.is_empty()) {
+    for virtual_service in bound.virtual_services(scope).filter(|virtual_service| virtual_service.has_http) {
         let common = bound.hosts_for(virtual_service);
         if common.is_empty() {
             continue;
         }
-        let routes = memo.routes(&HostRoutesKey::of_virtual_service(
-            scope,
-            virtual_service,
-            bound.server().port,
-            [bound.reference()].into(),
-        ));
+        let Some(whole) = scope.tracked.virtual_service(&virtual_service.origin) else { continue };
+        let gateways = [bound.reference()].into();
+        let routes = memo.routes.get(&HostRoutesKey::of_virtual_service(scope, whole, bound.server().port, gateways));
         issues.extend(routes.issues.iter().cloned());
         sources.extend(routes.sources.iter().cloned());
         for host in common {

@@ -56,8 +56,7 @@ const JSON: [(&str, &str); 24] = [
 ];
 
 /// The mesh's access log for requests and connections; none where no file is set.
-#[must_use]
-pub fn access_log(mesh: &Mesh) -> Vec<AccessLog> {
+pub(crate) fn access_log(mesh: &Mesh) -> Vec<AccessLog> {
     file_log(mesh)
         .map(|log| AccessLog { config_type: Some(ConfigType::TypedConfig(any(&log))), ..named() })
         .into_iter()
@@ -65,8 +64,7 @@ pub fn access_log(mesh: &Mesh) -> Vec<AccessLog> {
 }
 
 /// The same for connections that no filter chain took.
-#[must_use]
-pub fn listener_access_log(mesh: &Mesh) -> Vec<AccessLog> {
+pub(crate) fn listener_access_log(mesh: &Mesh) -> Vec<AccessLog> {
     let mut logs = if mesh.listener_access_log { access_log(mesh) } else { Vec::new() };
     for log in &mut logs {
         let flags = ResponseFlagFilter { flags: vec!["NR".into()] };

@@ -12,33 +12,32 @@ use heddle_xds_api::envoy::config::{
 use crate::envoy::duration::duration;
 
 /// Plain text.
-pub const RAW: &str = "raw_buffer";
+pub(crate) const RAW: &str = "raw_buffer";
 /// TLS.
-pub const TLS: &str = "tls";
+pub(crate) const TLS: &str = "tls";
 /// What the inspector says of plain HTTP.
-pub const PLAIN_HTTP: [&str; 2] = ["http/1.1", "h2c"];
+pub(crate) const PLAIN_HTTP: [&str; 2] = ["http/1.1", "h2c"];
 /// How long a TLS handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(15);
 
 /// What a chain asks of a connection.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Asks {
+pub(crate) struct Asks {
     /// Original destination port.
-    pub port: Option<u16>,
+    pub(crate) port: Option<u16>,
     /// Networks of the original destination.
-    pub networks: Vec<IpNet>,
+    pub(crate) networks: Vec<IpNet>,
     /// SNI, one of these.
-    pub server_names: Vec<String>,
+    pub(crate) server_names: Vec<String>,
     /// [`RAW`] or [`TLS`]; empty: either.
-    pub transport: &'static str,
+    pub(crate) transport: &'static str,
     /// ALPN, one of these.
-    pub protocols: Vec<&'static str>,
+    pub(crate) protocols: Vec<&'static str>,
 }
 
 impl Asks {
     /// The message; none where nothing is asked.
-    #[must_use]
-    pub fn chain_match(&self) -> Option<FilterChainMatch> {
+    pub(crate) fn chain_match(&self) -> Option<FilterChainMatch> {
         if *self == Self::default() {
             return None;
         }
@@ -54,8 +53,7 @@ impl Asks {
 }
 
 /// A chain of filters.
-#[must_use]
-pub fn chain(name: &str, asks: &Asks, filters: Vec<Filter>, socket: Option<TransportSocket>) -> FilterChain {
+pub(crate) fn chain(name: &str, asks: &Asks, filters: Vec<Filter>, socket: Option<TransportSocket>) -> FilterChain {
     FilterChain {
         name: name.into(),
         filter_chain_match: asks.chain_match(),

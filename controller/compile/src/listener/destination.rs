@@ -5,7 +5,7 @@ use std::sync::Arc;
 use heddle_model::{
     issue::Issue,
     object::ObjectRef,
-    route::{Destination, TcpRoute, TlsRoute, VirtualService, WeightedDestination},
+    route::{Destination, Reach, TcpRoute, TlsRoute, WeightedDestination},
 };
 
 use super::tcp::Weighted;
@@ -13,7 +13,7 @@ use crate::{name, scope::Scope};
 
 /// A rule for connections, with its place in its object.
 #[derive(Clone, Copy, Debug)]
-pub struct L4Rule<'a> {
+pub(crate) struct L4Rule<'a> {
     object: &'a Arc<ObjectRef>,
     field: &'a str,
     destinations: &'a [WeightedDestination],
@@ -21,20 +21,18 @@ pub struct L4Rule<'a> {
 
 impl<'a> L4Rule<'a> {
     /// A TCP rule of a VirtualService.
-    #[must_use]
-    pub fn tcp(virtual_service: &'a VirtualService, rule: &'a TcpRoute) -> Self {
+    pub(crate) fn tcp(virtual_service: &'a Reach, rule: &'a TcpRoute) -> Self {
         Self { object: &virtual_service.origin.object, field: &rule.field, destinations: &rule.destinations }
     }
 
     /// A TLS rule of a VirtualService.
-    #[must_use]
-    pub fn tls(virtual_service: &'a VirtualService, rule: &'a TlsRoute) -> Self {
+    pub(crate) fn tls(virtual_service: &'a Reach, rule: &'a TlsRoute) -> Self {
         Self { object: &virtual_service.origin.object, field: &rule.field, destinations: &rule.destinations }
     }
 }
 
 /// The clusters of a rule by weight. All zero: the first gets all.
-pub fn clusters(scope: &Scope<'_>, rule: &L4Rule<'_>, listener_port: u16, issues: &mut Vec<Issue>) -> Weighted {
+pub(crate) fn clusters(scope: &Scope<'_>, rule: &L4Rule<'_>, listener_port: u16, issues: &mut Vec<Issue>) -> Weighted {
     let all = || rule.destinations.iter().enumerate();
     let mut used: Vec<_> = all().filter(|(_, to)| to.weight > 0).map(|(index, to)| (index, to, to.weight)).collect();
     if used.is_empty() {
@@ -49,7 +47,7 @@ pub fn clusters(scope: &Scope<'_>, rule: &L4Rule<'_>, listener_port: u16, issues
 
 /// The cluster of a destination. A subset that no rule defines is replaced by the whole service; that is reported, as is a
 /// service or port that does not exist.
-pub fn cluster(
+pub(crate) fn cluster(
     scope: &Scope<'_>,
     to: &Destination,
     listener_port: u16,
@@ -67,7 +65,7 @@ pub fn cluster(
     };
     let Some(service) = service else {
         report("host", "UnknownHost", format!("no service {} is visible here; connections are closed", to.host));
-        return name::missing(port, to, &scope.snapshot.mesh.domain);
+        return name::missing(port, to, &scope.mesh.domain);
     };
     if service.port(port).is_none() {
         let message = format!("service {} has no port {port}; connections are closed", to.host);

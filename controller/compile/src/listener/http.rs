@@ -10,79 +10,55 @@ use heddle_xds_api::envoy::{
         route::v3::RouteConfiguration,
     },
     extensions::{
-        filters::{
-            http::{
-                cors::v3::Cors,
-                dynamic_forward_proxy::v3::{
-                    FilterConfig as DynamicForwardProxy, filter_config::ImplementationSpecifier,
-                },
-                fault::v3::HttpFault,
-                grpc_stats::v3::FilterConfig as GrpcStats,
-                router::v3::Router,
-            },
-            network::http_connection_manager::v3::{
-                HttpConnectionManager, HttpFilter, Rds, RequestIdExtension,
-                http_connection_manager::{
-                    ForwardClientCertDetails, PathWithEscapedSlashesAction, RouteSpecifier,
-                    SetCurrentClientCertDetails, UpgradeConfig,
-                },
-                http_filter::ConfigType,
+        filters::network::http_connection_manager::v3::{
+            HttpConnectionManager, Rds, RequestIdExtension,
+            http_connection_manager::{
+                ForwardClientCertDetails, PathWithEscapedSlashesAction, RouteSpecifier, SetCurrentClientCertDetails,
+                UpgradeConfig,
             },
         },
         request_id::uuid::v3::UuidRequestIdConfig,
     },
 };
 
-use super::{access_log::access_log, tcp::filter, upstream_alpn};
-use crate::{
-    envoy::{any::any, cluster as clusters, duration::duration, source},
-    view::ViewKey,
+use super::{
+    access_log::access_log,
+    filter::{Direction, HttpProxy, Surroundings, http_filters},
+    tcp::filter,
 };
+use crate::envoy::{any::any, duration::duration, http1::header_key_format, source};
 
 /// A connection manager to be made.
 #[derive(Clone, Debug)]
-pub struct Http {
+pub(crate) struct Http {
     /// Prefix of its statistics.
-    pub stat_prefix: String,
+    pub(crate) stat_prefix: String,
     /// Its routes.
-    pub routes: RouteSource,
-    /// Which way requests go.
-    pub direction: Direction,
+    pub(crate) routes: RouteSource,
     /// Some route resolves the host asked for.
-    pub dynamic_dns: bool,
+    pub(crate) dynamic_dns: bool,
     /// Requests carry absolute URLs (forward proxy).
-    pub forward_proxy: bool,
+    pub(crate) forward_proxy: bool,
 }
 
 /// Where the routes come from.
 #[derive(Clone, Debug)]
-pub enum RouteSource {
+pub(crate) enum RouteSource {
     /// Our stream, by name.
     Named(String),
     /// Here.
     Inline(Box<RouteConfiguration>),
 }
 
-/// Which way requests go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Direction {
-    /// From the workload into the mesh.
-    Outbound,
-    /// To the workload.
-    Inbound,
-    /// Into or out of the mesh at a gateway.
-    Gateway,
-}
-
 /// The connection manager's filter.
-#[must_use]
-pub fn http(mesh: &Mesh, view: &ViewKey, spec: Http) -> Filter {
+pub(crate) fn http(at: &Surroundings<'_>, spec: Http) -> Filter {
+    let mesh = at.mesh;
     let mut config = HttpConnectionManager {
         stat_prefix: spec.stat_prefix.clone(),
-        http_filters: http_filters(view, &spec),
+        http_filters: http_filters(at, spec.dynamic_dns),
         access_log: access_log(mesh),
         stream_idle_timeout: Some(duration(Duration::ZERO)),
-        use_remote_address: Some(spec.direction == Direction::Gateway),
+        use_remote_address: Some(at.direction == Direction::Gateway),
         proxy_100_continue: true,
         upgrade_configs: vec![UpgradeConfig { upgrade_type: "websocket".into(), ..UpgradeConfig::default() }],
         request_id_extension: Some(RequestIdExtension {
@@ -94,11 +70,11 @@ pub fn http(mesh: &Mesh, view: &ViewKey, spec: Http) -> Filter {
         ..HttpConnectionManager::default()
     };
     normalize(mesh, &mut config);
-    identify(mesh, spec.direction, &mut config);
-    config.http_protocol_options = http1(view, spec.forward_proxy);
-    if view.idle_timeout_seconds > 0 {
+    identify(mesh, at.direction, &mut config);
+    config.http_protocol_options = http1(mesh, at.proxy, spec.forward_proxy);
+    if at.proxy.idle_timeout_seconds > 0 {
         config.common_http_protocol_options = Some(HttpProtocolOptions {
-            idle_timeout: Some(duration(Duration::from_secs(view.idle_timeout_seconds))),
+            idle_timeout: Some(duration(Duration::from_secs(at.proxy.idle_timeout_seconds))),
             ..HttpProtocolOptions::default()
         });
     }
@@ -109,31 +85,6 @@ pub fn http(mesh: &Mesh, view: &ViewKey, spec: Http) -> Filter {
         RouteSource::Inline(routes) => RouteSpecifier::RouteConfig(*routes),
     });
     filter("envoy.filters.network.http_connection_manager", &config)
-}
-
-fn http_filters(view: &ViewKey, spec: &Http) -> Vec<HttpFilter> {
-    let stats = GrpcStats { emit_filter_state: true, ..GrpcStats::default() };
-    let mut filters = vec![http_filter("envoy.filters.http.grpc_stats", &stats)];
-    if spec.direction != Direction::Inbound {
-        filters.push(upstream_alpn::filter(view));
-    }
-    filters.push(http_filter("envoy.filters.http.fault", &HttpFault::default()));
-    filters.push(http_filter("envoy.filters.http.cors", &Cors::default()));
-    if spec.dynamic_dns {
-        let family = clusters::family(view.ipv4, view.ipv6);
-        let cache = clusters::dns_cache(clusters::ANY_DNS_CACHE, family);
-        let config = DynamicForwardProxy {
-            implementation_specifier: Some(ImplementationSpecifier::DnsCacheConfig(cache)),
-            ..DynamicForwardProxy::default()
-        };
-        filters.push(http_filter("envoy.filters.http.dynamic_forward_proxy", &config));
-    }
-    filters.push(http_filter("envoy.filters.http.router", &Router::default()));
-    filters
-}
-
-fn http_filter<M: prost::Name>(name: &str, config: &M) -> HttpFilter {
-    HttpFilter { name: name.into(), config_type: Some(ConfigType::TypedConfig(any(config))), ..HttpFilter::default() }
 }
 
 fn normalize(mesh: &Mesh, config: &mut HttpConnectionManager) {
@@ -179,10 +130,12 @@ fn identify(mesh: &Mesh, direction: Direction, config: &mut HttpConnectionManage
     }
 }
 
-fn http1(view: &ViewKey, forward_proxy: bool) -> Option<Http1ProtocolOptions> {
-    (view.http10 || forward_proxy).then(|| Http1ProtocolOptions {
-        accept_http_10: view.http10,
+fn http1(mesh: &Mesh, proxy: HttpProxy, forward_proxy: bool) -> Option<Http1ProtocolOptions> {
+    let options = Http1ProtocolOptions {
+        accept_http_10: proxy.http10,
         allow_absolute_url: forward_proxy.then_some(true),
+        header_key_format: header_key_format(mesh),
         ..Http1ProtocolOptions::default()
-    })
+    };
+    (options != Http1ProtocolOptions::default()).then_some(options)
 }

@@ -19,7 +19,7 @@ use crate::envoy::any::any;
 
 /// Ports that need a filter: all but some, or none but some.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ports {
+pub(crate) enum Ports {
     /// All but these.
     AllBut(BTreeSet<u16>),
     /// None but these.
@@ -27,32 +27,27 @@ pub enum Ports {
 }
 
 /// Restores the address that the client connected to.
-#[must_use]
-pub fn original_dst() -> ListenerFilter {
+pub(crate) fn original_dst() -> ListenerFilter {
     filter("envoy.filters.listener.original_dst", &OriginalDst::default())
 }
 
 /// Reads SNI and ALPN.
-#[must_use]
-pub fn tls() -> ListenerFilter {
+pub(crate) fn tls() -> ListenerFilter {
     filter("envoy.filters.listener.tls_inspector", &TlsInspector::default())
 }
 
 /// Tells HTTP from other bytes.
-#[must_use]
-pub fn http() -> ListenerFilter {
+pub(crate) fn http() -> ListenerFilter {
     filter("envoy.filters.listener.http_inspector", &HttpInspector::default())
 }
 
 /// Takes the PROXY protocol.
-#[must_use]
-pub fn proxy_protocol() -> ListenerFilter {
+pub(crate) fn proxy_protocol() -> ListenerFilter {
     filter("envoy.filters.listener.proxy_protocol", &ProxyProtocol::default())
 }
 
 /// A filter switched off on the ports that do not need it; none where no port does.
-#[must_use]
-pub fn on(mut filter: ListenerFilter, ports: &Ports) -> Option<ListenerFilter> {
+pub(crate) fn on(mut filter: ListenerFilter, ports: &Ports) -> Option<ListenerFilter> {
     filter.filter_disabled = match ports {
         Ports::Only(ports) if ports.is_empty() => return None,
         Ports::Only(ports) => any_port(ports).map(|p| predicate(Rule::NotMatch(Box::new(p)))),

@@ -10,7 +10,8 @@ use heddle_xds_api::envoy::config::{
 use super::{
     access_log, bind_address,
     chain::{Asks, PLAIN_HTTP, RAW, chain},
-    http::{Direction, Http, RouteSource, http},
+    filter::{Direction, surroundings},
+    http::{Http, RouteSource, http},
     inspector, listener_name, loopback, named,
     plan::{Plan, Planned, TcpChain},
     tcp, wildcard,
@@ -26,8 +27,7 @@ use crate::{
 const PASSTHROUGH_CHAIN: &str = "PassthroughFilterChain";
 
 /// All outbound listeners of a view.
-#[must_use]
-pub fn listeners(scope: &Scope<'_>, plan: &Plan) -> Vec<Listener> {
+pub(crate) fn listeners(scope: &Scope<'_>, plan: &Plan) -> Vec<Listener> {
     let mut listeners: Vec<Listener> =
         plan.values().filter(|p| p.http.is_some() || !p.tcp.is_empty()).map(|p| listener(scope, p)).collect();
     if scope.view.interception != Interception::None {
@@ -40,10 +40,10 @@ pub fn listeners(scope: &Scope<'_>, plan: &Plan) -> Vec<Listener> {
 }
 
 /// Name of the route configuration of the mesh-wide forward proxy.
-pub const HTTP_PROXY_ROUTES: &str = "http_proxy";
+pub(crate) const HTTP_PROXY_ROUTES: &str = "http_proxy";
 
 fn listener(scope: &Scope<'_>, planned: &Planned) -> Listener {
-    let mesh = &scope.snapshot.mesh;
+    let mesh = scope.mesh;
     let mut listener = named(listener_name(&planned.bind, planned.port), bind_address(&planned.bind, planned.port));
     let (whole, matched): (Vec<_>, Vec<_>) =
         planned.tcp.iter().partition(|c| c.networks.is_empty() && c.server_names.is_empty());
@@ -77,7 +77,6 @@ fn http_chain(scope: &Scope<'_>, planned: &Planned, routes: &RouteConfigKey, onl
     let spec = Http {
         stat_prefix: format!("outbound_{};", listener_name(&planned.bind, planned.port)),
         routes: RouteSource::Named(routes.name()),
-        direction: Direction::Outbound,
         dynamic_dns: resolves_hosts(scope, planned.egress),
         forward_proxy: planned.forward_proxy,
     };
@@ -86,20 +85,20 @@ fn http_chain(scope: &Scope<'_>, planned: &Planned, routes: &RouteConfigKey, onl
     } else {
         Asks { transport: RAW, protocols: PLAIN_HTTP.to_vec(), ..Asks::default() }
     };
-    chain("", &asks, vec![http(&scope.snapshot.mesh, scope.view, spec)], None)
+    chain("", &asks, vec![http(&surroundings(scope, Direction::Outbound), spec)], None)
 }
 
 /// Whether some route of an egress listener resolves the host asked for.
 fn resolves_hosts(scope: &Scope<'_>, egress: usize) -> bool {
     let of_service = || {
-        let services = scope.listeners.get(egress).map(|l| l.services.as_slice()).unwrap_or_default();
+        let services = scope.seen.listeners.get(egress).map(|l| l.services.as_slice()).unwrap_or_default();
         services.iter().any(|s| s.resolution == Resolution::DynamicDns)
     };
-    scope.outbound.mode == OutboundMode::AllowAnyDynamicDns || of_service()
+    scope.seen.outbound.mode == OutboundMode::AllowAnyDynamicDns || of_service()
 }
 
 fn tcp_chain(scope: &Scope<'_>, planned: &TcpChain) -> FilterChain {
-    let mesh = &scope.snapshot.mesh;
+    let mesh = scope.mesh;
     let prefix = planned.clusters.first().map(|(name, _)| name.clone()).unwrap_or_default();
     let asks =
         Asks { networks: planned.networks.clone(), server_names: planned.server_names.clone(), ..Asks::default() };
@@ -107,7 +106,7 @@ fn tcp_chain(scope: &Scope<'_>, planned: &TcpChain) -> FilterChain {
 }
 
 fn passthrough(scope: &Scope<'_>) -> FilterChain {
-    let filter = tcp::to(&scope.snapshot.mesh, &catch_all::any_cluster(scope));
+    let filter = tcp::to(scope.mesh, &catch_all::any_cluster(scope));
     FilterChain {
         name: PASSTHROUGH_CHAIN.into(),
         filter_chain_match: Some(FilterChainMatch::default()),
@@ -117,15 +116,16 @@ fn passthrough(scope: &Scope<'_>) -> FilterChain {
 }
 
 fn virtual_outbound(scope: &Scope<'_>) -> Listener {
-    let mesh = &scope.snapshot.mesh;
-    let mut listener = named(name::VIRTUAL_OUTBOUND, bind_address(&wildcard(scope.view), mesh.outbound_port));
+    let mesh = scope.mesh;
+    let mut listener =
+        named(name::VIRTUAL_OUTBOUND, bind_address(&wildcard(scope.view.ipv4, scope.view.ipv6), mesh.outbound_port));
     let plain = |name: &str, asks: &Asks, cluster: &str| FilterChain {
         transport_socket_connect_timeout: None,
         ..chain(name, asks, vec![tcp::to(mesh, cluster)], None)
     };
     let own_port = Asks { port: Some(mesh.outbound_port), ..Asks::default() };
     listener.filter_chains = vec![plain("virtualOutbound-blackhole", &own_port, name::BLACK_HOLE)];
-    if scope.outbound.mode == OutboundMode::AllowAnyDynamicDns {
+    if scope.seen.outbound.mode == OutboundMode::AllowAnyDynamicDns {
         listener.filter_chains.push(dynamic_chain(scope));
         listener.listener_filters.push(inspector::http());
     }
@@ -152,27 +152,25 @@ fn dynamic_chain(scope: &Scope<'_>) -> FilterChain {
     let spec = Http {
         stat_prefix: "outbound_allow_any_dynamic_dns;".into(),
         routes: RouteSource::Inline(Box::new(routes)),
-        direction: Direction::Outbound,
         dynamic_dns: true,
         forward_proxy: false,
     };
     let asks = Asks { protocols: PLAIN_HTTP.to_vec(), ..Asks::default() };
-    chain("virtualOutbound-catchall-tcp-http", &asks, vec![http(&scope.snapshot.mesh, scope.view, spec)], None)
+    chain("virtualOutbound-catchall-tcp-http", &asks, vec![http(&surroundings(scope, Direction::Outbound), spec)], None)
 }
 
 /// The mesh-wide forward proxy on the loopback address.
 fn http_proxy(scope: &Scope<'_>) -> Listener {
-    let (bind, port) = (loopback(scope.view), scope.view.http_proxy_port);
+    let (bind, port) = (loopback(scope.view.ipv4, scope.view.ipv6), scope.view.http_proxy_port);
     let mut listener = named(listener_name(&bind, port), bind_address(&bind, port));
     let spec = Http {
         stat_prefix: format!("outbound_{};", listener_name(&bind, port)),
         routes: RouteSource::Named(HTTP_PROXY_ROUTES.into()),
-        direction: Direction::Outbound,
         dynamic_dns: resolves_hosts(scope, 0),
         forward_proxy: true,
     };
     listener.filter_chains =
-        vec![chain("", &Asks::default(), vec![http(&scope.snapshot.mesh, scope.view, spec)], None)];
+        vec![chain("", &Asks::default(), vec![http(&surroundings(scope, Direction::Outbound), spec)], None)];
     listener.traffic_direction = TrafficDirection::Outbound.into();
     listener
 }

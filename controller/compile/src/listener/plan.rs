@@ -9,14 +9,14 @@ use heddle_model::{
     issue::Issue,
     protocol::Protocol,
     proxy::Interception,
-    route::{GatewayRef, L4Match, VirtualService},
-    service::{Resolution, Service, ServicePort, ServiceRegistry},
+    route::{GatewayRef, L4Match, Reach},
+    service::{Service, ServicePort, ServiceRegistry},
     sidecar::{CaptureMode, Egress, EgressPort},
 };
 
 use super::{
     destination::{L4Rule, clusters},
-    loopback,
+    loopback, outbound,
     tcp::Weighted,
     wildcard,
 };
@@ -28,38 +28,38 @@ use crate::{
 
 /// An outbound listener to be made.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Planned {
+pub(crate) struct Planned {
     /// Which egress listener of the scope it belongs to.
-    pub egress: usize,
+    pub(crate) egress: usize,
     /// Address, or `unix://` and a path.
-    pub bind: Text,
+    pub(crate) bind: Text,
     /// Port.
-    pub port: u16,
+    pub(crate) port: u16,
     /// Bound for real; else only reached by redirection.
-    pub bound: bool,
+    pub(crate) bound: bool,
     /// Routes of its HTTP chain.
-    pub http: Option<RouteConfigKey>,
+    pub(crate) http: Option<RouteConfigKey>,
     /// It is a forward proxy.
-    pub forward_proxy: bool,
+    pub(crate) forward_proxy: bool,
     /// Chains for other bytes, in order.
-    pub tcp: Vec<TcpChain>,
+    pub(crate) tcp: Vec<TcpChain>,
     /// Which of these takes what.
     taken: BTreeMap<(Vec<IpNet>, Vec<String>), usize>,
 }
 
 /// A chain of a planned listener.
 #[derive(Clone, Debug, PartialEq)]
-pub struct TcpChain {
+pub(crate) struct TcpChain {
     /// Networks of the original destination.
-    pub networks: Vec<IpNet>,
+    pub(crate) networks: Vec<IpNet>,
     /// SNI, one of these.
-    pub server_names: Vec<String>,
+    pub(crate) server_names: Vec<String>,
     /// Where it goes.
-    pub clusters: Weighted,
+    pub(crate) clusters: Weighted,
 }
 
 /// Listeners by address and port.
-pub type Plan = BTreeMap<(Text, u16), Planned>;
+pub(crate) type Plan = BTreeMap<(Text, u16), Planned>;
 
 /// Where a service's port is listened on.
 struct BindAddress {
@@ -70,11 +70,10 @@ struct BindAddress {
 }
 
 /// Plans a view's outbound listeners.
-#[must_use]
-pub fn plan(scope: &Scope<'_>, issues: &mut Vec<Issue>) -> Plan {
+pub(crate) fn plan(scope: &Scope<'_>, issues: &mut Vec<Issue>) -> Plan {
     let mut plan = Plan::new();
     let uncaptured = scope.view.interception == Interception::None;
-    for (index, listener) in scope.listeners.iter().enumerate() {
+    for (index, listener) in scope.seen.listeners.iter().enumerate() {
         let capture = listener.egress.as_ref().map_or(CaptureMode::Default, |e| e.capture);
         let bound = capture == CaptureMode::None || (capture == CaptureMode::Default && uncaptured);
         let planner = Planner { scope, listener, index, bound };
@@ -84,6 +83,23 @@ pub fn plan(scope: &Scope<'_>, issues: &mut Vec<Issue>) -> Plan {
         }
     }
     plan
+}
+
+/// The route configurations that the listeners of a plan name, each with its egress listener.
+pub(crate) fn named(scope: &Scope<'_>, plan: &Plan) -> Vec<(RouteConfigKey, usize)> {
+    let mut named: BTreeMap<RouteConfigKey, usize> = BTreeMap::new();
+    for planned in plan.values() {
+        if let Some(key) = &planned.http {
+            let egress = named.entry(key.clone()).or_insert(planned.egress);
+            *egress = planned.egress.min(*egress);
+        }
+    }
+    let mut named: Vec<_> = named.into_iter().collect();
+    if scope.view.http_proxy_port > 0 {
+        let first = scope.seen.listeners.iter().position(|listener| listener.port_match().is_none());
+        named.push((RouteConfigKey::Proxy(outbound::HTTP_PROXY_ROUTES.into()), first.unwrap_or(0)));
+    }
+    named
 }
 
 struct Planner<'a, 'b> {
@@ -98,8 +114,8 @@ impl Planner<'_, '_> {
     fn declared(&self, egress: &Egress, port: &EgressPort, plan: &mut Plan, issues: &mut Vec<Issue>) {
         let view = self.scope.view;
         let bind = match (&*egress.bind, self.bound) {
-            ("", true) => loopback(view),
-            ("", false) => wildcard(view),
+            ("", true) => loopback(view.ipv4, view.ipv6),
+            ("", false) => wildcard(view.ipv4, view.ipv6),
             (bind, _) => bind.into(),
         };
         let socket = bind.starts_with("unix://");
@@ -193,7 +209,9 @@ impl Planner<'_, '_> {
     fn bind_addresses(&self, service: &Service, port: &ServicePort) -> Vec<BindAddress> {
         let view = self.scope.view;
         let bind = self.listener.egress.as_ref().map(|e| e.bind.clone()).filter(|b| !b.is_empty());
-        let shared = bind.unwrap_or_else(|| if self.bound { loopback(view) } else { wildcard(view) });
+        let shared = bind.unwrap_or_else(|| {
+            if self.bound { loopback(view.ipv4, view.ipv6) } else { wildcard(view.ipv4, view.ipv6) }
+        });
         let anywhere = || vec![BindAddress { bind: shared.clone(), networks: Vec::new(), own_address: false }];
         if port.protocol.is_http() || self.bound {
             return anywhere();
@@ -223,7 +241,7 @@ impl Planner<'_, '_> {
 
     /// A headless service's pods: each is called by its own address.
     fn pods(&self, service: &Service, port: &ServicePort) -> Vec<BindAddress> {
-        let endpoints = self.scope.snapshot.endpoints.get(&service.key());
+        let endpoints = self.scope.tracked.endpoints(&service.key());
         let of_port = endpoints.into_iter().flat_map(|e| e.iter()).filter(|e| e.service_port == port.name);
         let mut addresses: Vec<_> = of_port.filter_map(|e| e.address.ip()).collect();
         addresses.sort_unstable();
@@ -271,7 +289,7 @@ impl Planner<'_, '_> {
     /// Adds the chains of TCP rules; true when one takes everything.
     fn tcp_routes<'t>(
         &self,
-        virtual_services: impl Iterator<Item = &'t std::sync::Arc<VirtualService>>,
+        virtual_services: impl Iterator<Item = &'t std::sync::Arc<Reach>>,
         port: &ServicePort,
         bind_address: &BindAddress,
         chains: &mut Vec<TcpChain>,
@@ -298,7 +316,7 @@ impl Planner<'_, '_> {
         false
     }
 
-    fn applies(&self, virtual_service: &VirtualService, condition: &L4Match, port: u16) -> bool {
+    fn applies(&self, virtual_service: &Reach, condition: &L4Match, port: u16) -> bool {
         let gateways = if condition.gateways.is_empty() { &virtual_service.gateways } else { &condition.gateways };
         let view = self.scope.view;
         gateways.contains(&GatewayRef::Mesh)
@@ -345,10 +363,4 @@ fn usable(view: &crate::view::ViewKey, network: &IpNet) -> bool {
         IpNet::V4(_) => view.ipv4 || !view.ipv6,
         IpNet::V6(_) => view.ipv6,
     }
-}
-
-/// Whether a service's clients are passed to the address that they asked for.
-#[must_use]
-pub fn is_passthrough(service: &Service) -> bool {
-    service.resolution == Resolution::Passthrough
 }

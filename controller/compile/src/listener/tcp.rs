@@ -5,12 +5,9 @@ use std::time::Duration;
 use heddle_model::mesh::Mesh;
 use heddle_xds_api::envoy::{
     config::listener::v3::{Filter, filter::ConfigType},
-    extensions::filters::network::{
-        sni_cluster::v3::SniCluster,
-        tcp_proxy::v3::{
-            TcpProxy,
-            tcp_proxy::{ClusterSpecifier, WeightedCluster, weighted_cluster::ClusterWeight},
-        },
+    extensions::filters::network::tcp_proxy::v3::{
+        TcpProxy,
+        tcp_proxy::{ClusterSpecifier, WeightedCluster, weighted_cluster::ClusterWeight},
     },
 };
 
@@ -18,17 +15,15 @@ use super::access_log::access_log;
 use crate::envoy::{any::any, duration::duration};
 
 /// Clusters with their shares.
-pub type Weighted = Vec<(String, u32)>;
+pub(crate) type Weighted = Vec<(String, u32)>;
 
 /// A network filter.
-#[must_use]
-pub fn filter<M: prost::Name>(name: &str, config: &M) -> Filter {
+pub(crate) fn filter<M: prost::Name>(name: &str, config: &M) -> Filter {
     Filter { name: name.into(), config_type: Some(ConfigType::TypedConfig(any(config))) }
 }
 
 /// Forwards to clusters by weight.
-#[must_use]
-pub fn proxy(mesh: &Mesh, stat_prefix: &str, clusters: &Weighted, idle: Option<Duration>) -> Filter {
+pub(crate) fn proxy(mesh: &Mesh, stat_prefix: &str, clusters: &Weighted, idle: Option<Duration>) -> Filter {
     let specifier = match clusters.as_slice() {
         [(only, _)] => ClusterSpecifier::Cluster(only.clone()),
         several => ClusterSpecifier::WeightedClusters(WeightedCluster {
@@ -49,13 +44,6 @@ pub fn proxy(mesh: &Mesh, stat_prefix: &str, clusters: &Weighted, idle: Option<D
 }
 
 /// Forwards to one cluster of the same statistics name.
-#[must_use]
-pub fn to(mesh: &Mesh, cluster: &str) -> Filter {
+pub(crate) fn to(mesh: &Mesh, cluster: &str) -> Filter {
     proxy(mesh, cluster, &vec![(cluster.into(), 1)], None)
-}
-
-/// Forwards to the cluster that the SNI names (AUTO_PASSTHROUGH).
-#[must_use]
-pub fn by_sni() -> Filter {
-    filter("envoy.filters.network.sni_cluster", &SniCluster::default())
 }

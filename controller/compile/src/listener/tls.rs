@@ -10,6 +10,7 @@ use heddle_xds_api::envoy::{
     extensions::transport_sockets::tls::v3::{
         CertificateValidationContext, CommonTlsContext, DownstreamTlsContext, SdsSecretConfig, SubjectAltNameMatcher,
         TlsParameters,
+        certificate_validation_context::TrustChainVerification,
         common_tls_context::{CombinedCertificateValidationContext, ValidationContextType},
         subject_alt_name_matcher::SanType,
         tls_parameters::TlsProtocol,
@@ -32,11 +33,10 @@ const CIPHERS: [&str; 6] = [
     "AES128-GCM-SHA256",
 ];
 /// ALPN of ports that speak HTTP. It must not hold `istio`: clients would take that for the protocol.
-pub const HTTP_ALPN: [&str; 2] = ["h2", "http/1.1"];
+pub(crate) const HTTP_ALPN: [&str; 2] = ["h2", "http/1.1"];
 
 /// The mesh's mutual TLS for a server.
-#[must_use]
-pub fn mutual(mesh: &Mesh, alpn: &[&str]) -> TransportSocket {
+pub(crate) fn mutual(mesh: &Mesh, alpn: &[&str]) -> TransportSocket {
     socket(&DownstreamTlsContext {
         common_tls_context: Some(CommonTlsContext {
             tls_params: Some(parameters(mesh.mtls_min_version, TlsVersion::Auto, &mesh.mtls_ciphers, &[])),
@@ -51,8 +51,7 @@ pub fn mutual(mesh: &Mesh, alpn: &[&str]) -> TransportSocket {
 }
 
 /// What a Gateway's or Sidecar's server declares. Secrets by name come from us, files from the agent.
-#[must_use]
-pub fn declared(mesh: &Mesh, tls: &ServerTls, alpn: &[&str]) -> TransportSocket {
+pub(crate) fn declared(mesh: &Mesh, tls: &ServerTls, alpn: &[&str]) -> TransportSocket {
     if tls.mode == ServerTlsMode::IstioMutual {
         return mutual(mesh, alpn);
     }
@@ -75,14 +74,12 @@ pub fn declared(mesh: &Mesh, tls: &ServerTls, alpn: &[&str]) -> TransportSocket 
 }
 
 /// Name of a Secret as a resource.
-#[must_use]
-pub fn credential(name: &str) -> String {
+pub(crate) fn credential(name: &str) -> String {
     if name.contains("://") { name.into() } else { format!("kubernetes://{name}") }
 }
 
 /// Names of the secrets that a server needs from us: each certificate, and the roots for clients.
-#[must_use]
-pub fn credentials(tls: &ServerTls) -> Vec<String> {
+pub(crate) fn credentials(tls: &ServerTls) -> Vec<String> {
     let mut names: Vec<String> = tls
         .certificates
         .iter()
@@ -118,6 +115,7 @@ fn client_validation(tls: &ServerTls) -> (Option<ValidationContextType>, bool) {
     let names = tls.subject_alt_names.iter().map(|name| matcher(MatchPattern::Exact(name.to_string()))).collect();
     let context = CertificateValidationContext {
         match_typed_subject_alt_names: typed(names),
+        trust_chain_verification: trust(tls).into(),
         verify_certificate_spki: tls.verify_spki.iter().map(ToString::to_string).collect(),
         verify_certificate_hash: tls.verify_hash.iter().map(ToString::to_string).collect(),
         crl: (!tls.revocations.is_empty()).then(|| DataSource {
@@ -141,6 +139,14 @@ fn client_validation(tls: &ServerTls) -> (Option<ValidationContextType>, bool) {
         None => ValidationContextType::ValidationContext(context),
     };
     (Some(validation), tls.mode == ServerTlsMode::Mutual)
+}
+
+fn trust(tls: &ServerTls) -> TrustChainVerification {
+    if tls.insecure_skip_verify {
+        TrustChainVerification::AcceptUntrusted
+    } else {
+        TrustChainVerification::VerifyTrustChain
+    }
 }
 
 /// Clients of the mesh: any identity of the trust domain or its aliases.

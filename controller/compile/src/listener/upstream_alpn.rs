@@ -21,28 +21,26 @@ use heddle_xds_api::{
     google::protobuf::Any,
 };
 
-use crate::{cluster::Alpn, envoy::any::any, view::ViewKey};
+use crate::{cluster::Alpn, envoy::any::any};
 
 /// The filter of stock Envoy.
-pub const FILTER: &str = "envoy.filters.http.set_filter_state";
+pub(crate) const FILTER: &str = "envoy.filters.http.set_filter_state";
 /// Istio's filter.
-pub const ISTIO_FILTER: &str = "istio.alpn";
+pub(crate) const ISTIO_FILTER: &str = "istio.alpn";
 /// Where the upstream TLS socket looks.
 const KEY: &str = "envoy.network.application_protocols";
 
 /// The filter for a proxy: Istio's where it has it, else stock Envoy's, which does nothing but what routes say.
 #[must_use]
-pub fn filter(view: &ViewKey) -> HttpFilter {
-    let (name, config) =
-        if view.can.has(ISTIO_FILTER) { (ISTIO_FILTER, istio()) } else { (FILTER, any(&Config::default())) };
+pub(super) fn filter(has_istio_filter: bool) -> HttpFilter {
+    let (name, config) = if has_istio_filter { (ISTIO_FILTER, istio()) } else { (FILTER, any(&Config::default())) };
     HttpFilter { name: name.into(), config_type: Some(ConfigType::TypedConfig(config)), ..HttpFilter::default() }
 }
 
 /// Stock Envoy's filter as a route's own configuration.
 ///
 /// The peer's codec follows what was agreed on, so that must be what is really spoken.
-#[must_use]
-pub fn config(alpn: Alpn) -> Config {
+pub(crate) fn config(alpn: Alpn) -> Config {
     let protocols = match alpn {
         Alpn::Http1 => "istio-http/1.1,istio,http/1.1",
         Alpn::AsClient => "%CEL(request.protocol == 'HTTP/2' ? 'istio-h2,istio,h2' : 'istio-http/1.1,istio,http/1.1')%",

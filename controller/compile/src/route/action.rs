@@ -17,7 +17,7 @@ use heddle_xds_api::envoy::{
 };
 
 use super::{Issues, RouteContext, hash, header, matcher, mirror, retry};
-use crate::{envoy::duration::duration, name, regex, visible::Lookup};
+use crate::{envoy::duration::duration, name, visible::Lookup};
 
 /// An action that forwards to weighted destinations, and the operation's name for traces.
 pub(super) fn forward(
@@ -49,15 +49,14 @@ pub(super) fn forward(
         action.host_rewrite_specifier = Some(HostRewriteSpecifier::HostRewriteLiteral(host.to_string()));
     }
     if let Some(rewrite) = &rule.rewrite {
-        apply_rewrite(rule, rewrite, &mut action, issues);
+        apply_rewrite(rewrite, &mut action);
     }
     let port = port(context, &first.destination);
     Some((action, operation(&first.destination, port, condition)))
 }
 
 /// An action that forwards everything to a cluster, as for a service that no VirtualService speaks for.
-#[must_use]
-pub fn default_action(context: &RouteContext<'_>, cluster: String, hash: Option<HashPolicy>) -> RouteAction {
+pub(crate) fn default_action(context: &RouteContext<'_>, cluster: String, hash: Option<HashPolicy>) -> RouteAction {
     RouteAction {
         cluster_specifier: Some(ClusterSpecifier::Cluster(cluster)),
         retry_policy: retry::policy(context.visible.mesh().retries.as_ref()),
@@ -157,22 +156,12 @@ fn cluster(
     name::outbound(port, "", &destination.host)
 }
 
-fn apply_rewrite(rule: &HttpRoute, rewrite: &Rewrite, action: &mut RouteAction, issues: &mut Issues) {
+fn apply_rewrite(rewrite: &Rewrite, action: &mut RouteAction) {
     if let Some((pattern, substitution)) = &rewrite.regex {
-        match regex::check(pattern) {
-            Ok(()) => {
-                action.regex_rewrite = Some(RegexMatchAndSubstitute {
-                    pattern: Some(matcher::regex_matcher(pattern)),
-                    substitution: substitution.to_string(),
-                });
-            }
-            Err(error) => issues.push(Issue::error(
-                &rule.origin.object,
-                format!("{}.rewrite.uriRegexRewrite.match", rule.field),
-                "InvalidRegex",
-                format!("`{pattern}` is no RE2 pattern: {error}; the path is not rewritten"),
-            )),
-        }
+        action.regex_rewrite = Some(RegexMatchAndSubstitute {
+            pattern: Some(matcher::regex_matcher(pattern)),
+            substitution: substitution.to_string(),
+        });
     } else if let Some(uri) = &rewrite.uri {
         action.prefix_rewrite = uri.to_string();
     }

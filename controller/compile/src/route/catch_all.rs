@@ -14,7 +14,7 @@ use crate::{envoy::duration::duration, listener::destination::cluster, name, sco
 
 /// Passes on, resolves or refuses, by the view's outbound policy.
 pub(crate) fn virtual_host(scope: &Scope<'_>) -> VirtualHost {
-    let (name, action) = match scope.outbound.mode {
+    let (name, action) = match scope.seen.outbound.mode {
         OutboundMode::RegistryOnly => ("block_all", refuse()),
         OutboundMode::AllowAny => ("allow_any", pass_on(&any_cluster(scope))),
         OutboundMode::AllowAnyDynamicDns => ("allow_any_dynamic_dns", pass_on(name::DYNAMIC_DNS)),
@@ -36,7 +36,7 @@ pub(crate) fn virtual_host(scope: &Scope<'_>) -> VirtualHost {
 
 /// The cluster of unknown destinations: the original address, or the egress proxy that a Sidecar names.
 pub(crate) fn any_cluster(scope: &Scope<'_>) -> String {
-    match (scope.outbound.mode, &scope.outbound.egress_proxy) {
+    match (scope.seen.outbound.mode, &scope.seen.outbound.egress_proxy) {
         (OutboundMode::RegistryOnly, _) => name::BLACK_HOLE.into(),
         (_, Some(proxy)) => egress_proxy(scope, proxy, &mut Vec::new()),
         (_, None) => name::PASSTHROUGH.into(),
@@ -46,14 +46,14 @@ pub(crate) fn any_cluster(scope: &Scope<'_>) -> String {
 /// What is wrong with the egress proxy that a Sidecar names.
 pub(crate) fn issues(scope: &Scope<'_>) -> Vec<Issue> {
     let mut issues = Vec::new();
-    if let Some(proxy) = &scope.outbound.egress_proxy {
+    if let Some(proxy) = &scope.seen.outbound.egress_proxy {
         egress_proxy(scope, proxy, &mut issues);
     }
     issues
 }
 
 fn egress_proxy(scope: &Scope<'_>, proxy: &Destination, issues: &mut Vec<Issue>) -> String {
-    let Some(sidecar) = &scope.sidecar else { return name::PASSTHROUGH.into() };
+    let Some(sidecar) = &scope.seen.sidecar else { return name::PASSTHROUGH.into() };
     let place = (&sidecar.origin.object, "spec.outboundTrafficPolicy.egressProxy");
     cluster(scope, proxy, 0, place, issues)
 }

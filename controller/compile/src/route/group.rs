@@ -9,7 +9,7 @@ use heddle_model::{
     host::Host,
     issue::Issue,
     protocol::Protocol,
-    route::{GatewayRef, VirtualService},
+    route::{GatewayRef, Reach},
     service::Service,
 };
 
@@ -20,6 +20,7 @@ use super::{
 use crate::{
     memo::Memo,
     scope::{EgressScope, Scope},
+    tracked::Asked,
 };
 
 /// Services and hosts that share routes on a port.
@@ -30,6 +31,8 @@ pub(super) struct Group {
     pub(super) hosts: Vec<Host>,
     pub(super) key: HostRoutesKey,
     pub(super) routes: Arc<RouteEntries>,
+    /// What the key asked of the snapshot.
+    pub(super) asked: Asked,
 }
 
 /// Services and hosts on a port before their routes are known.
@@ -39,7 +42,7 @@ type Members = (u16, Vec<Arc<Service>>, Vec<Host>);
 type Services<'a> = BTreeMap<&'a Host, &'a Arc<Service>>;
 
 /// The groups of a route configuration, in the order in which they may claim domains: VirtualServices first, the oldest first.
-/// Tables whose routes do not apply have none, but what is wrong with them is said.
+/// Those whose routes do not apply have none, but what is wrong with them is an issue.
 pub(super) fn groups(
     scope: &Scope<'_>,
     egress: &EgressScope,
@@ -64,21 +67,27 @@ pub(super) fn groups(
             foreign_hosts(virtual_service, &services)
         };
         for (port, services, hosts) in grouped(claimed, &hosts, key) {
-            let key = HostRoutesKey::of_virtual_service(scope, virtual_service, port, [GatewayRef::Mesh].into());
-            let routes = memo.routes(&key);
+            let (key, asked) = scope.tracked.noted(|| {
+                let whole = scope.tracked.virtual_service(&virtual_service.origin)?;
+                Some(HostRoutesKey::of_virtual_service(scope, whole, port, [GatewayRef::Mesh].into()))
+            });
+            let Some(key) = key else { continue };
+            let routes = memo.routes.get(&key);
             if routes.routes.is_empty() {
+                // Which virtual hosts there are depends on it.
+                scope.tracked.ask_also(asked);
                 issues.extend(routes.issues.iter().cloned());
             } else {
                 taken.extend(services.iter().map(|s| (s.host.clone(), port)));
-                groups.push(Group { port, services, hosts, key, routes });
+                groups.push(Group { port, services, hosts, key, routes, asked });
             }
         }
     }
     for service in services.values() {
         for port in ports(service, key).into_iter().filter(|p| !taken.contains(&(service.host.clone(), *p))) {
-            let key = HostRoutesKey::of_service(scope, service, port);
-            let routes = memo.routes(&key);
-            groups.push(Group { port, services: vec![(*service).clone()], hosts: Vec::new(), key, routes });
+            let (key, asked) = scope.tracked.noted(|| HostRoutesKey::of_service(scope, service, port));
+            let routes = memo.routes.get(&key);
+            groups.push(Group { port, services: vec![(*service).clone()], hosts: Vec::new(), key, routes, asked });
         }
     }
     groups
@@ -98,10 +107,7 @@ fn ports(service: &Service, key: &RouteConfigKey) -> Vec<u16> {
 
 /// The services of each VirtualService, by the place of the VirtualService: it speaks for those that no other does with a more specific
 /// host, or with the same as an older one.
-fn claimed<'a>(
-    services: &Services<'a>,
-    virtual_services: &[Arc<VirtualService>],
-) -> BTreeMap<usize, Vec<&'a Arc<Service>>> {
+fn claimed<'a>(services: &Services<'a>, virtual_services: &[Arc<Reach>]) -> BTreeMap<usize, Vec<&'a Arc<Service>>> {
     let mut by_virtual_service: BTreeMap<usize, Vec<&Arc<Service>>> = BTreeMap::new();
     for (host, index) in claims(services, virtual_services) {
         by_virtual_service.entry(index).or_default().extend(services.get(&host).copied());
@@ -110,7 +116,7 @@ fn claimed<'a>(
 }
 
 /// Which VirtualService speaks for each service: the one with the most specific host, then the oldest.
-fn claims(services: &Services<'_>, virtual_services: &[Arc<VirtualService>]) -> BTreeMap<Host, usize> {
+fn claims(services: &Services<'_>, virtual_services: &[Arc<Reach>]) -> BTreeMap<Host, usize> {
     let mut best: BTreeMap<Host, (Host, usize)> = BTreeMap::new();
     let mut claim = |service: &Host, by: &Host, index: usize| {
         let better = best.get(service).is_none_or(|(known, _)| by.specificity(known).is_lt());
@@ -119,7 +125,7 @@ fn claims(services: &Services<'_>, virtual_services: &[Arc<VirtualService>]) -> 
         }
     };
     for (index, virtual_service) in
-        virtual_services.iter().enumerate().filter(|(_, virtual_service)| !virtual_service.http.is_empty())
+        virtual_services.iter().enumerate().filter(|(_, virtual_service)| virtual_service.has_http)
     {
         for host in &virtual_service.hosts {
             if host.is_wildcard() {
@@ -133,7 +139,7 @@ fn claims(services: &Services<'_>, virtual_services: &[Arc<VirtualService>]) -> 
 }
 
 /// Hosts of a VirtualService that are no services here.
-fn foreign_hosts(virtual_service: &VirtualService, services: &Services<'_>) -> Vec<Host> {
+fn foreign_hosts(virtual_service: &Reach, services: &Services<'_>) -> Vec<Host> {
     let known = |host: &Host| {
         if host.is_wildcard() { services.keys().any(|s| host.covers(s)) } else { services.contains_key(host) }
     };

@@ -12,21 +12,20 @@ use heddle_model::{
     route::{GatewayRef, HttpMatch, VirtualService},
     service::Service,
 };
-use heddle_xds_api::envoy::config::route::v3::{Route, VirtualHost};
+use heddle_xds_api::{
+    TypeUrl,
+    envoy::config::route::v3::{Route, VirtualHost},
+};
 
 use super::{RouteContext, alpn, rule, virtual_host::default_route};
 use crate::{
-    by_ptr::ByPtr,
-    compiled::Compiled,
-    listener::upstream_alpn::ISTIO_FILTER,
-    scope::{Scope, destinations},
-    view::ViewKey,
-    visible::VisibleServices,
+    by_ptr::ByPtr, compiled::Compiled, entry::Entry, listener::upstream_alpn::ISTIO_FILTER, memo::Key, scope::Scope,
+    view::ViewKey, visible::VisibleServices,
 };
 
 /// Which route configuration of a sidecar.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum RouteConfigKey {
+pub(crate) enum RouteConfigKey {
     /// All HTTP services on a port.
     Port(u16),
     /// One service on its own address, found to be HTTP by its first bytes.
@@ -37,8 +36,7 @@ pub enum RouteConfigKey {
 
 impl RouteConfigKey {
     /// The resource's name.
-    #[must_use]
-    pub fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         match self {
             Self::Port(port) => port.to_string(),
             Self::Service(host, port) => format!("{host}:{port}"),
@@ -57,22 +55,22 @@ impl RouteConfigKey {
 
 /// All that the HTTP routes of a VirtualService depend on, at one port.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct HostRoutesKey {
+pub(crate) struct HostRoutesKey {
     /// Port of the listener as clients see it.
-    pub port: u16,
+    pub(crate) port: u16,
     /// Whose routes.
-    pub of: HostRoutesSource,
+    pub(crate) of: HostRoutesSource,
     /// The gateways that the listener serves.
-    pub gateways: BTreeSet<GatewayRef>,
+    pub(crate) gateways: BTreeSet<GatewayRef>,
     /// The services that the routes lead to.
-    pub visible: VisibleServices,
+    pub(crate) visible: VisibleServices,
     /// Who asks.
-    pub client: RouteClient,
+    pub(crate) client: RouteClient,
 }
 
 /// Whose routes they are.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum HostRoutesSource {
+pub(crate) enum HostRoutesSource {
     /// What a VirtualService says.
     VirtualService(ByPtr<VirtualService>),
     /// A service that no VirtualService speaks for.
@@ -81,45 +79,44 @@ pub enum HostRoutesSource {
 
 /// What routes need to know of their client.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RouteClient {
+pub(crate) struct RouteClient {
     /// Sidecar or gateway.
-    pub kind: ProxyKind,
+    pub(crate) kind: ProxyKind,
     /// Its namespace, where some match asks for it; else empty.
-    pub namespace: Text,
+    pub(crate) namespace: Text,
     /// Those of its labels that some match asks for.
-    pub labels: Labels,
+    pub(crate) labels: Labels,
     /// Has the filter compiled in that sets the ALPN of each request.
-    pub sets_alpn: bool,
+    pub(crate) sets_alpn: bool,
 }
 
 /// Routes with their story, shared by all virtual hosts that have them.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct RouteEntries {
+pub(crate) struct RouteEntries {
     /// In order; the first that matches counts.
-    pub routes: Vec<Route>,
+    pub(crate) routes: Vec<Route>,
     /// What is wrong with the input.
-    pub issues: Vec<Issue>,
+    pub(crate) issues: Vec<Issue>,
     /// The objects that they came from.
-    pub sources: Vec<Arc<ObjectRef>>,
+    pub(crate) sources: Vec<Arc<ObjectRef>>,
 }
 
 /// All that a virtual host depends on.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct VirtualHostKey {
+pub(crate) struct VirtualHostKey {
     /// Name, unique in its route configuration.
-    pub name: String,
+    pub(crate) name: String,
     /// Name of that route configuration.
-    pub configuration: Text,
+    pub(crate) configuration: Text,
     /// Names and addresses by which clients ask for it.
-    pub domains: Vec<String>,
+    pub(crate) domains: Vec<String>,
     /// Its routes.
-    pub routes: ByPtr<RouteEntries>,
+    pub(crate) routes: ByPtr<RouteEntries>,
 }
 
 impl HostRoutesKey {
     /// The key of a VirtualService's routes.
-    #[must_use]
-    pub fn of_virtual_service(
+    pub(crate) fn of_virtual_service(
         scope: &Scope<'_>,
         virtual_service: &Arc<VirtualService>,
         port: u16,
@@ -127,7 +124,7 @@ impl HostRoutesKey {
     ) -> Self {
         Self {
             port,
-            visible: VisibleServices::of(scope, destinations(virtual_service).map(|to| &to.host)),
+            visible: VisibleServices::of(scope, virtual_service.reach.destinations().map(|to| &to.host)),
             client: RouteClient::of(scope.view, virtual_service),
             of: HostRoutesSource::VirtualService(ByPtr::new(virtual_service)),
             gateways,
@@ -135,8 +132,7 @@ impl HostRoutesKey {
     }
 
     /// The key of a sidecar's route to a service that no VirtualService speaks for.
-    #[must_use]
-    pub fn of_service(scope: &Scope<'_>, service: &Arc<Service>, port: u16) -> Self {
+    pub(crate) fn of_service(scope: &Scope<'_>, service: &Arc<Service>, port: u16) -> Self {
         Self {
             port,
             visible: VisibleServices::of(scope, [&service.host]),
@@ -144,6 +140,36 @@ impl HostRoutesKey {
             of: HostRoutesSource::Service(ByPtr::new(service)),
             gateways: [GatewayRef::Mesh].into(),
         }
+    }
+
+    /// The key of the same routes in another snapshot; none where their VirtualService is gone.
+    pub(crate) fn again(&self, scope: &Scope<'_>) -> Option<Self> {
+        match &self.of {
+            HostRoutesSource::VirtualService(old) => {
+                let fresh = scope.tracked.virtual_service(&old.reach.origin)?;
+                Some(Self::of_virtual_service(scope, fresh, self.port, self.gateways.clone()))
+            }
+            HostRoutesSource::Service(service) => Some(Self::of_service(scope, service.arc(), self.port)),
+        }
+    }
+}
+
+impl Key for HostRoutesKey {
+    type Value = RouteEntries;
+
+    fn compile(&self) -> RouteEntries {
+        routes(self)
+    }
+}
+
+impl Key for VirtualHostKey {
+    type Value = Entry;
+
+    fn compile(&self) -> Entry {
+        let name = self.resource();
+        // "Removed resources" are looked for by the virtual host's own name in Envoy 1.40: another would stay for ever.
+        let compiled = virtual_host(self).map(|host| VirtualHost { name: name.clone(), ..host });
+        Entry::new(TypeUrl::VirtualHost, name, compiled)
     }
 }
 
@@ -172,22 +198,20 @@ impl RouteClient {
 
 impl VirtualHostKey {
     /// Name of the resource when it is sent apart from its route configuration.
-    #[must_use]
-    pub fn resource(&self) -> String {
+    pub(crate) fn resource(&self) -> String {
         format!("{}/{}", self.configuration, self.name)
     }
 }
 
 /// Compiles the routes of a key.
-#[must_use]
-pub fn routes(key: &HostRoutesKey) -> RouteEntries {
+pub(crate) fn routes(key: &HostRoutesKey) -> RouteEntries {
     let context =
         RouteContext { visible: &key.visible, client: &key.client, port: key.port, gateways: key.gateways.clone() };
     let mut compiled = RouteEntries::default();
     match &key.of {
         HostRoutesSource::VirtualService(virtual_service) => {
             compiled.routes = rule::routes_of(&context, virtual_service, &mut compiled.issues);
-            compiled.sources.push(virtual_service.origin.object.clone());
+            compiled.sources.push(virtual_service.reach.origin.object.clone());
         }
         HostRoutesSource::Service(service) => {
             compiled.routes.push(default_route(&context, service));
@@ -199,8 +223,7 @@ pub fn routes(key: &HostRoutesKey) -> RouteEntries {
 }
 
 /// Compiles the virtual host of a key.
-#[must_use]
-pub fn virtual_host(key: &VirtualHostKey) -> Compiled<VirtualHost> {
+pub(crate) fn virtual_host(key: &VirtualHostKey) -> Compiled<VirtualHost> {
     let value = VirtualHost {
         name: key.name.clone(),
         domains: key.domains.clone(),

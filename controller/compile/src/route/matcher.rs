@@ -1,9 +1,6 @@
 //! Conditions of a rule as Envoy's matchers.
 
-use heddle_model::{
-    issue::Issue,
-    route::{HttpMatch, HttpRoute, StringMatch, VirtualService},
-};
+use heddle_model::route::{HttpMatch, StringMatch, VirtualService};
 use heddle_xds_api::envoy::{
     config::route::v3::{
         HeaderMatcher, QueryParameterMatcher, RouteMatch, header_matcher::HeaderMatchSpecifier,
@@ -13,11 +10,10 @@ use heddle_xds_api::envoy::{
 };
 
 use super::RouteContext;
-use crate::regex;
 
 /// Whether a condition can ever hold here: gateway, port, and what the client's own workload is.
 pub(super) fn applies(context: &RouteContext<'_>, virtual_service: &VirtualService, condition: &HttpMatch) -> bool {
-    let gateways = if condition.gateways.is_empty() { &virtual_service.gateways } else { &condition.gateways };
+    let gateways = if condition.gateways.is_empty() { &virtual_service.reach.gateways } else { &condition.gateways };
     let bound = gateways.iter().any(|g| context.gateways.contains(g));
     let port = condition.port.is_none_or(|port| port == context.port);
     let client = context.client;
@@ -25,32 +21,6 @@ pub(super) fn applies(context: &RouteContext<'_>, virtual_service: &VirtualServi
         || (condition.source_labels.select(&client.labels)
             && (condition.source_namespace.is_empty() || condition.source_namespace == client.namespace));
     bound && port && source
-}
-
-/// The first pattern of a condition that RE2 refuses: its rule is left out, for Envoy would reject the whole response.
-pub(super) fn invalid_regex(rule: &HttpRoute, index: usize, condition: &HttpMatch) -> Option<Issue> {
-    let field = |name: &str| format!("{}.match[{index}].{name}", rule.field);
-    let simple = [
-        ("uri", &condition.uri),
-        ("scheme", &condition.scheme),
-        ("method", &condition.method),
-        ("authority", &condition.authority),
-    ];
-    let simple = simple.into_iter().map(|(name, text)| (field(name), text.as_ref()));
-    let keyed = [
-        ("headers", &condition.headers),
-        ("withoutHeaders", &condition.without_headers),
-        ("queryParams", &condition.query),
-    ];
-    let keyed = keyed
-        .into_iter()
-        .flat_map(|(name, map)| map.iter().map(move |(key, text)| (format!("{}[{key}]", field(name)), text.as_ref())));
-    simple.chain(keyed).find_map(|(path, text)| {
-        let Some(StringMatch::Regex(pattern)) = text else { return None };
-        let error = regex::check(pattern).err()?;
-        let message = format!("`{pattern}` is no RE2 pattern: {error}; this match is left out, all else applies");
-        Some(Issue::error(&rule.origin.object, format!("{path}.regex"), "InvalidRegex", message))
-    })
 }
 
 /// Whether a condition takes every request, so that later rules are never asked.
@@ -100,7 +70,7 @@ pub(super) fn string_matcher(text: &StringMatch) -> StringMatcher {
     StringMatcher { match_pattern: Some(pattern), ..StringMatcher::default() }
 }
 
-/// A pattern in RE2's syntax.
+/// A pattern. Ingest has checked it by RE2's rules.
 pub(super) fn regex_matcher(pattern: &str) -> RegexMatcher {
     RegexMatcher { regex: pattern.into(), ..RegexMatcher::default() }
 }

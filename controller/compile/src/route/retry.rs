@@ -42,8 +42,7 @@ pub(super) fn policy(retries: Option<&Retries>) -> Option<RetryPolicy> {
 }
 
 /// The policy of inbound routes: only connections that were reset before a request was sent on them.
-#[must_use]
-pub fn inbound_retry() -> RetryPolicy {
+pub(crate) fn inbound_retry() -> RetryPolicy {
     RetryPolicy {
         retry_on: "reset-before-request".into(),
         num_retries: Some(DEFAULT_ATTEMPTS),

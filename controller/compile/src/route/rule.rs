@@ -14,8 +14,11 @@ const CORS: &str = "envoy.filters.http.cors";
 const FAULT: &str = "envoy.filters.http.fault";
 
 /// The routes of a VirtualService that apply here.
-#[must_use]
-pub fn routes_of(context: &RouteContext<'_>, virtual_service: &VirtualService, issues: &mut Issues) -> Vec<Route> {
+pub(crate) fn routes_of(
+    context: &RouteContext<'_>,
+    virtual_service: &VirtualService,
+    issues: &mut Issues,
+) -> Vec<Route> {
     let mut routes = Vec::new();
     for rule in &virtual_service.http {
         if rule_routes(context, virtual_service, rule, &mut routes, issues) {
@@ -34,14 +37,9 @@ fn rule_routes(
     issues: &mut Issues,
 ) -> bool {
     let none = HttpMatch::default();
-    let matches: Vec<(usize, &HttpMatch)> =
-        if rule.matches.is_empty() { vec![(0, &none)] } else { rule.matches.iter().enumerate().collect() };
-    for (index, condition) in matches {
+    let matches = if rule.matches.is_empty() { std::slice::from_ref(&none) } else { &rule.matches };
+    for condition in matches {
         if !matcher::applies(context, virtual_service, condition) {
-            continue;
-        }
-        if let Some(issue) = matcher::invalid_regex(rule, index, condition) {
-            issues.push(issue);
             continue;
         }
         let declared = !rule.matches.is_empty();
@@ -66,7 +64,7 @@ fn route(
     let mut route = Route {
         name: name(rule, condition),
         r#match: Some(matcher::route_match(condition, declared)),
-        metadata: Some(metadata::config("virtual-service", &virtual_service.origin.object)),
+        metadata: Some(metadata::config("virtual-service", &virtual_service.reach.origin.object)),
         stat_prefix: condition.stat_prefix.to_string(),
         ..Route::default()
     };

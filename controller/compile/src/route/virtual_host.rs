@@ -1,16 +1,8 @@
 //! Virtual hosts of sidecars: one for each service and each further host of a VirtualService.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeSet, sync::Arc};
 
-use heddle_model::{
-    host::Host,
-    issue::Issue,
-    route::{Destination, VirtualService},
-    service::Service,
-};
+use heddle_model::{host::Host, issue::Issue, route::Destination, service::Service};
 use heddle_xds_api::envoy::config::route::v3::{
     Decorator, Route, RouteConfiguration, RouteMatch, Vhds, VirtualHost, route::Action, route_match::PathSpecifier,
 };
@@ -18,7 +10,7 @@ use heddle_xds_api::envoy::config::route::v3::{
 use super::{
     RouteClient, RouteContext, action, alpn, catch_all, domain,
     group::{Group, groups},
-    key::{self, HostRoutesKey, HostRoutesSource, RouteConfigKey, VirtualHostKey},
+    key::{self, HostRoutesKey, RouteConfigKey, RouteEntries, VirtualHostKey},
 };
 use crate::{
     by_ptr::ByPtr,
@@ -27,6 +19,7 @@ use crate::{
     memo::Memo,
     name,
     scope::{EgressScope, Scope},
+    tracked::Asked,
 };
 
 /// Largest body of a direct response.
@@ -34,57 +27,99 @@ const DIRECT_RESPONSE_BYTES: u32 = 1 << 20;
 
 /// A sidecar's route configuration with its virtual hosts still apart.
 #[derive(Debug)]
-pub struct SplitRouteConfig {
+pub(crate) struct SplitRouteConfig {
     key: RouteConfigKey,
-    /// The virtual hosts with the keys of their routes, sorted by name.
-    pub hosts: Vec<(VirtualHostKey, HostRoutesKey)>,
+    routes: Vec<HostRoutes>,
+    /// The virtual hosts with the place of their routes, sorted by name.
+    hosts: Vec<(VirtualHostKey, usize)>,
     /// What happens to hosts that no service has.
     last: Option<VirtualHost>,
     /// What is wrong with routes that do not apply.
-    pub issues: Vec<Issue>,
-    /// Where in `hosts` the routes of a VirtualService are.
-    of_virtual_service: BTreeMap<ByPtr<VirtualService>, BTreeSet<usize>>,
-    /// Where in `hosts` routes lead to a host.
-    leading_to: BTreeMap<Host, BTreeSet<usize>>,
+    issues: Vec<Issue>,
     /// Whether the name of a virtual host has a slash in it.
     slashed: bool,
 }
 
-/// The split of a sidecar's route configuration.
-#[must_use]
-pub fn split(scope: &Scope<'_>, egress: &EgressScope, key: &RouteConfigKey, memo: &Memo) -> SplitRouteConfig {
+/// Routes that some virtual hosts share.
+#[derive(Debug)]
+struct HostRoutes {
+    key: HostRoutesKey,
+    entries: Arc<RouteEntries>,
+    /// What the key asked, until it is noted.
+    asked: Asked,
+}
+
+/// What came of compiling routes again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Recompiled {
+    /// The same routes.
+    Same,
+    /// Other routes for the same virtual hosts.
+    Changed,
+    /// Other virtual hosts may have to speak for what these spoke for.
+    Otherwise,
+}
+
+/// A sidecar's route configuration.
+pub(crate) fn split(scope: &Scope<'_>, egress: &EgressScope, key: &RouteConfigKey, memo: &Memo) -> SplitRouteConfig {
     let mut issues = Vec::new();
     let groups = groups(scope, egress, key, memo, &mut issues);
-    let mut hosts = virtual_hosts(scope, key, groups);
+    let mut hosts = virtual_hosts(scope, key, &groups);
     hosts.sort_by(|(a, _), (b, _)| a.name.cmp(&b.name));
+    let routes =
+        groups.into_iter().map(|group| HostRoutes { key: group.key, entries: group.routes, asked: group.asked });
     let mut last = (!matches!(key, RouteConfigKey::Service(..))).then(|| catch_all::virtual_host(scope));
     let client = RouteClient::plain(scope.view);
     last.iter_mut().flat_map(|host| &mut host.routes).for_each(|route| alpn::set_alpn(scope, &client, route));
-    let (mut of_virtual_service, mut leading_to) = (BTreeMap::new(), BTreeMap::new());
-    for (at, (_, routes)) in hosts.iter().enumerate() {
-        if let HostRoutesSource::VirtualService(virtual_service) = &routes.of {
-            of_virtual_service.entry(virtual_service.clone()).or_insert_with(BTreeSet::new).insert(at);
-        }
-        for host in routes.visible.hosts() {
-            leading_to.entry(host.clone()).or_insert_with(BTreeSet::new).insert(at);
-        }
-    }
     let slashed = hosts.iter().any(|(host, _)| host.name.contains('/'));
-    SplitRouteConfig { key: key.clone(), hosts, last, issues, of_virtual_service, leading_to, slashed }
+    SplitRouteConfig { key: key.clone(), routes: routes.collect(), hosts, last, issues, slashed }
 }
 
 impl SplitRouteConfig {
-    /// Whether the virtual hosts may be sent one by one: there are some, and none of them takes everything, for that one
-    /// stays inline. Envoy would wait for the first of none. What it is sent is `<configuration>/<virtual host>`, which it reads
-    /// up to the last slash, so that a name with one in it would belong to another configuration.
-    #[must_use]
-    pub fn may_split(&self) -> bool {
-        self.last.is_some() && !self.hosts.is_empty() && !self.slashed
+    /// Whether the virtual hosts are sent one by one to a proxy that can take that: there are some, and none of them takes
+    /// everything, for that one stays inline. Envoy would wait for the first of none. What it is sent is
+    /// `<configuration>/<virtual host>`, which it reads up to the last slash, so that a name with one in it would belong to
+    /// another configuration.
+    pub(crate) fn is_split(&self, scope: &Scope<'_>) -> bool {
+        scope.view.can.virtual_hosts && self.last.is_some() && !self.hosts.is_empty() && !self.slashed
+    }
+
+    /// The virtual hosts.
+    pub(crate) fn virtual_hosts(&self) -> impl Iterator<Item = &VirtualHostKey> {
+        self.hosts.iter().map(|(host, _)| host)
+    }
+
+    /// The virtual hosts that share some routes, by the place of these.
+    pub(crate) fn virtual_hosts_of(&self, at: usize) -> impl Iterator<Item = &VirtualHostKey> {
+        self.hosts.iter().filter(move |(_, routes)| *routes == at).map(|(host, _)| host)
+    }
+
+    /// What the keys of routes asked, each by the place of the routes.
+    pub(crate) fn take_asked(&mut self) -> impl Iterator<Item = (usize, Asked)> {
+        self.routes.iter_mut().map(|routes| std::mem::take(&mut routes.asked)).enumerate()
+    }
+
+    /// Compiles the routes at a place again.
+    pub(crate) fn recompile(&mut self, scope: &Scope<'_>, memo: &Memo, at: usize) -> Recompiled {
+        let Some(routes) = self.routes.get_mut(at) else { return Recompiled::Same };
+        let Some(key) = routes.key.again(scope) else { return Recompiled::Otherwise };
+        let entries = memo.routes.get(&key);
+        routes.key = key;
+        if entries.routes.is_empty() {
+            return Recompiled::Otherwise;
+        }
+        let old = std::mem::replace(&mut routes.entries, entries.clone());
+        if *old == *entries {
+            return Recompiled::Same;
+        }
+        for (host, _) in self.hosts.iter_mut().filter(|(_, of)| *of == at) {
+            host.routes = ByPtr::new(&entries);
+        }
+        Recompiled::Changed
     }
 
     /// The route configuration with all of its virtual hosts.
-    #[must_use]
-    pub fn whole(&self) -> Compiled<RouteConfiguration> {
+    pub(crate) fn whole(&self) -> Compiled<RouteConfiguration> {
         let mut compiled = self.inline();
         for (host, _) in &self.hosts {
             let host = key::virtual_host(host);
@@ -97,24 +132,11 @@ impl SplitRouteConfig {
     }
 
     /// The route configuration with the virtual host that takes everything. The others are discovered.
-    #[must_use]
-    pub fn with_vhds(&self) -> Compiled<RouteConfiguration> {
+    pub(crate) fn with_vhds(&self) -> Compiled<RouteConfiguration> {
         let mut compiled = self.inline();
         compiled.value.virtual_hosts.extend(self.last.clone());
         compiled.value.vhds = Some(Vhds { config_source: Some(source::ads()) });
         compiled
-    }
-
-    /// The places of the virtual hosts whose routes are of this VirtualService, which another takes the place of.
-    pub(crate) fn exchange(&mut self, old: &ByPtr<VirtualService>, new: &Arc<VirtualService>) -> BTreeSet<usize> {
-        let Some(places) = self.of_virtual_service.remove(old) else { return BTreeSet::new() };
-        self.of_virtual_service.insert(ByPtr::new(new), places.clone());
-        places
-    }
-
-    /// The places of the virtual hosts whose routes lead to this host.
-    pub(crate) fn leading_to(&self, host: &Host) -> impl Iterator<Item = usize> {
-        self.leading_to.get(host).into_iter().flatten().copied()
     }
 
     fn inline(&self) -> Compiled<RouteConfiguration> {
@@ -145,13 +167,13 @@ pub(super) fn default_route(context: &RouteContext<'_>, service: &Service) -> Ro
     }
 }
 
-/// The virtual hosts of groups. A domain that two claim belongs to the first.
-fn virtual_hosts(scope: &Scope<'_>, key: &RouteConfigKey, groups: Vec<Group>) -> Vec<(VirtualHostKey, HostRoutesKey)> {
+/// The virtual hosts of groups, each with the place of its group. A domain that two claim belongs to the first.
+fn virtual_hosts(scope: &Scope<'_>, key: &RouteConfigKey, groups: &[Group]) -> Vec<(VirtualHostKey, usize)> {
     let configuration = key.name();
     let mut taken: BTreeSet<String> = BTreeSet::new();
     let mut hosts = Vec::new();
-    for group in groups {
-        for (host, mut domains) in named(scope, key, &group) {
+    for (at, group) in groups.iter().enumerate() {
+        for (host, mut domains) in named(scope, key, group) {
             domains.retain(|domain| taken.insert(domain.to_ascii_lowercase()));
             if !domains.is_empty() {
                 let virtual_host = VirtualHostKey {
@@ -160,7 +182,7 @@ fn virtual_hosts(scope: &Scope<'_>, key: &RouteConfigKey, groups: Vec<Group>) ->
                     domains,
                     routes: ByPtr::new(&group.routes),
                 };
-                hosts.push((virtual_host, group.key.clone()));
+                hosts.push((virtual_host, at));
             }
         }
     }

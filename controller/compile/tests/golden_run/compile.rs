@@ -2,27 +2,41 @@
 
 use std::sync::Arc;
 
-use heddle_compile::{Memo, compile_own, compile_view, view};
+use heddle_compile::Compiler;
 use heddle_model::issue::Issue;
 use heddle_model::node;
 use heddle_model::proxy::Proxy;
 use heddle_model::snapshot::Snapshot;
 use heddle_store::{Event, Settings, SourceId, Store, documents};
 use heddle_xds_api::envoy::config::route::v3::{RouteConfiguration, VirtualHost};
-use heddle_xds_api::{Layer, Resource, ResourceMap, ResourceSet, TypeSet, TypeUrl, json};
+use heddle_xds_api::{Resource, ResourceSet, TypeUrl, TypedSet, json};
 use serde_json::Value;
 
 use super::Output;
 
-/// Compiles everything for one proxy, from nothing.
+/// An object that concerns some of the base mesh's clusters, endpoints and routes: applied and taken away between two
+/// compilations, so that all that was left out or kept on the way shows.
+const EDIT: &str = "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: edit, namespace: shop}\n\
+                    spec: {host: '*.shop.svc.cluster.local', trafficPolicy: {connectionPool: {tcp: {maxConnections: 7}}}}\n";
+
+/// Compiles everything for one proxy, follows an edit and its way back, and asserts that this leaves no trace.
 pub(crate) fn run(mesh: &str, node: &Value) -> Result<Output, String> {
-    let (snapshot, mut issues) = snapshot(mesh);
+    let (mut store, mut issues) = store(mesh);
+    let snapshot = store.commit();
     let mut proxy = node::proxy(node).map_err(|error| error.to_string())?;
     // Secrets go to callers who have proved who they are.
     proxy.verified = true;
-    let shared = compile_view(&snapshot, &view(&snapshot, &proxy), TypeSet::ALL, &Memo::default());
-    check_parted(&snapshot, &proxy, &shared.layer)?;
-    let own = compile_own(&snapshot, &proxy, TypeSet::ALL);
+    let compiler = Compiler::default();
+    let mut session = compiler.open(&Arc::new(proxy.clone()));
+    let set = compiler.update(&mut session, &snapshot);
+    check_split(&snapshot, &proxy, &set)?;
+    let found = compiler.issues();
+    let after = edited(&mut store, |snapshot| {
+        compiler.update(&mut session, snapshot);
+    });
+    if !same(&set, &compiler.update(&mut session, &after)) || found != compiler.issues() {
+        return Err("an edit that was taken back leaves a trace".to_owned());
+    }
     let kinds = [
         ("clusters", TypeUrl::Cluster),
         ("endpoints", TypeUrl::Endpoint),
@@ -33,23 +47,40 @@ pub(crate) fn run(mesh: &str, node: &Value) -> Result<Output, String> {
     ];
     let mut output = Output::new();
     for (kind, type_url) in kinds {
-        output.insert(kind, values(&[&shared.layer, &own.layer], type_url)?);
+        output.insert(kind, values(&set.typed(type_url))?);
     }
-    issues.extend(snapshot.issues.iter().cloned().chain(shared.issues).chain(own.issues));
+    issues.extend(snapshot.issues.iter().cloned().chain(found));
     issues.sort();
     issues.dedup();
     output.insert("issues", issues.iter().map(|issue| Value::from(issue.to_string())).collect());
     Ok(output)
 }
 
+/// Applies [`EDIT`], lets `follow` see that revision, and takes the edit back.
+fn edited(store: &mut Store, follow: impl FnOnce(&Arc<Snapshot>)) -> Arc<Snapshot> {
+    for object in documents(EDIT.as_bytes()).0 {
+        let key = object.key.clone();
+        store.apply(Event::Apply(SourceId::Files, Box::new(object)));
+        follow(&store.commit());
+        store.apply(Event::Delete(SourceId::Files, key));
+        break;
+    }
+    store.commit()
+}
+
+fn same(one: &ResourceSet, other: &ResourceSet) -> bool {
+    let versions = |set: &TypedSet| set.iter().map(|one| (one.name().clone(), one.version())).collect::<Vec<_>>();
+    TypeUrl::ALL.into_iter().all(|url| versions(&one.typed(url)) == versions(&other.typed(url)))
+}
+
 /// Sent virtual host by virtual host, the routes are the same once they are put together.
-fn check_parted(snapshot: &Snapshot, proxy: &Proxy, whole: &Layer) -> Result<(), String> {
+fn check_split(snapshot: &Arc<Snapshot>, proxy: &Proxy, whole: &ResourceSet) -> Result<(), String> {
     let mut proxy = proxy.clone();
     proxy.can.virtual_hosts = true;
-    let with_vhds = compile_view(snapshot, &view(snapshot, &proxy), TypeSet::ALL, &Memo::default()).layer;
-    let typed = ResourceSet { shared: Arc::new(with_vhds), own: Arc::default() };
+    let compiler = Compiler::default();
+    let typed = compiler.update(&mut compiler.open(&Arc::new(proxy)), snapshot);
     let decode = |one: &Resource| one.decode::<RouteConfiguration>().map_err(|error| error.to_string());
-    for resource in whole.get(TypeUrl::Route).into_iter().flat_map(|map| map.values()) {
+    for resource in whole.typed(TypeUrl::Route).iter() {
         let name = resource.name();
         let (whole, mut joined) =
             (decode(resource)?, typed.get(TypeUrl::Route, name).map_or(Err("none".into()), |one| decode(one))?);
@@ -70,24 +101,22 @@ fn check_parted(snapshot: &Snapshot, proxy: &Proxy, whole: &Layer) -> Result<(),
     Ok(())
 }
 
-/// The resources of both layers as Envoy's JSON, by name; the proxy's own win.
-fn values(layers: &[&Layer], type_url: TypeUrl) -> Result<Vec<Value>, String> {
-    let maps = layers.iter().filter_map(|layer| layer.get(type_url));
-    let all: ResourceMap = maps.flat_map(|map| map.values().cloned()).collect();
+/// The resources as Envoy's JSON, by name.
+fn values(set: &TypedSet) -> Result<Vec<Value>, String> {
     let value = |resource: &Arc<Resource>| {
         let mut value = json::to_json(&resource.to_any()).map_err(|error| error.to_string())?;
         value.as_object_mut().map(|fields| fields.remove("@type"));
         Ok(value)
     };
-    all.values().map(value).collect()
+    set.iter().map(value).collect()
 }
 
-/// The snapshot of a file's objects, and what was wrong with the file.
-fn snapshot(mesh: &str) -> (Arc<Snapshot>, Vec<Issue>) {
+/// A store with a file's objects, and what is wrong with the file.
+fn store(mesh: &str) -> (Store, Vec<Issue>) {
     let (objects, mut issues) = documents(mesh.as_bytes());
     let mut store = Store::new(Settings::default());
     for object in objects {
         issues.extend(store.apply(Event::Apply(SourceId::Files, Box::new(object))));
     }
-    (store.commit(), issues)
+    (store, issues)
 }

@@ -3,6 +3,8 @@
 //! As with `kubectl patch`, entries that only the patch has come first, a null takes a field away, and
 //! `$patch: delete` or `$patch: replace` act on the object that they stand in.
 
+use std::collections::HashMap;
+
 use serde_json::Value;
 
 use crate::pod::{Object, Pod, name};
@@ -97,20 +99,22 @@ fn merge_list(base: &mut Vec<Value>, patch: &[Value], key: &str) {
         *base = patch.iter().map(clean).collect();
         return;
     };
-    let same = |a: &Value, b: &Value| {
-        let differs_in = |key: &str, default: &str| {
-            let of = |value: &Value| value.get(key).and_then(Value::as_str).unwrap_or(default).to_owned();
-            of(a) != of(b)
-        };
-        a.get(*id).is_some() && a.get(*id) == b.get(*id) && (key != "ports" || !differs_in("protocol", "TCP"))
-    };
+    // By an index, because a pod's author chooses how long both lists are.
+    let mut index: HashMap<_, usize> = HashMap::new();
+    for (at, entry) in base.iter().enumerate() {
+        if let Some(identity) = identity(entry, key, id) {
+            index.entry(identity).or_insert(at);
+        }
+    }
     let mut first = Vec::new();
     for entry in patch {
-        let at = base.iter().position(|other| same(other, entry));
+        let identity = identity(entry, key, id);
+        let at = identity.as_ref().and_then(|identity| index.get(identity)).copied();
         let deletes = entry.get(DIRECTIVE).and_then(Value::as_str) == Some("delete");
         match (at, entry) {
             (Some(at), _) if deletes => {
-                base.remove(at);
+                identity.and_then(|identity| index.remove(&identity));
+                base.get_mut(at).map(Value::take);
             }
             (None, _) if deletes => {}
             (Some(at), Value::Object(patch)) => {
@@ -121,7 +125,14 @@ fn merge_list(base: &mut Vec<Value>, patch: &[Value], key: &str) {
             _ => first.push(clean(entry)),
         }
     }
+    base.retain(|entry| !entry.is_null());
     base.splice(0..0, first);
+}
+
+/// What an entry of a list is known by: the value of its key, and of a port the protocol too.
+fn identity(entry: &Value, list: &str, id: &str) -> Option<(Value, String)> {
+    let protocol = entry.get("protocol").and_then(Value::as_str).filter(|_| list == "ports").unwrap_or("TCP");
+    Some((entry.get(id)?.clone(), protocol.to_owned()))
 }
 
 /// A value without the nulls and directives that only mean something to a merge.

@@ -7,16 +7,13 @@ use crate::annotation as names;
 use crate::plan::Plan;
 use crate::pod::{Object, name};
 
-/// The variables in order; a later one of the same name takes the place of the earlier.
+/// The variables by name, in order; a later one of the same name takes the place of the earlier.
 #[derive(Debug, Default)]
-struct Variables(Vec<Value>);
+struct Variables(Object);
 
 impl Variables {
     fn set(&mut self, name: &str, variable: Value) {
-        match self.0.iter_mut().find(|other| other.get("name").and_then(Value::as_str) == Some(name)) {
-            Some(other) => *other = variable,
-            None => self.0.push(variable),
-        }
+        self.0.insert(name.to_owned(), variable);
     }
 
     fn text(&mut self, name: &str, value: &str) {
@@ -55,14 +52,14 @@ pub(crate) fn environment(plan: &Plan<'_>, kind: NodeType) -> Vec<Value> {
     let mode = if kind == NodeType::Router { "NONE" } else { plan.interception.as_str() };
     out.text("ISTIO_META_INTERCEPTION_MODE", mode);
     workload(plan, &mut out);
-    let trust_domain = settings.mesh_text("/trustDomain", &settings.text("/global/trustDomain", "cluster.local"));
+    let trust_domain = settings.trust_domain();
     out.text("ISTIO_META_MESH_ID", &settings.text("/global/meshID", &trust_domain));
     out.text("TRUST_DOMAIN", &trust_domain);
-    if settings.mesh_text("/inboundTrafficPolicy/mode", "") == "LOCALHOST" {
+    if settings.calls_loopback() {
         out.text("REWRITE_PROBE_LEGACY_LOCALHOST_DESTINATION", "true");
     }
     given(plan, &mut out);
-    out.0
+    out.0.into_iter().map(|(_, variable)| variable).collect()
 }
 
 fn workload(plan: &Plan<'_>, out: &mut Variables) {

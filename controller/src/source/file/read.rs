@@ -34,7 +34,7 @@ pub(super) fn read(path: &Path) -> Content {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Content::Nothing,
         Err(error) => {
             let object = Arc::new(ObjectRef::new(Kind::File, "", path.to_string_lossy()));
-            let message = format!("cannot be read, and keeps the objects that it gave before: {error}");
+            let message = format!("cannot read this file; its last objects stay in force: {error}");
             return Content::Broken(vec![Issue::error(&object, "", UNREADABLE, message)]);
         }
     };
@@ -48,7 +48,11 @@ pub(super) fn read(path: &Path) -> Content {
 
 /// The issue of an object in `path` that the file `by` overrules.
 pub(super) fn overruled(object: &Arc<ObjectRef>, path: &Path, by: &Path) -> Issue {
-    let message = format!("in {} has no effect: {} gives this object too, and counts", path.display(), by.display());
+    let message = format!(
+        "this object in {} has no effect, because {} has the same object and overrides it",
+        path.display(),
+        by.display()
+    );
     Issue::warning(object, "", OVERRULED, message)
 }
 
@@ -56,9 +60,9 @@ fn bytes(path: &Path) -> io::Result<Vec<u8>> {
     let metadata = fs::metadata(path)?;
     if !metadata.is_file() {
         // A pipe would block, and has no content to come back to.
-        return Err(io::Error::other("not a plain file"));
+        return Err(io::Error::other("it is not a regular file"));
     }
     let mut bytes = Vec::new();
     File::open(path)?.take(MAX_FILE + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MAX_FILE { Err(io::Error::other("larger than 64 MiB")) } else { Ok(bytes) }
+    if bytes.len() as u64 > MAX_FILE { Err(io::Error::other("it is larger than 64 MiB")) } else { Ok(bytes) }
 }

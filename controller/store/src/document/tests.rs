@@ -3,9 +3,8 @@
 use std::fmt::Write as _;
 
 use heddle_model::{issue::Issue, object::Kind};
-use serde_json::json;
 
-use super::{Words, documents, places};
+use super::documents;
 use crate::{Object, Spec};
 
 fn read(text: &str) -> (Vec<Object>, Vec<String>) {
@@ -53,34 +52,6 @@ fn what_is_no_object_is_refused_with_its_place() {
     assert!(issues.iter().all(|i| i.ends_with("Unreadable")));
 }
 
-/// What `kubectl apply` would send: checked by hand with `kubectl label --local -o json` of 1.34.
-#[test]
-fn scalars_are_read_as_kubectl_reads_them() {
-    let cases = [
-        ("yes", json!(true)),
-        ("y", json!(true)),
-        ("Off", json!(false)),
-        ("'yes'", json!("yes")),
-        ("TRUE", json!(true)),
-        ("~", json!(null)),
-        ("0777", json!(511)),
-        ("0o17", json!(15)),
-        ("0x1F", json!(31)),
-        ("1_000", json!(1000)),
-        ("1e3", json!(1000.0)),
-        ("-.5", json!(-0.5)),
-        ("+12", json!(12)),
-        ("190:20:30", json!("190:20:30")),
-        ("2001-01-01", json!("2001-01-01")),
-        ("{a: 1, }", json!({"a": 1})),
-        ("{b}", json!({"b": null})),
-        ("{1: a, yes: c}", json!({"1": "a", "yes": "c"})),
-    ];
-    for (text, want) in cases {
-        assert_eq!(super::read(text.as_bytes(), Words::Booleans)[0].content, Ok(want), "{text}");
-    }
-}
-
 #[test]
 fn words_are_booleans_where_the_type_is_one() {
     let text = "kind: VirtualService\napiVersion: networking.istio.io/v1\nmetadata: {name: a, labels: {country: no}}\n\
@@ -118,18 +89,4 @@ fn hostile_files_are_refused_soon() {
     }
     let (_, issues) = documents(b"a: \xff\n");
     assert_eq!(issues.len(), 1);
-}
-
-#[test]
-fn each_field_has_the_line_of_its_name() {
-    let text = "# head\nkind: A\n---\nspec:\n  hosts:\n  - a\n  - {b: 1, on: [2,\n    3]}\n  labels:\n    a: x\n    a.b/c:\n      7\n---\na: [\n";
-    let places = places(text.as_bytes(), Words::Booleans);
-    assert_eq!(places.iter().map(Option::is_some).collect::<Vec<_>>(), [true, true, false]);
-    let of = |path: &str| places[1].as_ref().unwrap().line_of(path);
-    let (whole, hosts) = ([of("spec"), of("spec.hosts")], [of("spec.hosts[0]"), of("spec.hosts[1].b")]);
-    assert_eq!((whole, hosts), ([4, 5], [6, 7]));
-    assert_eq!([of("spec.hosts[1].on[1]"), of("spec.labels.a.b/c")], [8, 11]);
-    let nearest = [of("spec.hosts[1].no.such"), of("spec.hosts[9]"), of("spec.host"), of("spec.hosts[x"), of("")];
-    assert_eq!(nearest, [7, 5, 4, 5, 4]);
-    assert_eq!(super::places(b"\xff", Words::Text), [None]);
 }

@@ -1,6 +1,9 @@
 //! Gateway.
 
-use heddle_crds::networking::{gateway as written, port::Port};
+use heddle_crds::{
+    networking::{gateway as written, port::Port},
+    validate,
+};
 use heddle_model::{
     Text,
     gateway::{Gateway, Server, ServerHost},
@@ -44,6 +47,9 @@ fn services(meta: &Meta, report: &mut Report) -> Vec<Host> {
 
 /// The protocol of a port that a gateway or a sidecar opens.
 pub(super) fn protocol(port: &Port, field: &str, report: &mut Report) -> Option<Protocol> {
+    if port.target_port != 0 {
+        report.no_effect(format!("{field}.targetPort"), validate::DEPRECATED);
+    }
     let found = Protocol::parse(&port.protocol).or_else(|| Protocol::of_name(&port.name));
     if found.is_none() && !port.protocol.is_empty() {
         let message = format!("{:?} is not a protocol that we know", port.protocol);
@@ -72,6 +78,9 @@ fn server(written: &written::Server, namespace: &Text, field: String, report: &m
     if hosts.is_empty() {
         report.error(at("hosts"), "MissingHosts", "a server needs a host; it is ignored");
         return None;
+    }
+    if !written.default_endpoint.is_empty() {
+        report.no_effect(at("defaultEndpoint"), validate::NOT_ON_GATEWAYS);
     }
     let tls = written.tls.as_ref().map(|t| tls::server(t, &at("tls"), report));
     if tls.is_none() && protocol.is_tls() {

@@ -12,7 +12,7 @@ use heddle_model::{
     mesh::{IngressMode, IngressSettings, Mesh},
     object::Origin,
     protocol::Protocol,
-    route::{GatewayRef, HttpRoute, VirtualService},
+    route::{GatewayRef, HttpRoute, Reach, VirtualService},
     service::{ServiceKey, Services, Visibility},
     tls::{ServerCertificate, ServerTls, ServerTlsMode},
 };
@@ -171,15 +171,17 @@ fn virtual_service(
     let http: Vec<Arc<HttpRoute>> = routes.into_iter().map(|ranked| ranked.route).collect();
     // An Ingress has a VirtualService for each of its hosts.
     let (object, created) = (first.origin.object.clone(), age(&host, &first.origin));
-    Some(VirtualService {
+    let reach = Reach {
         origin: Origin { object, created, part: host.text() },
         hosts: vec![host],
         gateways,
         export_to: Visibility::All,
-        http,
+        has_http: false,
+        http_destinations: Vec::new(),
         tls: Vec::new(),
         tcp: Vec::new(),
-    })
+    };
+    Some(VirtualService::new(reach, http))
 }
 
 /// Where a VirtualService stands among those of a gateway, of which the oldest come first: one of many hosts must not take what one of a

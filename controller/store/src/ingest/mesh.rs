@@ -1,6 +1,14 @@
 //! MeshConfig.
 
-use heddle_crds::decode::decode_at;
+use heddle_crds::{
+    FreeForm,
+    decode::decode_at,
+    mesh::{
+        MeshConfig, ProxyConfig,
+        mesh_config::{self as written, AccessLogEncoding, InboundMode, IngressControllerMode},
+    },
+    validate,
+};
 use heddle_model::{
     Text,
     labels::{LabelSelector, Operator, Requirement},
@@ -10,10 +18,7 @@ use heddle_model::{
 use serde_json::Value;
 
 use super::{Report, policy, scalar, sidecar, tls};
-use crate::{
-    mesh_config::{self as written, AccessLogEncoding, InboundMode, IngressControllerMode, MeshConfig, ProxyConfig},
-    settings::Settings,
-};
+use crate::settings::Settings;
 
 /// The mesh's settings before anyone said anything.
 #[must_use]
@@ -25,6 +30,9 @@ pub fn defaults(settings: &Settings) -> Mesh {
 #[must_use]
 pub fn ingest(config: &MeshConfig, below: Mesh, report: &mut Report) -> Mesh {
     let mut mesh = below;
+    for field in config.not_supported() {
+        report.no_effect(field, validate::NOT_SUPPORTED);
+    }
     traffic(&mut mesh, config, report);
     policies(&mut mesh, config, report);
     names(&mut mesh, config, report);
@@ -35,7 +43,7 @@ pub fn ingest(config: &MeshConfig, below: Mesh, report: &mut Report) -> Mesh {
     }
     ingress(&mut mesh.ingress, config);
     if let Some(proxy) = &config.default_config {
-        mesh.proxy = proxy_defaults(proxy);
+        mesh.proxy = proxy_defaults(proxy, report);
     }
     mesh
 }
@@ -164,24 +172,29 @@ fn names(mesh: &mut Mesh, config: &MeshConfig, report: &mut Report) {
             Some(other) => report.error(field, "BadNamespace", format!("{other:?} is none of `*`, `.` and `~`")),
         }
     }
-    if let Some(providers) = &config.default_providers {
-        let named = [
-            ("tracing", &providers.tracing),
-            ("metrics", &providers.metrics),
-            ("accessLogging", &providers.access_logging),
-        ];
-        let said = named.into_iter().filter(|(_, names)| !names.is_empty());
-        mesh.default_providers = said.map(|(signal, names)| (signal.into(), tls::texts(names))).collect();
-    }
 }
 
-/// The part of ProxyConfig that the control plane reads; what is wrong there is for the proxy's own reader to say.
-fn proxy_defaults(value: &Value) -> ProxyDefaults {
-    let config: ProxyConfig = decode_at("defaultConfig", value).map(|d| d.spec).unwrap_or_default();
+/// What the control plane reads of ProxyConfig.
+fn proxy_defaults(written: &FreeForm, report: &mut Report) -> ProxyDefaults {
+    let read = decode_at::<ProxyConfig>("defaultConfig", &Value::Object(written.clone()));
+    let ours = ["defaultConfig.gatewayTopology.", "defaultConfig.proxyHeaders."];
+    let config = match read {
+        Ok(decoded) => {
+            let unknown = decoded.unknown.into_iter().filter(|path| ours.iter().any(|part| path.starts_with(part)));
+            unknown.for_each(|path| report.no_effect(path, validate::NOT_SUPPORTED));
+            decoded.spec
+        }
+        Err(error) => {
+            report.error(
+                error.path,
+                "Malformed",
+                format!("{}; defaultConfig has no effect on what proxies get", error.reason),
+            );
+            ProxyConfig::default()
+        }
+    };
     let topology = config.gateway_topology.unwrap_or_default();
-    let none = config.interception_mode.as_ref().is_some_and(|m| m.as_str() == Some("NONE") || m.as_u64() == Some(2));
     ProxyDefaults {
-        interception_none: none,
         trusted_proxies: topology.num_trusted_proxies,
         forward_client_cert: topology.forward_client_cert_details.unwrap_or_default().into(),
         proxy_protocol: topology.proxy_protocol.is_some_and(|p| !p.is_null()),

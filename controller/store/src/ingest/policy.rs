@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use heddle_crds::networking::{connection_pool as pool, destination_rule as written};
 use heddle_model::traffic::{
     ConnectionPool, H2Upgrade, Keepalive, OutlierDetection, PortPolicy, ProxyProtocol, RetryBudget, TrafficPolicy,
-    Tunnel,
 };
 
 use super::{Report, scalar, tls};
@@ -16,6 +15,9 @@ pub(super) use balance::{load_balancer, locality};
 
 /// A whole policy.
 pub(super) fn traffic(policy: &written::TrafficPolicy, field: &str, report: &mut Report) -> TrafficPolicy {
+    if policy.tunnel.is_some() {
+        report.not_supported(format!("{field}.tunnel"));
+    }
     let balance = policy.load_balancer.as_ref();
     TrafficPolicy {
         load_balancer: balance.map(|lb| load_balancer(lb, &format!("{field}.loadBalancer"), report)),
@@ -23,7 +25,6 @@ pub(super) fn traffic(policy: &written::TrafficPolicy, field: &str, report: &mut
         outlier: policy.outlier_detection.as_ref().map(|o| outlier(o, &format!("{field}.outlierDetection"), report)),
         tls: policy.tls.as_ref().map(tls::client),
         ports: ports(&policy.port_level_settings, &format!("{field}.portLevelSettings"), report),
-        tunnel: policy.tunnel.as_ref().and_then(|t| tunnel(t, &format!("{field}.tunnel"), report)),
         proxy_protocol: policy.proxy_protocol.as_ref().map(|p| match p.version {
             written::ProxyProtocolVersion::V1 => ProxyProtocol::V1,
             written::ProxyProtocolVersion::V2 => ProxyProtocol::V2,
@@ -72,6 +73,9 @@ pub(super) fn outlier(outlier: &written::OutlierDetection, field: &str, report: 
         report.warning(at("consecutiveErrors"), "Deprecated", message);
         let count = u32::try_from(outlier.consecutive_errors).ok();
         consecutive_gateway = consecutive_gateway.or(count);
+    }
+    if !outlier.outlier_detection_http_error_codes.is_empty() {
+        report.not_supported(at("outlierDetectionHttpErrorCodes"));
     }
     let percent = |value: i32, name: &str, report: &mut Report| match u32::try_from(value) {
         Ok(percent) if percent <= 100 => percent,
@@ -143,17 +147,4 @@ fn ports(settings: &[written::PortTrafficPolicy], field: &str, report: &mut Repo
         out.insert(port, policy);
     }
     out
-}
-
-fn tunnel(tunnel: &written::Tunnel, field: &str, report: &mut Report) -> Option<Tunnel> {
-    let port = scalar::port(tunnel.target_port, &format!("{field}.targetPort"), report)?;
-    if tunnel.target_host.is_empty() {
-        report.error(format!("{field}.targetHost"), "BadHost", "a tunnel needs a host to ask for");
-        return None;
-    }
-    let by_post = tunnel.protocol.eq_ignore_ascii_case("POST");
-    if !by_post && !tunnel.protocol.is_empty() && !tunnel.protocol.eq_ignore_ascii_case("CONNECT") {
-        report.error(format!("{field}.protocol"), "BadProtocol", "CONNECT or POST; CONNECT is taken");
-    }
-    Some(Tunnel { post: by_post, host: tunnel.target_host.as_str().into(), port })
 }

@@ -2,7 +2,10 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use heddle_crds::networking::{port::Port, sidecar as written};
+use heddle_crds::{
+    networking::{connection_pool as pool, port::Port, sidecar as written},
+    validate,
+};
 use heddle_model::{
     Text,
     mesh::{Mesh, OutboundMode},
@@ -12,6 +15,7 @@ use heddle_model::{
     sidecar::{
         CaptureMode, DefaultEndpoint, Egress, EgressHost, EgressNamespace, EgressPort, Ingress, OutboundPolicy, Sidecar,
     },
+    traffic::ConnectionPool,
 };
 
 use super::{Report, gateway, name, policy, scalar, tls};
@@ -35,7 +39,7 @@ pub fn ingest(spec: &written::Spec, origin: &Origin, mesh: &Mesh, report: &mut R
         selector: selector.map(|s| s.labels.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect()),
         ingress: inbound,
         egress: outbound,
-        inbound_pool: pool.map(|p| policy::connection_pool(p, "spec.inboundConnectionPool", report)),
+        inbound_pool: pool.map(|p| inbound_pool(p, "spec.inboundConnectionPool", report)),
         outbound: policy.map(|p| outbound_policy(p, origin.namespace(), mesh, report)),
     }
 }
@@ -74,6 +78,9 @@ fn ingress(written: &written::Ingress, field: String, report: &mut Report) -> Op
     let default_endpoint = default_endpoint(&written.default_endpoint, &at("defaultEndpoint"), report)?;
     let protocol = listener_protocol(port, number, &at("port"), report);
     let pool = written.connection_pool.as_ref();
+    if written.tls.as_ref().is_some_and(|tls| tls.https_redirect) {
+        report.no_effect(at("tls.httpsRedirect"), validate::NOT_INBOUND);
+    }
     Some(Ingress {
         port: number,
         port_name: port.name.as_str().into(),
@@ -82,9 +89,18 @@ fn ingress(written: &written::Ingress, field: String, report: &mut Report) -> Op
         capture: capture(written.capture_mode),
         default_endpoint,
         tls: written.tls.as_ref().map(|t| tls::server(t, &at("tls"), report)),
-        pool: pool.map(|p| policy::connection_pool(p, &at("connectionPool"), report)),
+        pool: pool.map(|p| inbound_pool(p, &at("connectionPool"), report)),
         field,
     })
+}
+
+/// Limits on connections to the workload, whose protocol is that of the port.
+fn inbound_pool(pool: &pool::ConnectionPool, field: &str, report: &mut Report) -> ConnectionPool {
+    let http = pool.http.as_ref();
+    if http.is_some_and(|http| http.h2_upgrade_policy != pool::H2UpgradePolicy::Default) {
+        report.no_effect(format!("{field}.http.h2UpgradePolicy"), validate::NOT_INBOUND);
+    }
+    policy::connection_pool(pool, field, report)
 }
 
 fn egress(written: &written::Egress, field: String, report: &mut Report) -> Option<Egress> {

@@ -56,6 +56,7 @@ pub(super) fn server(tls: &written::ServerTls, field: &str, report: &mut Report)
         subject_alt_names: texts(&tls.subject_alt_names),
         verify_spki: texts(&tls.verify_certificate_spki),
         verify_hash: texts(&tls.verify_certificate_hash),
+        insecure_skip_verify: tls.insecure_skip_verify.unwrap_or(false),
         min_version: version(tls.min_protocol_version),
         max_version: version(tls.max_protocol_version),
         cipher_suites: texts(&tls.cipher_suites),

@@ -13,7 +13,7 @@ use heddle_model::{
     host::Host,
     mesh::Mesh,
     object::Origin,
-    route::{GatewayRef, HttpRoute, VirtualService},
+    route::{GatewayRef, HttpRoute, Reach, VirtualService},
 };
 
 use super::{Report, name};
@@ -57,7 +57,7 @@ impl UnmergedVirtualService {
     /// Whether it is only there for others to delegate to.
     #[must_use]
     pub fn is_delegate(&self) -> bool {
-        self.virtual_service.hosts.is_empty()
+        self.virtual_service.reach.hosts.is_empty()
     }
 }
 
@@ -75,12 +75,13 @@ pub fn ingest(spec: &Spec, origin: &Origin, mesh: &Mesh, report: &mut Report) ->
         gateways.push(GatewayRef::Mesh);
     }
     let exports = spec.export_to.iter().map(String::as_str);
-    let mut virtual_service = VirtualService {
+    let reach = Reach {
         origin: origin.clone(),
         hosts,
         gateways,
         export_to: name::export(namespace, exports, &mesh.route_export, "spec.exportTo", report),
-        http: Vec::new(),
+        has_http: false,
+        http_destinations: Vec::new(),
         tls: tcp::tls_routes(spec, &scope, report),
         tcp: tcp::tcp_routes(spec, &scope, report),
     };
@@ -89,15 +90,16 @@ pub fn ingest(spec: &Spec, origin: &Origin, mesh: &Mesh, report: &mut Report) ->
         rules.extend(route::rule(rule, &format!("spec.http[{index}]"), &scope, report));
     }
     let plain: Option<Vec<_>> = rules.iter().map(Rule::route).collect();
+    let mut http = Vec::new();
     if let Some(plain) = plain {
-        virtual_service.http = plain;
+        http = plain;
         rules = Vec::new();
-    } else if virtual_service.hosts.is_empty() {
+    } else if reach.hosts.is_empty() {
         report.error("spec.http", "NestedDelegate", "a delegate cannot delegate further; those rules are ignored");
-        virtual_service.http = rules.iter().filter_map(Rule::route).collect();
+        http = rules.iter().filter_map(Rule::route).collect();
         rules = Vec::new();
     }
-    Some(UnmergedVirtualService { virtual_service: Arc::new(virtual_service), rules })
+    Some(UnmergedVirtualService { virtual_service: Arc::new(VirtualService::new(reach, http)), rules })
 }
 
 impl Rule {

@@ -125,7 +125,7 @@ fn address(text: &str, field: &str, report: &mut Report) -> Option<Address> {
     }
     let field = format!("{field}.address");
     if text.is_empty() {
-        report.error(field, "Unsupported", "an endpoint without an address cannot be reached; it is ignored");
+        report.error(field, "NotSupported", "an endpoint without an address cannot be reached; it is ignored");
         return None;
     }
     let host = super::name::literal_host(text, &field, report)?;

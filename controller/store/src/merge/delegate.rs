@@ -26,7 +26,7 @@ pub(crate) fn merge(
             },
         }
     }
-    VirtualService { http, ..(*root.virtual_service).clone() }
+    VirtualService::new((*root.virtual_service.reach).clone(), http)
 }
 
 fn take_in(
@@ -39,7 +39,7 @@ fn take_in(
     if !delegate.is_delegate() {
         return issues.push(refusal(root, delegation, "NotADelegate", "has hosts of its own"));
     }
-    if !delegate.virtual_service.export_to.sees(root.virtual_service.origin.namespace()) {
+    if !delegate.virtual_service.reach.export_to.sees(root.virtual_service.reach.origin.namespace()) {
         return issues.push(refusal(root, delegation, "NotExported", "is not exported to this namespace"));
     }
     for rule in &delegate.virtual_service.http {
@@ -55,11 +55,11 @@ fn take_in(
 fn refusal(root: &UnmergedVirtualService, delegation: &Delegation, reason: &'static str, what: &str) -> Issue {
     let Delegation { namespace, name, rule } = delegation;
     let message = format!("VirtualService {namespace}/{name} {what}; the rule is ignored");
-    Issue::error(&root.virtual_service.origin.object, format!("{}.delegate", rule.field), reason, message)
+    Issue::error(&root.virtual_service.reach.origin.object, format!("{}.delegate", rule.field), reason, message)
 }
 
 fn origin(root: &UnmergedVirtualService) -> String {
-    root.virtual_service.origin.object.to_string()
+    root.virtual_service.reach.origin.object.to_string()
 }
 
 /// A delegate's rule under a root's: what the delegate does not say is the root's. Nothing when their matches conflict.

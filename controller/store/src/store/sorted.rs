@@ -3,10 +3,13 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use heddle_model::{
-    authn::PeerAuthentication, gateway::Gateway, object::Origin, settings::ProxySettings, sidecar::Sidecar,
+    Text, authn::PeerAuthentication, gateway::Gateway, object::Origin, settings::ProxySettings, sidecar::Sidecar,
 };
 
 use super::Name;
+
+/// Values by namespace, the oldest first.
+pub(super) type ByNamespace<T> = BTreeMap<Text, Arc<Vec<Arc<T>>>>;
 
 /// A value that knows its object.
 pub(super) trait HasOrigin: PartialEq {
@@ -51,9 +54,31 @@ impl<T: HasOrigin> Sorted<T> {
             return old.clone();
         }
         let new: Vec<_> = self.by_age.values().cloned().collect();
-        let same = old.len() == new.len() && old.iter().zip(&new).all(|(a, b)| Arc::ptr_eq(a, b));
-        if same { old.clone() } else { Arc::new(new) }
+        if is_same(old, &new) { old.clone() } else { Arc::new(new) }
     }
+
+    /// The lists by namespace; a namespace without a change keeps its list.
+    pub(super) fn build_by_namespace(&mut self, old: &Arc<ByNamespace<T>>) -> Arc<ByNamespace<T>> {
+        if !std::mem::take(&mut self.changed) {
+            return old.clone();
+        }
+        let mut lists: BTreeMap<Text, Vec<Arc<T>>> = BTreeMap::new();
+        for value in self.by_age.values() {
+            lists.entry(value.origin().namespace().clone()).or_default().push(value.clone());
+        }
+        let list = |(namespace, list): (Text, Vec<Arc<T>>)| {
+            let known = old.get(&namespace).filter(|known| is_same(known, &list)).cloned();
+            (namespace, known.unwrap_or_else(|| Arc::new(list)))
+        };
+        let new: ByNamespace<T> = lists.into_iter().map(list).collect();
+        let kept = |(namespace, list): (&Text, &Arc<_>)| new.get(namespace).is_some_and(|new| Arc::ptr_eq(list, new));
+        if old.len() == new.len() && old.iter().all(kept) { old.clone() } else { Arc::new(new) }
+    }
+}
+
+/// Whether two lists hold the same pointers.
+fn is_same<T>(old: &[Arc<T>], new: &[Arc<T>]) -> bool {
+    old.len() == new.len() && old.iter().zip(new).all(|(a, b)| Arc::ptr_eq(a, b))
 }
 
 impl HasOrigin for Gateway {

@@ -66,7 +66,7 @@ fn one_thread_from_yaml_to_snapshot() {
     assert_eq!(endpoints[0].port, 8080);
     assert_eq!(endpoints[0].identity.as_ref().unwrap().to_string(), "spiffe://cluster.local/ns/shop/sa/web");
     assert!(endpoints[0].mtls);
-    assert_eq!(snapshot.virtual_services.values().next().unwrap().hosts, [host]);
+    assert_eq!(snapshot.virtual_services.values().next().unwrap().reach.hosts, [host]);
     let again = load(&mut store, THREAD);
     assert!(Arc::ptr_eq(&snapshot, &again));
 }

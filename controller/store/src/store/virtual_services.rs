@@ -66,11 +66,14 @@ impl VirtualServiceIndex {
         let mut virtual_services = (**old).clone();
         for name in due {
             let was = stale.get(name).map_or_else(|| self.all.get(name).cloned(), Clone::clone);
-            self.replace(name, was.map(|was| was.virtual_service.origin.clone()).as_ref(), &mut virtual_services);
+            let was = was.map(|was| was.virtual_service.reach.origin.clone());
+            self.replace(name, was.as_ref(), old, &mut virtual_services);
         }
         for origin in others {
             match self.others.get(&origin) {
-                Some(virtual_service) => virtual_services.insert(origin, virtual_service.clone()),
+                Some(virtual_service) => {
+                    virtual_services.insert(origin.clone(), shared(virtual_service, old.get(&origin)))
+                }
                 None => virtual_services.remove(&origin),
             }
         }
@@ -87,17 +90,24 @@ impl VirtualServiceIndex {
     }
 
     /// Puts the VirtualService of one in the place of the one that it had before; `was` says where that is.
-    fn replace(&mut self, name: &Name, was: Option<&Origin>, virtual_services: &mut VirtualServices) {
+    fn replace(
+        &mut self,
+        name: &Name,
+        was: Option<&Origin>,
+        old: &VirtualServices,
+        virtual_services: &mut VirtualServices,
+    ) {
         let virtual_service = self.virtual_service(name);
-        if let Some(was) =
-            was.filter(|was| virtual_service.as_ref().is_none_or(|virtual_service| virtual_service.origin != **was))
+        if let Some(was) = was
+            .filter(|was| virtual_service.as_ref().is_none_or(|virtual_service| virtual_service.reach.origin != **was))
         {
             virtual_services.remove(was);
         }
         if let Some(virtual_service) = virtual_service
-            && virtual_services.get(&virtual_service.origin) != Some(&virtual_service)
+            && virtual_services.get(&virtual_service.reach.origin) != Some(&virtual_service)
         {
-            virtual_services.insert(virtual_service.origin.clone(), virtual_service);
+            let old = old.get(&virtual_service.reach.origin);
+            virtual_services.insert(virtual_service.reach.origin.clone(), shared(&virtual_service, old));
         }
     }
 
@@ -118,8 +128,10 @@ impl VirtualServiceIndex {
 
     /// Sets the VirtualServices that are made of something else.
     pub(super) fn add(&mut self, others: &[Arc<VirtualService>]) {
-        let others: BTreeMap<Origin, Arc<VirtualService>> =
-            others.iter().map(|virtual_service| (virtual_service.origin.clone(), virtual_service.clone())).collect();
+        let others: BTreeMap<Origin, Arc<VirtualService>> = others
+            .iter()
+            .map(|virtual_service| (virtual_service.reach.origin.clone(), virtual_service.clone()))
+            .collect();
         let old = std::mem::replace(&mut self.others, others);
         let differs = |(origin, virtual_service): &(&Origin, &Arc<VirtualService>)| {
             self.others.get(*origin).is_none_or(|now| !Arc::ptr_eq(now, virtual_service))
@@ -127,6 +139,16 @@ impl VirtualServiceIndex {
         let gone = old.iter().filter(differs).map(|(origin, _)| origin);
         let come = self.others.keys().filter(|origin| !old.contains_key(*origin));
         self.stale_others.extend(gone.chain(come).cloned());
+    }
+}
+
+/// A VirtualService with the reach of the revision before, where that is the same.
+fn shared(fresh: &Arc<VirtualService>, old: Option<&Arc<VirtualService>>) -> Arc<VirtualService> {
+    match old {
+        Some(old) if !Arc::ptr_eq(&old.reach, &fresh.reach) && old.reach == fresh.reach => {
+            Arc::new(VirtualService { reach: old.reach.clone(), http: fresh.http.clone() })
+        }
+        _ => fresh.clone(),
     }
 }
 

@@ -11,9 +11,10 @@ use heddle_model::{
     service::ServiceKey,
     snapshot::Snapshot,
 };
+use heddle_yaml::{Budget, Schema};
 use serde_json::{Value, json};
 
-use crate::{Event, Object, Settings, SourceId, Store, document, object::Reading};
+use crate::{Event, Object, Settings, SourceId, Store, object::Reading};
 
 /// An object to be.
 #[derive(Clone, Debug)]
@@ -25,7 +26,7 @@ pub(crate) fn object(kind: &str, name: &str, spec: &str) -> Builder {
     let kind = Kind::all().find(|k| k.name() == kind).unwrap();
     let api = if kind.group().is_empty() { "v1".to_owned() } else { format!("{}/v1", kind.group()) };
     let metadata = json!({"namespace": namespace, "name": name, "labels": {}, "annotations": {}});
-    let spec = document::parse(spec).unwrap();
+    let spec = heddle_yaml::value(spec, Schema::Core, &Budget::FILE).unwrap();
     Builder(json!({"apiVersion": api, "kind": kind.name(), "metadata": metadata, "spec": spec}))
 }
 

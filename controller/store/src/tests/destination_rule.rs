@@ -56,6 +56,20 @@ fn deprecated_fields_work_and_warn() {
 }
 
 #[test]
+fn fields_for_which_nothing_is_built_are_reported() {
+    let spec = "{host: web, trafficPolicy: {tunnel: {targetHost: a, targetPort: 1}, loadBalancer: {backendUtilization: {}}, \
+                outlierDetection: {outlierDetectionHttpErrorCodes: [500]}}, subsets: [{name: v1, trafficPolicy: \
+                {loadBalancer: {zoneAwareLbSetting: {minClusterSize: 3}}}}]}";
+    let want = [
+        "spec.subsets[0].trafficPolicy.loadBalancer.zoneAwareLbSetting NotSupported",
+        "spec.trafficPolicy.loadBalancer.backendUtilization NotSupported",
+        "spec.trafficPolicy.outlierDetection.outlierDetectionHttpErrorCodes NotSupported",
+        "spec.trafficPolicy.tunnel NotSupported",
+    ];
+    assert_eq!(found(&snapshot([rule("shop/web", spec)]).issues), want);
+}
+
+#[test]
 fn rules_of_one_host_are_merged_oldest_first() {
     let young = rule("shop/a", "{host: web, trafficPolicy: {tls: {mode: SIMPLE}}, subsets: [{name: v1}, {name: v2}]}");
     let old = rule("shop/b", "{host: web.shop.svc.cluster.local, subsets: [{name: v1, labels: {version: v1}}]}");

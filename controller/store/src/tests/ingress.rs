@@ -22,7 +22,7 @@ fn settings(text: &str) -> Builder {
 /// What each route of a host matches, and the port that it leads to.
 fn routes(snapshot: &Snapshot, host: &str) -> Vec<String> {
     let virtual_service =
-        snapshot.virtual_services.values().find(|virtual_service| virtual_service.hosts[0].as_str() == host);
+        snapshot.virtual_services.values().find(|virtual_service| virtual_service.reach.hosts[0].as_str() == host);
     let rules = virtual_service.map(|virtual_service| virtual_service.http.clone()).unwrap_or_default();
     let line = |rule: &std::sync::Arc<heddle_model::route::HttpRoute>| {
         let matches = rule.matches.iter().map(|one| match one.uri.as_ref().unwrap() {
@@ -61,7 +61,7 @@ fn paths_by_kind_in_the_order_that_the_api_wants() {
     assert_eq!(routes(&snapshot, "a.example"), want);
     assert_eq!(snapshot.virtual_services.len(), 1);
     assert_eq!(
-        snapshot.virtual_services.values().next().unwrap().gateways.len(),
+        snapshot.virtual_services.values().next().unwrap().reach.gateways.len(),
         2,
         "both are bound, and either serves all"
     );
@@ -122,7 +122,7 @@ fn a_default_backend_takes_what_is_left_of_its_hosts_and_of_all() {
     assert_eq!(routes(&snapshot, "a.example"), ["=/a,^/a/ 80", " 8000"]);
     assert_eq!(routes(&snapshot, "*"), [" 8000"]);
     let hosts: Vec<&str> =
-        snapshot.virtual_services.values().map(|virtual_service| virtual_service.hosts[0].as_str()).collect();
+        snapshot.virtual_services.values().map(|virtual_service| virtual_service.reach.hosts[0].as_str()).collect();
     assert_eq!(hosts, ["a.example", "*"], "what takes all comes last");
 }
 
@@ -160,7 +160,7 @@ fn what_did_not_change_is_shared_and_what_is_gone_is_gone() {
     store.apply(object("Ingress", "shop/other", &WEB.replace("a.ex", "c.ex")).apply());
     let after = store.commit();
     let virtual_service = |snapshot: &Snapshot| {
-        snapshot.virtual_services.values().find(|t| t.hosts[0].as_str() == "a.example").cloned().unwrap()
+        snapshot.virtual_services.values().find(|t| t.reach.hosts[0].as_str() == "a.example").cloned().unwrap()
     };
     assert!(std::sync::Arc::ptr_eq(&virtual_service(&before), &virtual_service(&after)));
     store.apply(class().delete());

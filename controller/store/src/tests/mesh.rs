@@ -32,6 +32,21 @@ fn a_plain_file_lies_over_the_config_map() {
 }
 
 #[test]
+fn fields_for_which_nothing_is_built_are_reported() {
+    let mut store = store();
+    let mesh = "defaultProviders: {metrics: [prometheus], tracing: [zipkin]}\nenableTracing: true\nhboneIdleTimeout: null\n\
+                outboundTrafficPolicy: {egressProxy: {host: a}}\ndefaultConfig: {drainDuration: 1s, proxyHeaders: {server: {}}}";
+    store.apply(map(mesh).apply());
+    let want = [
+        "data.mesh.outboundTrafficPolicy.egressProxy UnknownField",
+        "defaultConfig.proxyHeaders.server NotSupported",
+        "defaultProviders.tracing NotSupported",
+        "enableTracing NotSupported",
+    ];
+    assert_eq!(found(&store.commit().issues), want);
+}
+
+#[test]
 fn a_change_of_the_mesh_reaches_what_was_made_with_it() {
     let mut store = store();
     store.apply(object("Service", "shop/web", "{clusterIP: 10.0.0.1}").apply());

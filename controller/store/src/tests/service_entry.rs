@@ -121,7 +121,7 @@ fn what_is_wrong_takes_out_no_more_than_it_must() {
     let want = [
         "spec.addresses[0] BadAddress",
         "spec.endpoints[0].address BadAddress",
-        "spec.endpoints[2].address Unsupported",
+        "spec.endpoints[2].address NotSupported",
         "spec.hosts[1] BadHost",
         "spec.hosts[2] BadHost",
         "spec.hosts[3] DuplicateHost",

@@ -31,14 +31,14 @@ const TO_A: &str = "route: [{destination: {host: a}}]";
 #[test]
 fn short_names_are_of_the_objects_namespace_and_mesh_is_the_default_gateway() {
     let virtual_service = only("{hosts: [web, www.example.com, '*.b'], http: [{route: [{destination: {host: a}}]}]}");
-    assert_eq!(virtual_service.hosts, [host("web.shop.svc.cluster.local"), host("www.example.com"), host("*.b")]);
-    assert_eq!(virtual_service.gateways, [GatewayRef::Mesh]);
+    assert_eq!(virtual_service.reach.hosts, [host("web.shop.svc.cluster.local"), host("www.example.com"), host("*.b")]);
+    assert_eq!(virtual_service.reach.gateways, [GatewayRef::Mesh]);
     let HttpAction::Forward(to) = &virtual_service.http[0].action else { panic!() };
     assert_eq!(to[0].destination.host, host("a.shop.svc.cluster.local"));
     let virtual_service = only("{hosts: ['*'], gateways: [mesh, edge, other/edge, ./own], http: []}");
     let named = |namespace: &str, name: &str| GatewayRef::Gateway { namespace: namespace.into(), name: name.into() };
     let want = [GatewayRef::Mesh, named("shop", "edge"), named("other", "edge"), named("shop", "own")];
-    assert_eq!(virtual_service.gateways, want);
+    assert_eq!(virtual_service.reach.gateways, want);
 }
 
 #[test]
@@ -98,10 +98,10 @@ fn what_is_wrong_takes_out_no_more_than_it_must() {
     );
     let snapshot = snapshot([vs("shop/web", &spec)]);
     let virtual_service = first(&snapshot);
-    assert_eq!(virtual_service.hosts.len(), 1);
+    assert_eq!(virtual_service.reach.hosts.len(), 1);
     assert_eq!(virtual_service.http.iter().map(|r| &*r.field).collect::<Vec<_>>(), ["spec.http[1]", "spec.http[3]"]);
     assert_eq!(virtual_service.http[0].matches.len(), 1);
-    assert!(virtual_service.tls.is_empty() && !virtual_service.export_to.sees("other"));
+    assert!(virtual_service.reach.tls.is_empty() && !virtual_service.reach.export_to.sees("other"));
     let want = [
         "spec.hosts[1] BadHost",
         "spec.http[0].match[0].port BadPort",
@@ -132,12 +132,15 @@ fn tcp_and_tls_routes() {
         "{hosts: [db], tcp: [{match: [{destinationSubnets: [10.0.0.0/8, '::1'], port: 5432}], route: [{destination: \
          {host: db, port: {number: 1}}, weight: 7}]}], tls: [{match: [{sniHosts: ['*.x']}], route: [{destination: {host: a}}]}]}",
     );
-    assert_eq!(virtual_service.tcp[0].matches[0].destination_subnets.len(), 2);
+    assert_eq!(virtual_service.reach.tcp[0].matches[0].destination_subnets.len(), 2);
     assert_eq!(
-        (virtual_service.tcp[0].destinations[0].weight, virtual_service.tcp[0].destinations[0].destination.port),
+        (
+            virtual_service.reach.tcp[0].destinations[0].weight,
+            virtual_service.reach.tcp[0].destinations[0].destination.port
+        ),
         (7, Some(1))
     );
-    assert_eq!(virtual_service.tls[0].matches[0].sni_hosts, [host("*.x")]);
+    assert_eq!(virtual_service.reach.tls[0].matches[0].sni_hosts, [host("*.x")]);
 }
 
 #[test]

@@ -34,5 +34,5 @@ fn labels_of_the_object_count_and_bad_addresses_are_refused() {
         object("WorkloadEntry", "shop/c", "{}"),
     ]);
     assert_eq!(snapshot.workloads.named("shop", "a").unwrap().labels.len(), 2);
-    assert_eq!(found(&snapshot.issues), ["spec.address BadHost", "spec.address Unsupported"]);
+    assert_eq!(found(&snapshot.issues), ["spec.address BadHost", "spec.address NotSupported"]);
 }

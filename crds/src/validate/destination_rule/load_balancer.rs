@@ -7,7 +7,7 @@ use crate::networking::destination_rule::{
     ConsistentHash, Distribute, Failover, LoadBalancer, LocalityLb, SimpleLb, Warmup,
 };
 use crate::validate::report::{Report, quote};
-use crate::validate::time;
+use crate::validate::{NOT_SUPPORTED, time};
 
 /// Envoy's largest table for Maglev.
 const LARGEST_TABLE: u64 = 5_000_011;
@@ -24,11 +24,15 @@ pub(super) fn check(balancer: &LoadBalancer, detects: bool, at: &Path<'_>, out: 
     if let Some(hash) = &balancer.consistent_hash {
         consistent_hash(hash, &at.field("consistentHash"), out);
     }
+    if balancer.backend_utilization.is_some() {
+        out.warn(&at.field("backendUtilization"), NOT_SUPPORTED);
+    }
     if let Some(setting) = &balancer.locality_lb_setting {
         locality(setting, detects, &at.field("localityLbSetting"), out);
     }
     if let Some(setting) = &balancer.zone_aware_lb_setting {
         let at = at.field("zoneAwareLbSetting");
+        out.warn(&at, NOT_SUPPORTED);
         failovers(&setting.failover, &setting.failover_priority, detects, &at, out);
         if balancer.locality_lb_setting.is_some() {
             out.refuse(&at, "excludes localityLbSetting");

@@ -251,3 +251,24 @@ fn envoy_filter() {
         "spec.configPatches[0].match.proxy.proxyVersion",
     );
 }
+
+#[test]
+fn fields_without_effect_are_doubted() {
+    let policy = |policy: Value| json!({"host": "a", "trafficPolicy": policy});
+    for (policy, field) in [
+        (policy(json!({"tunnel": {"targetHost": "a", "targetPort": 1}})), "tunnel"),
+        (policy(json!({"loadBalancer": {"backendUtilization": {}}})), "loadBalancer.backendUtilization"),
+        (policy(json!({"loadBalancer": {"zoneAwareLbSetting": {"enabled": true}}})), "loadBalancer.zoneAwareLbSetting"),
+        (
+            policy(json!({"outlierDetection": {"outlierDetectionHttpErrorCodes": [500]}})),
+            "outlierDetection.outlierDetectionHttpErrorCodes",
+        ),
+    ] {
+        doubted(Kind::DestinationRule, policy, &format!("spec.trafficPolicy.{field}"));
+    }
+    let port = json!({"number": 80, "name": "http", "protocol": "HTTP"});
+    let server = json!({"port": port, "hosts": ["*"], "defaultEndpoint": "127.0.0.1:80"});
+    doubted(Kind::Gateway, json!({"servers": [server]}), "spec.servers[0].defaultEndpoint");
+    let sidecar = json!({"inboundConnectionPool": {"http": {"h2UpgradePolicy": "UPGRADE"}}});
+    doubted(Kind::Sidecar, sidecar, "spec.inboundConnectionPool.http.h2UpgradePolicy");
+}

@@ -5,7 +5,7 @@ use crate::decode::Path;
 use crate::networking::virtual_service::{L4Match, RouteDestination, TcpRoute, TlsMatch, TlsRoute};
 use crate::validate::label::labels;
 use crate::validate::report::{Report, quote};
-use crate::validate::{address, host, port};
+use crate::validate::{DEPRECATED, address, host, port};
 
 /// Checks a route of TLS connections.
 pub(super) fn tls_route(route: &TlsRoute, scope: &Scope<'_>, at: &Path<'_>, out: &mut Report) {
@@ -57,7 +57,7 @@ fn tcp_match(condition: &L4Match, at: &Path<'_>, out: &mut Report) {
     hosts::gateways(&condition.gateways, false, &at.field("gateways"), out);
     matching::namespace(&condition.source_namespace, &at.field("sourceNamespace"), out);
     if !condition.source_subnet.is_empty() {
-        out.warn(&at.field("sourceSubnet"), "is deprecated and has no effect");
+        out.warn(&at.field("sourceSubnet"), DEPRECATED);
     }
 }
 

@@ -1,4 +1,4 @@
-//! Custom resource definitions: whether they are there, who owns them, and whether they serve what ours serve.
+//! Checks the custom resource definitions: their presence, their owners and their served versions.
 
 use anyhow::Result;
 use serde_json::{Map, Value};
@@ -8,7 +8,7 @@ use crate::chart::{BASE, Release};
 use crate::release::{path, title};
 use crate::server::Server;
 
-/// Compares those that are there with ours.
+/// Compares the installed definitions with those of the chart.
 pub(super) async fn definitions(server: &Server, report: &mut Report) -> Result<()> {
     let release = Release { name: "istio-base", namespace: "istio-system" };
     let ours = BASE.render(release, &Value::Object(Map::new()))?.objects;
@@ -30,7 +30,7 @@ pub(super) async fn definitions(server: &Server, report: &mut Report) -> Result<
     }
     match missing.len() {
         0 => {}
-        all if all == total => report.ok("definitions", "none is there yet"),
+        all if all == total => report.ok("definitions", "none is installed yet"),
         _ => report.warn("definitions", format!("missing: {}", missing.join(", "))),
     }
     Ok(())
@@ -41,7 +41,7 @@ fn versions(definition: &Value) -> Vec<&str> {
     all.filter(|version| version["served"] == true).filter_map(|version| version["name"].as_str()).collect()
 }
 
-/// The Helm release, or the writers that the server has noted.
+/// The Helm release, or the field managers.
 fn owner(live: &Value) -> String {
     let meta = &live["metadata"];
     let annotation = |key: &str| meta["annotations"][key].as_str();

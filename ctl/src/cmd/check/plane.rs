@@ -1,4 +1,4 @@
-//! Control planes, ours and istiod's, and namespaces that ask for one.
+//! Checks the control planes of Heddle and istiod, and the namespaces that select one.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use super::Report;
 use crate::release::title;
 use crate::server::Server;
 
-/// Looks at the Deployments that are labelled as istiod's, and at the labels of namespaces.
+/// Checks the Deployments with the label `app=istiod`, and the labels of namespaces.
 pub(super) async fn planes(server: &Server, report: &mut Report) -> Result<()> {
     let mut revisions: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for plane in server.list("/apis/apps/v1/deployments?labelSelector=app%3Distiod").await? {
@@ -18,26 +18,24 @@ pub(super) async fn planes(server: &Server, report: &mut Report) -> Result<()> {
         let ready = plane["status"]["availableReplicas"].as_u64().unwrap_or_default();
         let what = format!("{} of revision {revision}, {ready} ready", if ours { "Heddle" } else { "istiod" });
         match (ours, ready) {
-            (false, _) => report.warn(
-                title(&plane),
-                format!("{what}; it and Heddle would write the same objects where the revision is the same"),
-            ),
+            (false, _) => report
+                .warn(title(&plane), format!("{what}; Heddle with the same revision would write the same objects")),
             (true, 0) => report.error(title(&plane), what),
             (true, _) => report.ok(title(&plane), what),
         }
         revisions.entry(revision).or_default().push(title(&plane));
     }
     for (revision, planes) in revisions.iter().filter(|(_, planes)| planes.len() > 1) {
-        report.error("revision", format!("{revision} is that of {}", planes.join(" and of ")));
+        report.error("revision", format!("{revision} belongs to more than one control plane: {}", planes.join(", ")));
     }
     if revisions.is_empty() {
-        report.ok("control planes", "none is there yet");
+        report.ok("control planes", "none is installed yet");
     }
     for namespace in server.list("/api/v1/namespaces").await? {
         let enabled = label(&namespace, "istio-injection") == Some("enabled");
         let asked = label(&namespace, "istio.io/rev").or(enabled.then_some("default"));
         if let Some(asked) = asked.filter(|asked| !revisions.contains_key(*asked)) {
-            report.warn(title(&namespace), format!("asks for revision {asked}, which no control plane has"));
+            report.warn(title(&namespace), format!("asks for revision {asked}, but no control plane has it"));
         }
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! The API server, and what it lets us write.
+//! Checks the version of the API server, and the permissions of the user.
 
 use anyhow::Result;
 use serde_json::json;
@@ -10,16 +10,16 @@ use crate::server::Server;
 /// The first minor version of Kubernetes with native sidecars.
 const NATIVE: u32 = 29;
 
-/// Whether there is one, and whether it knows native sidecars.
+/// Checks that the API server responds, and that it supports native sidecars.
 pub(super) async fn version(server: &Server, report: &mut Report) -> Result<()> {
     let version = server.get("/version").await?.unwrap_or_default();
-    let name = version["gitVersion"].as_str().unwrap_or("of no version").to_owned();
+    let name = version["gitVersion"].as_str().unwrap_or("of an unknown version").to_owned();
     let minor = version["minor"].as_str().unwrap_or_default();
     let minor = minor.trim_end_matches(|c: char| !c.is_ascii_digit()).parse().unwrap_or(0);
     if minor < NATIVE {
         report.warn(
             "Kubernetes",
-            format!("{name}: native sidecars need 1.{NATIVE}; proxies will be ordinary containers"),
+            format!("{name} has no native sidecars, which need 1.{NATIVE}; proxies will be ordinary containers"),
         );
     } else {
         report.ok("Kubernetes", name);
@@ -27,7 +27,7 @@ pub(super) async fn version(server: &Server, report: &mut Report) -> Result<()> 
     Ok(())
 }
 
-/// Whether all kinds of an installation may be written by who asks.
+/// Checks that the user may write all kinds of an installation.
 pub(super) async fn rights(server: &Server, namespace: &str, report: &mut Report) -> Result<()> {
     let mut missing = Vec::new();
     for kind in &API_RESOURCES {
@@ -45,9 +45,12 @@ pub(super) async fn rights(server: &Server, namespace: &str, report: &mut Report
         }
     }
     if missing.is_empty() {
-        report.ok("rights", "all that an installation writes may be written");
+        report.ok("permissions", "you may write all objects of an installation");
     } else {
-        report.warn("rights", format!("you may not {}, which an installation does", missing.join(", ")));
+        report.warn(
+            "permissions",
+            format!("an installation needs permissions that you do not have: {}", missing.join(", ")),
+        );
     }
     Ok(())
 }

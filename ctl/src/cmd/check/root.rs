@@ -1,4 +1,4 @@
-//! The authority's root, and what namespaces are told of it.
+//! Checks the root certificate, and its copies in the namespaces.
 
 use std::collections::BTreeSet;
 
@@ -11,34 +11,36 @@ use super::Report;
 use crate::release::title;
 use crate::server::Server;
 
-/// Secrets that hold it, those first that win.
+/// The Secrets that can hold it. The first one found is used.
 const SECRETS: [&str; 2] = ["cacerts", "istio-ca-secret"];
 
 /// Compares the root of the Secret with the ConfigMaps of all namespaces.
 pub(super) async fn root(server: &Server, namespace: &str, report: &mut Report) -> Result<()> {
     let Some((name, roots)) = roots(server, namespace).await? else {
-        report.ok("root", "no authority is there yet; one is made at the first start");
+        report.ok("root", "there is no root certificate yet; heddled creates one at its first start");
         return Ok(());
     };
     let maps = server.list("/api/v1/configmaps?fieldSelector=metadata.name%3Distio-ca-root-cert").await?;
-    report
-        .ok(format!("Secret {namespace}/{name}"), format!("holds the root; {} namespaces are told of one", maps.len()));
+    report.ok(
+        format!("Secret {namespace}/{name}"),
+        format!("holds the root certificate; {} namespaces have a ConfigMap with a root", maps.len()),
+    );
     for map in maps {
         if certificates(map["data"]["root-cert.pem"].as_str().unwrap_or_default()) != roots {
-            report.error(title(&map), format!("tells another root than Secret {namespace}/{name}"));
+            report.error(title(&map), format!("its root differs from Secret {namespace}/{name}"));
         }
     }
     Ok(())
 }
 
-/// The roots of the authority, and where they are.
+/// The root certificates, and the Secret that holds them.
 pub(super) async fn roots(server: &Server, namespace: &str) -> Result<Option<(&'static str, BTreeSet<String>)>> {
     for name in SECRETS {
         let Some(secret) = server.get(&format!("/api/v1/namespaces/{namespace}/secrets/{name}")).await? else {
             continue;
         };
         let key = |key: &str| decoded(&secret["data"][key]);
-        // Where the signing certificate is the root, the key of the root is empty.
+        // If the signing certificate is the root itself, `root-cert.pem` is empty.
         let root = key("root-cert.pem")?;
         let root = if root.trim().is_empty() { key("ca-cert.pem")? } else { root };
         return Ok(Some((name, certificates(&root))));
@@ -46,14 +48,14 @@ pub(super) async fn roots(server: &Server, namespace: &str) -> Result<Option<(&'
     Ok(None)
 }
 
-/// The certificates of a bundle, without their line breaks.
+/// The certificates of a PEM bundle, without line breaks.
 pub(super) fn certificates(pem: &str) -> BTreeSet<String> {
     let parts = pem.split("-----BEGIN CERTIFICATE-----").skip(1).filter_map(|part| part.split("-----END").next());
     parts.map(|part| part.split_whitespace().collect()).collect()
 }
 
-/// A key of a Secret, or a bundle.
+/// Decodes a key of a Secret, or a CA bundle.
 pub(super) fn decoded(value: &Value) -> Result<String> {
-    let bytes = STANDARD.decode(value.as_str().unwrap_or_default()).context("no base64")?;
+    let bytes = STANDARD.decode(value.as_str().unwrap_or_default()).context("the value is not base64")?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }

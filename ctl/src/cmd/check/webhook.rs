@@ -1,4 +1,4 @@
-//! Webhook configurations: whether who they call is there, and whether the API server would trust it.
+//! Checks the webhook configurations: their Services exist, and their CA bundles are the root certificate.
 
 use anyhow::Result;
 use serde_json::Value;
@@ -8,10 +8,10 @@ use super::root::{certificates, decoded, roots};
 use crate::release::title;
 use crate::server::Server;
 
-/// How the names of the webhooks end that concern us.
+/// The suffixes of the webhooks that are checked.
 const NAMES: [&str; 2] = ["sidecar-injector.istio.io", "validation.istio.io"];
 
-/// Looks at those that inject and those that validate.
+/// Checks the webhooks for injection and for validation.
 pub(super) async fn webhooks(server: &Server, namespace: &str, report: &mut Report) -> Result<()> {
     let roots = roots(server, namespace).await?;
     for plural in ["mutatingwebhookconfigurations", "validatingwebhookconfigurations"] {
@@ -39,7 +39,7 @@ pub(super) async fn webhooks(server: &Server, namespace: &str, report: &mut Repo
     Ok(())
 }
 
-/// What is wrong with a webhook.
+/// The problem of a webhook, if it has one.
 async fn problem(
     server: &Server,
     hook: &Value,
@@ -49,12 +49,12 @@ async fn problem(
     if let (Some(namespace), Some(name)) = (client["service"]["namespace"].as_str(), client["service"]["name"].as_str())
         && server.get(&format!("/api/v1/namespaces/{namespace}/services/{name}")).await?.is_none()
     {
-        return Ok(Some(format!("the Service {namespace}/{name} that it calls is not there")));
+        return Ok(Some(format!("its Service {namespace}/{name} does not exist")));
     }
     let bundle = certificates(&decoded(&client["caBundle"]).unwrap_or_default());
     Ok(match roots {
-        _ if bundle.is_empty() => Some("caBundle is empty; the control plane fills it in once it runs".to_owned()),
-        Some(roots) if *roots != bundle => Some("caBundle is not the authority's root".to_owned()),
+        _ if bundle.is_empty() => Some("caBundle is empty; a running control plane writes it".to_owned()),
+        Some(roots) if *roots != bundle => Some("caBundle differs from the root certificate".to_owned()),
         _ => None,
     })
 }

@@ -1,4 +1,4 @@
-//! One object of an installation: how it is written, and when it is there.
+//! One object of an installation: writes it, and waits until it is ready.
 
 use std::time::Duration;
 
@@ -9,21 +9,21 @@ use tokio::time::Instant;
 use crate::release::{path, title};
 use crate::server::Server;
 
-/// How long definitions may take until their objects are taken.
+/// The longest wait until definitions are established.
 const ESTABLISHED: Duration = Duration::from_mins(1);
-/// How long the control plane, once it runs, may take until webhooks have its root.
+/// The longest wait until a ready control plane has written its root into the webhooks.
 const TRUSTED: Duration = Duration::from_secs(10);
-/// The pause between two looks.
+/// The pause between two requests.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// Writes it and says what that was.
+/// Writes an object and returns what happened.
 pub(super) async fn write(server: &Server, object: &Value, take_over: bool) -> Result<&'static str> {
     let path = path(object)?;
     let before = server.get(&path).await?;
     if let Some(before) =
         before.as_ref().filter(|before| take_over && super::owner(before).is_some() && is_whole(before))
     {
-        // Applied over it, what another manager wrote would stay.
+        // Server-side apply alone would keep the fields of the other field manager.
         server.replace(&path, &instead(before, object)).await?;
         server.apply(&path, object, false).await?;
         return Ok("taken over");
@@ -36,7 +36,7 @@ pub(super) async fn write(server: &Server, object: &Value, take_over: bool) -> R
     })
 }
 
-/// What writing it would be.
+/// What a write would do, by a dry run.
 pub(super) async fn foresee(server: &Server, object: &Value) -> Result<&'static str> {
     let path = path(object)?;
     let Some(before) = server.get(&path).await? else { return Ok("created") };
@@ -44,7 +44,7 @@ pub(super) async fn foresee(server: &Server, object: &Value) -> Result<&'static 
     Ok(if bare(before) == bare(after) { "unchanged" } else { "changed" })
 }
 
-/// Waits until objects of the definitions are taken.
+/// Waits until the API server accepts objects of the definitions.
 pub(super) async fn wait_established(server: &Server, definitions: &[&Value]) -> Result<()> {
     let end = Instant::now() + ESTABLISHED;
     for definition in definitions {
@@ -52,12 +52,12 @@ pub(super) async fn wait_established(server: &Server, definitions: &[&Value]) ->
         wait(server, definition, end, is_there).await?;
     }
     if !definitions.is_empty() {
-        println!("{} definitions are established", definitions.len());
+        println!("{} custom resource definitions are established", definitions.len());
     }
     Ok(())
 }
 
-/// Waits until a workload's newest pods are ready.
+/// Waits until all pods of a workload's newest generation are ready.
 pub(super) async fn wait_ready(server: &Server, object: &Value, limit: Duration) -> Result<()> {
     let is_deployment = object["kind"] == "Deployment";
     let is_ready = |live: &Value| {
@@ -74,7 +74,7 @@ pub(super) async fn wait_ready(server: &Server, object: &Value, limit: Duration)
     wait(server, object, Instant::now() + limit, is_ready).await
 }
 
-/// Waits until the control plane has given webhooks its root, without which the API server does not call them.
+/// Waits until the control plane has written its root into the webhooks. The API server calls no webhook without it.
 pub(super) async fn wait_trusted(server: &Server, object: &Value) -> Result<()> {
     let is_trusted = |live: &Value| {
         let mut webhooks = live["webhooks"].as_array().into_iter().flatten();
@@ -86,7 +86,10 @@ pub(super) async fn wait_trusted(server: &Server, object: &Value) -> Result<()> 
 async fn wait(server: &Server, object: &Value, end: Instant, is_done: impl Fn(&Value) -> bool) -> Result<()> {
     let path = path(object)?;
     loop {
-        let live = server.get(&path).await?.with_context(|| format!("{} is gone", title(object)))?;
+        let live = server
+            .get(&path)
+            .await?
+            .with_context(|| format!("{} was deleted during the installation", title(object)))?;
         if is_done(&live) {
             return Ok(());
         }
@@ -97,12 +100,12 @@ async fn wait(server: &Server, object: &Value, end: Instant, is_done: impl Fn(&V
     }
 }
 
-/// What the conditions of an object say, those that are not met.
+/// The messages of the conditions that are not true.
 fn last_word(live: &Value) -> String {
     let conditions = live["status"]["conditions"].as_array().into_iter().flatten();
     let bad = conditions.filter(|condition| condition["status"] != "True");
     let words: Vec<&str> = bad.filter_map(|condition| condition["message"].as_str()).collect();
-    if words.is_empty() { "nothing was reported yet".to_owned() } else { words.join("; ") }
+    if words.is_empty() { "it has no status yet".to_owned() } else { words.join("; ") }
 }
 
 fn condition(live: &Value, kind: &str) -> Option<bool> {
@@ -110,19 +113,20 @@ fn condition(live: &Value, kind: &str) -> Option<bool> {
     conditions.find(|condition| condition["type"] == kind).map(|condition| condition["status"] == "True")
 }
 
-/// Not so definitions, whose objects would be gone for a moment, namespaces, and Services, which have addresses and ports of their own.
+/// Whether an object can be replaced as a whole. A replaced definition would delete its objects for a moment, and a
+/// Service has addresses and ports that the cluster assigned.
 fn is_whole(live: &Value) -> bool {
     !["CustomResourceDefinition", "Namespace", "Service"].iter().any(|kind| live["kind"] == *kind)
 }
 
-/// Ours, in the place of that version.
+/// Our object, with the resource version of the one that it replaces.
 fn instead(before: &Value, object: &Value) -> Value {
     let mut out = object.clone();
     out["metadata"]["resourceVersion"] = before["metadata"]["resourceVersion"].clone();
     out
 }
 
-/// An object without its status and what the server notes of each write.
+/// An object without its status and without the metadata of each write.
 fn bare(mut object: Value) -> Value {
     if let Some(object) = object.as_object_mut() {
         object.remove("status");

@@ -15,11 +15,15 @@ fn output(text: &str) -> String {
         native_sidecars: true,
     };
     let settings = settings(&args).unwrap();
-    document::split(text).iter().map(|document| injected(document, &args, &settings).unwrap()).collect()
+    heddle_yaml::split(text).iter().map(|part| injected(part, &args, &settings).unwrap()).collect()
+}
+
+fn read_yaml(text: &str) -> Result<Value, heddle_yaml::Unreadable> {
+    heddle_yaml::value(text, Schema::Yaml11, &BUDGET)
 }
 
 fn values(text: &str) -> Vec<Value> {
-    document::split(text).iter().map(|document| document::parse(document.body).unwrap()).collect()
+    heddle_yaml::split(text).iter().map(|part| read_yaml(part.text).unwrap()).collect()
 }
 
 const POD: &str = "metadata:\n      labels: {app: web}\n    spec:\n      containers:\n      - {name: web, image: web, env: [{name: A, value: \"yes\"}]}\n";
@@ -35,7 +39,7 @@ fn what_is_not_injected_is_copied() {
     let rest = out.strip_prefix(service).and_then(|out| out.strip_prefix(left)).unwrap();
     assert!(rest.starts_with("---\n") && rest.contains("istio-proxy"), "{rest}");
     assert_eq!(output("---\n\n---\nkind: ConfigMap\n"), "---\n\n---\nkind: ConfigMap\n");
-    assert!(document::parse(end).is_err(), "not YAML, and so an error and not a guess");
+    assert!(read_yaml(end).is_err(), "not YAML, and so an error and not a guess");
 }
 
 #[test]
@@ -49,6 +53,23 @@ fn nothing_but_the_injection_differs() {
     assert_eq!(after["spec"]["template"]["metadata"]["labels"]["app"], "web");
     after["spec"]["template"] = before["spec"]["template"].clone();
     assert_eq!(after, before);
+}
+
+/// What `kubectl` takes for a boolean or an octal number is still one after it was written again.
+#[test]
+fn scalars_mean_what_kubectl_takes_them_for() {
+    let text = "--- {kind: Pod, spec: {hostIPC: yes, volumes: [{name: v, secret: {defaultMode: 0400}}], containers: [{name: a}]}}\n";
+    let out = output(text);
+    assert!(out.starts_with("---\n"), "{out}");
+    let spec = &values(&out)[0]["spec"];
+    assert_eq!((&spec["hostIPC"], &spec["volumes"][0]["secret"]["defaultMode"]), (&json!(true), &json!(256)), "{out}");
+}
+
+#[test]
+fn aliases_have_a_budget() {
+    let text = format!("a: &a [{}]\nb: [{}]\n", "x,".repeat(4000), "*a,".repeat(4000));
+    assert!(read_yaml(&text).is_err());
+    assert_eq!(read_yaml("a: &x {b: 1}\nc:\n  <<: *x\n").unwrap()["c"], json!({"b": 1}));
 }
 
 #[test]
@@ -72,10 +93,10 @@ fn a_second_run_changes_nothing() {
 fn mistakes_name_the_object() {
     let args = "traffic.sidecar.istio.io/includeInboundPorts: x";
     let text = format!("kind: Pod\nmetadata: {{name: p, annotations: {{{args}}}}}\nspec: {{containers: []}}\n");
-    let document = &document::split(&text)[0];
+    let part = &heddle_yaml::split(&text)[0];
     let parsed = crate::Args::try_parse_from(["heddlectl", "kube-inject", "-f", "pod.yaml"]);
     let crate::Command::KubeInject(args) = parsed.unwrap().command else { panic!("another command") };
-    let error = injected(document, &args, &settings(&args).unwrap()).unwrap_err();
+    let error = injected(part, &args, &settings(&args).unwrap()).unwrap_err();
     let error = format!("{error:#}");
     assert!(
         error.starts_with("pod.yaml:1: Pod p: annotation traffic.sidecar.istio.io/includeInboundPorts:"),

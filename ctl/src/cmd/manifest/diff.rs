@@ -1,4 +1,4 @@
-//! `heddlectl manifest diff`: objects are matched by what they are, not by where they stand, and compared as data.
+//! `heddlectl manifest diff`: matches objects by kind, namespace and name, and compares them as data.
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
@@ -10,17 +10,24 @@ use serde_json::Value;
 
 use crate::chart;
 
-/// Longest value that is printed whole, in characters.
+/// The longest value that is printed in full, in characters.
 const LONGEST: usize = 120;
 /// Largest file that is read, in bytes.
 const LARGEST: u64 = 64 << 20;
 
-/// What to compare.
+/// Compare two sets of manifests.
+///
+/// The command matches objects by API version, kind, namespace and name, and prints each field that differs. The order
+/// of the objects does not matter. It exits with code 1 if there is a difference.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  heddlectl manifest diff deploy/manifests/default.yaml deploy/manifests/demo.yaml
+  heddlectl manifest generate --set profile=minimal | heddlectl manifest diff - deploy/manifests/minimal.yaml")]
 pub(crate) struct Args {
-    /// A file, a folder of `.yaml`, `.yml` and `.json` files, or `-` for standard input.
+    /// The first set: a file, a folder of `.yaml`, `.yml` and `.json` files, or `-` for standard input.
     one: PathBuf,
-    /// The other.
+    /// The second set, in the same form.
     other: PathBuf,
 }
 
@@ -32,7 +39,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     Ok(ExitCode::from(u8::from(!differences.is_empty())))
 }
 
-/// Objects by kind, namespace and name, as a reader wants to see them.
+/// Objects by API version, kind, namespace and name.
 type Objects = BTreeMap<String, Value>;
 
 fn compare(one: &Objects, other: &Objects, names: [String; 2]) -> Vec<String> {
@@ -54,7 +61,7 @@ fn compare(one: &Objects, other: &Objects, names: [String; 2]) -> Vec<String> {
     out
 }
 
-/// Notes each path below which the two are not the same.
+/// Collects each path at which the two values differ.
 fn differ(one: &Value, other: &Value, path: &str, lines: &mut Vec<String>) {
     match (one, other) {
         _ if one == other => {}
@@ -77,7 +84,7 @@ fn differ(one: &Value, other: &Value, path: &str, lines: &mut Vec<String>) {
                 }
             }
         }
-        // Configuration within configuration: a mesh config that is one text would be printed whole.
+        // The mesh config is YAML in a string. Without this the whole string would be printed.
         (Value::String(left), Value::String(right)) if left.contains('\n') || right.contains('\n') => {
             match (chart::yaml(left), chart::yaml(right)) {
                 (Ok(one), Ok(other)) if one != other && one.is_object() && other.is_object() => {
@@ -92,7 +99,7 @@ fn differ(one: &Value, other: &Value, path: &str, lines: &mut Vec<String>) {
 
 fn line(path: &str, one: Option<&Value>, other: Option<&Value>) -> String {
     let shown = |value: Option<&Value>| match value.map(Value::to_string) {
-        None => "nothing".to_owned(),
+        None => "(not set)".to_owned(),
         Some(text) if text.chars().count() > LONGEST => format!("{}…", text.chars().take(LONGEST).collect::<String>()),
         Some(text) => text,
     };
@@ -102,14 +109,14 @@ fn line(path: &str, one: Option<&Value>, other: Option<&Value>) -> String {
 fn objects(path: &Path) -> Result<Objects> {
     let mut out = BTreeMap::new();
     for file in files(path)? {
-        let text = read(&file).with_context(|| format!("{} cannot be read", file.display()))?;
+        let text = read(&file).with_context(|| format!("cannot read {}", file.display()))?;
         for object in chart::objects(&text).with_context(|| file.display().to_string())? {
             let items = object["items"].as_array().cloned();
             let is_list = object["kind"].as_str().is_some_and(|kind| kind.ends_with("List"));
             for object in items.filter(|_| is_list).unwrap_or_else(|| vec![object]) {
                 let name = name(&object);
                 let twice = out.insert(name.clone(), object).is_some();
-                ensure!(!twice, "{}: {name} is there twice", file.display());
+                ensure!(!twice, "{} defines {name}, which is defined already", file.display());
             }
         }
     }
@@ -129,7 +136,7 @@ fn files(path: &Path) -> Result<Vec<PathBuf>> {
         return Ok(vec![path.to_owned()]);
     }
     let mut files = Vec::new();
-    for entry in path.read_dir().with_context(|| format!("{} cannot be read", path.display()))? {
+    for entry in path.read_dir().with_context(|| format!("cannot read {}", path.display()))? {
         let file = entry?.path();
         let ending = file.extension().and_then(std::ffi::OsStr::to_str).unwrap_or_default();
         if ["yaml", "yml", "json"].contains(&ending) && file.is_file() {
@@ -159,8 +166,10 @@ mod tests {
     #[test]
     fn each_difference_is_named_by_its_path() {
         let map = |mesh: &str, replicas: u32| {
-            let config = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "istio", "namespace": "a"}, "data": {"mesh": mesh}});
-            let more = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "x"}, "spec": {"replicas": replicas, "l": [1]}});
+            let config = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "istio",
+                "namespace": "a"}, "data": {"mesh": mesh}});
+            let more = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "x"},
+                "spec": {"replicas": replicas, "l": [1]}});
             [config, more].into_iter().map(|object| (name(&object), object)).collect::<Objects>()
         };
         let (one, mut other) = (map("a: 1\nb: {c: 2}\n", 1), map("a: 1\nb: {c: 3}\n", 2));
@@ -168,7 +177,8 @@ mod tests {
         let told = compare(&one, &other, ["A".to_owned(), "B".to_owned()]).concat();
         assert_eq!(
             told,
-            "apps/v1 Deployment x:\n  spec.replicas: 1 -> 2\nv1 ConfigMap a/istio:\n  data.mesh|.b.c: 2 -> 3\nv1 Namespace z: only in B\n"
+            "apps/v1 Deployment x:\n  spec.replicas: 1 -> 2\nv1 ConfigMap a/istio:\n  data.mesh|.b.c: 2 -> 3\nv1 \
+                Namespace z: only in B\n"
         );
         assert!(compare(&one, &one.clone(), [String::new(), String::new()]).is_empty());
     }

@@ -1,4 +1,4 @@
-//! The table of `proxy-status`: a line a proxy, a column a type, and below it what was rejected and why.
+//! The table of `proxy-status`. It has a line for each proxy and a column for each type, and the rejections below.
 
 use std::fmt::Write;
 

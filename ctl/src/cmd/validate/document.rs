@@ -1,11 +1,11 @@
 //! The objects of a YAML file, read as `kubectl` reads them.
 
-use heddle_store::document::{self, Unreadable, Words};
+use heddle_yaml::{Schema, Unreadable};
 use serde_json::Value;
 
 /// One document, or one item of a List.
 pub(super) struct Document {
-    /// Its first line, from 1; of one that cannot be read the line at which that shows.
+    /// Its first line, from 1. For a document that cannot be read, the line of the error.
     pub(super) line: usize,
     /// Which document of the file it is, from 0.
     pub(super) number: usize,
@@ -17,11 +17,11 @@ pub(super) struct Document {
 
 /// Reads all documents of a file; empty ones are left out.
 pub(super) fn read(text: &[u8]) -> Vec<Document> {
-    let documents = document::read(text, Words::Booleans).into_iter().enumerate();
+    let documents = heddle_yaml::read(text, Schema::Yaml11).into_iter().enumerate();
     documents.flat_map(|(number, document)| expand(number, document)).collect()
 }
 
-fn expand(number: usize, document: document::Document) -> Vec<Document> {
+fn expand(number: usize, document: heddle_yaml::Document) -> Vec<Document> {
     let one = |line, content| Document { line, number, path: String::new(), content };
     let line = document.line;
     let is_list = |value: &Value| value.get("kind").and_then(Value::as_str).is_some_and(|kind| kind.ends_with("List"));
@@ -32,7 +32,7 @@ fn expand(number: usize, document: document::Document) -> Vec<Document> {
                 let item = |(at, item)| Document { path: format!("items[{at}]"), ..one(line, Ok(item)) };
                 items.into_iter().enumerate().map(item).collect()
             }
-            _ => vec![one(line, Err("a List has no list of items".to_owned()))],
+            _ => vec![one(line, Err("this List has no list `items`".to_owned()))],
         },
         Ok(value) => vec![one(line, Ok(value))],
         Err(Unreadable { line, reason }) => vec![one(line, Err(reason))],

@@ -1,4 +1,4 @@
-//! How findings are written.
+//! Writes the findings.
 
 use std::io::IsTerminal;
 
@@ -6,7 +6,7 @@ use heddle_crds::validate::Severity;
 
 use super::{Finding, Said};
 
-/// A line a violation, and a line of sums at the end.
+/// One line for each violation, and a summary at the end.
 pub(super) fn text(findings: &[Finding]) {
     let colours = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     for finding in findings {
@@ -17,7 +17,7 @@ pub(super) fn text(findings: &[Finding]) {
     let judged = findings.iter().filter(|finding| !finding.skipped).count();
     let refused = findings.iter().filter(|finding| !finding.accepted).count();
     let skipped = findings.len() - judged;
-    let others = if skipped > 0 { format!(", {skipped} of other kinds left out") } else { String::new() };
+    let others = if skipped > 0 { format!(", {skipped} of other kinds skipped") } else { String::new() };
     println!("{} accepted, {refused} refused{others}", judged - refused);
 }
 

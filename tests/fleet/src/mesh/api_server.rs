@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use heddle_yaml::Schema;
 use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::core::{ApiResource, GroupVersionKind};
@@ -100,13 +101,15 @@ impl Reference {
 
 /// All documents of these texts.
 fn read(texts: &[Object], number: &str) -> Result<Vec<(Reference, DynamicObject)>> {
-    let documents = texts.iter().flat_map(|text| serde_yaml_ng::Deserializer::from_str(&text.0));
-    let object = |document| {
-        let mut object = DynamicObject::deserialize(document)?;
-        object.metadata.annotations.get_or_insert_default().insert(WRITTEN.to_owned(), number.to_owned());
-        Ok((Reference::of(&object)?, object))
-    };
-    documents.map(object).collect()
+    let mut objects = Vec::new();
+    for text in texts {
+        for document in heddle_yaml::values(&text.0, Schema::Yaml11)? {
+            let mut object = DynamicObject::deserialize(document)?;
+            object.metadata.annotations.get_or_insert_default().insert(WRITTEN.to_owned(), number.to_owned());
+            objects.push((Reference::of(&object)?, object));
+        }
+    }
+    Ok(objects)
 }
 
 /// What a pod is in, others than who made it say, so it is a write of its own.

@@ -27,8 +27,8 @@ pub(crate) enum ConfigSource {
     ApiServer { kubeconfig: PathBuf, processes: Vec<u32> },
 }
 
-/// Runs something with the place that was asked for. An API server that is started for it, and what is started beside it,
-/// are in a network namespace that goes at the end.
+/// Runs something with the place that was asked for. An API server that is started for it, and what is started beside
+/// it, are in a network namespace that goes at the end.
 pub(crate) fn enter<T: Send>(args: &Args, work: impl FnOnce(&ConfigSource) -> Result<T> + Send) -> Result<T> {
     if args.api_server {
         return cluster::own(async |cluster| {

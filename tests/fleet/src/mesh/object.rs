@@ -42,7 +42,8 @@ pub(super) fn pod(pod: &Pod) -> Object {
     Object(format!(
         "apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: {namespace}, labels: {{{labels}}}}}\n\
          spec: {{serviceAccountName: default, nodeName: node-0, containers: [{{name: app, image: app}}]}}\n\
-         status: {{podIP: {ip}, podIPs: [{{ip: {ip}}}], phase: Running, conditions: [{{type: Ready, status: \"True\"}}]}}\n"
+         status: {{podIP: {ip}, podIPs: [{{ip: {ip}}}], phase: Running, conditions: [{{type: Ready, \
+         status: \"True\"}}]}}\n"
     ))
 }
 

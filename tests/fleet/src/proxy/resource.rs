@@ -56,7 +56,8 @@ impl<'a> Seen<'a> {
         Some(wire::bytes(config, 2).unwrap_or(self.name))
     }
 
-    /// Of the filter chains the first that takes its routes from discovery; all of a listener of a sidecar take the same.
+    /// Of the filter chains the first that takes its routes from discovery; all of a listener of a sidecar take the
+    /// same.
     fn route(&self) -> Option<&'a [u8]> {
         let chains = wire::all(self.body, 3).chain(wire::all(self.body, 25));
         let filters = chains.flat_map(|chain| wire::all(chain, 3));

@@ -1,5 +1,5 @@
-//! What the kernel alone takes for a change: as many connections, a write to each, a read of it, and the same back, by two
-//! threads that do nothing else. No server is sooner done on this machine.
+//! What the kernel alone takes for a change: as many connections, a write to each, a read of it, and the same back, by
+//! two threads that do nothing else. No server is sooner done on this machine.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::Ipv4Addr;

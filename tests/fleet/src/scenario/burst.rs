@@ -45,8 +45,8 @@ pub(super) fn storm(session: &mut Session, args: &Args) -> Result<Row> {
     Ok(Row { scenario: "1,000 edits of a VirtualService in 5 s".to_owned(), figures })
 }
 
-/// Makes changes: how long that took, since a place may be slower than they should come, how long after the last all had
-/// it, and what it cost.
+/// Makes changes: how long that took, since a place may be slower than they should come, how long after the last all
+/// had it, and what it cost.
 fn make(session: &mut Session, kinds: &[Change], what: (u32, Duration)) -> Result<(Duration, Duration, Cost)> {
     let before = session.mark()?;
     let start = Instant::now();

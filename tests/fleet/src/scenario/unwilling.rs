@@ -21,7 +21,8 @@ const MISSED: (u32, Duration) = (200, Duration::from_secs(4));
 const BLOCK: usize = 10;
 /// Before a block, for those to come back who were told to read otherwise.
 const SETTLE: Duration = Duration::from_secs(2);
-/// How long a server may take to give a silent proxy up: Envoy's own patience with a peer that answers no ping is as long.
+/// How long a server may take to give a silent proxy up: Envoy's own patience with a peer that answers no ping is as
+/// long.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A tenth reads slowly; what the others have of it.

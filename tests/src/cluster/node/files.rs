@@ -52,7 +52,10 @@ const CONTAINERD: &str = r#"
 version = 2
 root = "FOLDER/containerd/root"
 state = "FOLDER/containerd/state"
-disabled_plugins = ["io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.zfs", "io.containerd.snapshotter.v1.devmapper", "io.containerd.internal.v1.tracing"]
+disabled_plugins = [
+  "io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.zfs", "io.containerd.snapshotter.v1.devmapper",
+  "io.containerd.internal.v1.tracing",
+]
 [grpc]
   address = "FOLDER/containerd.sock"
 [plugins."io.containerd.internal.v1.opt"]
@@ -68,7 +71,8 @@ disabled_plugins = ["io.containerd.snapshotter.v1.btrfs", "io.containerd.snapsho
 
 const CNI: &str = r#"{"cniVersion": "0.4.0", "name": "pods", "plugins": [
   {"type": "bridge", "bridge": "cni0", "isGateway": true, "ipMasq": true, "hairpinMode": true,
-   "ipam": {"type": "host-local", "ranges": [[{"subnet": "10.244.0.0/24"}]], "routes": [{"dst": "0.0.0.0/0"}], "dataDir": "FOLDER/cni-data"}},
+   "ipam": {"type": "host-local", "ranges": [[{"subnet": "10.244.0.0/24"}]], "routes": [{"dst": "0.0.0.0/0"}],
+   "dataDir": "FOLDER/cni-data"}},
   {"type": "portmap", "capabilities": {"portMappings": true}}
 ]}
 "#;

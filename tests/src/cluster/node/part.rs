@@ -68,7 +68,8 @@ impl Part {
                 vec![admin],
                 own(&["--hostname-override=node1", "--proxy-mode=iptables", "--cluster-cidr=10.244.0.0/16"]),
                 own(&["--conntrack-max-per-core=0", "--oom-score-adj=0", "--healthz-bind-address=127.0.0.1:10256"]),
-                // Containers are in their own namespaces; those that the machine shares with others are left as they are.
+                // Containers are in their own namespaces; those that the machine shares with others are left as they
+                // are.
                 own(&["--conntrack-tcp-timeout-established=0", "--conntrack-tcp-timeout-close-wait=0"]),
             ]
             .concat(),

@@ -3,13 +3,14 @@
 use std::fmt::Write as _;
 
 use anyhow::{Context, Result};
+use heddle_yaml::{Budget, Schema};
 use serde_json::Value;
 
 /// The whole README.
 pub(crate) fn readme(chart: &str, meta: &str, values: &str) -> Result<String> {
-    let meta: Value = serde_yaml_ng::from_str(meta)?;
+    let meta: Value = heddle_yaml::value(meta, Schema::Yaml11, &Budget::FILE)?;
     let description = meta["description"].as_str().context("Chart.yaml has no description")?;
-    let mut out = format!("# {chart}\n\n{description}\n\nMade from `values.yaml`.\n\n");
+    let mut out = format!("# {chart}\n\n{description}\n\nGenerated from `values.yaml`.\n\n");
     out.push_str("| key | default | meaning |\n|---|---|---|\n");
     for row in rows(values) {
         let default = row.default.replace('|', "\\|");

@@ -1,4 +1,5 @@
-//! What the API server refuses, validation refuses; what only validation refuses is a rule that needs more than a schema.
+//! What the API server refuses, validation refuses; what only validation refuses is a rule that needs more than a
+//! schema.
 
 use std::collections::BTreeMap;
 

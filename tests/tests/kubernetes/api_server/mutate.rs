@@ -6,7 +6,8 @@ use super::chance::Chance;
 use super::generate::{Generator, oneofs};
 use super::path::{self, Step};
 
-/// Texts that some rule minds: wildcards, empty ones, URLs, sockets, addresses, durations, numbers, letters beyond ASCII.
+/// Texts that some rule minds: wildcards, empty ones, URLs, sockets, addresses, durations, numbers, letters beyond
+/// ASCII.
 const TEXTS: [&str; 36] = [
     "",
     "*",

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use heddle_crds::kind::Kind;
 use heddle_crds::schema;
 use heddle_tests::product;
-use serde::Deserialize as _;
+use heddle_yaml::Schema;
 use serde_json::{Value, json};
 
 use super::chance::Chance;
@@ -103,8 +103,7 @@ impl Words {
 pub(crate) fn examples(kind: Kind) -> Result<Vec<Value>> {
     let file = format!("docs/reference/examples/{}.yaml", kind.name().to_lowercase());
     let text = fs::read_to_string(product::root()?.join(&file)).with_context(|| file.clone())?;
-    let documents = serde_yaml_ng::Deserializer::from_str(&text).map(Value::deserialize);
-    documents.collect::<Result<_, _>>().context(file)
+    heddle_yaml::values(&text, Schema::Yaml11).context(file)
 }
 
 fn last(place: &str) -> &str {

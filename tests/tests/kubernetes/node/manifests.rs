@@ -44,7 +44,8 @@ pub(super) async fn come_and_go(node: &Node, before: &BTreeSet<String>) -> Resul
     let purged = left(node, before, &said).await?;
     ensure!(staying > 15 && purged == 1, "{staying} objects stay, and {purged} once all is purged");
     Ok(format!(
-        "manifest generate | kubectl apply: gateways and six pods are ready, and answer; uninstall leaves {staying} objects \
+        "manifest generate | kubectl apply: gateways and six pods are ready, and answer; uninstall leaves {staying} \
+            objects \
          that it names; heddlectl install brings all back, and --purge leaves the namespace"
     ))
 }

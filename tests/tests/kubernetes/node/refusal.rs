@@ -13,14 +13,16 @@ const WEBHOOKS: &str = "/apis/admissionregistration.k8s.io/v1/validatingwebhookc
 
 /// A regular expression that is none, which nobody but the webhook reads.
 fn unknown_to_cel() -> Value {
-    json!({"apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "metadata": {"name": "bad", "namespace": "default"},
+    json!({"apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "metadata": {"name": "bad",
+        "namespace": "default"},
         "spec": {"hosts": ["reviews"], "http": [{"match": [{"uri": {"regex": "reviews(("}}],
             "route": [{"destination": {"host": "reviews"}}]}]}})
 }
 
 /// A timeout of nothing, which the definition's own rules refuse.
 fn known_to_cel() -> Value {
-    json!({"apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "metadata": {"name": "bad", "namespace": "default"},
+    json!({"apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "metadata": {"name": "bad",
+        "namespace": "default"},
         "spec": {"hosts": ["reviews"], "http": [{"timeout": "0s", "route": [{"destination": {"host": "reviews"}}]}]}})
 }
 

@@ -12,7 +12,8 @@ use heddle_tests::process::eventually;
 /// What runs no containers.
 const ASIDE: [&str; 6] =
     ["kube-proxy", "coredns", "kube-controller-manager", "kube-scheduler", "etcd", "kube-apiserver"];
-/// While one of them is away, Kubernetes may take the node for one that is not ready, and its pods out of their Services.
+/// While one of them is away, Kubernetes may take the node for one that is not ready, and its pods out of their
+/// Services.
 const BELOW: [&str; 2] = ["kubelet", "containerd"];
 
 pub(super) async fn of_each_part(node: &mut Node, page: &Call) -> Result<String> {
@@ -30,7 +31,8 @@ pub(super) async fn of_each_part(node: &mut Node, page: &Call) -> Result<String>
     until_ready(node, "default", "", &["2/2"; 6]).await?;
     eventually("answer through the gateway", SOON, async || page.succeeds().await).await?;
     Ok(format!(
-        "each of {} parts crashed: {} requests, 0 failed; kubelet and containerd crashed: a new pod is 2/2, and six answer",
+        "each of {} parts crashed: {} requests, 0 failed; kubelet and containerd crashed: a new pod is 2/2, and six \
+            answer",
         ASIDE.len(),
         report.sent
     ))

@@ -10,6 +10,12 @@ const RING_NODES: u64 = 1024;
 
 /// A load balancer.
 pub(crate) fn load_balancer(lb: &written::LoadBalancer, field: &str, report: &mut Report) -> LoadBalancer {
+    if lb.backend_utilization.is_some() {
+        report.not_supported(format!("{field}.backendUtilization"));
+    }
+    if lb.zone_aware_lb_setting.is_some() {
+        report.not_supported(format!("{field}.zoneAwareLbSetting"));
+    }
     LoadBalancer {
         choice: choice(lb, field, report),
         locality: lb.locality_lb_setting.as_ref().map(|l| locality(l, &format!("{field}.localityLbSetting"), report)),

@@ -127,7 +127,7 @@ pub(super) fn fault(written: &written::Fault, field: &str, report: &mut Report) 
     let delay = written.delay.as_ref().and_then(|delay| {
         let field = format!("{field}.delay");
         if delay.exponential_delay.is_some() {
-            report.error(format!("{field}.exponentialDelay"), "Unsupported", "exponentialDelay has no effect");
+            report.not_supported(format!("{field}.exponentialDelay"));
         }
         let length = scalar::positive(delay.fixed_delay, &format!("{field}.fixedDelay"), report)?;
         let whole = f64::from(delay.percent);
@@ -228,7 +228,11 @@ fn abort_status(abort: &written::FaultAbort, field: &str, report: &mut Report) -
         Some(written::AbortStatus::Grpc(name)) => {
             GRPC.iter().position(|n| *n == name).and_then(|i| u32::try_from(i).ok()).map(Abort::Grpc)
         }
-        Some(written::AbortStatus::Http2(_)) | None => None,
+        Some(written::AbortStatus::Http2(_)) => {
+            report.not_supported(format!("{field}.http2Error"));
+            return None;
+        }
+        None => None,
     };
     if found.is_none() {
         let message = "it needs an httpStatus from 200 to 599 or the name of a grpcStatus; the abort is ignored";

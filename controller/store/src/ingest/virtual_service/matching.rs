@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, net::IpAddr};
 
-use heddle_crds::{StringMatch as WrittenMatch, networking::virtual_service as written};
+use heddle_crds::{StringMatch as WrittenMatch, networking::virtual_service as written, validate};
 use heddle_model::{
     Text,
     host::Host,
@@ -58,7 +58,6 @@ pub(super) fn tls_match(
     }
     let l4 = L4Match {
         destination_subnets: subnets(&written.destination_subnets, &format!("{field}.destinationSubnets"), report)?,
-        source_subnet: None,
         port: scalar::optional_port(written.port, &format!("{field}.port"), report).ok()?,
         source_labels: labels(&written.source_labels),
         source_namespace: written.source_namespace.as_str().into(),
@@ -74,15 +73,11 @@ pub(super) fn l4_match(
     scope: &Scope<'_>,
     report: &mut Report,
 ) -> Option<L4Match> {
-    let source_subnet = if written.source_subnet.is_empty() {
-        None
-    } else {
-        report.warning(format!("{field}.sourceSubnet"), "Deprecated", "sourceSubnet is deprecated");
-        Some(network(&written.source_subnet, &format!("{field}.sourceSubnet"), report)?)
-    };
+    if !written.source_subnet.is_empty() {
+        report.no_effect(format!("{field}.sourceSubnet"), validate::DEPRECATED);
+    }
     Some(L4Match {
         destination_subnets: subnets(&written.destination_subnets, &format!("{field}.destinationSubnets"), report)?,
-        source_subnet,
         port: scalar::optional_port(written.port, &format!("{field}.port"), report).ok()?,
         source_labels: labels(&written.source_labels),
         source_namespace: written.source_namespace.as_str().into(),

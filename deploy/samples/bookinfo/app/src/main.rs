@@ -28,23 +28,30 @@ use crate::role::Role;
 /// How long calls that are being answered may still take once the instance was told to stop.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// One instance of one of the four services.
+/// Run one instance of one of the four Bookinfo services.
 #[derive(Parser)]
-#[command(name = "bookinfo", version)]
+#[command(
+    name = "bookinfo",
+    version,
+    after_help = "\
+Examples:
+  bookinfo --role details
+  bookinfo --role reviews --as v2 --listen 127.0.0.1:9084 --proxy 127.0.1.5:3128"
+)]
 struct Args {
-    /// The service to be.
+    /// Set the service of this instance.
     #[arg(long, env = "BOOKINFO_ROLE", value_enum)]
     role: Role,
-    /// The version to be; only reviews differ: v1 shows no stars, v2 black ones, v3 red ones.
+    /// Set the version. It matters only for reviews: v1 shows no stars, v2 black stars, v3 red stars.
     #[arg(id = "as", long = "as", env = "BOOKINFO_VERSION", default_value = "v1")]
     version: String,
-    /// Where to listen.
+    /// Listen on this address.
     #[arg(long, env = "BOOKINFO_LISTEN", default_value = "127.0.0.1:9080")]
     listen: SocketAddr,
-    /// The HTTP proxy for calls to other services; without it they are called directly.
+    /// Call other services through this HTTP proxy. The default is to call them directly.
     #[arg(long, env = "BOOKINFO_PROXY")]
     proxy: Option<SocketAddr>,
-    /// This instance's name, shown on pages; by default the service and the version.
+    /// Set the name of this instance, which pages show. The default is the service and the version.
     #[arg(long, env = "BOOKINFO_NAME")]
     name: Option<String>,
 }

@@ -63,7 +63,8 @@ fn session(user: Option<&str>) -> String {
 
 fn describe(book: &Value) -> String {
     let mut html = format!(
-        "<section class=\"book\"><div class=\"cover\" aria-hidden=\"true\"></div><div><h1>{}</h1><p class=\"by\">{}</p><dl>",
+        "<section class=\"book\"><div class=\"cover\" aria-hidden=\"true\"></div><div><h1>{}</h1><p \
+            class=\"by\">{}</p><dl>",
         escape(text(&book["title"])),
         escape(text(&book["author"])),
     );

@@ -1,0 +1,103 @@
+//! The key of an inbound side: everything that it depends on, and nothing else.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use heddle_model::{
+    authn::EffectiveMtls,
+    mesh::Mesh,
+    proxy::{Interception, Proxy},
+    sidecar::{Ingress, Sidecar},
+    tls::ServerTls,
+    traffic::ConnectionPool,
+};
+use heddle_xds_api::TypeUrl;
+
+use super::{
+    cluster, listener,
+    port::{self, InboundPort},
+};
+use crate::{
+    by_ptr::ByPtr,
+    compiled::Compiled,
+    entry::Entry,
+    listener::filter::HttpProxy,
+    memo::Key,
+    tracked::{Client, Tracked},
+    view::{self, ViewKey},
+};
+
+/// All that the inbound side of a workload depends on. Replicas have equal keys, so they share one compilation.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct InboundKey {
+    /// Mesh-wide settings.
+    pub(super) mesh: ByPtr<Mesh>,
+    /// How traffic reaches the proxy.
+    pub(super) interception: Interception,
+    /// What connection managers depend on of the proxy.
+    pub(super) http: HttpProxy,
+    /// The Sidecar that binds the workload.
+    pub(super) sidecar: Option<ByPtr<Sidecar>>,
+    /// The ports by number.
+    pub(super) ports: Vec<InboundPort>,
+    /// The mutual TLS that its policies demand.
+    pub(super) mtls: EffectiveMtls,
+}
+
+/// A compiled inbound side.
+#[derive(Debug)]
+pub(crate) struct Inbound {
+    /// The clusters.
+    pub(crate) clusters: Vec<Arc<Entry>>,
+    /// The listeners.
+    pub(crate) listeners: Vec<Arc<Entry>>,
+}
+
+impl InboundKey {
+    /// The key of a sidecar. `client` is the sidecar as a client: DestinationRules bind its ports too.
+    pub(crate) fn of(tracked: &Tracked<'_>, proxy: &Proxy, view: &ViewKey, client: &Client) -> Self {
+        let labels = view::labels_of(tracked, proxy);
+        let sidecar = tracked.sidecar(&proxy.namespace, &labels);
+        Self {
+            mesh: ByPtr::new(tracked.mesh()),
+            interception: view.interception,
+            http: HttpProxy::of(view),
+            ports: port::ports(tracked, proxy, client, sidecar.map(|sidecar| &**sidecar)),
+            sidecar: sidecar.map(ByPtr::new),
+            mtls: tracked.workload_mtls(&proxy.namespace, &labels),
+        }
+    }
+
+    /// The declaration of a port in the Sidecar, where it has one.
+    pub(super) fn ingress(&self, port: &InboundPort) -> Option<&Ingress> {
+        self.sidecar.as_ref()?.ingress.get(port.ingress?)
+    }
+
+    /// TLS that the sidecar ends at a port in place of mutual TLS.
+    pub(super) fn tls(&self, port: &InboundPort) -> Option<&ServerTls> {
+        self.ingress(port)?.tls.as_ref()
+    }
+
+    /// Limits that the Sidecar sets for a port.
+    pub(super) fn pool(&self, port: &InboundPort) -> Option<&ConnectionPool> {
+        let own = self.ingress(port).and_then(|ingress| ingress.pool.as_ref());
+        own.or_else(|| self.sidecar.as_ref()?.inbound_pool.as_ref())
+    }
+}
+
+impl Key for InboundKey {
+    type Value = Inbound;
+
+    fn compile(&self) -> Inbound {
+        let clusters = cluster::clusters(self).into_iter();
+        let sources: BTreeSet<_> = self.ports.iter().filter_map(|port| port.source(self.sidecar.as_deref())).collect();
+        let sources: Vec<_> = sources.into_iter().collect();
+        let listeners = listener::listeners(self).into_iter().map(|listener| {
+            let compiled = Compiled { sources: sources.clone(), ..Compiled::new(listener) };
+            Arc::new(Entry::new(TypeUrl::Listener, compiled.value.name.clone(), compiled))
+        });
+        Inbound {
+            clusters: clusters.map(|c| Arc::new(Entry::new(TypeUrl::Cluster, c.value.name.clone(), c))).collect(),
+            listeners: listeners.collect(),
+        }
+    }
+}

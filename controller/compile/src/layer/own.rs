@@ -1,0 +1,143 @@
+//! The layer of one proxy alone: its inbound side and its secrets.
+
+use std::sync::Arc;
+
+use heddle_model::{issue::Issue, object::ObjectRef, proxy::Proxy, snapshot::Snapshot};
+use heddle_xds_api::{Layer, TypeUrl};
+
+use super::{Update, entries::Entries};
+use crate::{
+    entry::Entry,
+    inbound::{Inbound, InboundKey},
+    memo::Memo,
+    secret,
+    tracked::{Client, Reads, Tracked},
+    view::ViewKey,
+};
+
+/// The resources of one proxy.
+#[derive(Debug)]
+pub(crate) struct OwnLayer {
+    proxy: Arc<Proxy>,
+    /// The view of which it was compiled last.
+    view: Option<(ViewKey, Client)>,
+    of: Option<Arc<Snapshot>>,
+    inbound: InboundSide,
+    secrets: Entries,
+    /// What the secrets asked.
+    secret_reads: Reads<()>,
+    layer: Arc<Layer>,
+}
+
+/// The inbound side of a sidecar.
+#[derive(Debug, Default)]
+struct InboundSide {
+    /// Held, so that replicas share it.
+    compiled: Option<Arc<Inbound>>,
+    clusters: Entries,
+    listeners: Entries,
+    reads: Reads<()>,
+}
+
+impl OwnLayer {
+    /// Of a proxy for which nothing was compiled yet.
+    pub(crate) fn new(proxy: &Arc<Proxy>) -> Self {
+        Self {
+            proxy: proxy.clone(),
+            view: None,
+            of: None,
+            inbound: InboundSide::default(),
+            secrets: Entries::default(),
+            secret_reads: Reads::default(),
+            layer: Arc::default(),
+        }
+    }
+
+    /// The resources, to be sent.
+    pub(crate) fn layer(&self) -> &Arc<Layer> {
+        &self.layer
+    }
+
+    /// Follows to a revision, in which the proxy is in this view; whether something was compiled.
+    pub(crate) fn update(&mut self, update: Update<'_>, view: &ViewKey) -> bool {
+        let same_view = self.view.as_ref().is_some_and(|(known, _)| known == view);
+        if same_view && self.of.as_ref().is_some_and(|of| of.revision >= update.snapshot.revision) {
+            return false;
+        }
+        let old = self.of.replace(update.snapshot.clone());
+        let (mut inbound, mut secrets) = (true, true);
+        if let (Some(old), Some((_, client))) = (old, self.view.as_ref().filter(|_| same_view)) {
+            let delta = (update.delta)(&old);
+            let is_due = |reads: &Reads<()>| !reads.due((&old, update.snapshot), &delta, client).is_empty();
+            (inbound, secrets) = (is_due(&self.inbound.reads), is_due(&self.secret_reads));
+        }
+        let client = view.client();
+        let tracked = Tracked::new(update.snapshot);
+        let mut compiled = false;
+        if inbound && !self.proxy.is_gateway() {
+            compiled |= self.inbound.compile(&tracked, (&self.proxy, view, &client), update.memo);
+        }
+        if secrets {
+            self.compile_secrets(&tracked);
+            compiled = true;
+        }
+        self.view = Some((view.clone(), client));
+        if inbound || secrets {
+            self.publish();
+        }
+        compiled
+    }
+
+    /// What is wrong with the objects behind the layer.
+    pub(crate) fn issues(&self) -> impl Iterator<Item = &Issue> {
+        [&self.inbound.clusters, &self.inbound.listeners, &self.secrets].into_iter().flat_map(Entries::issues)
+    }
+
+    /// The objects behind a resource.
+    pub(crate) fn sources(&self, type_url: TypeUrl, name: &str) -> &[Arc<ObjectRef>] {
+        match type_url {
+            TypeUrl::Cluster => self.inbound.clusters.sources(name),
+            TypeUrl::Listener => self.inbound.listeners.sources(name),
+            TypeUrl::Secret => self.secrets.sources(name),
+            _ => &[],
+        }
+    }
+
+    fn compile_secrets(&mut self, tracked: &Tracked<'_>) {
+        let (secrets, asked) = tracked.noted(|| secret::secrets(tracked, &self.proxy));
+        self.secret_reads = Reads::of(asked);
+        let entry = |one| Arc::new(Entry::new(TypeUrl::Secret, secret::name(&one), one));
+        self.secrets.replace(secrets.into_iter().map(entry));
+    }
+
+    /// Takes what has changed into the layer.
+    fn publish(&mut self) {
+        let mut maps = vec![(TypeUrl::Secret, self.secrets.resources())];
+        if !self.proxy.is_gateway() {
+            maps.push((TypeUrl::Cluster, self.inbound.clusters.resources()));
+            maps.push((TypeUrl::Listener, self.inbound.listeners.resources()));
+        }
+        let fresh = super::published(&self.layer, maps);
+        self.layer = fresh.unwrap_or_else(|| self.layer.clone());
+    }
+}
+
+impl InboundSide {
+    /// Finds what the snapshot says now; whether it had to be compiled, because no replica has it.
+    fn compile(
+        &mut self,
+        tracked: &Tracked<'_>,
+        (proxy, view, client): (&Proxy, &ViewKey, &Client),
+        memo: &Memo,
+    ) -> bool {
+        let (key, asked) = tracked.noted(|| InboundKey::of(tracked, proxy, view, client));
+        self.reads = Reads::of(asked);
+        let (inbound, fresh) = memo.inbound.find_or_compile(&key);
+        if self.compiled.as_ref().is_none_or(|known| !Arc::ptr_eq(known, &inbound)) {
+            self.clusters.replace(inbound.clusters.iter().cloned());
+            self.listeners.replace(inbound.listeners.iter().cloned());
+            self.compiled = Some(inbound);
+        }
+        fresh
+    }
+}

@@ -1,0 +1,192 @@
+//! HTTP filters and their order.
+//!
+//! The order is that of Istio's proxies (istiod's contract, section 3): users' EnvoyFilters find their place by it.
+
+use heddle_model::mesh::Mesh;
+use heddle_xds_api::envoy::extensions::filters::{
+    http::{
+        cors::v3::Cors,
+        dynamic_forward_proxy::v3::{FilterConfig as DynamicForwardProxy, filter_config::ImplementationSpecifier},
+        fault::v3::HttpFault,
+        grpc_stats::v3::FilterConfig as GrpcStats,
+        router::v3::Router,
+    },
+    network::http_connection_manager::v3::{HttpFilter, http_filter::ConfigType},
+};
+
+use super::upstream_alpn;
+use crate::{
+    envoy::{any::any, cluster as clusters},
+    scope::Scope,
+    view::ViewKey,
+};
+
+/// Which way requests go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Direction {
+    /// From the workload into the mesh.
+    Outbound,
+    /// To the workload.
+    Inbound,
+    /// Into or out of the mesh at a gateway.
+    Gateway,
+}
+
+/// All that the filters of a connection manager depend on, besides its own routes.
+#[derive(Clone, Debug)]
+pub(crate) struct Surroundings<'a> {
+    /// Mesh-wide settings.
+    pub(crate) mesh: &'a Mesh,
+    /// The proxy.
+    pub(crate) proxy: HttpProxy,
+    /// Which way requests go.
+    pub(crate) direction: Direction,
+}
+
+/// What connection managers depend on of their proxy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct HttpProxy {
+    /// Has an IPv4 address.
+    pub(crate) ipv4: bool,
+    /// Has an IPv6 address.
+    pub(crate) ipv6: bool,
+    /// HTTP/1.0 is served.
+    pub(crate) http10: bool,
+    /// Idle timeout of connections in seconds; 0: none given.
+    pub(crate) idle_timeout_seconds: u64,
+    /// Has Istio's filter compiled in that sets the ALPN of each request.
+    pub(crate) sets_alpn: bool,
+}
+
+/// Where a filter stands among the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Phase {
+    OnDemand,
+    PeerMetadata,
+    Custom,
+    ExtensionsAuthn,
+    Jwt,
+    ExtensionsAuthz,
+    Rbac,
+    RateLimit,
+    ExtensionsStats,
+    Extensions,
+    GrpcWeb,
+    GrpcStats,
+    Alpn,
+    Fault,
+    Cors,
+    DynamicForwardProxy,
+    Stats,
+    Router,
+}
+
+impl Phase {
+    /// All, in order.
+    const ALL: [Self; 18] = [
+        Self::OnDemand,
+        Self::PeerMetadata,
+        Self::Custom,
+        Self::ExtensionsAuthn,
+        Self::Jwt,
+        Self::ExtensionsAuthz,
+        Self::Rbac,
+        Self::RateLimit,
+        Self::ExtensionsStats,
+        Self::Extensions,
+        Self::GrpcWeb,
+        Self::GrpcStats,
+        Self::Alpn,
+        Self::Fault,
+        Self::Cors,
+        Self::DynamicForwardProxy,
+        Self::Stats,
+        Self::Router,
+    ];
+
+    /// The filter of this phase, where there is one.
+    fn filter(self, at: &Surroundings<'_>, dynamic_dns: bool) -> Option<HttpFilter> {
+        match self {
+            Self::GrpcStats => {
+                let stats = GrpcStats { emit_filter_state: true, ..GrpcStats::default() };
+                Some(filter("envoy.filters.http.grpc_stats", &stats))
+            }
+            Self::Alpn => (at.direction != Direction::Inbound).then(|| upstream_alpn::filter(at.proxy.sets_alpn)),
+            Self::Fault => Some(filter("envoy.filters.http.fault", &HttpFault::default())),
+            Self::Cors => Some(filter("envoy.filters.http.cors", &Cors::default())),
+            Self::DynamicForwardProxy => dynamic_dns.then(|| dynamic_forward_proxy(at)),
+            Self::Router => Some(filter("envoy.filters.http.router", &Router::default())),
+            // No object that asks for a filter of these phases is in force yet.
+            Self::OnDemand
+            | Self::PeerMetadata
+            | Self::Custom
+            | Self::ExtensionsAuthn
+            | Self::Jwt
+            | Self::ExtensionsAuthz
+            | Self::Rbac
+            | Self::RateLimit
+            | Self::ExtensionsStats
+            | Self::Extensions
+            | Self::GrpcWeb
+            | Self::Stats => None,
+        }
+    }
+}
+
+/// The filters of a connection manager in order. `dynamic_dns`: some route resolves the host asked for.
+pub(super) fn http_filters(at: &Surroundings<'_>, dynamic_dns: bool) -> Vec<HttpFilter> {
+    Phase::ALL.into_iter().filter_map(|phase| phase.filter(at, dynamic_dns)).collect()
+}
+
+impl HttpProxy {
+    /// Of a view.
+    pub(crate) fn of(view: &ViewKey) -> Self {
+        Self {
+            ipv4: view.ipv4,
+            ipv6: view.ipv6,
+            http10: view.http10,
+            idle_timeout_seconds: view.idle_timeout_seconds,
+            sets_alpn: view.can.has(upstream_alpn::ISTIO_FILTER),
+        }
+    }
+}
+
+/// What filters depend on in the scope of a view.
+pub(crate) fn surroundings<'a>(scope: &Scope<'a>, direction: Direction) -> Surroundings<'a> {
+    Surroundings { mesh: scope.mesh, proxy: HttpProxy::of(scope.view), direction }
+}
+
+fn dynamic_forward_proxy(at: &Surroundings<'_>) -> HttpFilter {
+    let family = clusters::family(at.proxy.ipv4, at.proxy.ipv6);
+    let cache = clusters::dns_cache(clusters::ANY_DNS_CACHE, family);
+    let config = DynamicForwardProxy {
+        implementation_specifier: Some(ImplementationSpecifier::DnsCacheConfig(cache)),
+        ..DynamicForwardProxy::default()
+    };
+    filter("envoy.filters.http.dynamic_forward_proxy", &config)
+}
+
+fn filter<M: prost::Name>(name: &str, config: &M) -> HttpFilter {
+    HttpFilter { name: name.into(), config_type: Some(ConfigType::TypedConfig(any(config))), ..HttpFilter::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(direction: Direction, dynamic_dns: bool) -> Vec<String> {
+        let proxy = HttpProxy { ipv4: true, ipv6: false, http10: false, idle_timeout_seconds: 0, sets_alpn: false };
+        let mesh = Mesh::default();
+        let filters = http_filters(&Surroundings { mesh: &mesh, proxy, direction }, dynamic_dns);
+        filters.into_iter().map(|filter| filter.name.replace("envoy.filters.http.", "")).collect()
+    }
+
+    #[test]
+    fn the_order_is_that_of_the_phases() {
+        assert!(Phase::ALL.is_sorted());
+        assert_eq!(names(Direction::Inbound, false), ["grpc_stats", "fault", "cors", "router"]);
+        let outbound = ["grpc_stats", "set_filter_state", "fault", "cors", "dynamic_forward_proxy", "router"];
+        assert_eq!(names(Direction::Outbound, true), outbound);
+        assert_eq!(names(Direction::Gateway, false), ["grpc_stats", "set_filter_state", "fault", "cors", "router"]);
+    }
+}

@@ -1,0 +1,70 @@
+//! Which sections of a layer asked which questions, so that a change finds the sections that it concerns.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use heddle_model::snapshot::Snapshot;
+
+use super::{Asked, Client, Delta, Question, question::Kind};
+
+/// The questions of a layer by kind, each with the sections that asked it, sorted.
+#[derive(Debug)]
+pub(crate) struct Reads<S> {
+    by_kind: BTreeMap<Kind, BTreeMap<Question, Vec<S>>>,
+}
+
+impl<S: Ord + Clone> Reads<S> {
+    /// Notes what a section asked. What it asked before stays: at worst the section is due once too often.
+    pub(crate) fn note(&mut self, section: &S, asked: Asked) {
+        for question in asked {
+            let sections = self.by_kind.entry(question.kind()).or_default().entry(question).or_default();
+            if let Err(free) = sections.binary_search(section) {
+                sections.insert(free, section.clone());
+            }
+        }
+    }
+
+    /// How many questions there are.
+    pub(crate) fn len(&self) -> usize {
+        self.by_kind.values().map(BTreeMap::len).sum()
+    }
+
+    /// The sections of which some answer differs between two revisions.
+    pub(crate) fn due(&self, snapshots: (&Snapshot, &Snapshot), delta: &Delta, client: &Client) -> BTreeSet<S> {
+        let mut due = BTreeSet::new();
+        let mut ask = |question: &Question, sections: &[S]| {
+            if !sections.iter().all(|section| due.contains(section)) && question.differs(snapshots, delta, client) {
+                due.extend(sections.iter().cloned());
+            }
+        };
+        let root = &snapshots.1.mesh.root_namespace;
+        for (kind, questions) in self.by_kind.iter().filter(|(kind, _)| delta.concerns(**kind)) {
+            match delta.exactly(*kind).filter(|exact| exact.len() < questions.len()) {
+                // A change looks up its questions: a layer may have thousands of a kind.
+                Some(exact) => {
+                    let found = exact.iter().filter_map(|question| questions.get_key_value(question));
+                    found.for_each(|(question, sections)| ask(question, sections));
+                }
+                None => {
+                    let found = questions.iter().filter(|(question, _)| question.is_concerned(delta, root));
+                    found.for_each(|(question, sections)| ask(question, sections));
+                }
+            }
+        }
+        due
+    }
+}
+
+impl Reads<()> {
+    /// The questions of one section.
+    pub(crate) fn of(asked: Asked) -> Self {
+        let mut reads = Self::default();
+        reads.note(&(), asked);
+        reads
+    }
+}
+
+impl<S> Default for Reads<S> {
+    fn default() -> Self {
+        Self { by_kind: BTreeMap::new() }
+    }
+}

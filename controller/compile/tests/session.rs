@@ -1,0 +1,145 @@
+//! What a session compiles once, and what again.
+#![allow(clippy::unwrap_used)] // a test's report
+
+use std::sync::Arc;
+
+use heddle_compile::{Compiler, Session};
+use heddle_model::{node, proxy::Proxy, snapshot::Snapshot};
+use heddle_store::{Event, Settings, SourceId, Store, documents};
+use heddle_xds_api::{Resource, ResourceSet, TypeUrl};
+use serde_json::json;
+
+const TYPES: [TypeUrl; 4] = [TypeUrl::Cluster, TypeUrl::Endpoint, TypeUrl::Listener, TypeUrl::Route];
+
+fn service(name: &str) -> String {
+    format!(
+        "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {{name: {name}, namespace: a}}\n\
+         spec: {{hosts: [{name}.test], location: MESH_EXTERNAL, resolution: STATIC,\n\
+         ports: [{{number: 80, name: http, protocol: HTTP}}], endpoints: [{{address: 10.0.0.1}}]}}\n"
+    )
+}
+
+fn apply(store: &mut Store, text: &str) -> Arc<Snapshot> {
+    for object in documents(text.as_bytes()).0 {
+        store.apply(Event::Apply(SourceId::Files, Box::new(object)));
+    }
+    store.commit()
+}
+
+fn proxy(name: &str) -> Proxy {
+    node::proxy(&json!({"id": format!("sidecar~10.0.0.9~{name}.a~a.svc.cluster.local")})).unwrap()
+}
+
+/// What a proxy that connects now is to hold.
+fn follow(compiler: &Compiler, snapshot: &Arc<Snapshot>, name: &str) -> (Session, Arc<ResourceSet>) {
+    let mut session = compiler.open(&Arc::new(proxy(name)));
+    let held = compiler.update(&mut session, snapshot);
+    (session, held)
+}
+
+#[test]
+fn proxies_that_see_the_same_share_one_layer() {
+    let (compiler, mut store) = (Compiler::default(), Store::new(Settings::default()));
+    let snapshot = apply(&mut store, &service("x"));
+    let (first, one) = follow(&compiler, &snapshot, "one");
+    let (second, two) = follow(&compiler, &snapshot, "two");
+    assert!(Arc::ptr_eq(&one.shared, &two.shared));
+    // The view and the secrets of the first, and only the secrets of the second.
+    assert_eq!((first.compiled(), second.compiled()), (2, 1));
+}
+
+#[test]
+fn a_revision_that_changes_nothing_for_a_view_keeps_its_pointers() {
+    let (compiler, mut store) = (Compiler::default(), Store::new(Settings::default()));
+    let first = apply(&mut store, &service("x"));
+    let (mut session, before) = follow(&compiler, &first, "one");
+    let second = apply(&mut store, &service("x").replace("namespace: a}", "namespace: a, labels: {l: v}}"));
+    let after = compiler.update(&mut session, &second);
+    for one in TYPES {
+        assert!(before.typed(one).is(&after.typed(one)), "{one:?}");
+    }
+}
+
+#[test]
+fn what_a_change_does_not_touch_keeps_its_pointers() {
+    let (compiler, mut store) = (Compiler::default(), Store::new(Settings::default()));
+    let first = apply(&mut store, &(service("x") + "---\n" + &service("y")));
+    let (mut session, before) = follow(&compiler, &first, "one");
+    let second = apply(&mut store, &service("y").replace("10.0.0.1", "10.0.0.2"));
+    let after = compiler.update(&mut session, &second);
+    let (old, new) = (before.typed(TypeUrl::Endpoint), after.typed(TypeUrl::Endpoint));
+    let moved = |one: &&Arc<Resource>| !old.get(one.name()).is_some_and(|old| Arc::ptr_eq(old, one));
+    let moved: Vec<&str> = new.iter().filter(moved).map(|one| &**one.name()).collect();
+    assert_eq!(moved, ["outbound|80||y.test"]);
+    assert!(before.typed(TypeUrl::Route).is(&after.typed(TypeUrl::Route)));
+}
+
+#[test]
+fn what_nobody_holds_goes() {
+    let (compiler, mut store) = (Compiler::default(), Store::new(Settings::default()));
+    let snapshot = apply(&mut store, &service("x"));
+    let held = follow(&compiler, &snapshot, "held");
+    for number in 0..500 {
+        follow(&compiler, &snapshot, &format!("p{number}"));
+    }
+    assert!(compiler.layers() <= 2 * 64 + 1, "{}", compiler.layers());
+    drop(held);
+}
+
+#[test]
+fn an_issue_goes_with_its_cause_and_not_before() {
+    let route = |host: &str| {
+        format!(
+            "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: r, namespace: a}}\n\
+             spec: {{hosts: [x.test], http: [{{route: [{{destination: {{host: x.test, subset: {host}}}}}]}}]}}\n"
+        )
+    };
+    let (compiler, mut store) = (Compiler::default(), Store::new(Settings::default()));
+    let bad = apply(&mut store, &(service("x") + "---\n" + &route("nowhere")));
+    let (mut session, _) = follow(&compiler, &bad, "one");
+    assert!(!compiler.issues().is_empty());
+    let moved = apply(&mut store, &service("x").replace("10.0.0.1", "10.0.0.2"));
+    compiler.update(&mut session, &moved);
+    assert!(!compiler.issues().is_empty(), "endpoints have nothing to do with it");
+    let good = apply(&mut store, &route("\"\""));
+    compiler.update(&mut session, &good);
+    assert!(compiler.issues().is_empty(), "{:?}", compiler.issues());
+}
+
+/// What is compiled after an edit of a VirtualService, with all that was compiled before at hand, is what a compiler
+/// without any memory makes of it.
+#[test]
+fn an_edit_of_a_route_leaves_nothing_stale() {
+    let elsewhere = service("y").replace("namespace: a}", "namespace: b}");
+    let scope = "apiVersion: networking.istio.io/v1\nkind: Sidecar\nmetadata: {name: default, namespace: a}\n\
+                 spec: {egress: [{hosts: [a/*]}]}\n";
+    let route = |rest: &str| {
+        format!(
+            "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: r, namespace: a}}\nspec: {rest}\n"
+        )
+    };
+    let edits = [
+        "{hosts: [x.test], http: [{name: one, route: [{destination: {host: x.test}}]}]}",
+        "{hosts: [x.test], http: [{name: two, timeout: 1s, route: [{destination: {host: x.test}}]}]}",
+        "{hosts: [x.test], http: [{name: two, route: [{destination: {host: y.test}}]}]}",
+        "{hosts: [x.test], http: [{mirror: {host: y.test}, route: [{destination: {host: x.test}}]}]}",
+        "{hosts: [x.test], http: [{redirect: {uri: /}}]}",
+        "{hosts: [x.test], tcp: [{route: [{destination: {host: y.test}}]}]}",
+        "{hosts: [other.test], http: [{route: [{destination: {host: x.test}}]}]}",
+        "{hosts: [x.test], gateways: [g], http: [{route: [{destination: {host: y.test}}]}]}",
+        "{hosts: [x.test], exportTo: ['~'], http: [{route: [{destination: {host: y.test}}]}]}",
+    ];
+    let (compiler, mut store) = (Compiler::default(), Store::new(Settings::default()));
+    let start = apply(&mut store, &[service("x"), elsewhere, scope.into()].join("---\n"));
+    let (mut session, _) = follow(&compiler, &start, "one");
+    for edit in edits.iter().chain(edits.iter().rev()) {
+        let snapshot = apply(&mut store, &route(edit));
+        let remembered = compiler.update(&mut session, &snapshot);
+        let (_fresh, fresh) = follow(&Compiler::default(), &snapshot, "one");
+        for one in TYPES {
+            let versions =
+                |set: &ResourceSet| set.typed(one).iter().map(|r| (r.name().clone(), r.version())).collect::<Vec<_>>();
+            assert_eq!(versions(&remembered), versions(&fresh), "{one:?} after {edit}");
+        }
+    }
+}
