@@ -12,10 +12,7 @@ use clap::ArgAction::Set;
 use clap::builder::BoolishValueParser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, ValueEnum};
-
-mod span;
-
-pub(crate) use span::parse_span;
+use heddle_crds::duration::DurationError;
 
 /// How log lines are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -119,15 +116,15 @@ pub(crate) struct Config {
     pub token_audiences: Vec<String>,
     /// Set the lifetime of workload certificates whose request has no lifetime.
     #[arg(long = "workloadCertTTL", env = "DEFAULT_WORKLOAD_CERT_TTL", default_value = "24h",
-        value_parser = parse_span)]
+        value_parser = parse_duration)]
     pub workload_cert_ttl: Duration,
     /// Set the longest lifetime that a request may ask for. A longer one is refused.
     #[arg(long = "maxWorkloadCertTTL", env = "MAX_WORKLOAD_CERT_TTL", default_value = "2160h",
-        value_parser = parse_span)]
+        value_parser = parse_duration)]
     pub max_workload_cert_ttl: Duration,
     /// Set the lifetime of the self-signed root certificate.
     #[arg(long = "rootCertTTL", env = "CITADEL_SELF_SIGNED_CA_CERT_TTL", default_value = "87600h",
-        value_parser = parse_span)]
+        value_parser = parse_duration)]
     pub root_cert_ttl: Duration,
     /// Send each virtual host as a resource of its own (VHDS), so that an edit sends only the changed virtual hosts.
     #[arg(long = "virtual-host-discovery", env = "HEDDLE_VIRTUAL_HOST_DISCOVERY", default_value = "auto")]
@@ -138,16 +135,16 @@ pub(crate) struct Config {
     pub status: bool,
     /// Send an HTTP/2 ping on an idle connection after this time.
     #[arg(long = "keepaliveInterval", env = "GRPC_KEEPALIVE_INTERVAL", default_value = "30s",
-        value_parser = parse_span)]
+        value_parser = parse_duration)]
     pub keepalive_interval: Duration,
     /// Close the connection if the response to a ping takes longer than this.
-    #[arg(long = "keepaliveTimeout", env = "GRPC_KEEPALIVE_TIMEOUT", default_value = "10s", value_parser = parse_span)]
+    #[arg(long = "keepaliveTimeout", env = "GRPC_KEEPALIVE_TIMEOUT", default_value = "10s", value_parser = parse_duration)]
     pub keepalive_timeout: Duration,
     /// Set the longest lifetime of a gRPC connection. `0s` is no limit.
-    #[arg(long = "keepaliveMaxServerConnectionAge", default_value = "0s", value_parser = parse_span)]
+    #[arg(long = "keepaliveMaxServerConnectionAge", default_value = "0s", value_parser = parse_duration)]
     pub max_connection_age: Duration,
     /// Wait at most this long for running calls after SIGTERM. heddled does not wait for xDS streams, which never end.
-    #[arg(long = "shutdownDuration", default_value = "10s", value_parser = parse_span)]
+    #[arg(long = "shutdownDuration", default_value = "10s", value_parser = parse_duration)]
     pub shutdown_duration: Duration,
     /// Set the format of log lines.
     #[arg(long = "logFormat", env = "HEDDLE_LOG_FORMAT", default_value = "text")]
@@ -233,6 +230,12 @@ fn position(args: &[OsString], flag: &str) -> Option<usize> {
         text == flag || text.strip_prefix(flag).is_some_and(|rest| rest.starts_with('=') || !flag.starts_with("--"))
     };
     args.iter().skip(1).position(matches).map(|at| at + 1)
+}
+
+/// A duration in Go's form, as istiod reads its flags and variables. None of them may be negative.
+fn parse_duration(text: &str) -> Result<Duration, String> {
+    let parsed: heddle_crds::Duration = text.parse().map_err(|error: DurationError| error.to_string())?;
+    parsed.to_std().ok_or_else(|| format!("`{text}` is negative"))
 }
 
 /// Parses `host:port`. Without a host it is all addresses of both families. An empty text is off.

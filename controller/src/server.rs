@@ -162,7 +162,8 @@ where
         request.extensions_mut().insert(connection.clone());
         service.clone().oneshot(request)
     });
-    // Each call is a task of its own (ADR 018). It ends with its connection: h2 resets the streams of one that is dropped.
+    // Each call is a task of its own (ADR 018). It ends with its connection: h2 resets the streams of one that is
+    // dropped.
     let mut builder = http2::Builder::new(TokioExecutor::new());
     builder.timer(TokioTimer::new()).max_concurrent_streams(MAX_CALLS).max_send_buf_size(MAX_UNREAD);
     builder.initial_stream_window_size(MAX_UNHEARD);

@@ -8,7 +8,8 @@ use prost_types::{FileDescriptorProto, FileDescriptorSet};
 /// Of all files.
 pub(crate) const ALL: &[u8] = include_bytes!("../gen/descriptors.bin");
 
-/// The descriptions of these files, `envoy/service/discovery/v3/ads.proto` for instance, and of all that they build upon.
+/// The descriptions of these files, `envoy/service/discovery/v3/ads.proto` for instance, and of all that they build
+/// upon.
 #[must_use]
 pub fn descriptors(files: &[&str]) -> FileDescriptorSet {
     let all = FileDescriptorSet::decode(ALL).unwrap_or_default();

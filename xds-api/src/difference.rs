@@ -2,16 +2,18 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{Arc, Weak},
 };
+
+use parking_lot::Mutex;
 
 use crate::{ResourceMap, subscription::SharedNames};
 
 /// Pairs that are kept: a few types of each view that a change concerns.
 const MEMORY: usize = 256;
 
-/// Finds the names that differ between two maps, and keeps the result: of a thousand proxies with the same maps only the
-/// first pays.
+/// Finds the names that differ between two maps, and keeps the result: of a thousand proxies with the same maps only
+/// the first pays.
 #[derive(Debug, Default)]
 pub struct Differences {
     // A mutex, because streams run on all threads at once and each needs the result before it goes on.
@@ -20,7 +22,8 @@ pub struct Differences {
     pub(crate) names: SharedNames,
 }
 
-/// Weak, so that no old configuration is kept for its difference; a weak pointer keeps the address from being used again.
+/// Weak, so that no old configuration is kept for its difference; a weak pointer keeps the address from being used
+/// again.
 #[derive(Debug)]
 struct Found {
     old: Weak<ResourceMap>,
@@ -33,7 +36,7 @@ impl Differences {
     #[must_use]
     pub fn between(&self, old: &Arc<ResourceMap>, new: &Arc<ResourceMap>) -> Arc<[Arc<str>]> {
         let is = |weak: &Weak<ResourceMap>, map: &Arc<ResourceMap>| std::ptr::eq(weak.as_ptr(), Arc::as_ptr(map));
-        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut found = self.found.lock();
         if let Some(known) = found.iter().rev().find(|known| is(&known.new, new) && is(&known.old, old)) {
             return known.names.clone();
         }
@@ -71,6 +74,6 @@ mod tests {
         for _ in 0..2 * MEMORY {
             assert_eq!(differences.between(&map(&[]), &new).len(), 3);
         }
-        assert_eq!(differences.found.lock().unwrap().len(), MEMORY);
+        assert_eq!(differences.found.lock().len(), MEMORY);
     }
 }

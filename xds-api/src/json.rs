@@ -62,8 +62,8 @@ pub fn message_to_json<M: Name>(message: &M) -> Result<Value, JsonError> {
     Ok(value)
 }
 
-/// The message that the JSON says, which may have an `@type` of its own. Names may be lowerCamel or as in the `.proto`; an
-/// unknown field is an error.
+/// The message that the JSON says, which may have an `@type` of its own. Names may be lowerCamel or as in the `.proto`;
+/// an unknown field is an error.
 ///
 /// # Errors
 ///

@@ -1,7 +1,7 @@
 //! xDS for Rust: Envoy's messages and what a server of them needs.
 //!
-//! The messages are prost's, with ordered maps, so that equal messages are equal bytes; their modules lie at the root of
-//! the crate as the packages do ([`envoy::config::cluster::v3::Cluster`]). `google::protobuf` is `prost_types`.
+//! The messages are prost's, with ordered maps, so that equal messages are equal bytes; their modules lie at the root
+//! of the crate as the packages do ([`envoy::config::cluster::v3::Cluster`]). `google::protobuf` is `prost_types`.
 
 mod any;
 mod descriptor;

@@ -1,8 +1,8 @@
 //! Resources of one type by name, in a map that shares what did not change with the map that it was made from.
 //!
 //! It is a list of short sorted pieces behind `Arc`s. A copy costs nothing; a change copies the list of pieces and one
-//! piece; and two maps are compared piece by piece, by pointer. So a change of one resource among ten thousand costs what
-//! one among a hundred does.
+//! piece; and two maps are compared piece by piece, by pointer. So a change of one resource among ten thousand costs
+//! what one among a hundred does.
 
 use std::{cmp::Ordering, sync::Arc};
 

@@ -74,8 +74,8 @@ impl Resource {
         Self { type_url, name, version, references, entry: entry.into(), body, state, any, value: value_start }
     }
 
-    /// The empty resource that stands for a name which does not exist, for the types where a client waits for a response:
-    /// no endpoints, no routes. An empty secret would trust nobody or everybody, so there is none.
+    /// The empty resource that stands for a name which does not exist, for the types where a client waits for a
+    /// response: no endpoints, no routes. An empty secret would trust nobody or everybody, so there is none.
     #[must_use]
     pub fn empty(type_url: TypeUrl, name: &Arc<str>) -> Option<Self> {
         match type_url {

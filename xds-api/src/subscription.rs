@@ -1,10 +1,10 @@
-//! The resources of one type that a client subscribes to, those that it holds, and its next response. No IO, no clock, no
-//! other types.
+//! The resources of one type that a client subscribes to, those that it holds, and its next response. No IO, no clock,
+//! no other types.
 //!
 //! A [`Subscription`] takes requests ([`Subscription::on_request`]) and the set that the client is to hold
 //! ([`Subscription::observe`]). After either, [`Subscription::next_response`] gives the response that is due. A
-//! subscription keeps a pointer to the newest set, and the names of which the client does not hold what is in it. So the
-//! memory of a stream grows with what is not acknowledged yet, not with what the client holds.
+//! subscription keeps a pointer to the newest set, and the names of which the client does not hold what is in it. So
+//! the memory of a stream grows with what is not acknowledged yet, not with what the client holds.
 //!
 //! The rules are those of Envoy's "xDS REST and gRPC protocol". Comments quote its sections by their titles:
 //!
@@ -46,7 +46,8 @@ use state::State;
 /// Names of one type that one client may subscribe to. Istio's largest meshes have some ten thousand clusters.
 pub const MAX_NAMES: usize = 100_000;
 
-/// Responses that may wait for their ACK at once. There is more than one only where endpoints are sent with their cluster.
+/// Responses that may wait for their ACK at once. There is more than one only where endpoints are sent with their
+/// cluster.
 const MAX_OUTSTANDING: usize = 8;
 
 /// The two aggregated variants of the transport protocol ("Four Variants").
@@ -54,8 +55,8 @@ const MAX_OUTSTANDING: usize = 8;
 pub enum Protocol {
     /// Incremental, `DeltaAggregatedResources`: only what changed, removals by name.
     Delta,
-    /// State of the world (SotW), `StreamAggregatedResources`: all clusters or all listeners in each response, and of the
-    /// other types what changed.
+    /// State of the world (SotW), `StreamAggregatedResources`: all clusters or all listeners in each response, and of
+    /// the other types what changed.
     State,
 }
 
@@ -119,7 +120,8 @@ struct Outstanding {
     names: Vec<Arc<str>>,
     /// Those of them that the client did not have before.
     fresh: BTreeSet<Arc<str>>,
-    /// Whether the client had not subscribed to anything of the type when it was sent. It may send neither ACK nor NACK.
+    /// Whether the client had not subscribed to anything of the type when it was sent. It may send neither ACK nor
+    /// NACK.
     unrequested: bool,
     /// Whether it is a step of the search for the rejected resource.
     step: bool,
@@ -154,8 +156,8 @@ impl Subscription {
 
     /// Takes a request. The caller must then call [`Self::observe`] and [`Self::next_response`].
     ///
-    /// "Incremental xDS": changes of the subscription count even if the nonce is stale. "Resource updates": a SotW request
-    /// with a stale nonce gets no response.
+    /// "Incremental xDS": changes of the subscription count even if the nonce is stale. "Resource updates": a SotW
+    /// request with a stale nonce gets no response.
     ///
     /// # Errors
     ///
@@ -199,9 +201,9 @@ impl Subscription {
         self.except.is_empty() && self.unrequested.is_empty() && !self.owes_response && !self.search.is_going_on()
     }
 
-    /// Sends these with the next response whatever the client holds, and without waiting for the ACK of the last. "Resource
-    /// warming": Envoy completes the warming of a cluster only when its endpoints are sent again, and it does not request
-    /// them again.
+    /// Sends these with the next response whatever the client holds, and without waiting for the ACK of the last.
+    /// "Resource warming": Envoy completes the warming of a cluster only when its endpoints are sent again, and it does
+    /// not request them again.
     pub fn force(&mut self, names: impl IntoIterator<Item = Arc<str>>) {
         for name in names.into_iter().collect::<Vec<_>>() {
             if self.target.get(&name).is_none() {
@@ -222,8 +224,8 @@ impl Subscription {
     }
 
     /// No longer waits for the ACK of what was sent before the client subscribed to the type. Returns whether there was
-    /// any. "How the client specifies what resources to return": a client ignores resources that it did not request, and
-    /// they must be sent again when it does.
+    /// any. "How the client specifies what resources to return": a client ignores resources that it did not request,
+    /// and they must be sent again when it does.
     pub fn forget_unrequested(&mut self) -> bool {
         let mut lost = Vec::new();
         self.outstanding.retain(|one| {

@@ -20,8 +20,9 @@ impl Budget {
     pub const FILE: Self =
         Self { bytes: 64 << 20, depth: 48, nodes: 2_000_000, aliases: 1_000, replayed_events: 100_000 };
 
-    /// One value of a Kubernetes annotation. Kubernetes takes 256 KiB of annotations in an object, and the webhook reads
-    /// annotations before Kubernetes checks that. A node of a few bytes takes hundreds in memory, so nodes are few too.
+    /// One value of a Kubernetes annotation. Kubernetes takes 256 KiB of annotations in an object, and the webhook
+    /// reads annotations before Kubernetes checks that. A node of a few bytes takes hundreds in memory, so nodes are
+    /// few too.
     pub const ANNOTATION: Self =
         Self { bytes: 256 << 10, depth: 48, nodes: 10_000, aliases: 100, replayed_events: 10_000 };
 }

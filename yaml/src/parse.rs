@@ -13,8 +13,8 @@ const MAX_REASON: usize = 300;
 /// Which types plain scalars such as `yes`, `off` and `0777` have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Schema {
-    /// The core schema of YAML 1.2: `yes` is a string. Where a boolean is expected, the type takes it for one. So a label may
-    /// say `country: no`.
+    /// The core schema of YAML 1.2: `yes` is a string. Where a boolean is expected, the type takes it for one. So a
+    /// label may say `country: no`.
     Core,
     /// The types of YAML 1.1, as `kubectl` reads a file before it sends anything: `yes` is a boolean, `0777` is octal.
     Yaml11,

@@ -20,8 +20,8 @@ enum Parts {
 }
 
 impl Position {
-    /// The line, from 1, of the field at a path such as `spec.http[0].route`; where it is not written, of the nearest part
-    /// around it that is.
+    /// The line, from 1, of the field at a path such as `spec.http[0].route`; where it is not written, of the nearest
+    /// part around it that is.
     #[must_use]
     pub fn line_of(&self, path: &str) -> usize {
         self.step(path).map_or(self.line, |(part, rest)| part.line_of(rest))

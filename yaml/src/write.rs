@@ -118,8 +118,8 @@ fn is_printable(c: char) -> bool {
     !c.is_control() && !matches!(c, '\u{a0}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
 }
 
-/// Whether a text needs no quotes for any reader: it begins as a word, flag or path does, and nothing in it is a mark of
-/// YAML's.
+/// Whether a text needs no quotes for any reader: it begins as a word, flag or path does, and nothing in it is a mark
+/// of YAML's.
 fn is_plain(text: &str) -> bool {
     let begins = text.strip_prefix("--").or_else(|| text.strip_prefix('-')).unwrap_or(text);
     begins.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/' || c == '$')

@@ -72,8 +72,8 @@ const MOST_VALUES: usize = heddle_yaml::Budget::ANNOTATION.nodes;
 const FEW: Check =
     (|text| text.bytes().filter(|byte| b",[{".contains(byte)).count() <= MOST_VALUES, "of too many values");
 
-/// What must be right before a pod is given its proxy: a slip in what is captured would cut the pod off. JSON and lists of
-/// names are bounded, because each of their values takes hundreds of bytes in memory.
+/// What must be right before a pod is given its proxy: a slip in what is captured would cut the pod off. JSON and lists
+/// of names are bounded, because each of their values takes hundreds of bytes in memory.
 const CHECKS: [(&str, Check); 20] = [
     (STATUS, FEW),
     (OVERRIDES, FEW),

@@ -75,9 +75,9 @@ fn place(pod: &mut Pod, mut container: Object, list: List) -> Option<Object> {
     user
 }
 
-/// Brings the containers into their order: a native proxy comes up right after the capture, so that other init containers
-/// have the mesh; else capture comes last, so that they have the network, and the proxy last, or first if it is to be
-/// ready before the application.
+/// Brings the containers into their order: a native proxy comes up right after the capture, so that other init
+/// containers have the mesh; else capture comes last, so that they have the network, and the proxy last, or first if it
+/// is to be ready before the application.
 pub(crate) fn order(pod: &mut Pod, hold: bool) {
     let is_native = pod.init.iter().any(|container| name(container) == PROXY);
     let init = |container: &Object| match (name(container), is_native) {
@@ -95,7 +95,8 @@ pub(crate) fn order(pod: &mut Pod, hold: bool) {
     pod.containers.sort_by_key(main);
 }
 
-/// Every container has `resources` in what Kubernetes itself writes; so a pod of a file and of the API server are alike.
+/// Every container has `resources` in what Kubernetes itself writes; so a pod of a file and of the API server are
+/// alike.
 pub(crate) fn complete(pod: &mut Pod) {
     for container in pod.init.iter_mut().chain(&mut pod.containers) {
         container.entry("resources").or_insert_with(|| json!({}));

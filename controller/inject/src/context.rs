@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-/// What the caller knows of the pod. Nothing of it is in the pod: the webhook learns it from the request and the cluster,
+/// What the caller knows of the pod. Nothing of it is in the pod: the webhook learns it from the request and the
+/// cluster,
 /// `kube-inject` from the object that the pod's template stands in.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Context {
@@ -40,9 +41,9 @@ pub struct ProxyConfig {
     pub spec: Value,
 }
 
-/// Reads the part of the webhook's path after `/inject`: pairs of name and value, where `cluster` and `net` stand for the
-/// variables of the cluster and the network, other names for themselves in capitals, and `--slash--` for a slash. The
-/// older spelling is `:ENV:name=value:ENV:name=value`.
+/// Reads the part of the webhook's path after `/inject`: pairs of name and value, where `cluster` and `net` stand for
+/// the variables of the cluster and the network, other names for themselves in capitals, and `--slash--` for a slash.
+/// The older spelling is `:ENV:name=value:ENV:name=value`.
 #[must_use]
 pub fn environment(path: &str) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();

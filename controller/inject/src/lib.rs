@@ -1,8 +1,8 @@
 //! Injects the proxy into pods: the same pure function for the webhook and for `heddlectl kube-inject`.
 //!
-//! [`inject`] takes a pod as JSON and gives it back with the proxy in it, or says why it is left alone. Nothing is asked
-//! of a cluster, a clock or the environment: what must be known beside the pod is in [`Settings`] and [`Context`]. A
-//! second injection of its result changes nothing.
+//! [`inject`] takes a pod as JSON and gives it back with the proxy in it, or says why it is left alone. Nothing is
+//! asked of a cluster, a clock or the environment: what must be known beside the pod is in [`Settings`] and
+//! [`Context`]. A second injection of its result changes nothing.
 
 mod annotation;
 mod apply;

@@ -1,5 +1,5 @@
-//! Probes and hooks of the application that ask over the network. The kubelet would have to speak mTLS to get through the
-//! proxy, so it asks the agent, which asks the application from inside the pod.
+//! Probes and hooks of the application that ask over the network. The kubelet would have to speak mTLS to get through
+//! the proxy, so it asks the agent, which asks the application from inside the pod.
 
 use std::collections::BTreeMap;
 

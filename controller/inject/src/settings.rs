@@ -1,5 +1,5 @@
-//! What is injected, as the operator set it: the mesh config, the values of the chart, and the injection config with its
-//! overlays. All three are read leniently, as Helm writes them: a missing field or a null is the default.
+//! What is injected, as the operator set it: the mesh config, the values of the chart, and the injection config with
+//! its overlays. All three are read leniently, as Helm writes them: a missing field or a null is the default.
 
 use std::collections::BTreeMap;
 

@@ -11,8 +11,8 @@ use crate::{PROXY, probe, prometheus};
 /// What a proxy that becomes a native sidecar takes with it: what a person may have tuned.
 const KEPT: [&str; 4] = ["readinessProbe", "livenessProbe", "lifecycle", "resources"];
 
-/// Takes away what the pod's status names, and puts back what it replaced. Returns the proxy that was there, if it was an
-/// ordinary container.
+/// Takes away what the pod's status names, and puts back what it replaced. Returns the proxy that was there, if it was
+/// an ordinary container.
 pub(crate) fn strip(pod: &mut Pod) -> Option<Object> {
     let status = pod.annotations.get(names::STATUS).and_then(|text| Status::read(text))?;
     pod.annotations.remove(names::STATUS);

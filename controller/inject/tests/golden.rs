@@ -1,6 +1,6 @@
 //! A test is a folder of `tests/golden`: `pod.yaml`, perhaps `settings.yaml` (mesh, values, config, native, namespace,
-//! environment, proxyConfigs), and `want.yaml`, which `UPDATE_GOLDEN=1` writes. Whatever is injected is injected a second
-//! time, which must change nothing.
+//! environment, proxyConfigs), and `want.yaml`, which `UPDATE_GOLDEN=1` writes. Whatever is injected is injected a
+//! second time, which must change nothing.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::path::{Path, PathBuf};

@@ -29,7 +29,8 @@ fn yaml_that_exceeds_its_budget_is_refused() {
     }
 }
 
-/// Each of these is some ten kilobytes to a quarter of a megabyte, and was quadratic or a hundred times as long in memory.
+/// Each of these is some ten kilobytes to a quarter of a megabyte, and was quadratic or a hundred times as long in
+/// memory.
 #[test]
 fn other_annotations_are_bounded_too() {
     let names = |count: usize| (0..count).map(|name| format!("a{name},")).collect::<Vec<_>>().concat();

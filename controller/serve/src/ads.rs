@@ -1,7 +1,7 @@
 //! The aggregated discovery service, both methods of it.
 //!
-//! It takes the place of tonic's server, which would copy each message: resources that many proxies share are sent to each
-//! from the same memory.
+//! It takes the place of tonic's server, which would copy each message: resources that many proxies share are sent to
+//! each from the same memory.
 
 use std::{
     convert::Infallible,
@@ -34,7 +34,8 @@ use crate::{
     transport::wire::Wire,
 };
 
-/// The largest request that is read, in bytes. A proxy that reconnects names all resources that it holds, with versions.
+/// The largest request that is read, in bytes. A proxy that reconnects names all resources that it holds, with
+/// versions.
 const MAX_REQUEST: usize = 32 * 1024 * 1024;
 
 /// Discovery for proxies.
@@ -57,8 +58,8 @@ pub(crate) struct AdsState<A, G: Generate> {
 }
 
 impl<A: Authenticate, G: Generate> Ads<A, G> {
-    /// The service. No response is sent before the first revision. `virtual_hosts` says whether clients that support VHDS on
-    /// ADS are sent virtual hosts one by one.
+    /// The service. No response is sent before the first revision. `virtual_hosts` says whether clients that support
+    /// VHDS on ADS are sent virtual hosts one by one.
     #[must_use]
     pub fn new(
         generate: Arc<G>,

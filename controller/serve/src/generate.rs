@@ -16,8 +16,8 @@ pub trait Generate: Send + Sync + 'static {
     /// Begins the session of a proxy that has connected.
     fn open(&self, proxy: &Arc<Proxy>) -> Self::Session;
 
-    /// All resources of the session's proxy, of all types. Its client subscribes to some of them. A resource that did not
-    /// change since the last call is the same `Arc`, which makes the comparison with what was sent cheap.
+    /// All resources of the session's proxy, of all types. Its client subscribes to some of them. A resource that did
+    /// not change since the last call is the same `Arc`, which makes the comparison with what was sent cheap.
     ///
     /// For each EDS cluster the set must hold a `ClusterLoadAssignment`, if need be without endpoints.
     fn update(&self, snapshot: &Arc<Snapshot>, session: &mut Self::Session) -> Arc<ResourceSet>;

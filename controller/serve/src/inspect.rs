@@ -1,4 +1,5 @@
-//! istiod's debug types: requests about the control plane itself, sent as SotW requests. `istioctl proxy-status` does so.
+//! istiod's debug types: requests about the control plane itself, sent as SotW requests. `istioctl proxy-status` does
+//! so.
 //!
 //! Such a stream is no proxy's. It is in no registry, nothing is compiled for it, and each request gets one response.
 

@@ -11,7 +11,8 @@ mod text;
 pub use cell::{Counter, Histogram};
 pub use text::{Labels, Page};
 
-/// Upper bounds of times in seconds: from the millisecond that a lone edit takes to the half minute after which somebody calls.
+/// Upper bounds of times in seconds: from the millisecond that a lone edit takes to the half minute after which
+/// somebody calls.
 const SECONDS: &[f64] =
     &[0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
 /// Upper bounds of responses in bytes: istiod's.

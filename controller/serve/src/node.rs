@@ -10,8 +10,8 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::auth::{AuthError, Authenticate, Credentials};
 
-/// The first Envoy that is known to discover virtual hosts on its one stream as we send them. Before 1.38 it took them on a
-/// stream of their own only, and what was not tried is not sent.
+/// The first Envoy that is known to discover virtual hosts on its one stream as we send them. Before 1.38 it took them
+/// on a stream of their own only, and what was not tried is not sent.
 const VIRTUAL_HOSTS_SINCE: (u32, u32, u32) = (1, 40, 0);
 
 /// Metadata nested deeper than this is cut off: nothing that is read lies so deep.

@@ -1,11 +1,11 @@
 //! All subscriptions of one stream, and the order among them. No IO; time is an argument.
 //!
-//! The order is that of the xDS protocol, "Eventual consistency considerations": make before break. Clusters are sent first.
-//! The endpoints of each added or changed cluster are sent with it, subscribed to or not ("Resource warming"): Envoy keeps
-//! such a cluster warming and sends no ACK until its endpoints arrive, and it does not request them. A listener or route
-//! that refers to a cluster which the client may not have yet waits for the ACK of that cluster. Clusters are removed last,
-//! after the ACK of listeners and routes. A wait ends after [`HOLD`], or when the awaited resource is rejected or
-//! unsubscribed.
+//! The order is that of the xDS protocol, "Eventual consistency considerations": make before break. Clusters are sent
+//! first. The endpoints of each added or changed cluster are sent with it, subscribed to or not ("Resource warming"):
+//! Envoy keeps such a cluster warming and sends no ACK until its endpoints arrive, and it does not request them. A
+//! listener or route that refers to a cluster which the client may not have yet waits for the ACK of that cluster.
+//! Clusters are removed last, after the ACK of listeners and routes. A wait ends after [`HOLD`], or when the awaited
+//! resource is rejected or unsubscribed.
 
 use std::{
     cell::OnceCell,
@@ -135,7 +135,8 @@ impl Push {
         Ok(acknowledgment)
     }
 
-    /// Takes the set that the client is to hold from now on, compiled for these types. Returns the types that may differ.
+    /// Takes the set that the client is to hold from now on, compiled for these types. Returns the types that may
+    /// differ.
     pub fn on_resources(&mut self, set: Arc<ResourceSet>, compiled: TypeSet) -> TypeSet {
         let before = std::mem::replace(&mut self.compiled, compiled);
         let others = self.set.differing(&set);
@@ -221,8 +222,8 @@ impl Push {
         reply
     }
 
-    /// Whether the client has acknowledged the clusters that this refers to, and holds no virtual hosts that it would keep
-    /// silently. "Eventual consistency considerations": clusters must be in place before a route refers to them.
+    /// Whether the client has acknowledged the clusters that this refers to, and holds no virtual hosts that it would
+    /// keep silently. "Eventual consistency considerations": clusters must be in place before a route refers to them.
     fn has_what_it_needs(&self, resource: &Resource) -> bool {
         if resource.type_url() == TypeUrl::Route && self.waits_for_members(resource) {
             return false;
@@ -232,7 +233,8 @@ impl Push {
         !needed.any(|reference| clusters.is_pending(&reference.name))
     }
 
-    /// Whether nothing that the client holds of other types refers to the resources of this type that are to be removed.
+    /// Whether nothing that the client holds of other types refers to the resources of this type that are to be
+    /// removed.
     fn may_remove(&self, type_url: TypeUrl) -> bool {
         let settled = |other| self.subscription(other).is_none_or(|one| !one.is_started() || one.is_settled());
         match type_url {

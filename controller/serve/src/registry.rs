@@ -1,17 +1,18 @@
 //! The connected proxies: what each was sent, and what it acknowledged or rejected.
 //!
-//! Streams write it; `/debug` and `heddlectl proxy-status` read it. The metrics are counted here too, so that both always
-//! agree.
+//! Streams write it; `/debug` and `heddlectl proxy-status` read it. The metrics are counted here too, so that both
+//! always agree.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime};
 
 use heddle_model::{object::ObjectRef, proxy::Proxy};
 use heddle_xds_api::{ResourceSet, TypeUrl, subscription::Nonce};
+use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use crate::auth::Connection;
@@ -22,8 +23,8 @@ use crate::metrics::Metrics;
 pub struct ConnectionRegistry {
     metrics: Arc<Metrics>,
     next: AtomicU64,
-    // A mutex, because streams begin and end on any thread and readers are rare: a page of /debug, a scrape. It is never held
-    // across an await or an encoding.
+    // A mutex, because streams begin and end on any thread and readers are rare: a page of /debug, a scrape. It is
+    // never held across an await or an encoding.
     entries: Mutex<BTreeMap<u64, Arc<Entry>>>,
     /// Counts the changes of what proxies reject.
     rejection_changes: watch::Sender<u64>,
@@ -159,21 +160,21 @@ impl ConnectionRegistry {
             connected: SystemTime::now(),
             discovery: Mutex::default(),
         });
-        lock(&self.entries).insert(key, entry.clone());
+        self.entries.lock().insert(key, entry.clone());
         Registration { registry: self.clone(), key, entry }
     }
 
     /// How many streams there are.
     #[must_use]
     pub fn connected(&self) -> usize {
-        lock(&self.entries).len()
+        self.entries.lock().len()
     }
 
     /// All proxies, by id and age of the stream.
     #[must_use]
     pub fn proxies(&self) -> Vec<ProxyState> {
         let entries: Vec<(u64, Arc<Entry>)> =
-            lock(&self.entries).iter().map(|(key, entry)| (*key, entry.clone())).collect();
+            self.entries.lock().iter().map(|(key, entry)| (*key, entry.clone())).collect();
         let mut states: Vec<(u64, ProxyState)> = entries.iter().map(|(key, entry)| (*key, entry.state())).collect();
         states.sort_by(|(a_key, a), (b_key, b)| (&a.proxy.id, a_key).cmp(&(&b.proxy.id, b_key)));
         states.into_iter().map(|(_, state)| state).collect()
@@ -182,7 +183,7 @@ impl ConnectionRegistry {
     /// All that proxies reject at the moment, in the order of streams.
     #[must_use]
     pub fn rejections(&self) -> Vec<Rejection> {
-        let entries: Vec<Arc<Entry>> = lock(&self.entries).values().cloned().collect();
+        let entries: Vec<Arc<Entry>> = self.entries.lock().values().cloned().collect();
         entries.iter().flat_map(|entry| entry.rejections()).collect()
     }
 
@@ -199,7 +200,7 @@ impl ConnectionRegistry {
             let proxy = &entry.proxy;
             *proxy.id == *name || entry.connection == name || *proxy.short_id == *name
         };
-        let found = lock(&self.entries).values().rev().find(is_it).cloned();
+        let found = self.entries.lock().values().rev().find(is_it).cloned();
         found.map(|entry| entry.state())
     }
 
@@ -223,12 +224,12 @@ impl Registration {
 
     /// The proxy subscribes to so many names of a type; none is a wildcard subscription.
     pub fn subscribed(&self, url: TypeUrl, names: Option<usize>) {
-        lock(&self.entry.discovery).types.entry(url).or_default().names = names;
+        self.entry.discovery.lock().types.entry(url).or_default().names = names;
     }
 
     /// The proxy has unsubscribed from all of a type.
     pub fn unsubscribed(&self, url: TypeUrl) {
-        lock(&self.entry.discovery).types.remove(&url);
+        self.entry.discovery.lock().types.remove(&url);
     }
 
     /// A response is sent. `since` is when the event arrived that it holds; none if only a request caused it.
@@ -242,7 +243,7 @@ impl Registration {
         since: Option<Instant>,
     ) {
         self.registry.metrics.sent(url, bytes, since.map(|since| since.elapsed()));
-        let mut discovery = lock(&self.entry.discovery);
+        let mut discovery = self.entry.discovery.lock();
         let state = discovery.types.entry(url).or_default();
         (state.sent, state.revision, state.sent_at) = (Receipt::Nonce(nonce), revision, Some(SystemTime::now()));
         (state.resources, state.bytes, state.since) = (resources, bytes, since);
@@ -250,14 +251,14 @@ impl Registration {
 
     /// The proxy has reconnected and holds all resources of a type: no response was needed.
     pub fn resumed(&self, url: TypeUrl, revision: u64) {
-        let mut discovery = lock(&self.entry.discovery);
+        let mut discovery = self.entry.discovery.lock();
         let state = discovery.types.entry(url).or_default();
         (state.revision, state.sent, state.acked) = (revision, Receipt::Resumed, Receipt::Resumed);
     }
 
     /// The proxy sent an ACK with this nonce. Unless it `accepts_all`, it still rejects other resources of the type.
     pub fn acked(&self, url: TypeUrl, nonce: Nonce, accepts_all: bool) {
-        let mut discovery = lock(&self.entry.discovery);
+        let mut discovery = self.entry.discovery.lock();
         // A type that it has unsubscribed from has no state.
         let Some(state) = discovery.types.get_mut(&url) else { return };
         (state.acked, state.acked_at) = (Receipt::Nonce(nonce), Some(SystemTime::now()));
@@ -272,10 +273,11 @@ impl Registration {
         }
     }
 
-    /// The proxy sent a NACK with this nonce. It counts at once; its objects follow with [`PendingRejection::complete`].
+    /// The proxy sent a NACK with this nonce. It counts at once; its objects follow with
+    /// [`PendingRejection::complete`].
     pub fn rejected(&self, url: TypeUrl, nonce: Nonce, reason: &str) -> PendingRejection {
         self.registry.metrics.rejects.add(url, 1);
-        let mut discovery = lock(&self.entry.discovery);
+        let mut discovery = self.entry.discovery.lock();
         let state = discovery.types.entry(url).or_default();
         if reason.is_empty() { NO_REASON } else { reason }.clone_into(&mut state.error);
         (state.nacked, state.since) = (Some(nonce), None);
@@ -285,7 +287,7 @@ impl Registration {
 
     /// The responses to the proxy are made from this set.
     pub fn holds(&self, set: Arc<ResourceSet>) {
-        lock(&self.entry.discovery).set = Some(set);
+        self.entry.discovery.lock().set = Some(set);
     }
 }
 
@@ -296,7 +298,7 @@ impl PendingRejection {
         let (connection, short) = (&entry.connection, url.short());
         let names: Vec<String> = objects.iter().map(ToString::to_string).collect();
         tracing::warn!(connection, r#type = short, nonce = %nonce, reason, objects = ?names, "rejected");
-        let mut discovery = lock(&entry.discovery);
+        let mut discovery = entry.discovery.lock();
         if let Some(state) = discovery.types.get_mut(&url).filter(|state| state.nacked == Some(nonce)) {
             state.objects = objects;
         }
@@ -306,8 +308,8 @@ impl PendingRejection {
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        lock(&self.registry.entries).remove(&self.key);
-        if lock(&self.entry.discovery).types.values().any(|state| !state.error.is_empty()) {
+        self.registry.entries.lock().remove(&self.key);
+        if self.entry.discovery.lock().types.values().any(|state| !state.error.is_empty()) {
             self.registry.note_rejection_change();
         }
     }
@@ -315,7 +317,7 @@ impl Drop for Registration {
 
 impl Entry {
     fn rejections(&self) -> Vec<Rejection> {
-        let discovery = lock(&self.discovery);
+        let discovery = self.discovery.lock();
         let rejected = discovery.types.iter().filter(|(_, state)| !state.error.is_empty());
         let rejection = |(url, state): (&TypeUrl, &TypeState)| Rejection {
             proxy: self.proxy.short_id.to_string(),
@@ -327,7 +329,7 @@ impl Entry {
     }
 
     fn state(&self) -> ProxyState {
-        let discovery = lock(&self.discovery);
+        let discovery = self.discovery.lock();
         ProxyState {
             connection: self.connection.clone(),
             proxy: self.proxy.clone(),
@@ -362,11 +364,6 @@ impl fmt::Display for Receipt {
             Self::Nonce(nonce) => nonce.fmt(formatter),
         }
     }
-}
-
-/// A panic leaves no value half written here, so a poisoned lock can be used.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

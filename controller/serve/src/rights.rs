@@ -19,8 +19,8 @@ pub(crate) struct Rights<'a, A> {
 }
 
 impl<'a, A: Authenticate> Rights<'a, A> {
-    /// Those of a caller. Of gateways it is asked at once: they wait for their certificates. Sidecars hardly ever want any,
-    /// and there are many, so of them it is asked when they do.
+    /// Those of a caller. Of gateways it is asked at once: they wait for their certificates. Sidecars hardly ever want
+    /// any, and there are many, so of them it is asked when they do.
     pub(crate) async fn of(authenticate: &'a A, identity: Option<Identity>, is_gateway: bool) -> Self {
         let secrets = match &identity {
             // In a box: a stream is not to have room for this as long as it lives.

@@ -131,7 +131,8 @@ impl<A: Authenticate, G: Generate> Stream<'_, A, G> {
         Ok(())
     }
 
-    /// Takes what the client is to hold from now on. `changed` says that an event caused it, not the start of the stream.
+    /// Takes what the client is to hold from now on. `changed` says that an event caused it, not the start of the
+    /// stream.
     fn take(&mut self, update: SetUpdate, changed: bool) {
         self.revision = update.revision;
         let others = self.push.on_resources(update.set.clone(), TypeSet::ALL);

@@ -1,4 +1,5 @@
-//! gRPC streams of discovery: requests as they arrive, responses as bytes, and the two variants of the transport protocol.
+//! gRPC streams of discovery: requests as they arrive, responses as bytes, and the two variants of the transport
+//! protocol.
 
 pub(crate) mod body;
 pub(crate) mod delta;

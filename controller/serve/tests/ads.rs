@@ -6,7 +6,7 @@ use std::{
     collections::BTreeMap,
     convert::Infallible,
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicUsize, Ordering},
     },
     task::{Context, Poll},
@@ -44,7 +44,7 @@ use heddle_xds_api::{
 };
 use tokio::{
     net::TcpListener,
-    sync::{mpsc, watch},
+    sync::{Mutex, mpsc, watch},
 };
 use tokio_stream::wrappers::{ReceiverStream, TcpListenerStream};
 use tonic::{Code, Streaming, body::Body, server::NamedService, transport::Channel};
@@ -67,7 +67,7 @@ impl Generate for Fake {
 
     fn update(&self, snapshot: &Arc<Snapshot>, proxy: &mut Arc<Proxy>) -> Arc<ResourceSet> {
         self.calls.fetch_add(1, Ordering::Relaxed);
-        drop(self.block.lock().unwrap());
+        drop(self.block.blocking_lock());
         assert!(&*proxy.namespace == "default");
         let names = (0..self.more).map(|number| format!("more-{number}"));
         let more: Vec<_> = names.map(|name| cluster(&name, 0)).collect();
@@ -298,7 +298,7 @@ async fn a_nack_does_not_wait_for_a_compilation() {
     let clusters = responses.message().await.unwrap().unwrap();
     let before = server.fake.calls.load(Ordering::Relaxed);
 
-    let block = server.fake.block.lock().unwrap();
+    let block = server.fake.block.lock().await;
     server.publish(2);
     assert!(within_a_second(|| server.fake.calls.load(Ordering::Relaxed) > before).await, "nothing is compiled");
     let error = Status { message: "revision: bad".to_owned(), ..Status::default() };

@@ -14,13 +14,13 @@ const REGISTRY: &str = "controller/serve/src/registry/tests.rs";
 
 struct Rule {
     section: &'static str,
-    text: &'static str,
+    requirement: &'static str,
     file: &'static str,
     test: &'static str,
 }
 
-const fn rule(section: &'static str, text: &'static str, file: &'static str, test: &'static str) -> Rule {
-    Rule { section, text, file, test }
+const fn rule(section: &'static str, requirement: &'static str, file: &'static str, test: &'static str) -> Rule {
+    Rule { section, requirement, file, test }
 }
 
 /// Rules of both variants.
@@ -170,8 +170,8 @@ const DELTA: &[Rule] = &[
 #[test]
 fn each_rule_has_a_test() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    for Rule { section, text, file, test } in [BOTH, SOTW, DELTA].into_iter().flatten() {
+    for Rule { section, requirement, file, test } in [BOTH, SOTW, DELTA].into_iter().flatten() {
         let source = fs::read_to_string(root.join(file)).unwrap();
-        assert!(source.contains(&format!("fn {test}(")), "{section}: {text} No test `{test}` in {file}");
+        assert!(source.contains(&format!("fn {test}(")), "{section}: {requirement} No test `{test}` in {file}");
     }
 }

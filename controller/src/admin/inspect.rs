@@ -1,5 +1,5 @@
-//! The debug pages as `istioctl` requests them, over ADS. Clients of the control plane's own namespace get all of them. Others
-//! get what proxies of their own namespace were sent.
+//! The debug pages as `istioctl` requests them, over ADS. Clients of the control plane's own namespace get all of them.
+//! Others get what proxies of their own namespace were sent.
 
 use axum::body::Body;
 use axum::http::Request;

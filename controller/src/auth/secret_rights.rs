@@ -2,13 +2,13 @@
 //! reader. A proxy that is broken into must not be a way to certificates that its pod has no right to.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use heddle_model::identity::Identity;
 use k8s_openapi::api::authorization::v1::{ResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec};
 use kube::api::PostParams;
 use kube::{Api, Client};
+use parking_lot::Mutex;
 
 use crate::cluster::reason;
 
@@ -41,7 +41,7 @@ impl SecretRights {
     /// Whether it may. Unless it is to `ask`, by what is known. Where the API server does not answer, what it said last
     /// holds.
     pub(crate) async fn allow(&self, identity: &Identity, ask: bool) -> bool {
-        let known = self.kept.lock().unwrap_or_else(PoisonError::into_inner).get(identity).copied();
+        let known = self.kept.lock().get(identity).copied();
         if let Some(known) = known.filter(|known| !ask || known.until > Instant::now()) {
             return known.allowed;
         }
@@ -89,7 +89,7 @@ impl SecretRights {
 
     fn keep(&self, identity: &Identity, allowed: bool) {
         let now = Instant::now();
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.kept.lock();
         if kept.len() >= MAX_KEPT {
             kept.retain(|_, decision| decision.until > now);
         }

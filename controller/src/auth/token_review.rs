@@ -3,7 +3,6 @@
 //! A token is good only as long as its pod exists. What was found out is kept for a minute at most.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use heddle_model::identity::Identity;
@@ -11,6 +10,7 @@ use heddle_model::object::{Kind, ObjectRef};
 use k8s_openapi::api::authentication::v1::{TokenReview, TokenReviewSpec, TokenReviewStatus, UserInfo};
 use kube::api::PostParams;
 use kube::{Api, Client};
+use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 
@@ -74,7 +74,7 @@ impl Tokens {
             return Err("token: it is too long".into());
         }
         let hash: [u8; 32] = Sha256::digest(token.as_bytes()).into();
-        let known = self.kept.lock().unwrap_or_else(PoisonError::into_inner).get(&hash).cloned();
+        let known = self.kept.lock().get(&hash).cloned();
         let known = known.filter(|known| known.until > Instant::now() && self.is_alive(&known.bearer));
         let bearer = if let Some(known) = known {
             known.bearer
@@ -121,7 +121,7 @@ impl Tokens {
 
     fn keep(&self, hash: [u8; 32], bearer: &Bearer, life: Duration) {
         let now = Instant::now();
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.kept.lock();
         if kept.len() >= MAX_KEPT {
             kept.retain(|_, kept| kept.until > now);
         }

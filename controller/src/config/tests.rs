@@ -50,11 +50,12 @@ fn an_empty_address_is_off_and_one_without_host_is_everywhere() {
 }
 
 #[test]
-fn spans_are_read_as_go_writes_them() {
-    assert_eq!(parse_span("1h30m"), Ok(Duration::from_mins(90)));
-    assert_eq!(parse_span("250ms"), Ok(Duration::from_millis(250)));
-    assert_eq!(parse_span("0"), Ok(Duration::ZERO));
+fn durations_are_read_as_go_writes_them() {
+    assert_eq!(parse_duration("1h30m"), Ok(Duration::from_mins(90)));
+    assert_eq!(parse_duration("250ms"), Ok(Duration::from_millis(250)));
+    assert_eq!(parse_duration("0"), Ok(Duration::ZERO));
+    assert_eq!(parse_duration("1.5h"), Ok(Duration::from_mins(90)));
     for bad in ["", "10", "5x", "-1s", "99999999999999999999h", "18446744073709551615h"] {
-        assert!(parse_span(bad).is_err(), "{bad}");
+        assert!(parse_duration(bad).is_err(), "{bad}");
     }
 }

@@ -9,10 +9,10 @@ use tokio::net::TcpStream;
 
 /// A TCP connection with `TCP_QUICKACK` off.
 ///
-/// When Linux reads the peer's xDS ACK it sends a TCP ACK in a segment of its own at once, unless it takes the connection
-/// for an interactive one. It does so only after a reply within 40 ms of what it replies to. We send first, seconds after
-/// the last segment. With `TCP_QUICKACK` off, Linux puts its TCP ACK on the next push, or sends it 40 ms later for many
-/// connections in a row.
+/// When Linux reads the peer's xDS ACK it sends a TCP ACK in a segment of its own at once, unless it takes the
+/// connection for an interactive one. It does so only after a reply within 40 ms of what it replies to. We send first,
+/// seconds after the last segment. With `TCP_QUICKACK` off, Linux puts its TCP ACK on the next push, or sends it 40 ms
+/// later for many connections in a row.
 #[derive(Debug)]
 pub(super) struct QuickAckOff(TcpStream);
 

@@ -26,7 +26,7 @@ async fn serve_endless_calls(keepalive: KeepaliveConfig, calls: Arc<()>) -> Sock
     let service = tower::service_fn(move |_: Request<Body>| {
         let call = calls.clone();
         let endless = futures_util::stream::poll_fn(move |_| {
-            let _held = &call;
+            let () = *call;
             std::task::Poll::<Option<Result<hyper::body::Frame<hyper::body::Bytes>, Infallible>>>::Pending
         });
         std::future::ready(Ok::<_, Infallible>(Response::new(Body::new(StreamBody::new(endless)))))

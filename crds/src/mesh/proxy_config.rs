@@ -1,4 +1,5 @@
-//! ProxyConfig of a mesh or a pod: `defaultConfig` of MeshConfig, the annotation `proxy.istio.io/config`, and the variable
+//! ProxyConfig of a mesh or a pod: `defaultConfig` of MeshConfig, the annotation `proxy.istio.io/config`, and the
+//! variable
 //! `PROXY_CONFIG` of the agent. The custom resource of that name is another type.
 
 use std::collections::BTreeMap;
@@ -9,8 +10,8 @@ use serde_json::Value;
 
 use crate::Duration;
 
-/// The fields that the control plane or the agent reads; whatever is missing has its default. Others are passed on in the
-/// metadata of the proxy's node.
+/// The fields that the control plane or the agent reads; whatever is missing has its default. Others are passed on in
+/// the metadata of the proxy's node.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ProxyConfig {

@@ -171,11 +171,14 @@ mod tests {
         json!({"apiVersion": format!("{}/{}", info.group, info.storage), "kind": kind.name(), "metadata": meta, "spec": spec})
     }
 
-    /// The paths of what is found when the second comes beside the first.
+    /// The paths of the conflicts between two objects.
     fn beside(kind: Kind, first: &Value, second: &Value) -> Vec<String> {
         let (first, second) = (of(kind, "a", first), of(kind, "b", second));
         let found = conflicts(&[&first, &second]);
-        assert!(found.iter().all(|(index, found)| *index == 1 && found.reason.contains("shop/a has ")), "{found:?}");
+        assert!(
+            found.iter().all(|(index, found)| *index == 1 && found.reason.contains("shop/a also has ")),
+            "{found:?}"
+        );
         found.into_iter().map(|(_, violation)| violation.path).collect()
     }
 

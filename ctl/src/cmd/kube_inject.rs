@@ -14,7 +14,8 @@ use template::PodTemplate;
 
 /// Largest file that is read, in bytes.
 const LARGEST: u64 = 64 << 20;
-/// Objects that are not injected may be of any kind, so they may be deeper than ours: such as definitions with their schemas.
+/// Objects that are not injected may be of any kind, so they may be deeper than ours: such as definitions with their
+/// schemas.
 const BUDGET: Budget = Budget { depth: 128, ..Budget::FILE };
 
 /// Prints the objects of a file with the proxy in their pods. Documents that are not injected are printed byte for
@@ -65,8 +66,8 @@ fn settings(args: &Args) -> anyhow::Result<Settings> {
     Ok(settings.with_config(&file(&args.inject_config)?)?)
 }
 
-/// A document with its injection, or as it stands in the file. It is read as `kubectl` reads it, so it means the same when
-/// it is written again.
+/// A document with its injection, or as it stands in the file. It is read as `kubectl` reads it, so it means the same
+/// when it is written again.
 fn injected(part: &Part<'_>, args: &Args, settings: &Settings) -> anyhow::Result<String> {
     let position = |line: usize| format!("{}:{line}", args.filename.display());
     let read = heddle_yaml::value(part.text, Schema::Yaml11, &BUDGET);

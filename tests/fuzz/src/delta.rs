@@ -1,8 +1,8 @@
 //! Discovery requests of both protocols against the subscription's state machine, with a model of the client as oracle.
 //!
 //! One half plays a client that keeps the rules, in any interleaving of requests, answers, rejections, reconnects and
-//! changes: in the end it holds exactly the last set, and was sent nothing that it held. The other half keeps no rules at
-//! all, and speaks of all types on one stream: nothing may break, and nothing may pile up.
+//! changes: in the end it holds exactly the last set, and was sent nothing that it held. The other half keeps no rules
+//! at all, and speaks of all types on one stream: nothing may break, and nothing may pile up.
 
 mod client;
 mod rude;

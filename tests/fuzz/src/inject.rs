@@ -41,8 +41,8 @@ static SETTINGS: LazyLock<Option<Settings>> = LazyLock::new(|| {
     Settings::new(&mesh, &Value::Null).ok()?.with_config(&config).ok()
 });
 
-/// The first byte says what the rest is: a pod as JSON, or annotations of an ordinary pod, each the byte of its name and its
-/// text, with a zero byte between two.
+/// The first byte says what the rest is: a pod as JSON, or annotations of an ordinary pod, each the byte of its name
+/// and its text, with a zero byte between two.
 pub fn run(data: &[u8]) {
     let Some((mode, rest)) = data.split_first() else { return };
     let pod = match mode % 2 {

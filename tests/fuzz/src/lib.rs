@@ -1,7 +1,7 @@
 //! What fuzzers run: each target takes bytes and must come back, whatever they are.
 //!
-//! A target is an ordinary function, so that libFuzzer's programs (`engine/`, built by `make fuzz` only) and the tests that
-//! replay committed inputs run the very same code. What it asserts is its oracle: a panic is a finding.
+//! A target is an ordinary function, so that libFuzzer's programs (`engine/`, built by `make fuzz` only) and the tests
+//! that replay committed inputs run the very same code. What it asserts is its oracle: a panic is a finding.
 #![allow(clippy::missing_panics_doc, reason = "a panic is how a target reports")]
 
 pub mod csr;

@@ -1,7 +1,7 @@
 //! What goes with fuzzing and works without libFuzzer.
 //!
-//! `heddle-fuzz replay TARGET FILE...` runs a target on inputs, as to reproduce a finding; `heddle-fuzz seed FOLDER` writes
-//! what fuzzing begins with; `heddle-fuzz targets` lists the targets.
+//! `heddle-fuzz replay TARGET FILE...` runs a target on inputs, as to reproduce a finding; `heddle-fuzz seed FOLDER`
+//! writes what fuzzing begins with; `heddle-fuzz targets` lists the targets.
 
 use std::io::{self, Write};
 use std::path::Path;

@@ -22,7 +22,8 @@ static OBJECTS: LazyLock<Vec<Object>> = LazyLock::new(|| {
 
 static PROXIES: LazyLock<Vec<Proxy>> = LazyLock::new(|| {
     let nodes: Vec<Value> = serde_json::from_str(NODES).unwrap_or_default();
-    // Secrets go to callers who have proved who they are; sidecars of the first namespace take virtual hosts one by one.
+    // Secrets go to callers who have proved who they are; sidecars of the first namespace take virtual hosts one by
+    // one.
     let proxy = |node: &Value| {
         let mut proxy = node::proxy(node).ok()?;
         proxy.verified = true;
@@ -54,7 +55,8 @@ pub(crate) fn objects() -> &'static [Object] {
     &OBJECTS
 }
 
-/// Two sidecars (one takes redirected traffic, one is a forward proxy), one in a namespace without a Sidecar, a gateway.
+/// Two sidecars (one takes redirected traffic, one is a forward proxy), one in a namespace without a Sidecar, a
+/// gateway.
 pub(crate) fn proxies() -> &'static [Proxy] {
     &PROXIES
 }

@@ -1,8 +1,9 @@
 //! Well-formed objects in a sequence of events: applied, changed, deleted, committed at any moment.
 //!
 //! A few names and few values make objects meet each other, which is where the depth is. The oracle is that of
-//! [`crate::yaml`], and besides: what is compiled from one revision to the next, with all that is remembered and left out,
-//! is what is compiled from nothing; the order in which objects came does not show; the same objects again change nothing.
+//! [`crate::yaml`], and besides: what is compiled from one revision to the next, with all that is remembered and left
+//! out, is what is compiled from nothing; the order in which objects came does not show; the same objects again change
+//! nothing.
 
 mod bytes;
 mod held;

@@ -14,8 +14,9 @@ use crate::inject::ANNOTATIONS;
 /// The tree's root: seeds are read from it, not copied into it.
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
-/// Writes `<folder>/yaml/<case>` for each golden case and each example, `<folder>/csr/<name>` for the certificates of the
-/// CA's tests and a node, `<folder>/inject/<case>` for the pods of the injection's golden cases, and the words of the API to
+/// Writes `<folder>/yaml/<case>` for each golden case and each example, `<folder>/csr/<name>` for the certificates of
+/// the CA's tests and a node, `<folder>/inject/<case>` for the pods of the injection's golden cases, and the words of
+/// the API to
 /// `<folder>/yaml.dict`.
 pub fn write(folder: &Path) -> io::Result<()> {
     let [yaml, csr, inject] = ["yaml", "csr", "inject"].map(|target| folder.join(target));

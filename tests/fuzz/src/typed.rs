@@ -7,7 +7,8 @@ use heddle_crds::{decode, extensions, networking, security, telemetry};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-/// Whether a spec can be read. One that can means the same when it is written and read again, and is then written the same.
+/// Whether a spec can be read. One that can means the same when it is written and read again, and is then written the
+/// same.
 pub(crate) fn round_trip(kind: Kind, spec: &Value) -> bool {
     match kind {
         Kind::AuthorizationPolicy => of::<security::authorization_policy::Spec>(spec),

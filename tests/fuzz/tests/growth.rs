@@ -1,5 +1,6 @@
-//! Many of one thing must cost as much more as there are more, not the square of it: four times as many take at most ten
-//! times as long, from the text to what every proxy gets. `GROWTH` is how many the smaller number is (40 unless told;
+//! Many of one thing must cost as much more as there are more, not the square of it: four times as many take at most
+//! ten times as long, from the text to what every proxy gets. `GROWTH` is how many the smaller number is (40 unless
+//! told;
 //! `make soak` takes more).
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods)] // a test's report
 

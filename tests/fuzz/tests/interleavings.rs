@@ -1,6 +1,6 @@
-//! Whatever requests, answers, rejections, reconnects and changes come in whatever order: in the end the client holds the
-//! last set, and on the way it was sent nothing that it held. The client and the judgement are the fuzz target's; here
-//! its input is drawn at random, and one that finds something is made small.
+//! Whatever requests, answers, rejections, reconnects and changes come in whatever order: in the end the client holds
+//! the last set, and on the way it was sent nothing that it held. The client and the judgement are the fuzz target's;
+//! here its input is drawn at random, and one that finds something is made small.
 
 use heddle_fuzz::delta::{self, Half};
 use heddle_xds_api::subscription::Protocol;

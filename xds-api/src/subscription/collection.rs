@@ -1,8 +1,8 @@
-//! Resources that belong to another one. A virtual host `<route configuration>/<virtual host>` is of use only to a client
-//! that holds its route configuration, and is removed with it.
+//! Resources that belong to another one. A virtual host `<route configuration>/<virtual host>` is of use only to a
+//! client that holds its route configuration, and is removed with it.
 //!
-//! So a wildcard subscription to virtual hosts means those of the route configurations that the client holds: its *open*
-//! collections. The caller knows what was sent of the other type, and opens and closes them.
+//! So a wildcard subscription to virtual hosts means those of the route configurations that the client holds: its
+//! *open* collections. The caller knows what was sent of the other type, and opens and closes them.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -32,8 +32,8 @@ pub fn collection_of(name: &str) -> Option<&str> {
 }
 
 impl Subscription {
-    /// The client holds the parent of this collection from now on. With `fresh` it may hold no members, because the parent
-    /// was sent again; else it holds those that its first request named.
+    /// The client holds the parent of this collection from now on. With `fresh` it may hold no members, because the
+    /// parent was sent again; else it holds those that its first request named.
     pub fn open(&mut self, collection: &Arc<str>, fresh: bool) {
         self.collections.0.insert(collection.clone(), fresh);
         if !self.interest.started {
@@ -50,8 +50,8 @@ impl Subscription {
         self.forget_settled();
     }
 
-    /// The client no longer holds the parent of this collection. Unless it `dropped` it, it may still hold members. Those
-    /// that no longer exist are removed when the collection is opened again.
+    /// The client no longer holds the parent of this collection. Unless it `dropped` it, it may still hold members.
+    /// Those that no longer exist are removed when the collection is opened again.
     pub fn close(&mut self, collection: &str, dropped: bool) {
         self.collections.0.remove(collection);
         if dropped {
@@ -90,8 +90,8 @@ impl Subscription {
         open || self.interest.names().contains(name)
     }
 
-    /// Removes the names of collections of which another name is held back. A domain that moves from one virtual host to
-    /// another must change both in one response.
+    /// Removes the names of collections of which another name is held back. A domain that moves from one virtual host
+    /// to another must change both in one response.
     pub(super) fn whole_collections(&self, due: &mut Vec<(Arc<str>, Verdict)>, held: &[Arc<str>]) {
         if self.type_url == TypeUrl::VirtualHost && !held.is_empty() {
             let before = due.len();

@@ -3,8 +3,10 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     hash::{DefaultHasher, Hash, Hasher},
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{Arc, Weak},
 };
+
+use parking_lot::Mutex;
 
 /// Sets of fewer names than this are not shared: the look-up would cost more.
 const FEW: usize = 32;
@@ -69,7 +71,7 @@ impl SharedNames {
     fn share(&self, names: &mut Arc<BTreeSet<Arc<str>>>) {
         let mut hasher = DefaultHasher::new();
         names.hash(&mut hasher);
-        let mut sets = self.sets.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sets = self.sets.lock();
         let slot = sets.entry(hasher.finish()).or_default();
         match slot.upgrade() {
             Some(known) if known == *names => *names = known,
@@ -112,6 +114,6 @@ mod tests {
     fn sets_without_a_client_are_removed() {
         let shared = SharedNames::default();
         (0..10 * MANY).for_each(|more| drop(interest(FEW + more, &shared)));
-        assert!(shared.sets.lock().unwrap().len() < MANY);
+        assert!(shared.sets.lock().len() < MANY);
     }
 }

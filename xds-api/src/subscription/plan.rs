@@ -89,8 +89,8 @@ impl Subscription {
         plan
     }
 
-    /// All resources ("Grouping Resources into Responses": SotW clusters and listeners): those of `names` as they are to be,
-    /// the others as the client holds them.
+    /// All resources ("Grouping Resources into Responses": SotW clusters and listeners): those of `names` as they are
+    /// to be, the others as the client holds them.
     fn plan_whole(&self, names: Vec<Arc<str>>) -> Plan {
         let sent: BTreeSet<Arc<str>> = names.iter().cloned().collect();
         let mut plan = Plan { names, ..Plan::default() };

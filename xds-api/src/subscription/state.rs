@@ -33,8 +33,8 @@ pub(super) enum Verdict {
     Settled,
     /// This resource.
     Send(Arc<Resource>),
-    /// That there is none, by an empty resource. An Envoy that gets no response waits for it until a timeout ("Knowing When a
-    /// Requested Resource Does Not Exist").
+    /// That there is none, by an empty resource. An Envoy that gets no response waits for it until a timeout ("Knowing
+    /// When a Requested Resource Does Not Exist").
     SendEmpty(Arc<Resource>),
     /// That it was removed ("Deleting Resources").
     Remove,

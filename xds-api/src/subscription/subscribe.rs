@@ -42,7 +42,8 @@ impl Subscription {
         if names.len() > MAX_NAMES {
             return Err(TooManyNames);
         }
-        // No names are a wildcard only until the client has named any ("How the client specifies what resources to return").
+        // No names are a wildcard only until the client has named any ("How the client specifies what resources to
+        // return").
         let first = !self.interest.started;
         let stays_wildcard = first || self.interest.wildcard && self.interest.names().is_empty();
         let wildcard = self.type_url.may_be_wildcard()
@@ -117,8 +118,8 @@ impl Subscription {
         } else {
             self.drop_name(name);
             if self.interest.wildcard {
-                // "Unsubscribing From Resources": of a wildcard subscription no name can be unsubscribed alone. The client
-                // has removed it, so it is sent again.
+                // "Unsubscribing From Resources": of a wildcard subscription no name can be unsubscribed alone. The
+                // client has removed it, so it is sent again.
                 self.except.insert(name.into(), State::Requested);
             }
         }

@@ -2,8 +2,8 @@
 //!
 //! Envoy accepts virtual hosts only of the route configurations that it holds, and removes them with these. It does not
 //! report which it holds, so that is derived from what was sent. Virtual hosts are sent after their route configuration
-//! ("Eventual consistency considerations"). A route configuration that no longer uses VHDS is sent after the removal of its
-//! last virtual hosts: Envoy would keep, and use again, those that were not removed.
+//! ("Eventual consistency considerations"). A route configuration that no longer uses VHDS is sent after the removal of
+//! its last virtual hosts: Envoy would keep, and use again, those that were not removed.
 
 use std::sync::Arc;
 

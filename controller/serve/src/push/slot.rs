@@ -17,8 +17,8 @@ pub(super) struct Slot {
 
 /// By type. A slot is taken out while its response is made. They are boxed, so that this moves a pointer.
 ///
-/// A thousand streams have a thousand times the memory of their subscriptions, and it has left the processor's caches when
-/// the next change arrives. So only the subscriptions that may have a response due are read.
+/// A thousand streams have a thousand times the memory of their subscriptions, and it has left the processor's caches
+/// when the next change arrives. So only the subscriptions that may have a response due are read.
 #[derive(Debug)]
 pub(super) struct Slots {
     slots: [Option<Box<Slot>>; TypeUrl::ALL.len()],

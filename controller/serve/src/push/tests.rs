@@ -10,8 +10,8 @@ use proptest::prelude::*;
 use super::*;
 use world::{CLUSTERS, ROUTES, World};
 
-/// A model of Envoy. It subscribes to the endpoints of its clusters and to the routes of its listeners, and acknowledges
-/// clusters only when each has its endpoints.
+/// A model of Envoy. It subscribes to the endpoints of its clusters and to the routes of its listeners, and
+/// acknowledges clusters only when each has its endpoints.
 struct EnvoyModel {
     push: Push,
     now: Instant,

@@ -1,9 +1,9 @@
 //! Who begins now, and who waits, when many proxies come at once.
 //!
-//! A stream costs most at its beginning: the proxy names all that it holds, all of it is compared, and nearly all may have
-//! to be sent. When a thousand come back together, because a network was down or a control plane was restarted, as many
-//! beginnings would be held in memory at once and none would come to its end soon. So only so many begin together and
-//! the others wait, the oldest first. There is no rate to be set: as fast as beginnings end others follow.
+//! A stream costs most at its beginning: the proxy names all that it holds, all of it is compared, and nearly all may
+//! have to be sent. When a thousand come back together, because a network was down or a control plane was restarted, as
+//! many beginnings would be held in memory at once and none would come to its end soon. So only so many begin together
+//! and the others wait, the oldest first. There is no rate to be set: as fast as beginnings end others follow.
 //!
 //! A place is given only to those who have proved who they are, and is given up when the proxy has all that it asked
 //! for, or after [`PATIENCE`]: a proxy that is slow, or says nothing, keeps others out for no longer than that.

@@ -1,10 +1,10 @@
-//! All discovery streams. After a commit one round compiles for each of them, off the async workers, and wakes only those
-//! whose resources changed.
+//! All discovery streams. After a commit one round compiles for each of them, off the async workers, and wakes only
+//! those whose resources changed.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
     time::Instant,
@@ -12,6 +12,7 @@ use std::{
 
 use heddle_model::{object::ObjectRef, proxy::Proxy};
 use heddle_xds_api::{ResourceSet, TypeUrl};
+use parking_lot::Mutex;
 use tokio::sync::{Semaphore, watch};
 
 use super::pace::Pace;
@@ -36,8 +37,8 @@ pub(crate) struct Audience<G: Generate> {
     next: AtomicU64,
     // A mutex, because streams begin and end on any thread. It is held only to change or to copy the list.
     subscribers: Mutex<BTreeMap<u64, Arc<SubscriberState<G::Session>>>>,
-    /// Work for single streams: first compilations, and the objects of rejections. More at once than there are processors
-    /// would only make each slower.
+    /// Work for single streams: first compilations, and the objects of rejections. More at once than there are
+    /// processors would only make each slower.
     outside_rounds: Semaphore,
 }
 
@@ -73,8 +74,8 @@ impl<G: Generate> Audience<G> {
         }
     }
 
-    /// Compiles each revision for all streams, until there are no more revisions. Commits during a round, or while the next
-    /// round waits, are one revision of the next round.
+    /// Compiles each revision for all streams, until there are no more revisions. Commits during a round, or while the
+    /// next round waits, are one revision of the next round.
     pub(crate) async fn run(self: Arc<Self>) {
         let mut revisions = self.revisions.clone();
         revisions.mark_changed();
@@ -107,7 +108,7 @@ impl<G: Generate> Audience<G> {
         let compiled = CompileState { session: self.generate.open(proxy), last: None };
         let state = Arc::new(SubscriberState { compiled: Mutex::new(compiled), updates: Mailbox::new() });
         let key = self.next.fetch_add(1, Ordering::Relaxed);
-        lock(&self.subscribers).insert(key, state.clone());
+        self.subscribers.lock().insert(key, state.clone());
         let subscriber = Subscriber { audience: self.clone(), key, state: state.clone() };
         let _permit = self.outside_rounds.acquire().await.map_err(|_| StreamError::ShuttingDown)?;
         let audience = self.clone();
@@ -118,7 +119,7 @@ impl<G: Generate> Audience<G> {
 
     fn compile_all(&self, published: &Published) {
         self.current.send_replace(Some(published.clone()));
-        let subscribers: Vec<_> = lock(&self.subscribers).values().cloned().collect();
+        let subscribers: Vec<_> = self.subscribers.lock().values().cloned().collect();
         for state in subscribers {
             self.compile(&state, Some(published));
         }
@@ -131,16 +132,16 @@ impl<G: Generate> Audience<G> {
         type_url: TypeUrl,
         names: &[Arc<str>],
     ) -> Vec<Arc<ObjectRef>> {
-        let compiled = lock(&state.compiled);
+        let compiled = state.compiled.lock();
         let sources = names.iter().flat_map(|name| self.generate.sources(&compiled.session, type_url, name));
         let objects: BTreeSet<Arc<ObjectRef>> = sources.collect();
         objects.into_iter().collect()
     }
 
-    /// Compiles for a stream, and wakes it if the set is a new one. Without a revision it compiles the current one. That is
-    /// read under the lock, so it is never older than the revision of the last round.
+    /// Compiles for a stream, and wakes it if the set is a new one. Without a revision it compiles the current one.
+    /// That is read under the lock, so it is never older than the revision of the last round.
     fn compile(&self, state: &SubscriberState<G::Session>, published: Option<&Published>) {
-        let mut compiled = lock(&state.compiled);
+        let mut compiled = state.compiled.lock();
         let compiled = &mut *compiled;
         let current = if published.is_none() { self.current.borrow().clone() } else { None };
         let Some(published) = published.or(current.as_ref()) else { return };
@@ -158,8 +159,8 @@ impl<G: Generate> Subscriber<G> {
         self.state.updates.take().await
     }
 
-    /// Adds to a rejection the objects that these resources were compiled from. They are found off the async workers, and the
-    /// stream does not wait for that: a compilation may hold the session's lock.
+    /// Adds to a rejection the objects that these resources were compiled from. They are found off the async workers,
+    /// and the stream does not wait for that: a compilation may hold the session's lock.
     pub(crate) fn complete(&self, rejection: PendingRejection, type_url: TypeUrl, names: Vec<Arc<str>>) {
         let (audience, state) = (self.audience.clone(), self.state.clone());
         tokio::spawn(async move {
@@ -174,11 +175,6 @@ impl<G: Generate> Subscriber<G> {
 
 impl<G: Generate> Drop for Subscriber<G> {
     fn drop(&mut self) {
-        lock(&self.audience.subscribers).remove(&self.key);
+        self.audience.subscribers.lock().remove(&self.key);
     }
-}
-
-/// A compilation that panicked leaves its session as the generator left it.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

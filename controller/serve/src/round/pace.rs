@@ -2,9 +2,10 @@
 //!
 //! A lone change leaves at once. Of changes that never rest each would be sent to every proxy, though all but the last
 //! is of no use to anybody a moment later. So after a round there is a rest, as long as the process has used more than
-//! [`SHARE`] of a processor since the round began: a mesh of ten proxies rests for a few milliseconds, one of a thousand
-//! for a hundred, none for longer than [`MOST`]. A change that comes in the second half of a rest ends it. One that comes
-//! sooner waits, and what comes meanwhile goes with it, until the rest is over or changes have stopped coming.
+//! [`SHARE`] of a processor since the round began: a mesh of ten proxies rests for a few milliseconds, one of a
+//! thousand for a hundred, none for longer than [`MOST`]. A change that comes in the second half of a rest ends it. One
+//! that comes sooner waits, and what comes meanwhile goes with it, until the rest is over or changes have stopped
+//! coming.
 
 use std::time::{Duration, Instant};
 
@@ -15,8 +16,8 @@ use tokio::{sync::watch, time::timeout};
 const SHARE: u32 = 20;
 /// The longest time from the beginning of one round to that of the next one that waits.
 const MOST: Duration = Duration::from_millis(150);
-/// Changes have stopped coming when none has come for this part of what is left of a rest, one in so many: long after an
-/// expensive round, while the processors may be too busy to bring the next change, and short towards the end.
+/// Changes have stopped coming when none has come for this part of what is left of a rest, one in so many: long after
+/// an expensive round, while the processors may be too busy to bring the next change, and short towards the end.
 const LULL: u32 = 3;
 
 /// When the last round began, and what the process had used by then.
@@ -32,8 +33,8 @@ impl Pace {
         Self { began: Instant::now(), used: processor_time() }
     }
 
-    /// Waits, when a change has come, until another round may begin. What the last one cost shows only while its streams
-    /// are at work, so it is looked at again.
+    /// Waits, when a change has come, until another round may begin. What the last one cost shows only while its
+    /// streams are at work, so it is looked at again.
     pub(crate) async fn rest<T>(self, changes: &mut watch::Receiver<T>) {
         let mut heard = Instant::now();
         if self.due(processor_time()) / 2 <= heard - self.began {
@@ -77,7 +78,8 @@ mod tests {
         Duration::from_millis(number)
     }
 
-    /// What is to be waited for `wall` ms after a round that cost `cost` ms began, when the last change came at `heard`.
+    /// What is to be waited for `wall` ms after a round that cost `cost` ms began, when the last change came at
+    /// `heard`.
     fn left(wall: u64, cost: u64, heard: u64) -> Duration {
         let (began, used) = (Instant::now(), ms(500));
         Pace { began, used }.left(began + ms(wall), used + ms(cost), began + ms(heard))

@@ -18,14 +18,14 @@ use crate::{
     transport::message::{FRAME, Message},
 };
 
-/// Pieces smaller than this are joined: each piece is a frame of HTTP/2, for which h2 keeps more than a small one holds,
-/// and keeps it as long as the connection lives. They are joined as far as they go into one frame.
+/// Pieces smaller than this are joined: each piece is a frame of HTTP/2, for which h2 keeps more than a small one
+/// holds, and keeps it as long as the connection lives. They are joined as far as they go into one frame.
 const SMALL: usize = 4096;
 
 /// A stream's work, driven by whoever writes the response.
 ///
-/// The work goes on only as fast as the client reads: a slow client holds what it was sent last, and no more is made for
-/// it. When the client goes away the body is dropped, and the work with it.
+/// The work goes on only as fast as the client reads: a slow client holds what it was sent last, and no more is made
+/// for it. When the client goes away the body is dropped, and the work with it.
 pub(crate) struct ResponseBody {
     /// Ends with the status that ends the stream; gone when it has.
     work: Option<Pin<Box<dyn Future<Output = Status> + Send>>>,
@@ -52,8 +52,8 @@ impl ResponseBody {
         Some(piece)
     }
 
-    /// The piece with the small ones after it, also of further messages: those that were made in one turn go in one frame,
-    /// and so with one system call.
+    /// The piece with the small ones after it, also of further messages: those that were made in one turn go in one
+    /// frame, and so with one system call.
     fn gather(&mut self, first: Bytes) -> Bytes {
         while self.pieces.iter().all(|piece| piece.len() < SMALL)
             && first.len() + self.pieces.iter().map(Bytes::len).sum::<usize>() < FRAME

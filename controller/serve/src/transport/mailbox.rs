@@ -4,13 +4,16 @@ use std::{
     collections::VecDeque,
     fmt,
     future::poll_fn,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     task::{Context, Poll, Waker},
 };
 
+use parking_lot::Mutex;
+
 /// The newest of what is put in, for one taker: what is put in before the last was taken replaces it.
 ///
-/// A `watch` of tokio's does as much for many takers, and costs each of a thousand streams ten times the memory and locks.
+/// A `watch` of tokio's does as much for many takers, and costs each of a thousand streams ten times the memory and
+/// locks.
 pub(crate) struct Mailbox<T>(Mutex<Inside<T>>);
 
 struct Inside<T> {
@@ -35,7 +38,7 @@ impl<T> Mailbox<T> {
 
     /// Puts something in and wakes the taker.
     pub(crate) fn put(&self, value: T) {
-        let mut inside = lock(&self.0);
+        let mut inside = self.0.lock();
         inside.newest = Some(value);
         let taker = inside.taker.take();
         drop(inside);
@@ -50,7 +53,7 @@ impl<T> Mailbox<T> {
     }
 
     fn poll_take(&self, context: &mut Context<'_>) -> Poll<T> {
-        let mut inside = lock(&self.0);
+        let mut inside = self.0.lock();
         if let Some(value) = inside.newest.take() {
             return Poll::Ready(value);
         }
@@ -72,7 +75,7 @@ impl<T> Outbox<T> {
     pub(crate) async fn send(&self, message: T, most: usize) {
         let mut message = Some(message);
         poll_fn(|context| {
-            let mut waiting = lock(&self.0);
+            let mut waiting = self.0.lock();
             if waiting.messages.len() >= most {
                 waiting.sender = Some(context.waker().clone());
                 return Poll::Pending;
@@ -85,7 +88,7 @@ impl<T> Outbox<T> {
 
     /// The oldest that waits.
     pub(crate) fn next(&self) -> Option<T> {
-        let mut waiting = lock(&self.0);
+        let mut waiting = self.0.lock();
         let next = waiting.messages.pop_front();
         let sender = waiting.sender.take();
         drop(waiting);
@@ -104,13 +107,8 @@ impl<T> Clone for Outbox<T> {
 
 impl<T> fmt::Debug for Outbox<T> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_tuple("Outbox").field(&lock(&self.0).messages.len()).finish()
+        formatter.debug_tuple("Outbox").field(&self.0.lock().messages.len()).finish()
     }
-}
-
-/// Values are moved in and out in one piece each.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

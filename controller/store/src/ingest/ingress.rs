@@ -1,6 +1,8 @@
-//! Kubernetes' Ingress: a Gateway for each, and a VirtualService of routes for each host, of all Ingresses that name it.
+//! Kubernetes' Ingress: a Gateway for each, and a VirtualService of routes for each host, of all Ingresses that name
+//! it.
 //!
-//! Of the paths of a host the exact ones come first, then the longer ones, whatever Ingress they stand in: so says the API.
+//! Of the paths of a host the exact ones come first, then the longer ones, whatever Ingress they stand in: so says the
+//! API.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -73,8 +75,8 @@ pub fn gateway_name(mesh: &Mesh, origin: &Origin) -> (Text, Text) {
     (mesh.root_namespace.clone(), name.into())
 }
 
-/// The Gateway of one Ingress. `certified` are the hosts that older ones have certificates for: two Ingresses of one host name
-/// the same, mostly, and then one is enough.
+/// The Gateway of one Ingress. `certified` are the hosts that older ones have certificates for: two Ingresses of one
+/// host name the same, mostly, and then one is enough.
 pub fn gateway(ingress: &Ingress, mesh: &Mesh, certified: &mut BTreeMap<Host, Text>, report: &mut Report) -> Gateway {
     let (origin, id) = (&ingress.origin, format!("{}-{}", ingress.origin.name(), ingress.origin.namespace()));
     let mut servers = Vec::new();
@@ -112,7 +114,8 @@ pub fn gateway(ingress: &Ingress, mesh: &Mesh, certified: &mut BTreeMap<Host, Te
     Gateway { origin: origin.clone(), bound, selector: selector(&mesh.ingress), services: Vec::new(), servers }
 }
 
-/// The VirtualServices of all hosts that these Ingresses name, the oldest Ingress first. The reports are those of the Ingresses.
+/// The VirtualServices of all hosts that these Ingresses name, the oldest Ingress first. The reports are those of the
+/// Ingresses.
 #[must_use]
 pub fn virtual_services(ingresses: &[Ingress], scope: &Scope<'_>, reports: &mut [Report]) -> Vec<VirtualService> {
     let mut hosts: BTreeMap<Host, Vec<path::Ranked>> = BTreeMap::new();
@@ -184,8 +187,8 @@ fn virtual_service(
     Some(VirtualService::new(reach, http))
 }
 
-/// Where a VirtualService stands among those of a gateway, of which the oldest come first: one of many hosts must not take what one of a
-/// few takes, whichever is older.
+/// Where a VirtualService stands among those of a gateway, of which the oldest come first: one of many hosts must not
+/// take what one of a few takes, whichever is older.
 fn age(host: &Host, origin: &Origin) -> i64 {
     let length = i64::try_from(host.as_str().len()).unwrap_or(0);
     if host.as_str().starts_with('*') { i64::MAX - length } else { origin.created }

@@ -1,4 +1,5 @@
-//! Discovery selectors: the objects of namespaces that are not selected are kept, and not read, until they are selected.
+//! Discovery selectors: the objects of namespaces that are not selected are kept, and not read, until they are
+//! selected.
 
 use std::{collections::BTreeSet, sync::Arc};
 
