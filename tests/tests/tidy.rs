@@ -16,6 +16,8 @@ mod imports;
 mod rules;
 #[path = "tidy/source.rs"]
 mod source;
+#[path = "tidy/text.rs"]
+mod text;
 #[path = "tidy/tree.rs"]
 mod tree;
 
@@ -37,6 +39,11 @@ fn sources_are_in_order() {
     settle(&["first-line", "function-lines", "ignored", "unfinished", "parse"], |rules| {
         source::check(&sources, rules, read)
     });
+}
+
+#[test]
+fn names_that_were_made_here_stay_values() {
+    settle(&["text"], |rules| text::check(&files(), rules, read));
 }
 
 #[test]

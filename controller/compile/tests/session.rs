@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use heddle_compile::{Compiler, Session};
 use heddle_model::{node, proxy::Proxy, snapshot::Snapshot};
-use heddle_store::{Event, Settings, Store, documents};
+use heddle_store::{Event, Settings, SourceId, Store, documents};
 use heddle_xds_api::{Resource, ResourceSet, TypeUrl};
 use serde_json::json;
 
@@ -21,7 +21,7 @@ fn service(name: &str) -> String {
 
 fn apply(store: &mut Store, text: &str) -> Arc<Snapshot> {
     for object in documents(text.as_bytes()).0 {
-        store.apply(Event::Apply(Box::new(object)));
+        store.apply(Event::Apply(SourceId::Files, Box::new(object)));
     }
     store.commit()
 }

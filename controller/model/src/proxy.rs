@@ -9,6 +9,8 @@ use crate::{Text, labels::Labels, locality::Locality};
 pub struct Proxy {
     /// Node id as sent, e.g. `sidecar~10.0.0.1~web-1.default~default.svc.cluster.local`.
     pub id: Text,
+    /// How istioctl names it: the third part of the id, e.g. `web-1.default`.
+    pub short_id: Text,
     /// Whether it has proven to be of its namespace; else no secret is given to it.
     pub verified: bool,
     /// Sidecar or gateway.

@@ -11,6 +11,7 @@ use serde::Deserialize;
 pub(crate) struct Rules {
     pub(crate) limits: Limits,
     pub(crate) tree: Tree,
+    pub(crate) text: Text,
     pub(crate) crates: BTreeMap<String, Crate>,
     #[serde(default)]
     pub(crate) except: Vec<Exception>,
@@ -30,6 +31,15 @@ pub(crate) struct Tree {
     pub(crate) top: Vec<String>,
     pub(crate) banned_words: Vec<String>,
     pub(crate) generated: Vec<String>,
+}
+
+/// Where text may be taken apart.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Text {
+    pub(crate) folders: Vec<String>,
+    /// Whose text each file reads.
+    pub(crate) readers: BTreeMap<String, String>,
 }
 
 /// A line of the import table.
