@@ -1,6 +1,7 @@
 //! The one way in: follows proxies from revision to revision.
 //!
-//! `heddled`, `heddlectl`, the goldens and the fuzzers all call [`Compiler::update`], so that what ships is what is tested.
+//! `heddled`, `heddlectl`, the goldens and the fuzzers all call [`Compiler::update`], so that what ships is what is
+//! tested.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -83,7 +84,8 @@ impl Compiler {
         Session { proxy: proxy.clone(), view, of, reads, own, set: Arc::default(), compiled: 0 }
     }
 
-    /// All resources of the proxy in a revision, of all types. What did not change since the last time is the same `Arc`.
+    /// All resources of the proxy in a revision, of all types. What did not change since the last time is the same
+    /// `Arc`.
     pub fn update(&self, session: &mut Session, snapshot: &Arc<Snapshot>) -> Arc<ResourceSet> {
         session.compiled = 0;
         let delta = |old: &Snapshot| self.delta(old, snapshot);

@@ -86,7 +86,8 @@ pub const ASKED_FOR: [&str; 4] =
 pub struct Capabilities {
     /// Version as (major, minor, patch); zeros when it did not say.
     pub version: (u32, u32, u32),
-    /// Names of those of [`ASKED_FOR`] that are compiled in; empty when it did not say: then it is taken for stock Envoy.
+    /// Names of those of [`ASKED_FOR`] that are compiled in; empty when it did not say: then it is taken for stock
+    /// Envoy.
     pub extensions: BTreeSet<Text>,
     /// It may be sent the virtual hosts of a route configuration one by one.
     pub virtual_hosts: bool,

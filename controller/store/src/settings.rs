@@ -15,7 +15,8 @@ pub struct Settings {
     pub domain: Text,
     /// Namespace of the control plane, where the ConfigMap `istio` (or `istio-<revision>`) is read.
     pub namespace: Text,
-    /// Of which kinds each source will say [`Event::Synced`](crate::Event::Synced); the snapshot is synced after the last.
+    /// Of which kinds each source will say [`Event::Synced`](crate::Event::Synced); the snapshot is synced after the
+    /// last.
     pub expected: BTreeSet<(SourceId, Kind)>,
     /// Secrets that gateways name are taken to exist: offline, where nobody keeps them with the rest.
     pub assume_secrets: bool,

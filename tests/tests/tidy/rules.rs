@@ -23,6 +23,7 @@ pub(crate) struct Limits {
     pub(crate) file_lines: usize,
     pub(crate) function_lines: usize,
     pub(crate) children: usize,
+    pub(crate) line_columns: usize,
 }
 
 #[derive(Debug, Deserialize)]
@@ -30,6 +31,7 @@ pub(crate) struct Limits {
 pub(crate) struct Tree {
     pub(crate) top: Vec<String>,
     pub(crate) banned_words: Vec<String>,
+    pub(crate) pictures: Vec<String>,
     pub(crate) generated: Vec<String>,
 }
 

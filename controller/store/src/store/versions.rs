@@ -24,7 +24,8 @@ struct Version {
 }
 
 impl Versions {
-    /// Keeps a version that can be read; an equal one keeps its pointer. Gives whether the version before was malformed.
+    /// Keeps a version that can be read; an equal one keeps its pointer. Gives whether the version before was
+    /// malformed.
     pub(super) fn set(&mut self, source: SourceId, object: Object) -> bool {
         let version = self.all.entry((object.key.clone(), source)).or_default();
         if version.object.as_ref().is_none_or(|old| **old != object) {
