@@ -169,7 +169,7 @@ impl Cluster {
                 self.pod_index.insert(key, raw.text("/metadata/uid"), raw.text("/spec/serviceAccountName"));
             }
             Kind::Node => {
-                self.pod_index.insert_node(raw.key(&self.id, kind), raw.text("/status/nodeInfo/kubeletVersion"))
+                self.pod_index.insert_node(raw.key(&self.id, kind), raw.text("/status/nodeInfo/kubeletVersion"));
             }
             _ => {}
         }
