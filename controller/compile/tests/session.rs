@@ -115,7 +115,8 @@ fn an_edit_of_a_route_leaves_nothing_stale() {
                  spec: {egress: [{hosts: [a/*]}]}\n";
     let route = |rest: &str| {
         format!(
-            "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: r, namespace: a}}\nspec: {rest}\n"
+            "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: r, namespace: a}}\nspec: \
+             {rest}\n"
         )
     };
     let edits = [
@@ -148,7 +149,8 @@ fn an_edit_of_a_route_leaves_nothing_stale() {
 fn workload(name: &str, addresses: &[&str]) -> String {
     let mut text = format!(
         "apiVersion: v1\nkind: Service\nmetadata: {{name: {name}, namespace: a}}\n\
-         spec: {{clusterIP: 10.9.0.1, selector: {{app: {name}}}, ports: [{{name: http, port: 80, targetPort: 8080}}]}}\n---\n\
+         spec: {{clusterIP: 10.9.0.1, selector: {{app: {name}}}, ports: [{{name: http, port: 80, targetPort: \
+         8080}}]}}\n---\n\
          apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\n\
          metadata: {{name: {name}, namespace: a, labels: {{kubernetes.io/service-name: {name}}}}}\n\
          addressType: IPv4\nports: [{{name: http, port: 8080}}]\nendpoints:\n"
@@ -158,7 +160,8 @@ fn workload(name: &str, addresses: &[&str]) -> String {
     }
     for (number, address) in addresses.iter().enumerate() {
         text += &format!(
-            "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: {name}-{number}, namespace: a, labels: {{app: {name}, security.istio.io/tlsMode: istio}}}}\n\
+            "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: {name}-{number}, namespace: a, labels: {{app: {name}, \
+             security.istio.io/tlsMode: istio}}}}\n\
              status: {{podIP: {address}}}\n"
         );
     }
@@ -208,7 +211,8 @@ fn an_edit_that_concerns_nobody_compiles_nothing() {
             "networking.istio.io/v1",
             "Gateway",
             "idle",
-            "spec: {selector: {istio: ingress}, servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: ['*']}]}",
+            "spec: {selector: {istio: ingress}, servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: \
+             ['*']}]}",
         ),
         object(
             "networking.istio.io/v1",

@@ -14,7 +14,10 @@ use super::Pages;
 pub(super) fn configz(pages: &Pages) -> Value {
     let state = pages.state.borrow().clone();
     let objects: BTreeSet<_> = state.objects.iter().map(|(object, _)| object).collect();
-    let entry = |object: &Arc<ObjectRef>| json!({"kind": object.kind.name(), "metadata": {"namespace": *object.namespace, "name": *object.name}});
+    let entry = |object: &Arc<ObjectRef>| {
+        let metadata = json!({"namespace": *object.namespace, "name": *object.name});
+        json!({"kind": object.kind.name(), "metadata": metadata})
+    };
     objects.into_iter().map(entry).collect()
 }
 

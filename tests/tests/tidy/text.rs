@@ -114,7 +114,8 @@ impl<'ast> Visit<'ast> for Visitor {
 
 #[test]
 fn a_text_that_is_taken_apart_is_found_wherever_it_stands() {
-    let text = "//! x\nfn a(b: &str, c: &mut Buffer) {\n    b.split_once('/');\n    format!(\"{:?}\", b.strip_prefix(\"x\"));\n    \
+    let text = "//! x\nfn a(b: &str, c: &mut Buffer) {\n    b.split_once('/');\n    format!(\"{:?}\", \
+        b.strip_prefix(\"x\"));\n    \
         c.split();\n    split(b);\n}\n#[cfg(test)]\nmod tests {\n    fn d(b: &str) { b.rsplit('/'); }\n}\n";
     let mut visitor = Visitor { lines: Vec::new() };
     let file = syn::parse_file(text).expect("Rust");

@@ -16,8 +16,10 @@ use super::Output;
 
 /// An object that concerns some of the base mesh's clusters, endpoints and routes: applied and taken away between two
 /// compilations, so that all that was left out or kept on the way shows.
-const EDIT: &str = "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: edit, namespace: shop}\n\
-                    spec: {host: '*.shop.svc.cluster.local', trafficPolicy: {connectionPool: {tcp: {maxConnections: 7}}}}\n";
+const EDIT: &str = "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: edit, namespace: \
+    shop}\n\
+                    spec: {host: '*.shop.svc.cluster.local', trafficPolicy: {connectionPool: {tcp: {maxConnections: \
+                    7}}}}\n";
 
 /// Compiles everything for one proxy, follows an edit and its way back, and asserts that this leaves no trace.
 pub(crate) fn run(mesh: &str, node: &Value) -> Result<Output, String> {

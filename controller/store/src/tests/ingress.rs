@@ -8,7 +8,8 @@ use heddle_model::{
 
 use super::build::{Builder, clean, found, object, snapshot, store};
 
-const WEB: &str = "{ingressClassName: mesh, rules: [{host: a.example, http: {paths: [{path: /, pathType: Prefix, backend: \
+const WEB: &str = "{ingressClassName: mesh, rules: [{host: a.example, http: {paths: [{path: /, pathType: Prefix, \
+    backend: \
      {service: {name: web, port: {number: 80}}}}]}}]}";
 
 fn class() -> Builder {
@@ -129,9 +130,12 @@ fn a_default_backend_takes_what_is_left_of_its_hosts_and_of_all() {
 #[test]
 fn what_cannot_be_served_is_left_out_and_said() {
     let spec = "{ingressClassName: mesh, tls: [{hosts: [a.example]}], rules: [{host: 'a b', http: {paths: []}}, {host: \
-         c.example, http: {paths: [{path: a, pathType: Prefix, backend: {service: {name: web, port: {number: 80}}}}, {path: \
-         /a, pathType: Regex, backend: {service: {name: web, port: {number: 80}}}}, {path: /b, pathType: Exact, backend: \
-         {resource: {kind: Bucket, name: b}}}, {path: /c, pathType: Exact, backend: {service: {name: web}}}, {path: /d, \
+         c.example, http: {paths: [{path: a, pathType: Prefix, backend: {service: {name: web, port: {number: 80}}}}, \
+         {path: \
+         /a, pathType: Regex, backend: {service: {name: web, port: {number: 80}}}}, {path: /b, pathType: Exact, \
+         backend: \
+         {resource: {kind: Bucket, name: b}}}, {path: /c, pathType: Exact, backend: {service: {name: web}}}, {path: \
+         /d, \
          pathType: Exact, backend: {service: {name: web, port: {number: 80}}}}]}}]}";
     let snapshot = snapshot([class(), object("Ingress", "shop/web", spec)]);
     let mut said = found(&snapshot.issues);

@@ -34,8 +34,10 @@ fn a_plain_file_lies_over_the_config_map() {
 #[test]
 fn fields_for_which_nothing_is_built_are_reported() {
     let mut store = store();
-    let mesh = "defaultProviders: {metrics: [prometheus], tracing: [zipkin]}\nenableTracing: true\nhboneIdleTimeout: null\n\
-                outboundTrafficPolicy: {egressProxy: {host: a}}\ndefaultConfig: {drainDuration: 1s, proxyHeaders: {server: {}}}";
+    let mesh = "defaultProviders: {metrics: [prometheus], tracing: [zipkin]}\nenableTracing: true\nhboneIdleTimeout: \
+        null\n\
+                outboundTrafficPolicy: {egressProxy: {host: a}}\ndefaultConfig: {drainDuration: 1s, proxyHeaders: \
+                {server: {}}}";
     store.apply(map(mesh).apply());
     let want = [
         "data.mesh.outboundTrafficPolicy.egressProxy UnknownField",
