@@ -36,7 +36,9 @@ fn published<'a>(layer: &Layer, maps: impl IntoIterator<Item = (TypeUrl, &'a Arc
     let fresh: Vec<_> = maps.into_iter().filter(differs).collect();
     (!fresh.is_empty()).then(|| {
         let mut layer = layer.clone();
-        fresh.into_iter().for_each(|(type_url, map)| layer.set(type_url, map.clone()));
+        for (type_url, map) in fresh {
+            layer.set(type_url, map.clone());
+        }
         Arc::new(layer)
     })
 }

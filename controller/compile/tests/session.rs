@@ -147,25 +147,21 @@ fn an_edit_of_a_route_leaves_nothing_stale() {
 
 /// A Service, its EndpointSlice and its pods in namespace `a`.
 fn workload(name: &str, addresses: &[&str]) -> String {
-    let mut text = format!(
-        "apiVersion: v1\nkind: Service\nmetadata: {{name: {name}, namespace: a}}\n\
-         spec: {{clusterIP: 10.9.0.1, selector: {{app: {name}}}, ports: [{{name: http, port: 80, targetPort: \
-         8080}}]}}\n---\n\
+    let listed = addresses.iter().map(|address| format!("- addresses: [{address}]\n"));
+    let pods = addresses.iter().enumerate().map(|(number, address)| {
+        format!(
+            "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: {name}-{number}, namespace: a, labels: {{app: {name}, \
+             security.istio.io/tlsMode: istio}}}}\nstatus: {{podIP: {address}}}\n"
+        )
+    });
+    let service = format!(
+        "apiVersion: v1\nkind: Service\nmetadata: {{name: {name}, namespace: a}}\nspec: {{clusterIP: 10.9.0.1, \
+         selector: {{app: {name}}}, ports: [{{name: http, port: 80, targetPort: 8080}}]}}\n---\n\
          apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\n\
          metadata: {{name: {name}, namespace: a, labels: {{kubernetes.io/service-name: {name}}}}}\n\
          addressType: IPv4\nports: [{{name: http, port: 8080}}]\nendpoints:\n"
     );
-    for address in addresses {
-        text += &format!("- addresses: [{address}]\n");
-    }
-    for (number, address) in addresses.iter().enumerate() {
-        text += &format!(
-            "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: {name}-{number}, namespace: a, labels: {{app: {name}, \
-             security.istio.io/tlsMode: istio}}}}\n\
-             status: {{podIP: {address}}}\n"
-        );
-    }
-    text
+    std::iter::once(service).chain(listed).chain(pods).collect()
 }
 
 /// Sidecars of two workloads with three replicas each, all followed to the first revision.
@@ -181,7 +177,9 @@ fn replicas() -> (Compiler, Store, Vec<Session>) {
     });
     let mut sessions: Vec<Session> =
         ids.map(|id| compiler.open(&Arc::new(node::proxy(&json!({"id": id})).unwrap()))).collect();
-    sessions.iter_mut().for_each(|session| drop(compiler.update(session, &snapshot)));
+    for session in &mut sessions {
+        compiler.update(session, &snapshot);
+    }
     (compiler, store, sessions)
 }
 

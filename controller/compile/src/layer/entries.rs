@@ -66,7 +66,9 @@ impl Entries {
         }
         if !gone.is_empty() {
             let map = Arc::make_mut(&mut self.resources);
-            gone.iter().for_each(|name| map.remove(name));
+            for name in &gone {
+                map.remove(name);
+            }
         }
         let mut seen = BTreeSet::new();
         for entry in entries {

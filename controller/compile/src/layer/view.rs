@@ -104,7 +104,7 @@ impl ViewLayer {
         match due {
             Some(due) if due.is_empty() => return false,
             Some(due) if !due.contains(&Section::Scope) && self.reads.len() <= self.asked * 2 + MANY => {
-                self.compile_due(&tracked, due, update.memo);
+                self.compile_due(&tracked, &due, update.memo);
             }
             _ => self.compile_whole(&tracked, update.memo),
         }
@@ -152,7 +152,7 @@ impl ViewLayer {
         self.asked = self.reads.len();
     }
 
-    fn compile_due(&mut self, tracked: &Tracked<'_>, due: BTreeSet<Section>, memo: &Memo) {
+    fn compile_due(&mut self, tracked: &Tracked<'_>, due: &BTreeSet<Section>, memo: &Memo) {
         let Some(seen) = self.seen.clone() else { return };
         let (key, client) = (self.key.clone(), self.client.clone());
         let scope = Scope::again(tracked, &key, &client, seen);
@@ -160,7 +160,7 @@ impl ViewLayer {
         if due.contains(&Section::Listeners) {
             routes |= self.compile_listeners(&scope);
         }
-        for section in &due {
+        for section in due {
             match section {
                 Section::Host(host) => {
                     let (clusters, endpoints) = self.host(&scope, host, memo);

@@ -136,8 +136,13 @@ impl Question {
     pub(super) fn differs(&self, (old, new): (&Snapshot, &Snapshot), delta: &Delta, client: &Client) -> bool {
         match self {
             // What differs of these is known by pointer already.
-            Self::Mesh | Self::Facets | Self::Endpoints(_) | Self::ServicesAt(_) | Self::VirtualService(_) => true,
-            Self::Secret(..) | Self::Secrets(_) => true,
+            Self::Mesh
+            | Self::Facets
+            | Self::Endpoints(_)
+            | Self::ServicesAt(_)
+            | Self::VirtualService(_)
+            | Self::Secret(..)
+            | Self::Secrets(_) => true,
             Self::Services(namespace) => {
                 let sees = |of: &Snapshot, key| of.services.get(key).is_some_and(|one| one.export_to.sees(namespace));
                 delta.services.iter().any(|key| sees(old, key) || sees(new, key))

@@ -38,16 +38,14 @@ impl<S: Ord + Clone> Reads<S> {
         };
         let root = &snapshots.1.mesh.root_namespace;
         for (kind, questions) in self.by_kind.iter().filter(|(kind, _)| delta.concerns(**kind)) {
-            match delta.exactly(*kind).filter(|exact| exact.len() < questions.len()) {
+            let exact = delta.exactly(*kind).filter(|exact| exact.len() < questions.len());
+            if let Some(exact) = exact {
                 // A change looks up its questions: a layer may have thousands of a kind.
-                Some(exact) => {
-                    let found = exact.iter().filter_map(|question| questions.get_key_value(question));
-                    found.for_each(|(question, sections)| ask(question, sections));
-                }
-                None => {
-                    let found = questions.iter().filter(|(question, _)| question.is_concerned(delta, root));
-                    found.for_each(|(question, sections)| ask(question, sections));
-                }
+                let found = exact.iter().filter_map(|question| questions.get_key_value(question));
+                found.for_each(|(question, sections)| ask(question, sections));
+            } else {
+                let found = questions.iter().filter(|(question, _)| question.is_concerned(delta, root));
+                found.for_each(|(question, sections)| ask(question, sections));
             }
         }
         due

@@ -60,12 +60,18 @@ pub(crate) fn run(mesh: &str, node: &Value) -> Result<Output, String> {
 
 /// Applies [`EDIT`], lets `follow` see that revision, and takes the edit back.
 fn edited(store: &mut Store, follow: impl FnOnce(&Arc<Snapshot>)) -> Arc<Snapshot> {
-    for object in documents(EDIT.as_bytes()).0 {
-        let key = object.key.clone();
-        store.apply(Event::Apply(SourceId::Files, Box::new(object)));
-        follow(&store.commit());
+    let keys: Vec<_> = documents(EDIT.as_bytes())
+        .0
+        .into_iter()
+        .map(|object| {
+            let key = object.key.clone();
+            store.apply(Event::Apply(SourceId::Files, Box::new(object)));
+            key
+        })
+        .collect();
+    follow(&store.commit());
+    for key in keys {
         store.apply(Event::Delete(SourceId::Files, key));
-        break;
     }
     store.commit()
 }

@@ -72,7 +72,7 @@ impl VirtualServiceIndex {
         for origin in others {
             match self.others.get(&origin) {
                 Some(virtual_service) => {
-                    virtual_services.insert(origin.clone(), shared(virtual_service, old.get(&origin)))
+                    virtual_services.insert(origin.clone(), shared(virtual_service, old.get(&origin)));
                 }
                 None => virtual_services.remove(&origin),
             }
