@@ -29,6 +29,11 @@ pub(crate) fn missing(port: u16, to: &Destination, mesh_domain: &str) -> String 
     }
 }
 
+/// The host in the name of an outbound cluster; any other name as it is.
+pub(crate) fn host_of(cluster: &str) -> &str {
+    cluster.rsplit_once('|').map_or(cluster, |(_, host)| host)
+}
+
 /// `inbound|<port>||`.
 pub(crate) fn inbound(port: u16) -> String {
     format!("inbound|{port}||")
