@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use heddle_model::proxy::Proxy;
 use heddle_model::snapshot::Snapshot;
-use heddle_store::{Event, Object, Settings, Store, documents};
+use heddle_store::{Event, Object, Settings, SourceId, Store, documents};
 use serde_json::json;
 
 /// A change that differs with its number.
@@ -38,7 +38,7 @@ impl Mesh {
 /// Applies objects.
 pub(crate) fn apply(store: &mut Store, objects: Vec<Object>) {
     for object in objects {
-        store.apply(Event::Apply(Box::new(object)));
+        store.apply(Event::Apply(SourceId::Files, Box::new(object)));
     }
 }
 

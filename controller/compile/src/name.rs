@@ -1,4 +1,5 @@
-//! Names of Envoy's resources, as the contract's "Naming" fixes them: users' dashboards, EnvoyFilters and tools know them.
+//! Names of Envoy's resources, as the contract's "Naming" fixes them: users' dashboards, EnvoyFilters and tools know
+//! them.
 
 use heddle_model::{host::Host, route::Destination};
 
@@ -27,11 +28,6 @@ pub(crate) fn missing(port: u16, to: &Destination, mesh_domain: &str) -> String 
         Some(host) => format!("outbound|{port}|{}|{host}", to.subset),
         None => outbound(port, &to.subset, &to.host),
     }
-}
-
-/// The host in the name of an outbound cluster; any other name as it is.
-pub(crate) fn host_of(cluster: &str) -> &str {
-    cluster.rsplit_once('|').map_or(cluster, |(_, host)| host)
 }
 
 /// `inbound|<port>||`.

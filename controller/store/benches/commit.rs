@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
-use heddle_store::{Event, Object, Settings, Store, documents};
+use heddle_store::{Event, Object, Settings, SourceId, Store, documents};
 
 fn objects(yaml: &str) -> Vec<Object> {
     let (objects, issues) = documents(yaml.as_bytes());
@@ -61,7 +61,7 @@ fn store(size: usize) -> Store {
     let mut store = Store::new(Settings::default());
     for i in 0..size {
         for object in objects(&one(i)) {
-            store.apply(Event::Apply(Box::new(object)));
+            store.apply(Event::Apply(SourceId::Files, Box::new(object)));
         }
     }
     assert_eq!(store.commit().services.len(), size);
@@ -82,7 +82,7 @@ fn commit(c: &mut Criterion) {
                         objects(&yaml(size / 2, turn % 200 + 1)).into_iter().next().unwrap()
                     },
                     |object| {
-                        store.apply(Event::Apply(Box::new(object)));
+                        store.apply(Event::Apply(SourceId::Files, Box::new(object)));
                         store.commit()
                     },
                     BatchSize::SmallInput,

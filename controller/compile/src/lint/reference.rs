@@ -6,7 +6,6 @@ use heddle_model::issue::Issue;
 use heddle_xds_api::{Reference, ResourceSet, TypeUrl};
 
 use super::{LINKED, Violation};
-use crate::name;
 
 /// The reasons of issues that report a missing cluster.
 const REPORTED: [&str; 2] = ["UnknownHost", "UnknownPort"];
@@ -15,7 +14,7 @@ const REPORTED: [&str; 2] = ["UnknownHost", "UnknownPort"];
 /// requests get 503 then, as in Istio.
 pub(super) fn missing<'a>(set: &ResourceSet, issues: impl IntoIterator<Item = &'a Issue>) -> Vec<Violation> {
     let issues: Vec<&Issue> = issues.into_iter().filter(|issue| REPORTED.contains(&issue.reason)).collect();
-    let is_reported = |cluster: &str| issues.iter().any(|issue| names(issue, name::host_of(cluster)));
+    let is_reported = |cluster: &str| issues.iter().any(|issue| names(issue, cluster));
     let mut found = Vec::new();
     for type_url in LINKED {
         for resource in set.typed(type_url).iter() {
@@ -41,8 +40,10 @@ pub(super) fn unused_endpoints(set: &ResourceSet) -> Vec<Violation> {
     unused.map(|name| Violation::UnusedEndpoints(name.clone())).collect()
 }
 
-/// Whether the message names the host. It has the whole host where a cluster may have the short name.
-fn names(issue: &Issue, host: &str) -> bool {
+/// Whether the message of an issue names the host of an outbound cluster. Here a cluster has a name only, which ends with
+/// its host. The message has the whole host where the cluster may have the short name.
+fn names(issue: &Issue, cluster: &str) -> bool {
+    let Some((_, host)) = cluster.rsplit_once('|') else { return false };
     let mut words = issue.message.split(' ').filter_map(|word| word.strip_prefix(host));
     words.any(|rest| rest.is_empty() || rest.starts_with('.'))
 }

@@ -8,7 +8,7 @@ use heddle_model::issue::Issue;
 use heddle_model::node;
 use heddle_model::proxy::Proxy;
 use heddle_model::snapshot::Snapshot;
-use heddle_store::{Event, Settings, Store, documents};
+use heddle_store::{Event, Settings, SourceId, Store, documents};
 use heddle_xds_api::envoy::config::route::v3::{RouteConfiguration, VirtualHost};
 use heddle_xds_api::{Resource, ResourceSet, TypeSet, TypeUrl, TypedSet, json};
 use serde_json::Value;
@@ -62,9 +62,9 @@ pub(crate) fn run(mesh: &str, node: &Value) -> Result<Output, String> {
 fn edited(store: &mut Store, follow: impl FnOnce(&Arc<Snapshot>)) -> Arc<Snapshot> {
     for object in documents(EDIT.as_bytes()).0 {
         let key = object.key.clone();
-        store.apply(Event::Apply(Box::new(object)));
+        store.apply(Event::Apply(SourceId::Files, Box::new(object)));
         follow(&store.commit());
-        store.apply(Event::Delete(key));
+        store.apply(Event::Delete(SourceId::Files, key));
         break;
     }
     store.commit()
@@ -126,7 +126,7 @@ fn store(mesh: &str) -> (Store, Vec<Issue>) {
     let (objects, mut issues) = documents(mesh.as_bytes());
     let mut store = Store::new(Settings::default());
     for object in objects {
-        issues.extend(store.apply(Event::Apply(Box::new(object))));
+        issues.extend(store.apply(Event::Apply(SourceId::Files, Box::new(object))));
     }
     (store, issues)
 }

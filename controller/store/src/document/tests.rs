@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use heddle_model::issue::Issue;
+use heddle_model::{issue::Issue, object::Kind};
 
 use super::documents;
-use crate::{Kind, Object, Spec};
+use crate::{Object, Spec};
 
 fn read(text: &str) -> (Vec<Object>, Vec<String>) {
     let (objects, issues) = documents(text.as_bytes());

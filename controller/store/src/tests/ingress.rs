@@ -163,7 +163,7 @@ fn what_did_not_change_is_shared_and_what_is_gone_is_gone() {
         snapshot.virtual_services.values().find(|t| t.reach.hosts[0].as_str() == "a.example").cloned().unwrap()
     };
     assert!(std::sync::Arc::ptr_eq(&virtual_service(&before), &virtual_service(&after)));
-    store.apply(crate::Event::Delete(class().key()));
+    store.apply(class().delete());
     let gone = store.commit();
     assert!(gone.virtual_services.is_empty() && gone.gateways.is_empty());
 }
