@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
-use heddle_compile::{Compiler, Session};
+use heddle_compile::{Compiler, Session, lint};
 use heddle_model::issue::Issue;
 use heddle_model::object::ObjectRef;
 use heddle_model::proxy::Proxy;
@@ -31,6 +31,24 @@ impl CountedCompiler {
     /// What is wrong with the objects behind all that connected proxies hold.
     pub(crate) fn issues(&self) -> BTreeSet<Issue> {
         self.compiler.issues()
+    }
+
+    /// Logs what the lint finds in the resources that changed. Only debug builds do that: it decodes all listeners and
+    /// route configurations of the proxy.
+    fn check(&self, snapshot: &Arc<Snapshot>, session: &mut Session, before: &ResourceSet, set: &Arc<ResourceSet>) {
+        let changed = set.differing(before);
+        // The issues cost more than the lint, and few resources need them.
+        if lint(set, changed, []).is_empty() {
+            return;
+        }
+        let violations = lint(set, changed, &self.compiler.issues());
+        // A round of a newer revision may run. Then the issues are not those of this set, and that round checks again.
+        if !Arc::ptr_eq(set, &self.compiler.update(session, snapshot)) {
+            return;
+        }
+        for violation in violations {
+            tracing::error!(%violation, "the compiled resources break a rule");
+        }
     }
 
     /// Writes the counters.
@@ -63,6 +81,7 @@ impl Generate for CountedCompiler {
     }
 
     fn update(&self, snapshot: &Arc<Snapshot>, session: &mut Session) -> Arc<ResourceSet> {
+        let before = session.set().clone();
         let start = Instant::now();
         let set = self.compiler.update(session, snapshot);
         let compiled = session.compiled();
@@ -71,6 +90,9 @@ impl Generate for CountedCompiler {
             self.seconds.observe(start.elapsed().as_secs_f64());
         }
         self.hits.add((LAYERS - compiled) as u64);
+        if cfg!(debug_assertions) {
+            self.check(snapshot, session, &before, &set);
+        }
         set
     }
 

@@ -19,8 +19,11 @@ use nix::unistd::Pid;
 
 /// How often a condition is looked at again while one waits for it.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
+/// What a debug build of heddled logs when its compiler is at fault (`controller/src/generate.rs`).
+const VIOLATION: &str = "the compiled resources break a rule";
 
-/// A running program. Dropping it kills it, by its id and never by its name.
+/// A running program. Dropping it kills it, by its id and never by its name. A heddled that logged a violation of its
+/// compiler's lint fails the test then.
 #[derive(Debug)]
 pub struct Process {
     name: String,
@@ -138,6 +141,11 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         self.kill();
+        if self.name == "heddled" && !std::thread::panicking() {
+            let log = self.log();
+            let violations: Vec<&str> = log.lines().filter(|line| line.contains(VIOLATION)).collect();
+            assert!(violations.is_empty(), "heddled compiled what no proxy can use:\n{}", violations.join("\n"));
+        }
     }
 }
 

@@ -182,6 +182,12 @@ impl Compiler {
 }
 
 impl Session {
+    /// All resources that the last update gave.
+    #[must_use]
+    pub fn set(&self) -> &Arc<ResourceSet> {
+        &self.set
+    }
+
     /// How many layers the last update compiled something of: the view's, the proxy's own, or none.
     #[must_use]
     pub fn compiled(&self) -> usize {

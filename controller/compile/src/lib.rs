@@ -12,6 +12,7 @@ mod envoy;
 mod gateway;
 mod inbound;
 mod layer;
+mod lint;
 mod listener;
 mod memo;
 mod mtls;
@@ -28,4 +29,5 @@ mod visible;
 mod fixture;
 
 pub use compiler::{Compiler, Session};
+pub use lint::{Violation, lint};
 pub use tracked::Tracked;

@@ -1,6 +1,6 @@
 //! Bad input in every shape: golden meshes with values replaced by odd ones, dropped or doubled.
 //!
-//! Nothing that a user writes may panic, hang, or leave a name in the output that leads nowhere. A run makes
+//! Nothing that a user writes may panic, hang, or make the compiler's lint find a violation. A run makes
 //! `PROPTEST_CASES` meshes (64 unless told); `make soak` makes many.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)] // a test's report
 #![allow(clippy::disallowed_methods)] // a hang is a matter of time
@@ -15,8 +15,6 @@ use serde_json::{Value, json};
 
 #[path = "golden_run/compile.rs"]
 mod compile;
-#[path = "golden_run/dangling.rs"]
-mod dangling;
 
 /// What a proxy gets, by kind.
 type Output = BTreeMap<&'static str, Vec<Value>>;
@@ -45,14 +43,9 @@ fn no_mesh_breaks_the_compiler() {
         }
         let text = mesh.iter().map(Value::to_string).collect::<Vec<_>>().join("\n---\n");
         let start = Instant::now();
-        let output = compile::run(&text, node).map_err(TestCaseError::fail)?;
+        let run = compile::run(&text, node);
+        prop_assert!(run.is_ok(), "{}\n{text}", run.err().unwrap_or_default());
         prop_assert!(start.elapsed() < Duration::from_secs(10), "took {:?}:\n{text}", start.elapsed());
-        // A destination that nobody has is named as it is, and reported.
-        let reported = !output["issues"].is_empty();
-        let mut wrong = dangling::names(&output);
-        wrong.retain(|name| name.cluster.is_none() || !reported);
-        let wrong: Vec<&str> = wrong.iter().map(|name| name.what.as_str()).collect();
-        prop_assert!(wrong.is_empty(), "{wrong:?}\n{text}");
         Ok(())
     });
     tried.unwrap_or_else(|error| panic!("{error}"));

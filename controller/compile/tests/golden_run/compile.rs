@@ -1,15 +1,16 @@
 //! From text to what a proxy gets, by the code that `heddled` and `heddlectl` run.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use heddle_compile::Compiler;
+use heddle_compile::{Compiler, lint};
 use heddle_model::issue::Issue;
 use heddle_model::node;
 use heddle_model::proxy::Proxy;
 use heddle_model::snapshot::Snapshot;
 use heddle_store::{Event, Settings, SourceId, Store, documents};
 use heddle_xds_api::envoy::config::route::v3::{RouteConfiguration, VirtualHost};
-use heddle_xds_api::{Resource, ResourceSet, TypeUrl, TypedSet, json};
+use heddle_xds_api::{Resource, ResourceSet, TypeSet, TypeUrl, TypedSet, json};
 use serde_json::Value;
 
 use super::Output;
@@ -31,8 +32,9 @@ pub(crate) fn run(mesh: &str, node: &Value) -> Result<Output, String> {
     let compiler = Compiler::default();
     let mut session = compiler.open(&Arc::new(proxy.clone()));
     let set = compiler.update(&mut session, &snapshot);
-    check_split(&snapshot, &proxy, &set)?;
     let found = compiler.issues();
+    check_lint(&set, &found)?;
+    check_split(&snapshot, &proxy, &set)?;
     let after = edited(&mut store, |snapshot| {
         compiler.update(&mut session, snapshot);
     });
@@ -81,12 +83,20 @@ fn same(one: &ResourceSet, other: &ResourceSet) -> bool {
     TypeUrl::ALL.into_iter().all(|url| versions(&one.typed(url)) == versions(&other.typed(url)))
 }
 
+/// The compiler's lint finds nothing.
+fn check_lint(set: &ResourceSet, issues: &BTreeSet<Issue>) -> Result<(), String> {
+    let violations: Vec<_> = lint(set, TypeSet::ALL, issues).iter().map(ToString::to_string).collect();
+    if violations.is_empty() { Ok(()) } else { Err(violations.join("\n")) }
+}
+
 /// Sent virtual host by virtual host, the routes are the same once they are put together.
 fn check_split(snapshot: &Arc<Snapshot>, proxy: &Proxy, whole: &ResourceSet) -> Result<(), String> {
     let mut proxy = proxy.clone();
     proxy.can.virtual_hosts = true;
     let compiler = Compiler::default();
-    let typed = compiler.update(&mut compiler.open(&Arc::new(proxy)), snapshot);
+    let mut session = compiler.open(&Arc::new(proxy));
+    let typed = compiler.update(&mut session, snapshot);
+    check_lint(&typed, &compiler.issues())?;
     let decode = |one: &Resource| one.decode::<RouteConfiguration>().map_err(|error| error.to_string());
     for resource in whole.typed(TypeUrl::Route).iter() {
         let name = resource.name();

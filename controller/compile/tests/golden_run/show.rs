@@ -13,8 +13,6 @@ pub(crate) struct Show {
     pub(crate) mesh: String,
     /// Envoy's Node.
     pub(crate) node: Value,
-    /// Clusters that are named and not there, because that is what the case shows.
-    pub(crate) dangling: Vec<String>,
     chosen: Map<String, Value>,
 }
 
@@ -32,9 +30,7 @@ impl Show {
         let own = text(&case.join("mesh.yaml"))?;
         let mesh = if proxy["base"] == "none" { own } else { format!("{}---\n{own}", text(&base.join("shop.yaml"))?) };
         let show = proxy["show"].as_object().cloned().ok_or("proxy.yaml shows nothing")?;
-        let dangling = proxy["dangling"].as_array().into_iter().flatten();
-        let dangling = dangling.filter_map(|name| name.as_str().map(str::to_owned)).collect();
-        Ok(Self { mesh, node, dangling, chosen: show })
+        Ok(Self { mesh, node, chosen: show })
     }
 
     /// The part to look at, a YAML file a kind. Kinds that `show` does not name are left out, issues never are.
