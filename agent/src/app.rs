@@ -10,7 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::admin::Local;
-use crate::args::Kind;
+use crate::args::NodeType;
 use crate::bootstrap::{bootstrap, reachable};
 use crate::config::Config;
 use crate::envoy::Phase;
@@ -24,7 +24,7 @@ use crate::{dns, envoy, sds, status, svid, xds_proxy};
 ///
 /// # Errors
 /// When an address is in use, a file cannot be written, or Envoy is missing.
-pub(crate) async fn run(config: Config, kind: Kind) -> Result<()> {
+pub(crate) async fn run(config: Config, kind: NodeType) -> Result<()> {
     ensure!(config.envoy.binary.is_file(), "the Envoy program {} does not exist", config.envoy.binary.display());
     let config = Arc::new(config);
     let counters = Arc::new(Counters::default());

@@ -99,7 +99,7 @@ Examples:
 
 /// The type of proxy, which is the first part of the node id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Kind {
+pub(crate) enum NodeType {
     /// A proxy beside a workload.
     Sidecar,
     /// A gateway.
@@ -111,7 +111,7 @@ pub(crate) enum Kind {
 pub(crate) struct ProxyArgs {
     /// The type of proxy.
     #[arg(value_enum)]
-    pub(crate) kind: Kind,
+    pub(crate) kind: NodeType,
     /// Set the DNS domain of the workload. The default is `<namespace>.svc.cluster.local`.
     #[arg(long)]
     pub(crate) domain: Option<String>,
@@ -231,7 +231,7 @@ mod tests {
             "heddle-agent proxy sidecar --domain shop.svc.cluster.local --proxyLogLevel=warning \
              --proxyComponentLogLevel=misc:error --log_output_level=default:info --log_as_json --stsPort=15463",
         );
-        assert_eq!(args.kind, Kind::Sidecar);
+        assert_eq!(args.kind, NodeType::Sidecar);
         assert_eq!(args.domain.as_deref(), Some("shop.svc.cluster.local"));
         assert!(args.log_as_json);
         assert_eq!(unknown, ["--stsPort=15463"]);
@@ -243,7 +243,7 @@ mod tests {
             "heddle-agent proxy router --adminAddr 127.0.1.1:15000 --statusAddr 127.0.1.1:15020 \
              --readinessAddr 127.0.1.1:15021 --prometheusAddr 127.0.1.1:15090",
         );
-        assert_eq!(args.kind, Kind::Router);
+        assert_eq!(args.kind, NodeType::Router);
         assert_eq!(args.status, Some("127.0.1.1:15020".parse().unwrap()));
         assert!(parse(["a", "proxy", "sidecar", "--adminAddr", "x"].map(OsString::from)).is_err());
         assert!(parse(["a", "proxy", "ztunnel"].map(OsString::from)).is_err());

@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::admin::Local;
-use crate::args::Kind;
+use crate::args::NodeType;
 use crate::backoff::Backoff;
 use crate::bootstrap::reachable;
 use crate::config::Config;
@@ -37,7 +37,7 @@ const LAST_WORDS: Duration = Duration::from_secs(3);
 /// When Envoy cannot be started at all.
 pub(crate) async fn supervise(
     config: &Config,
-    kind: Kind,
+    kind: NodeType,
     counters: &Counters,
     mut phase: watch::Receiver<Phase>,
 ) -> Result<()> {
@@ -69,7 +69,7 @@ pub(crate) async fn supervise(
 /// Waits for the end of Envoy. Returns its status if it exited by itself.
 async fn until_end(
     config: &Config,
-    kind: Kind,
+    kind: NodeType,
     local: &Local,
     child: &mut Child,
     phase: &mut watch::Receiver<Phase>,

@@ -51,18 +51,18 @@ pub(crate) struct Pages {
     pub started: Instant,
 }
 
-/// The pages' addresses and what each is for.
-const INDEX: &[(&str, &str)] = &[
-    ("/debug/syncz", "what each proxy was sent and has acknowledged"),
-    ("/debug/adsz", "connected proxies"),
-    ("/debug/connections", "a short list of connected proxies"),
-    ("/debug/configz", "the objects that configure the mesh"),
-    ("/debug/registryz", "services"),
-    ("/debug/endpointz", "endpoints of services"),
-    ("/debug/issuez", "issues of objects and files"),
-    ("/debug/mesh", "mesh-wide settings"),
-    ("/debug/config_dump?proxyID=<pod>.<namespace>", "the configuration of a proxy, as Envoy's config dump"),
-    ("/debug/list", "the names of these pages"),
+/// The pages below `/debug/`: the name, the query that it needs, and what it is for.
+const INDEX: &[(&str, &str, &str)] = &[
+    ("syncz", "", "what each proxy was sent and has acknowledged"),
+    ("adsz", "", "connected proxies"),
+    ("connections", "", "a short list of connected proxies"),
+    ("configz", "", "the objects that configure the mesh"),
+    ("registryz", "", "services"),
+    ("endpointz", "", "endpoints of services"),
+    ("issuez", "", "issues of objects and files"),
+    ("mesh", "", "mesh-wide settings"),
+    ("config_dump", "?proxyID=<pod>.<namespace>", "the configuration of a proxy, as Envoy's config dump"),
+    ("list", "", "the names of these pages"),
 ];
 
 /// Which proxy a page is about.
@@ -130,15 +130,17 @@ async fn ready(State(pages): State<Pages>) -> StatusCode {
 }
 
 async fn index() -> Response {
-    let line = |(page, what): &(&str, &str)| format!("<li><a href=\"{page}\">{page}</a> {what}</li>\n");
+    let line = |(name, query, what): &(&str, &str, &str)| {
+        let page = format!("/debug/{name}{query}");
+        format!("<li><a href=\"{page}\">{page}</a> {what}</li>\n")
+    };
     let list: String = INDEX.iter().map(line).collect();
     let page = format!("<!doctype html><title>heddled</title><h1>heddled</h1><ul>\n{list}</ul>\n");
     ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], page).into_response()
 }
 
 async fn list() -> Response {
-    let names = INDEX.iter().filter_map(|(page, _)| page.split('?').next()?.strip_prefix("/debug/"));
-    json(&names.collect::<Vec<_>>().into())
+    json(&INDEX.iter().map(|(name, _, _)| *name).collect::<Vec<_>>().into())
 }
 
 async fn syncz(State(pages): State<Pages>, Query(of): Query<Of>) -> Response {

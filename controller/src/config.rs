@@ -138,7 +138,8 @@ pub(crate) struct Config {
         value_parser = parse_duration)]
     pub keepalive_interval: Duration,
     /// Close the connection if the response to a ping takes longer than this.
-    #[arg(long = "keepaliveTimeout", env = "GRPC_KEEPALIVE_TIMEOUT", default_value = "10s", value_parser = parse_duration)]
+    #[arg(long = "keepaliveTimeout", env = "GRPC_KEEPALIVE_TIMEOUT", default_value = "10s",
+        value_parser = parse_duration)]
     pub keepalive_timeout: Duration,
     /// Set the longest lifetime of a gRPC connection. `0s` is no limit.
     #[arg(long = "keepaliveMaxServerConnectionAge", default_value = "0s", value_parser = parse_duration)]

@@ -10,9 +10,10 @@ use std::time::Instant;
 
 use heddle_model::issue::Issue;
 use heddle_model::map::SharedMap;
+use heddle_model::object::ObjectRef;
 use heddle_model::snapshot::Snapshot;
 use heddle_serve::push::Published;
-use heddle_store::{Event, ObjectKey, Store};
+use heddle_store::{Event, SourceId, Store};
 use tokio::sync::{mpsc, watch};
 
 use crate::source::Batch;
@@ -21,6 +22,9 @@ use crate::status::ObservedObject;
 /// Batches of one commit, at most. Without a limit a source that always sends would put the commit off for ever.
 const MAX_BATCHES: usize = 1024;
 
+/// An object that a source gave.
+pub(crate) type Given = (Arc<ObjectRef>, SourceId);
+
 /// The state for the debug pages, the statuses and the webhooks, also before the sources have synced.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ControllerState {
@@ -28,10 +32,10 @@ pub(crate) struct ControllerState {
     pub snapshot: Arc<Snapshot>,
     /// The issues of files, by path.
     pub files: Arc<BTreeMap<PathBuf, Vec<Issue>>>,
-    /// The objects that make up the revision.
-    pub objects: Arc<BTreeSet<ObjectKey>>,
+    /// The objects that make up the revision, with the source of each.
+    pub objects: Arc<BTreeSet<Given>>,
     /// What the statuses of an API server's objects hold, for the objects whose status Heddle writes.
-    pub statuses: SharedMap<ObjectKey, Arc<ObservedObject>>,
+    pub statuses: SharedMap<Arc<ObjectRef>, Arc<ObservedObject>>,
 }
 
 /// The channels that the writer publishes revisions to.
@@ -83,26 +87,27 @@ fn apply(store: &mut Store, state: &mut ControllerState, batch: Batch) {
 }
 
 /// Keeps the list of objects. An edit of an object does not change it, and must not cost a copy.
-fn note_object(objects: &mut Arc<BTreeSet<ObjectKey>>, event: &Event) {
+fn note_object(objects: &mut Arc<BTreeSet<Given>>, event: &Event) {
     match event {
-        Event::Apply(object) => {
-            if !objects.contains(&object.key) {
-                Arc::make_mut(objects).insert(object.key.clone());
+        Event::Apply(source, object) => {
+            let given = (object.key.clone(), source.clone());
+            if !objects.contains(&given) {
+                Arc::make_mut(objects).insert(given);
             }
         }
-        Event::Delete(key) => {
-            Arc::make_mut(objects).remove(key);
+        Event::Delete(source, key) => {
+            Arc::make_mut(objects).remove(&(key.clone(), source.clone()));
         }
-        Event::Relist(kind, listed) => {
-            let listed: BTreeSet<&ObjectKey> = listed.iter().map(|object| &object.key).collect();
-            let gone = |key: &&ObjectKey| key.kind == *kind && !listed.contains(*key);
-            if objects.iter().any(|key| gone(&key)) || listed.iter().any(|key| !objects.contains(*key)) {
+        Event::Relist(source, kind, listed) => {
+            let listed: BTreeSet<Given> = listed.iter().map(|object| (object.key.clone(), source.clone())).collect();
+            let gone = |given: &Given| given.0.kind == *kind && given.1 == *source && !listed.contains(given);
+            if objects.iter().any(gone) || listed.iter().any(|given| !objects.contains(given)) {
                 let objects = Arc::make_mut(objects);
-                objects.retain(|key| !gone(&key));
-                objects.extend(listed.into_iter().cloned());
+                objects.retain(|given| !gone(given));
+                objects.extend(listed);
             }
         }
-        Event::Synced(_) => {}
+        Event::Synced(..) => {}
     }
 }
 

@@ -1,6 +1,6 @@
 //! Renders the charts with the values of a profile, of files and of the command line.
 
-mod kind;
+mod api_resource;
 mod operator;
 
 use std::collections::BTreeMap;
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
-pub(crate) use kind::{KINDS, path, title};
+pub(crate) use api_resource::{API_RESOURCES, path, title};
 
 use crate::chart::{self, BASE, Chart, GATEWAY, HEDDLED, PROFILES, Release};
 
@@ -73,7 +73,7 @@ impl Choices {
         if objects.iter().any(|object| object["metadata"]["namespace"] == namespace) {
             objects.push(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}));
         }
-        kind::sort(&mut objects);
+        api_resource::sort(&mut objects);
         Ok(Plan { objects, warnings, namespace })
     }
 

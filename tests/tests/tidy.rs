@@ -2,7 +2,7 @@
 //!
 //! The rules' numbers and names, and the few exceptions with their reasons, are in `tidy.toml` beside this file. What
 //! breaks one is printed as `path:line: [rule] what is wrong; how to mend it`.
-#![allow(clippy::expect_used, clippy::panic)] // what is read here is the tree itself; without it there is nothing to check
+#![allow(clippy::expect_used, clippy::panic, reason = "without the tree there is nothing to check")]
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -12,10 +12,13 @@ use cargo_metadata::{Metadata, MetadataCommand};
 
 #[path = "tidy/imports.rs"]
 mod imports;
+#[path = "tidy/text.rs"]
+mod lines;
 #[path = "tidy/rules.rs"]
 mod rules;
 #[path = "tidy/source.rs"]
 mod source;
+mod text;
 #[path = "tidy/tree.rs"]
 mod tree;
 
@@ -40,6 +43,16 @@ fn sources_are_in_order() {
 }
 
 #[test]
+fn names_that_were_made_here_stay_values() {
+    settle(&["text"], |rules| text::check(&files(), rules, read));
+}
+
+#[test]
+fn lines_and_words_are_in_order() {
+    settle(&["line-columns", "picture"], |rules| lines::check(&files(), rules, read));
+}
+
+#[test]
 fn exceptions_name_a_rule_and_a_reason() {
     let known = [
         "import",
@@ -56,6 +69,8 @@ fn exceptions_name_a_rule_and_a_reason() {
         "function-lines",
         "ignored",
         "unfinished",
+        "line-columns",
+        "picture",
     ];
     for exception in &rules().except {
         assert!(known.contains(&exception.rule.as_str()), "tidy.toml: no rule is called {}", exception.rule);

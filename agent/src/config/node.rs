@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use heddle_crds::mesh::ProxyConfig;
 use serde_json::{Map, Value, json};
 
-use crate::args::{Kind, ProxyArgs};
+use crate::args::{NodeType, ProxyArgs};
 use crate::config::pod_info;
 use crate::config::{Addresses, ConfigError, Env};
 
@@ -45,8 +45,8 @@ pub(crate) fn node(
     }
     let domain = args.domain.clone().unwrap_or_else(|| format!("{namespace}.svc.cluster.local"));
     let kind = match args.kind {
-        Kind::Sidecar => "sidecar",
-        Kind::Router => "router",
+        NodeType::Sidecar => "sidecar",
+        NodeType::Router => "router",
     };
     let mut metadata = given(env, proxy_config)?;
     let mut set = |name: &str, value: Value| {

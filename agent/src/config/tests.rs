@@ -43,7 +43,8 @@ fn without_any_setting_there_are_pilot_agents_defaults() {
 #[test]
 fn proxy_config_is_obeyed_and_flags_come_before_it() {
     let proxy = r#"{"discoveryAddress":"a:1","concurrency":3,"drainDuration":"7s","terminationDrainDuration":"1.5s",
-        "statusPort":16020,"proxyAdminPort":16000,"binaryPath":"/envoy","configPath":"/tmp/x","meshId":"unknown here"}"#;
+        "statusPort":16020,"proxyAdminPort":16000,"binaryPath":"/envoy","configPath":"/tmp/x",
+        "meshId":"unknown here"}"#;
     let config = with("", &[("PROXY_CONFIG", proxy)]);
     assert_eq!(config.discovery.address, "a:1");
     assert_eq!(config.envoy.concurrency, Some(3));

@@ -7,7 +7,7 @@ use http::Method;
 use tokio::time::Instant;
 
 use crate::admin::Local;
-use crate::args::Kind;
+use crate::args::NodeType;
 use crate::bootstrap::reachable;
 use crate::config::{Addresses, Envoy};
 
@@ -30,10 +30,10 @@ const LIMIT: Duration = Duration::from_secs(1);
 
 /// Starts to drain. Listeners still accept connections, because not every client knows yet. The workload of a sidecar
 /// may need outbound connections while it stops, so only inbound connections are drained.
-pub(crate) async fn drain(local: &Local, admin: SocketAddr, kind: Kind) {
+pub(crate) async fn drain(local: &Local, admin: SocketAddr, kind: NodeType) {
     let path = match kind {
-        Kind::Sidecar => "/drain_listeners?inboundonly&graceful&skip_exit",
-        Kind::Router => "/drain_listeners?graceful&skip_exit",
+        NodeType::Sidecar => "/drain_listeners?inboundonly&graceful&skip_exit",
+        NodeType::Router => "/drain_listeners?graceful&skip_exit",
     };
     match local.call(Method::POST, admin, path, LIMIT).await {
         Ok(_) => tracing::info!("Envoy is draining"),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use heddle_model::proxy::Proxy;
 use heddle_model::snapshot::Snapshot;
-use heddle_store::{Event, Object, Settings, Store, documents};
+use heddle_store::{Event, Object, Settings, SourceId, Store, documents};
 use serde_json::json;
 
 /// A change that differs with its number.
@@ -38,7 +38,7 @@ impl Mesh {
 /// Applies objects.
 pub(crate) fn apply(store: &mut Store, objects: Vec<Object>) {
     for object in objects {
-        store.apply(Event::Apply(Box::new(object)));
+        store.apply(Event::Apply(SourceId::Files, Box::new(object)));
     }
 }
 
@@ -65,15 +65,18 @@ pub(crate) fn sidecar() -> Proxy {
 /// A VirtualService with another header.
 pub(crate) fn virtual_service(number: usize) -> String {
     format!(
-        "{{apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {{name: s0, namespace: ns0}}, spec: {{hosts: \
-         [s0], http: [{{route: [{{destination: {{host: s0}}}}], headers: {{request: {{set: {{x-turn: \"{number}\"}}}}}}}}]}}}}"
+        "{{apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {{name: s0, namespace: ns0}}, spec: \
+         {{hosts: \
+         [s0], http: [{{route: [{{destination: {{host: s0}}}}], headers: {{request: {{set: {{x-turn: \
+         \"{number}\"}}}}}}}}]}}}}"
     )
 }
 
 /// A DestinationRule with another number of connections.
 pub(crate) fn destination_rule(number: usize) -> String {
     format!(
-        "{{apiVersion: networking.istio.io/v1, kind: DestinationRule, metadata: {{name: s0, namespace: ns0}}, spec: {{host: \
+        "{{apiVersion: networking.istio.io/v1, kind: DestinationRule, metadata: {{name: s0, namespace: ns0}}, spec: \
+         {{host: \
          s0, trafficPolicy: {{connectionPool: {{tcp: {{maxConnections: {}}}}}}}}}}}",
         100 + number
     )
@@ -88,7 +91,8 @@ pub(crate) fn endpoint_slice(number: usize) -> String {
 pub(crate) fn foreign_secret(number: usize) -> String {
     let (crt, key) = (["YQ==", "Yg=="][number % 2], "aw==");
     format!(
-        "{{apiVersion: v1, kind: Secret, metadata: {{name: cert, namespace: idle}}, type: kubernetes.io/tls, data: {{tls.crt: \
+        "{{apiVersion: v1, kind: Secret, metadata: {{name: cert, namespace: idle}}, type: kubernetes.io/tls, data: \
+         {{tls.crt: \
          {crt}, tls.key: {key}}}}}"
     )
 }
@@ -97,7 +101,8 @@ fn service(number: usize) -> String {
     let (namespace, high, low) = (number % 10, number / 250, number % 250 + 1);
     let labels = format!("{{app: s{number}}}");
     let mut yaml = format!(
-        "---\n{{apiVersion: v1, kind: Service, metadata: {{name: s{number}, namespace: ns{namespace}}}, spec: {{clusterIP: \
+        "---\n{{apiVersion: v1, kind: Service, metadata: {{name: s{number}, namespace: ns{namespace}}}, spec: \
+         {{clusterIP: \
          10.96.{high}.{low}, selector: {labels}, ports: [{{name: http, port: 80, targetPort: 8080}}]}}}}\n---\n{}\n",
         slice(number, &format!("10.3.{high}.{low}")),
     );
@@ -115,8 +120,10 @@ fn service(number: usize) -> String {
 fn slice(number: usize, third: &str) -> String {
     let (namespace, high, low) = (number % 10, number / 250, number % 250 + 1);
     format!(
-        "{{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: {{name: s{number}, namespace: ns{namespace}, labels: \
-         {{kubernetes.io/service-name: s{number}}}}}, addressType: IPv4, ports: [{{name: http, port: 8080}}], endpoints: \
+        "{{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: {{name: s{number}, namespace: \
+         ns{namespace}, labels: \
+         {{kubernetes.io/service-name: s{number}}}}}, addressType: IPv4, ports: [{{name: http, port: 8080}}], \
+         endpoints: \
          [{{addresses: [10.1.{high}.{low}]}}, {{addresses: [10.2.{high}.{low}]}}, {{addresses: [{third}]}}]}}"
     )
 }

@@ -1,6 +1,7 @@
 //! The one way in: follows proxies from revision to revision.
 //!
-//! `heddled`, `heddlectl`, the goldens and the fuzzers all call [`Compiler::update`], so that what ships is what is tested.
+//! `heddled`, `heddlectl`, the goldens and the fuzzers all call [`Compiler::update`], so that what ships is what is
+//! tested.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -13,7 +14,7 @@ use heddle_xds_api::{ResourceSet, TypeUrl};
 use crate::{
     layer::{OwnLayer, Update, ViewLayer},
     memo::Memo,
-    tracked::{Delta, Reads, Tracked},
+    tracked::{Client, Delta, Reads, Tracked},
     view::{ViewKey, view},
 };
 
@@ -46,7 +47,8 @@ pub struct Session {
 /// A view that some sessions share.
 #[derive(Debug)]
 struct View {
-    key: ViewKey,
+    key: Arc<ViewKey>,
+    client: Client,
     // A mutex, so that of many sessions of one view one compiles, and the others wait for that.
     layer: Mutex<ViewLayer>,
 }
@@ -82,7 +84,8 @@ impl Compiler {
         Session { proxy: proxy.clone(), view, of, reads, own, set: Arc::default(), compiled: 0 }
     }
 
-    /// All resources of the proxy in a revision, of all types. What did not change since the last time is the same `Arc`.
+    /// All resources of the proxy in a revision, of all types. What did not change since the last time is the same
+    /// `Arc`.
     pub fn update(&self, session: &mut Session, snapshot: &Arc<Snapshot>) -> Arc<ResourceSet> {
         session.compiled = 0;
         let delta = |old: &Snapshot| self.delta(old, snapshot);
@@ -95,7 +98,7 @@ impl Compiler {
         };
         let own = {
             let mut layer = lock(&session.own);
-            session.compiled += usize::from(layer.update(update, &view.key));
+            session.compiled += usize::from(layer.update(update, (&view.key, &view.client)));
             layer.layer().clone()
         };
         if !(Arc::ptr_eq(&shared, &session.set.shared) && Arc::ptr_eq(&own, &session.set.own)) {
@@ -137,14 +140,14 @@ impl Compiler {
                 return view.clone();
             }
             let delta = (update.delta)(&old);
-            if session.reads.due((&old, update.snapshot), &delta, &view.key.client()).is_empty() {
+            if session.reads.due((&old, update.snapshot), &delta, &view.client).is_empty() {
                 return view.clone();
             }
         }
         let tracked = Tracked::new(update.snapshot);
         let (key, asked) = tracked.noted(|| view(&tracked, &session.proxy));
         session.reads = Reads::of(asked);
-        let known = session.view.take().filter(|view| view.key == key);
+        let known = session.view.take().filter(|view| *view.key == key);
         let found = known.unwrap_or_else(|| self.shared_view(key));
         session.view = Some(found.clone());
         found
@@ -158,7 +161,9 @@ impl Compiler {
         if views.len() >= FEW && views.len().is_power_of_two() {
             views.retain(|_, view| view.strong_count() > 0);
         }
-        let view = Arc::new(View { layer: Mutex::new(ViewLayer::new(key.clone())), key: key.clone() });
+        let (shared, client) = (Arc::new(key.clone()), key.client());
+        let layer = Mutex::new(ViewLayer::new(shared.clone(), client.clone()));
+        let view = Arc::new(View { key: shared, client, layer });
         views.insert(key, Arc::downgrade(&view));
         view
     }

@@ -12,7 +12,7 @@ use heddle_model::{
     identity::Identity,
     labels::Labels,
     locality::Locality,
-    object::{ObjectRef, Origin},
+    object::{Kind, ObjectRef, Origin},
     protocol::Protocol,
     proxy::{Capabilities, Interception, Proxy, ProxyKind},
     service::{Resolution, Service, ServicePort, ServiceRegistry, Visibility},
@@ -35,8 +35,8 @@ pub(crate) struct TestMesh {
 }
 
 /// An object's origin.
-pub(crate) fn origin(kind: &str, namespace: &str, name: &str) -> Origin {
-    Origin { object: Arc::new(ObjectRef::new(kind, namespace, name)), created: 0 }
+pub(crate) fn origin(kind: Kind, namespace: &str, name: &str) -> Origin {
+    Origin::new(Arc::new(ObjectRef::new(kind, namespace, name)), 0)
 }
 
 /// A host.
@@ -57,7 +57,7 @@ pub(crate) fn service(name: &str, ports: &[(u16, Protocol)]) -> Service {
         protocol: *protocol,
     };
     Service {
-        origin: origin("Service", "shop", name),
+        origin: origin(Kind::Service, "shop", name),
         host: host(&format!("{name}.shop.svc.cluster.local")),
         aliases: Vec::new(),
         registry: ServiceRegistry::Kubernetes,
@@ -81,7 +81,7 @@ pub(crate) fn service(name: &str, ports: &[(u16, Protocol)]) -> Service {
 /// A service outside of the mesh.
 pub(crate) fn external(name: &str, ports: &[(u16, Protocol)], resolution: Resolution) -> Service {
     Service {
-        origin: origin("ServiceEntry", "shop", "entry"),
+        origin: origin(Kind::ServiceEntry, "shop", "entry"),
         host: host(name),
         registry: ServiceRegistry::External,
         resolution,
@@ -113,7 +113,7 @@ pub(crate) fn endpoint(address: &str, port: u16) -> Endpoint {
 /// The rule of a service of [`service`], in its namespace.
 pub(crate) fn rule(name: &str, policy: TrafficPolicy) -> DestinationRule {
     DestinationRule {
-        origin: origin("DestinationRule", "shop", name),
+        origin: origin(Kind::DestinationRule, "shop", name),
         merged: Vec::new(),
         host: host(&format!("{name}.shop.svc.cluster.local")),
         export_to: Visibility::All,
@@ -130,7 +130,7 @@ pub(crate) fn subset(name: &str, policy: Option<TrafficPolicy>) -> Subset {
 
 /// A PeerAuthentication of a namespace.
 pub(crate) fn peers(namespace: &str, mode: MtlsMode) -> Arc<PeerAuthentication> {
-    let origin = origin("PeerAuthentication", namespace, "default");
+    let origin = origin(Kind::PeerAuthentication, namespace, "default");
     Arc::new(PeerAuthentication { origin, selector: None, mode: Some(mode), ports: [].into() })
 }
 
@@ -138,6 +138,7 @@ pub(crate) fn peers(namespace: &str, mode: MtlsMode) -> Arc<PeerAuthentication> 
 pub(crate) fn sidecar() -> Proxy {
     Proxy {
         id: "sidecar~10.0.0.9~me.shop~shop.svc.cluster.local".into(),
+        short_id: "me.shop".into(),
         kind: ProxyKind::Sidecar,
         addresses: vec!["10.0.0.9".parse().unwrap()],
         name: "me".into(),

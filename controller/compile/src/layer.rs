@@ -1,7 +1,7 @@
 //! Layers: what is compiled for one view, or for one proxy alone, and kept from one revision to the next.
 //!
-//! A layer is compiled in sections. Each section notes what it asks of the snapshot ([`crate::tracked`]); a later revision
-//! compiles again the sections of which some answer differs, and no other.
+//! A layer is compiled in sections. Each section notes what it asks of the snapshot ([`crate::tracked`]); a later
+//! revision compiles again the sections of which some answer differs, and no other.
 
 mod entries;
 mod own;

@@ -1,4 +1,5 @@
-//! What was compiled before, by all that it depends on: views that ask for the same share one compilation and its bytes.
+//! What was compiled before, by all that it depends on: views that ask for the same share one compilation and its
+//! bytes.
 //!
 //! A key holds the leaves that its result is made of, so a hit can never be stale, nor cross what its asker may see.
 

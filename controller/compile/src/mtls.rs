@@ -37,14 +37,14 @@ fn selector(policy: &PeerAuthentication) -> Option<&Labels> {
 
 #[cfg(test)]
 mod tests {
-    use heddle_model::object::{ObjectRef, Origin};
+    use heddle_model::object::{Kind, ObjectRef, Origin};
 
     use super::*;
 
     fn policy(namespace: &str, app: Option<&str>, mode: Option<MtlsMode>) -> Arc<PeerAuthentication> {
-        let object = Arc::new(ObjectRef::new("PeerAuthentication", namespace, "x"));
+        let object = Arc::new(ObjectRef::new(Kind::PeerAuthentication, namespace, "x"));
         let selector = app.map(|app| [("app", app)].into_iter().collect());
-        let origin = Origin { object, created: 0 };
+        let origin = Origin::new(object, 0);
         Arc::new(PeerAuthentication {
             origin,
             selector,

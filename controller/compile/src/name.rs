@@ -1,4 +1,5 @@
-//! Names of Envoy's resources, as the contract's "Naming" fixes them: users' dashboards, EnvoyFilters and tools know them.
+//! Names of Envoy's resources, as the contract's "Naming" fixes them: users' dashboards, EnvoyFilters and tools know
+//! them.
 
 use heddle_model::{host::Host, route::Destination};
 

@@ -22,7 +22,8 @@ mod schema;
 use change::Samples;
 use mesh::{Mesh, Seen};
 
-/// The kinds that compile reads (ProxyConfig is for injection alone), with the folder of their meshes and the file of their schema.
+/// The kinds that compile reads (ProxyConfig is for injection alone), with the folder of their meshes and the file of
+/// their schema.
 const KINDS: [(&str, &str, &str); 8] = [
     ("DestinationRule", "destination_rule", "../../../crds/yaml/destinationrules.networking.istio.io.yaml"),
     ("Gateway", "gateway", "../../../crds/yaml/gateways.networking.istio.io.yaml"),

@@ -1,9 +1,9 @@
 //! Golden cases: a mesh, a proxy, and what that proxy must get. A folder a case, all run by one `check()`.
 //!
-//! `golden/<noun>/<case>/mesh.yaml` holds the objects that the case is about, on top of `base/shop.yaml`; `proxy.yaml` names
-//! a proxy of `base/proxies.yaml` or has a `node` of its own, and says what of the output to `show`; `want/` holds that
-//! output. `UPDATE_GOLDEN=1` writes `want/`: read the difference before you commit it. Every case is compiled twice from
-//! nothing and must give the same bytes, and no name in its whole output may lead nowhere.
+//! `golden/<noun>/<case>/mesh.yaml` holds the objects that the case is about, on top of `base/shop.yaml`; `proxy.yaml`
+//! names a proxy of `base/proxies.yaml` or has a `node` of its own, and says what of the output to `show`; `want/`
+//! holds that output. `UPDATE_GOLDEN=1` writes `want/`: read the difference before you commit it. Every case is
+//! compiled twice from nothing and must give the same bytes, and no name in its whole output may lead nowhere.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)] // a test's report
 
 use std::collections::BTreeMap;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use heddle_compile::{Compiler, Session};
 use heddle_model::{node, proxy::Proxy};
-use heddle_store::{Event, Settings, Store, documents};
+use heddle_store::{Event, Settings, SourceId, Store, documents};
 use heddle_xds_api::{ResourceSet, TypeUrl};
 use proptest::prelude::*;
 use serde_json::json;
@@ -47,7 +47,11 @@ fn change(store: &mut Store, which: usize, version: usize) {
     let (mut objects, issues) = documents(text.as_bytes());
     assert_eq!(issues, [], "{text}");
     let object = objects.remove(0);
-    store.apply(if version == 9 { Event::Delete(object.key) } else { Event::Apply(Box::new(object)) });
+    store.apply(if version == 9 {
+        Event::Delete(SourceId::Files, object.key)
+    } else {
+        Event::Apply(SourceId::Files, Box::new(object))
+    });
 }
 
 fn check(history: &[Vec<(usize, usize)>]) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use heddle_compile::{Compiler, Session};
 use heddle_model::{node, proxy::Proxy, snapshot::Snapshot};
-use heddle_store::{Event, Settings, Store, documents};
+use heddle_store::{Event, Settings, SourceId, Store, documents};
 use heddle_xds_api::{Resource, ResourceSet, TypeUrl};
 use serde_json::json;
 
@@ -21,7 +21,7 @@ fn service(name: &str) -> String {
 
 fn apply(store: &mut Store, text: &str) -> Arc<Snapshot> {
     for object in documents(text.as_bytes()).0 {
-        store.apply(Event::Apply(Box::new(object)));
+        store.apply(Event::Apply(SourceId::Files, Box::new(object)));
     }
     store.commit()
 }
@@ -115,7 +115,8 @@ fn an_edit_of_a_route_leaves_nothing_stale() {
                  spec: {egress: [{hosts: [a/*]}]}\n";
     let route = |rest: &str| {
         format!(
-            "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: r, namespace: a}}\nspec: {rest}\n"
+            "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: r, namespace: a}}\nspec: \
+             {rest}\n"
         )
     };
     let edits = [
@@ -142,4 +143,112 @@ fn an_edit_of_a_route_leaves_nothing_stale() {
             assert_eq!(versions(&remembered), versions(&fresh), "{one:?} after {edit}");
         }
     }
+}
+
+/// A Service, its EndpointSlice and its pods in namespace `a`.
+fn workload(name: &str, addresses: &[&str]) -> String {
+    let mut text = format!(
+        "apiVersion: v1\nkind: Service\nmetadata: {{name: {name}, namespace: a}}\n\
+         spec: {{clusterIP: 10.9.0.1, selector: {{app: {name}}}, ports: [{{name: http, port: 80, targetPort: \
+         8080}}]}}\n---\n\
+         apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\n\
+         metadata: {{name: {name}, namespace: a, labels: {{kubernetes.io/service-name: {name}}}}}\n\
+         addressType: IPv4\nports: [{{name: http, port: 8080}}]\nendpoints:\n"
+    );
+    for address in addresses {
+        text += &format!("- addresses: [{address}]\n");
+    }
+    for (number, address) in addresses.iter().enumerate() {
+        text += &format!(
+            "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: {name}-{number}, namespace: a, labels: {{app: {name}, \
+             security.istio.io/tlsMode: istio}}}}\n\
+             status: {{podIP: {address}}}\n"
+        );
+    }
+    text
+}
+
+/// Sidecars of two workloads with three replicas each, all followed to the first revision.
+fn replicas() -> (Compiler, Store, Vec<Session>) {
+    let (compiler, mut store) = (Compiler::default(), Store::new(Settings::default()));
+    let mesh = [
+        workload("web", &["10.1.0.1", "10.1.0.2", "10.1.0.3"]),
+        workload("api", &["10.2.0.1", "10.2.0.2", "10.2.0.3"]),
+    ];
+    let snapshot = apply(&mut store, &mesh.join("---\n"));
+    let ids = [("web", 1), ("api", 2)].into_iter().flat_map(|(name, net)| {
+        (0..3).map(move |number| format!("sidecar~10.{net}.0.{}~{name}-{number}.a~a.svc.cluster.local", number + 1))
+    });
+    let mut sessions: Vec<Session> =
+        ids.map(|id| compiler.open(&Arc::new(node::proxy(&json!({"id": id})).unwrap()))).collect();
+    sessions.iter_mut().for_each(|session| drop(compiler.update(session, &snapshot)));
+    (compiler, store, sessions)
+}
+
+/// How many layers an edit compiles, of all sessions.
+fn compiled(compiler: &Compiler, store: &mut Store, sessions: &mut [Session], edit: &str) -> usize {
+    let snapshot = apply(store, edit);
+    let update = |session: &mut Session| {
+        compiler.update(session, &snapshot);
+        session.compiled()
+    };
+    sessions.iter_mut().map(update).sum()
+}
+
+fn object(api: &str, kind: &str, namespace: &str, rest: &str) -> String {
+    format!("apiVersion: {api}\nkind: {kind}\nmetadata: {{name: x, namespace: {namespace}}}\n{rest}\n")
+}
+
+#[test]
+fn an_edit_that_concerns_nobody_compiles_nothing() {
+    let (compiler, mut store, mut sessions) = replicas();
+    let edits = [
+        object("security.istio.io/v1", "PeerAuthentication", "idle", "spec: {mtls: {mode: STRICT}}"),
+        object("security.istio.io/v1", "PeerAuthentication", "a", "spec: {selector: {matchLabels: {app: other}}}"),
+        object("v1", "Secret", "idle", "data: {tls.crt: Yw==, tls.key: aw==}"),
+        object("networking.istio.io/v1", "Sidecar", "idle", "spec: {egress: [{hosts: ['./*']}]}"),
+        object(
+            "networking.istio.io/v1",
+            "Gateway",
+            "idle",
+            "spec: {selector: {istio: ingress}, servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: \
+             ['*']}]}",
+        ),
+        object(
+            "networking.istio.io/v1",
+            "VirtualService",
+            "a",
+            "spec: {hosts: [h.test], gateways: [g], http: [{redirect: {uri: /}}]}",
+        ),
+    ];
+    for edit in edits {
+        assert_eq!(compiled(&compiler, &mut store, &mut sessions, &edit), 0, "{edit}");
+    }
+}
+
+#[test]
+fn an_edit_that_concerns_a_workload_compiles_once_for_its_replicas() {
+    let (compiler, mut store, mut sessions) = replicas();
+    let rest = "spec: {selector: {matchLabels: {app: web}}, mtls: {mode: STRICT}}";
+    let edit = object("security.istio.io/v1", "PeerAuthentication", "a", rest);
+    assert_eq!(compiled(&compiler, &mut store, &mut sessions, &edit), 1);
+}
+
+#[test]
+fn a_gateway_that_begins_to_pass_tls_on_gets_endpoints() {
+    let (compiler, mut store, _sidecars) = replicas();
+    let gateway = |tls: &str| {
+        let server =
+            format!("{{port: {{number: 15443, name: tls, protocol: TLS}}, hosts: ['*.local'], tls: {{{tls}}}}}");
+        object("networking.istio.io/v1", "Gateway", "a", &format!("spec: {{selector: {{}}, servers: [{server}]}}"))
+    };
+    let edge = node::proxy(&json!({"id": "router~10.3.0.1~edge.a~a.svc.cluster.local"})).unwrap();
+    let mut session = compiler.open(&Arc::new(edge));
+    compiler.update(&mut session, &apply(&mut store, &gateway("mode: PASSTHROUGH")));
+    let set = compiler.update(&mut session, &apply(&mut store, &gateway("mode: AUTO_PASSTHROUGH")));
+    let name = "outbound_.80_._.web.a.svc.cluster.local";
+    assert!(set.get(TypeUrl::Cluster, name).is_some());
+    let endpoints = set.get(TypeUrl::Endpoint, name).unwrap();
+    let assignment: heddle_xds_api::envoy::config::endpoint::v3::ClusterLoadAssignment = endpoints.decode().unwrap();
+    assert_eq!(assignment.endpoints.iter().map(|locality| locality.lb_endpoints.len()).sum::<usize>(), 3);
 }

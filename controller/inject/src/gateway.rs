@@ -5,16 +5,16 @@ use serde_json::{Value, json};
 use crate::metadata;
 use crate::plan::Plan;
 use crate::pod::{Object, Pod};
-use crate::sidecar::{Kind, proxy, volume};
+use crate::sidecar::{NodeType, proxy, volume};
 
 /// What the template adds to the pod.
 pub(crate) fn gateway(plan: &Plan<'_>) -> Pod {
-    let mut container = proxy::base(plan, Kind::Router);
+    let mut container = proxy::base(plan, NodeType::Router);
     container.insert("readinessProbe".to_owned(), proxy::readiness(plan));
     let (user, group) = plan.ids;
     container.insert("securityContext".to_owned(), json!({"runAsUser": user, "runAsGroup": group}));
     let mut out = Pod {
-        labels: metadata::labels(plan, Kind::Router),
+        labels: metadata::labels(plan, NodeType::Router),
         annotations: metadata::annotations(plan),
         containers: vec![container],
         volumes: volume::volumes(plan),

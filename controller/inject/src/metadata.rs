@@ -5,21 +5,21 @@ use std::collections::BTreeMap;
 use crate::annotation as names;
 use crate::plan::Plan;
 use crate::pod::name;
-use crate::sidecar::Kind;
+use crate::sidecar::NodeType;
 use crate::sidecar::capture::Scope;
 use crate::workload::{canonical_name, canonical_revision};
 
 type Texts = BTreeMap<String, String>;
 
 /// The labels that the pod does not have yet.
-pub(crate) fn labels(plan: &Plan<'_>, kind: Kind) -> Texts {
+pub(crate) fn labels(plan: &Plan<'_>, kind: NodeType) -> Texts {
     let mut out = Texts::new();
     let mut add = |name: &str, value: String| {
         if !plan.pod.labels.contains_key(name) {
             out.insert(name.to_owned(), value);
         }
     };
-    if kind == Kind::Sidecar {
+    if kind == NodeType::Sidecar {
         add("security.istio.io/tlsMode", "istio".to_owned());
     }
     add("service.istio.io/canonical-name", canonical_name(plan.pod, &plan.workload));

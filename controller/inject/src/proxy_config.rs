@@ -76,7 +76,8 @@ mod tests {
     #[test]
     fn each_place_beats_those_before_it() {
         let resource = |namespace: &str, spec: Value| ProxyConfig { namespace: namespace.to_owned(), spec };
-        let mesh = json!({"defaultConfig": {"concurrency": 1, "drainDuration": "9s", "proxyMetadata": {"A": "mesh", "B": "mesh"}}});
+        let metadata = json!({"A": "mesh", "B": "mesh"});
+        let mesh = json!({"defaultConfig": {"concurrency": 1, "drainDuration": "9s", "proxyMetadata": metadata}});
         let settings = Settings::new(&mesh, &Value::Null).unwrap();
         let context = Context {
             proxy_configs: vec![

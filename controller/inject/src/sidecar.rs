@@ -13,7 +13,7 @@ use crate::pod::Pod;
 
 /// The kind of proxy that a template runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum NodeType {
     /// Beside an application.
     Sidecar,
     /// A gateway.
@@ -24,7 +24,7 @@ pub(crate) enum Kind {
 pub(crate) fn sidecar(plan: &Plan<'_>) -> Pod {
     let proxy = proxy::container(plan);
     let mut out = Pod {
-        labels: metadata::labels(plan, Kind::Sidecar),
+        labels: metadata::labels(plan, NodeType::Sidecar),
         annotations: metadata::annotations(plan),
         volumes: volume::volumes(plan),
         secrets: volume::pull_secrets(plan),

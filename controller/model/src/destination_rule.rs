@@ -36,8 +36,8 @@ pub struct Subset {
     pub policy: Option<TrafficPolicy>,
 }
 
-/// All rules, by namespace of the object and then as [`Host::specificity`] orders hosts. Namespaces without a change share
-/// their list with the revision before.
+/// All rules, by namespace of the object and then as [`Host::specificity`] orders hosts. Namespaces without a change
+/// share their list with the revision before.
 pub type DestinationRules = std::collections::BTreeMap<Text, Arc<Vec<Arc<DestinationRule>>>>;
 
 /// The rules that one revision has and the other has not, or has in another version.

@@ -58,10 +58,12 @@ pub fn proxy(node: &Value) -> Result<Proxy, NodeError> {
         named if !named.is_empty() => named,
         _ => domain.split('.').next().unwrap_or_default().into(),
     };
+    let short_id = *name;
     let name = name.strip_suffix(&*namespace).and_then(|name| name.strip_suffix('.')).unwrap_or(name);
     Ok(Proxy {
         verified: false,
         id: id.into(),
+        short_id: short_id.into(),
         kind,
         addresses,
         name: name.into(),

@@ -9,6 +9,8 @@ use crate::{Text, labels::Labels, locality::Locality};
 pub struct Proxy {
     /// Node id as sent, e.g. `sidecar~10.0.0.1~web-1.default~default.svc.cluster.local`.
     pub id: Text,
+    /// How istioctl names it: the third part of the id, e.g. `web-1.default`.
+    pub short_id: Text,
     /// Whether it has proven to be of its namespace; else no secret is given to it.
     pub verified: bool,
     /// Sidecar or gateway.
@@ -84,7 +86,8 @@ pub const ASKED_FOR: [&str; 4] =
 pub struct Capabilities {
     /// Version as (major, minor, patch); zeros when it did not say.
     pub version: (u32, u32, u32),
-    /// Names of those of [`ASKED_FOR`] that are compiled in; empty when it did not say: then it is taken for stock Envoy.
+    /// Names of those of [`ASKED_FOR`] that are compiled in; empty when it did not say: then it is taken for stock
+    /// Envoy.
     pub extensions: BTreeSet<Text>,
     /// It may be sent the virtual hosts of a route configuration one by one.
     pub virtual_hosts: bool,

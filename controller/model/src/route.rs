@@ -18,8 +18,8 @@ pub struct VirtualService {
     pub http: Vec<Arc<HttpRoute>>,
 }
 
-/// What a VirtualService reaches: all but how it treats HTTP requests on the way to the same services. Most edits leave it
-/// as it is, and then it keeps its pointer: such an edit concerns the routes of these hosts only.
+/// What a VirtualService reaches: all but how it treats HTTP requests on the way to the same services. Most edits leave
+/// it as it is, and then it keeps its pointer: such an edit concerns the routes of these hosts only.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reach {
     /// The object.

@@ -107,7 +107,8 @@ pub enum EgressNamespace {
     Any,
     /// None (`~`).
     None,
-    /// The proxy's own (`.`): a Sidecar of the root namespace binds proxies of all namespaces, so it is not the object's.
+    /// The proxy's own (`.`): a Sidecar of the root namespace binds proxies of all namespaces, so it is not the
+    /// object's.
     Own,
     /// This one.
     Named(Text),

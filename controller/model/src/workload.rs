@@ -86,9 +86,9 @@ impl Workloads {
     pub fn differing<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = &'a Arc<Workload>> {
         let names = self.by_name.differing(&other.by_name, Arc::ptr_eq);
         let addresses = self.by_address.differing(&other.by_address, Arc::ptr_eq);
-        let named = names.into_iter().flat_map(move |name| [self, other].map(|of| of.by_name.get(name)));
+        let by_name = names.into_iter().flat_map(move |name| [self, other].map(|of| of.by_name.get(name)));
         let at = addresses.into_iter().flat_map(move |address| [self, other].map(|of| of.by_address.get(address)));
-        named.chain(at).flatten()
+        by_name.chain(at).flatten()
     }
 
     /// All, by namespace and name.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Instant, SystemTime};
 
-use heddle_model::proxy::Proxy;
+use heddle_model::{object::ObjectRef, proxy::Proxy};
 use heddle_xds_api::{ResourceSet, TypeUrl, subscription::Nonce};
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -80,8 +80,8 @@ pub struct Rejection {
     pub type_url: TypeUrl,
     /// The message of the NACK.
     pub reason: String,
-    /// The objects that the rejected resources were compiled from, each as `<kind> <namespace>/<name>`.
-    pub objects: Vec<String>,
+    /// The objects that the rejected resources were compiled from.
+    pub objects: Vec<Arc<ObjectRef>>,
 }
 
 /// What one proxy was sent of one type.
@@ -106,7 +106,7 @@ pub struct TypeState {
     /// The message of its last NACK; empty if it rejects nothing.
     pub error: String,
     /// The objects that the rejected resources were compiled from.
-    pub objects: Vec<String>,
+    pub objects: Vec<Arc<ObjectRef>>,
     since: Option<Instant>,
     /// The last response with a NACK, while `error` is about it.
     nacked: Option<Nonce>,
@@ -198,7 +198,7 @@ impl ConnectionRegistry {
     pub fn find(&self, name: &str) -> Option<ProxyState> {
         let is_it = |entry: &&Arc<Entry>| {
             let proxy = &entry.proxy;
-            *proxy.id == *name || entry.connection == name || proxy.id.split('~').nth(2) == Some(name)
+            *proxy.id == *name || entry.connection == name || *proxy.short_id == *name
         };
         let found = self.entries.lock().values().rev().find(is_it).cloned();
         found.map(|entry| entry.state())
@@ -293,10 +293,11 @@ impl Registration {
 
 impl PendingRejection {
     /// Adds the objects that the rejected resources were compiled from, unless a newer ACK or NACK has arrived.
-    pub fn complete(self, objects: Vec<String>) {
+    pub fn complete(self, objects: Vec<Arc<ObjectRef>>) {
         let Self { registry, entry, url, nonce, reason } = self;
         let (connection, short) = (&entry.connection, url.short());
-        tracing::warn!(connection, r#type = short, nonce = %nonce, reason, ?objects, "rejected");
+        let names: Vec<String> = objects.iter().map(ToString::to_string).collect();
+        tracing::warn!(connection, r#type = short, nonce = %nonce, reason, objects = ?names, "rejected");
         let mut discovery = entry.discovery.lock();
         if let Some(state) = discovery.types.get_mut(&url).filter(|state| state.nacked == Some(nonce)) {
             state.objects = objects;
@@ -316,11 +317,10 @@ impl Drop for Registration {
 
 impl Entry {
     fn rejections(&self) -> Vec<Rejection> {
-        let proxy = self.proxy.id.split('~').nth(2).unwrap_or(&self.proxy.id);
         let discovery = self.discovery.lock();
         let rejected = discovery.types.iter().filter(|(_, state)| !state.error.is_empty());
         let rejection = |(url, state): (&TypeUrl, &TypeState)| Rejection {
-            proxy: proxy.to_owned(),
+            proxy: self.proxy.short_id.to_string(),
             type_url: *url,
             reason: state.error.clone(),
             objects: state.objects.clone(),

@@ -13,7 +13,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use heddle_model::{identity::Identity, object::ObjectRef, proxy::Proxy, snapshot::Snapshot};
+use heddle_model::{
+    identity::Identity,
+    object::{Kind, ObjectRef},
+    proxy::Proxy,
+    snapshot::Snapshot,
+};
 use heddle_serve::{
     Generate,
     ads::Ads,
@@ -74,7 +79,7 @@ impl Generate for Fake {
     }
 
     fn sources(&self, _: &Arc<Proxy>, _: TypeUrl, name: &str) -> Vec<Arc<ObjectRef>> {
-        vec![Arc::new(ObjectRef::new("Service", "shop", name))]
+        vec![Arc::new(ObjectRef::new(Kind::Service, "shop", name))]
     }
 }
 
@@ -304,7 +309,8 @@ async fn a_nack_does_not_wait_for_a_compilation() {
     assert_eq!((rejections()[0].reason.as_str(), rejections()[0].objects.len()), ("revision: bad", 0));
 
     drop(block);
-    assert!(within_a_second(|| rejections()[0].objects == ["Service shop/revision"]).await, "{:?}", rejections());
+    let cause = [Arc::new(ObjectRef::new(Kind::Service, "shop", "revision"))];
+    assert!(within_a_second(|| rejections()[0].objects == cause).await, "{:?}", rejections());
 }
 
 #[tokio::test]

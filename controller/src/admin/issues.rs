@@ -39,7 +39,7 @@ fn others(pages: &Pages) -> BTreeSet<Issue> {
 fn entry(issue: &Issue, file: Option<&Path>) -> Value {
     let object = &issue.object;
     let mut entry = json!({
-        "object": {"kind": *object.kind, "namespace": *object.namespace, "name": *object.name},
+        "object": {"kind": object.kind.name(), "namespace": *object.namespace, "name": *object.name},
         "field": issue.field,
         "severity": severity(issue),
         "reason": issue.reason,

@@ -1,6 +1,10 @@
 //! The mesh as the control plane sees it: objects, services, endpoints, settings.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use heddle_model::endpoint::{Endpoint, Health};
+use heddle_model::object::ObjectRef;
 use heddle_model::service::{Service, ServicePort};
 use serde_json::{Value, json};
 
@@ -9,14 +13,12 @@ use super::Pages;
 /// The objects that take part in the newest revision, by kind, namespace and name.
 pub(super) fn configz(pages: &Pages) -> Value {
     let state = pages.state.borrow().clone();
-    state
-        .objects
-        .iter()
-        .map(|object| {
-            json!({"kind": object.kind.name(), "metadata": {"namespace": *object.namespace,
-            "name": *object.name}})
-        })
-        .collect()
+    let objects: BTreeSet<_> = state.objects.iter().map(|(object, _)| object).collect();
+    let entry = |object: &Arc<ObjectRef>| {
+        let metadata = json!({"namespace": *object.namespace, "name": *object.name});
+        json!({"kind": object.kind.name(), "metadata": metadata})
+    };
+    objects.into_iter().map(entry).collect()
 }
 
 /// Services.

@@ -56,7 +56,7 @@ pub(super) fn cluster<'a>(pages: &'a Pages, state: &'a ProxyState) -> &'a str {
 
 /// `<pod>.<namespace>`, as istioctl names proxies.
 pub(super) fn name(state: &ProxyState) -> &str {
-    state.proxy.id.split('~').nth(2).unwrap_or(&state.proxy.id)
+    &state.proxy.short_id
 }
 
 fn status(pages: &Pages, state: &ProxyState) -> Value {
@@ -95,7 +95,7 @@ fn resource(state: &TypeState) -> Value {
     }
     if !state.error.is_empty() {
         entry["lastError"] = state.error.as_str().into();
-        entry["objects"] = state.objects.clone().into();
+        entry["objects"] = state.objects.iter().map(ToString::to_string).collect::<Vec<_>>().into();
     }
     entry
 }

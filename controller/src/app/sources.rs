@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 
 use anyhow::Context;
+use heddle_model::Text;
+use heddle_model::object::Kind;
 use heddle_serve::push::Published;
-use heddle_store::{Kind, Settings, Store};
+use heddle_store::{Settings, SourceId, Store};
 use kube::Client;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -41,9 +43,11 @@ pub(super) fn sources(
     let (published, revisions) = watch::channel(None);
     let (shown, state) = watch::channel(ControllerState::default());
     let watched = cluster.as_ref().map(|_| kinds::watched(&config.namespace));
-    let from_files = watched.as_ref().map_or_else(|| Kind::ALL.into(), |_| vec![Kind::MeshConfig]);
-    let from_cluster = watched.iter().flatten().map(|of| of.kind);
-    let store = Store::new(settings(config, from_files.iter().copied().chain(from_cluster).collect()));
+    let from_files = watched.as_ref().map_or_else(|| Kind::all().collect(), |_| vec![Kind::MeshConfig]);
+    let own = Text::default();
+    let from_cluster = watched.iter().flatten().map(|of| (SourceId::ApiServer(own.clone()), of.kind));
+    let expected = from_files.iter().map(|kind| (SourceId::Files, *kind)).chain(from_cluster);
+    let store = Store::new(settings(config, expected.collect()));
     let roots = Roots { folders: config.folders.clone(), mesh: config.mesh.clone(), kinds: from_files };
     let (files, out) = (Files::open(roots)?, events.clone());
     thread("files", move || files.run(&out))?;
@@ -51,7 +55,8 @@ pub(super) fn sources(
     let pod_index = PodIndex::default();
     if let (Some(client), Some(kinds)) = (cluster, watched) {
         let namespace = config.namespace.clone();
-        let cluster = Cluster { client, out: events, pod_index: pod_index.clone(), statuses: config.status, namespace };
+        let (pod_index, statuses) = (pod_index.clone(), config.status);
+        let cluster = Cluster { id: own, client, out: events, pod_index, statuses, namespace };
         let source = cluster.run(kinds);
         let end = end.clone();
         tasks.spawn(async move { _ = end.run_until_cancelled_owned(source).await });
@@ -59,7 +64,7 @@ pub(super) fn sources(
     Ok(Sources { revisions, state, pod_index })
 }
 
-fn settings(config: &Config, expected: BTreeSet<Kind>) -> Settings {
+fn settings(config: &Config, expected: BTreeSet<(SourceId, Kind)>) -> Settings {
     Settings {
         revision: config.revision().into(),
         domain: config.domain.as_str().into(),

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use heddle_model::identity::Identity;
-use heddle_store::{Kind, ObjectKey};
+use heddle_model::object::{Kind, ObjectRef};
 use k8s_openapi::api::authentication::v1::{TokenReview, TokenReviewSpec, TokenReviewStatus, UserInfo};
 use kube::api::PostParams;
 use kube::{Api, Client};
@@ -48,7 +48,7 @@ struct Bearer {
     namespace: String,
     service_account: String,
     /// The pod that it is bound to, with its unique name.
-    pod: Option<(ObjectKey, String)>,
+    pod: Option<(ObjectRef, String)>,
 }
 
 #[derive(Clone)]
@@ -135,7 +135,7 @@ fn bearer(claims: &Claims) -> Result<Bearer, String> {
     let (namespace, service_account) = account(&claims.sub)?;
     let pod = claims.bound.pod.as_ref();
     let pod =
-        pod.map(|pod| (ObjectKey::new(Kind::Pod, claims.bound.namespace.clone(), pod.name.clone()), pod.uid.clone()));
+        pod.map(|pod| (ObjectRef::new(Kind::Pod, claims.bound.namespace.clone(), pod.name.clone()), pod.uid.clone()));
     if pod.is_some() && claims.bound.namespace != namespace {
         return Err("token: the pod and the service account are in different namespaces".into());
     }
@@ -157,7 +157,7 @@ fn reviewed(status: TokenReviewStatus, audiences: &[String]) -> Result<Bearer, S
     let extra = user.extra.unwrap_or_default();
     let first = |key: &str| extra.get(key).and_then(|values| values.first()).cloned();
     let pod = first(POD.0).zip(first(POD.1));
-    let pod = pod.map(|(name, uid)| (ObjectKey::new(Kind::Pod, namespace.clone(), name), uid));
+    let pod = pod.map(|(name, uid)| (ObjectRef::new(Kind::Pod, namespace.clone(), name), uid));
     Ok(Bearer { namespace, service_account, pod })
 }
 

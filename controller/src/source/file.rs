@@ -10,10 +10,12 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use heddle_model::issue::{Issue, Severity};
-use heddle_store::{Event, Kind, Object, ObjectKey};
+use heddle_model::object::{Kind, ObjectRef};
+use heddle_store::{Event, Object, SourceId};
 use tokio::sync::mpsc::Sender;
 
 use super::Batch;
@@ -61,7 +63,7 @@ pub(crate) struct Files {
     mesh: PathBuf,
     kinds: Vec<Kind>,
     watch: Watch,
-    ledger: Ledger<ObjectKey, Object>,
+    ledger: Ledger<Arc<ObjectRef>, Object>,
     seen: BTreeMap<PathBuf, Fingerprint>,
     again: BTreeMap<PathBuf, Instant>,
     issues: BTreeMap<PathBuf, Vec<Issue>>,
@@ -94,7 +96,7 @@ impl Files {
     /// Sends all there is, then each change, until nobody listens any more. Blocks: it wants a thread of its own.
     pub(crate) fn run(mut self, out: &Sender<Batch>) {
         let mut first = self.look_everywhere(Instant::now());
-        first.events.extend(self.kinds.iter().copied().map(Event::Synced));
+        first.events.extend(self.kinds.iter().map(|kind| Event::Synced(SourceId::Files, *kind)));
         if out.blocking_send(first).is_err() {
             return;
         }
@@ -261,14 +263,15 @@ impl Files {
     fn replace(
         &mut self,
         file: &SourceFile,
-        objects: BTreeMap<ObjectKey, Object>,
+        objects: BTreeMap<Arc<ObjectRef>, Object>,
         mut issues: Vec<Issue>,
         batch: &mut Batch,
     ) {
         let mut others = self.ledger.rivals(file);
         let outcome = self.ledger.replace(file, objects);
-        batch.events.extend(outcome.deleted.into_iter().map(Event::Delete));
-        batch.events.extend(outcome.applied.into_iter().map(|object| Event::Apply(Box::new(object))));
+        batch.events.extend(outcome.deleted.into_iter().map(|key| Event::Delete(SourceId::Files, key)));
+        let applied = outcome.applied.into_iter().map(Box::new);
+        batch.events.extend(applied.map(|object| Event::Apply(SourceId::Files, object)));
         others.extend(self.ledger.rivals(file));
         issues.extend(self.overruled(file));
         self.tell(&file.1, issues, batch);

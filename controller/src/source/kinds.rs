@@ -1,7 +1,7 @@
 //! How each kind is watched at an API server. Only kinds that are compiled are watched.
 
-use heddle_crds::kind::Kind as Custom;
-use heddle_store::Kind;
+use heddle_model::object::Kind;
+use heddle_store::custom_kind;
 use kube::discovery::ApiResource;
 
 /// Secrets that a gateway never uses: tokens, releases of Helm, which are large, and the authority's key.
@@ -27,7 +27,7 @@ pub(crate) struct Watched {
 #[must_use]
 pub(crate) fn watched(namespace: &str) -> Vec<Watched> {
     let read = |kind: &Kind| !matches!(kind, Kind::MeshConfig | Kind::ServiceAccount);
-    Kind::ALL.into_iter().filter(read).map(|kind| Watched::new(kind, namespace)).collect()
+    Kind::all().filter(read).map(|kind| Watched::new(kind, namespace)).collect()
 }
 
 /// The API resource of a kind in a version.
@@ -38,7 +38,7 @@ pub(crate) fn resource(kind: Kind, version: &str) -> ApiResource {
 
 impl Watched {
     fn new(kind: Kind, namespace: &str) -> Self {
-        let custom = Custom::ALL.into_iter().find(|of| of.name() == kind.name() && of.info().group == kind.group());
+        let custom = custom_kind(kind);
         let plural = custom.map_or_else(|| plural(kind), |of| of.info().plural.into());
         Self {
             kind,

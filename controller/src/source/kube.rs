@@ -9,7 +9,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::{Stream, StreamExt};
-use heddle_store::{Event, Kind, Object};
+use heddle_model::Text;
+use heddle_model::object::Kind;
+use heddle_store::{Event, Object, SourceId};
 use kube::runtime::watcher::{self, watcher};
 use kube::{Api, Client};
 use tokio::sync::{mpsc, watch};
@@ -32,6 +34,8 @@ const PATIENCE: (Duration, Duration) = (Duration::from_millis(100), Duration::fr
 /// Watches the API server and sends events.
 #[derive(Clone)]
 pub(crate) struct Cluster {
+    /// Its id; empty for the control plane's own.
+    pub id: Text,
     /// The connection.
     pub client: Client,
     /// The receiver of events.
@@ -88,8 +92,8 @@ impl Cluster {
                     kind = of.kind.name(),
                     "this kind has no definition yet; heddled watches it when it has one"
                 );
-                let none = vec![Event::Relist(of.kind, Vec::new()), Event::Synced(of.kind)];
-                self.send(none, Some(ObservedStatus::All(of.kind, Vec::new()))).await && changed.await
+                let none = self.listed(of.kind, Vec::new());
+                self.send(none, Some(ObservedStatus::All(self.id.clone(), of.kind, Vec::new()))).await && changed.await
             };
             if !goes_on {
                 return;
@@ -109,10 +113,11 @@ impl Cluster {
             config = config.fields(fields);
         }
         let (mut listed, mut sighted) = (Vec::new(), Vec::new());
-        let look = |raw: &Raw| self.is_sighted(of, raw).then(|| (raw.key(of.kind), Arc::new(raw.seen(version))));
+        let look =
+            |raw: &Raw| self.is_sighted(of, raw).then(|| (raw.key(&self.id, of.kind), Arc::new(raw.seen(version))));
         let mut events = pin!(steady(watcher(api, config), of.kind.name()));
         while let Some(event) = events.next().await {
-            let read = |raw: Raw| raw.read(of.kind, &resource.api_version);
+            let read = |raw: Raw| raw.read(&self.id, of.kind, &resource.api_version);
             let (events, observed) = match event {
                 watcher::Event::Init => {
                     (listed, sighted) = (Vec::new(), Vec::new());
@@ -126,18 +131,18 @@ impl Cluster {
                 }
                 watcher::Event::InitDone => {
                     let events = self.relisted(of.kind, std::mem::take(&mut listed));
-                    (events, Some(ObservedStatus::All(of.kind, std::mem::take(&mut sighted))))
+                    (events, Some(ObservedStatus::All(self.id.clone(), of.kind, std::mem::take(&mut sighted))))
                 }
                 watcher::Event::Apply(raw) => {
                     self.note(of.kind, &raw);
                     let observed = look(&raw).map(|(key, seen)| ObservedStatus::There(key, seen));
                     let Some(object) = read(raw) else { continue };
-                    (vec![Event::Apply(Box::new(object))], observed)
+                    (vec![Event::Apply(self.source(), Box::new(object))], observed)
                 }
                 watcher::Event::Delete(raw) => {
-                    let key = raw.key(of.kind);
+                    let key = raw.key(&self.id, of.kind);
                     self.pod_index.remove(&key);
-                    (vec![Event::Delete(key.clone())], Some(ObservedStatus::Gone(key)))
+                    (vec![Event::Delete(self.source(), key.clone())], Some(ObservedStatus::Gone(key)))
                 }
             };
             if !self.send(events, observed).await {
@@ -152,22 +157,34 @@ impl Cluster {
         self.statuses && (of.custom || of.kind == Kind::Ingress || service)
     }
 
+    /// What its events come from.
+    fn source(&self) -> SourceId {
+        SourceId::ApiServer(self.id.clone())
+    }
+
     fn note(&self, kind: Kind, raw: &Raw) {
         match kind {
             Kind::Pod => {
-                self.pod_index.insert(raw.key(kind), raw.text("/metadata/uid"), raw.text("/spec/serviceAccountName"));
+                let key = raw.key(&self.id, kind);
+                self.pod_index.insert(key, raw.text("/metadata/uid"), raw.text("/spec/serviceAccountName"));
             }
-            Kind::Node => self.pod_index.insert_node(raw.key(kind), raw.text("/status/nodeInfo/kubeletVersion")),
+            Kind::Node => {
+                self.pod_index.insert_node(raw.key(&self.id, kind), raw.text("/status/nodeInfo/kubeletVersion"));
+            }
             _ => {}
         }
     }
 
     fn relisted(&self, kind: Kind, objects: Vec<Object>) -> Vec<Event> {
         if kind == Kind::Pod {
-            self.pod_index.retain(&objects.iter().map(|object| &object.key).collect());
+            self.pod_index.retain(&self.id, &objects.iter().map(|object| &object.key).collect());
         }
         tracing::info!(kind = kind.name(), objects = objects.len(), "listed");
-        vec![Event::Relist(kind, objects), Event::Synced(kind)]
+        self.listed(kind, objects)
+    }
+
+    fn listed(&self, kind: Kind, objects: Vec<Object>) -> Vec<Event> {
+        vec![Event::Relist(self.source(), kind, objects), Event::Synced(self.source(), kind)]
     }
 
     /// Whether the receiver still exists.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use heddle_model::Text;
-use heddle_store::ObjectKey;
+use heddle_model::object::ObjectRef;
 
 /// The data of a pod that tokens refer to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,30 +22,31 @@ const NATIVE_SIDECARS: u32 = 33;
 /// revision does: a token ends with its pod. The lock is held for one read or one change.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct PodIndex {
-    pods: Arc<RwLock<BTreeMap<ObjectKey, Resident>>>,
-    kubelets: Arc<RwLock<BTreeMap<ObjectKey, u32>>>,
+    pods: Arc<RwLock<BTreeMap<Arc<ObjectRef>, Resident>>>,
+    kubelets: Arc<RwLock<BTreeMap<Arc<ObjectRef>, u32>>>,
 }
 
 impl PodIndex {
     /// Adds a pod.
-    pub(crate) fn insert(&self, key: ObjectKey, uid: &str, service_account: &str) {
+    pub(crate) fn insert(&self, key: Arc<ObjectRef>, uid: &str, service_account: &str) {
         let resident = Resident { uid: uid.into(), service_account: service_account.into() };
         self.pods.write().unwrap_or_else(PoisonError::into_inner).insert(key, resident);
     }
 
     /// Removes a pod or a node.
-    pub(crate) fn remove(&self, key: &ObjectKey) {
+    pub(crate) fn remove(&self, key: &ObjectRef) {
         self.pods.write().unwrap_or_else(PoisonError::into_inner).remove(key);
         self.kubelets.write().unwrap_or_else(PoisonError::into_inner).remove(key);
     }
 
-    /// Removes all pods except these.
-    pub(crate) fn retain(&self, keys: &BTreeSet<&ObjectKey>) {
-        self.pods.write().unwrap_or_else(PoisonError::into_inner).retain(|key, _| keys.contains(key));
+    /// Removes all pods of a cluster except these.
+    pub(crate) fn retain(&self, cluster: &Text, keys: &BTreeSet<&Arc<ObjectRef>>) {
+        let is_kept = |key: &Arc<ObjectRef>| key.cluster != *cluster || keys.contains(key);
+        self.pods.write().unwrap_or_else(PoisonError::into_inner).retain(|key, _| is_kept(key));
     }
 
     /// Adds a node with the version of its kubelet, for example `v1.34.1`.
-    pub(crate) fn insert_node(&self, key: ObjectKey, version: &str) {
+    pub(crate) fn insert_node(&self, key: Arc<ObjectRef>, version: &str) {
         let minor = version.split('.').nth(1).and_then(|minor| minor.parse().ok()).unwrap_or(0);
         self.kubelets.write().unwrap_or_else(PoisonError::into_inner).insert(key, minor);
     }
@@ -57,7 +58,7 @@ impl PodIndex {
     }
 
     /// The pod of this key.
-    pub(crate) fn get(&self, key: &ObjectKey) -> Option<Resident> {
+    pub(crate) fn get(&self, key: &ObjectRef) -> Option<Resident> {
         self.pods.read().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
     }
 }

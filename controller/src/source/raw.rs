@@ -1,13 +1,16 @@
 //! An object as the API server sent it. It always decodes: what its fields mean is for the store to say, which takes
 //! one object out where they mean nothing. A type of Kubernetes' own would end the watch of all.
 
-use heddle_store::{Kind, Object, ObjectKey, object::Reading};
+use heddle_model::Text;
+use heddle_model::object::{Kind, ObjectRef};
+use heddle_store::{Object, object::Reading};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::core::DynamicResourceScope;
 use kube::{Resource, discovery::ApiResource};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use crate::status::ObservedObject;
 
@@ -20,21 +23,21 @@ pub(crate) struct Raw {
 
 impl Raw {
     /// The object as the store reads it; none where it has no name.
-    pub(crate) fn read(mut self, kind: Kind, api_version: &str) -> Option<Object> {
+    pub(crate) fn read(mut self, cluster: &Text, kind: Kind, api_version: &str) -> Option<Object> {
         // Objects in lists do not say what they are.
         let members = self.value.as_object_mut()?;
         members.insert("apiVersion".into(), api_version.into());
         members.insert("kind".into(), kind.name().into());
-        match Object::read(&self.value) {
+        match Object::read_in(cluster, &self.value) {
             Reading::Object(object) => Some(*object),
             Reading::Other { .. } | Reading::Not(_) => None,
         }
     }
 
     /// Which object it is.
-    pub(crate) fn key(&self, kind: Kind) -> ObjectKey {
+    pub(crate) fn key(&self, cluster: &Text, kind: Kind) -> Arc<ObjectRef> {
         let text = |name: &Option<String>| name.as_deref().unwrap_or_default().to_owned();
-        ObjectKey::new(kind, text(&self.meta.namespace), text(&self.meta.name))
+        Arc::new(ObjectRef::new(kind, text(&self.meta.namespace), text(&self.meta.name)).in_cluster(cluster))
     }
 
     /// What it says of its status.
@@ -106,7 +109,7 @@ mod tests {
     fn whatever_it_holds_it_decodes() {
         for value in [json!(null), json!(7), json!({"metadata": 7}), json!({"metadata": {"name": 7, "labels": []}})] {
             let raw: Raw = serde_json::from_value(value).unwrap();
-            assert!(raw.read(Kind::Pod, "v1").is_none());
+            assert!(raw.read(&Text::default(), Kind::Pod, "v1").is_none());
         }
     }
 
@@ -114,13 +117,14 @@ mod tests {
     fn an_object_of_a_list_is_read_without_saying_its_kind() {
         let value = json!({"metadata": {"name": "a", "namespace": "shop", "resourceVersion": "5",
             "managedFields": [{"manager": "kubectl"}]}, "spec": {"hosts": 7}});
-        let raw: Raw = serde_json::from_value(value).unwrap();
+        let (raw, west): (Raw, Text) = (serde_json::from_value(value).unwrap(), "west".into());
         assert_eq!(raw.text("/metadata/managedFields/0/manager"), "");
         assert_eq!(
-            (raw.key(Kind::ServiceEntry), raw.meta().resource_version.as_deref()),
-            (ObjectKey::new(Kind::ServiceEntry, "shop", "a"), Some("5"))
+            (&*raw.key(&west, Kind::ServiceEntry), raw.meta().resource_version.as_deref()),
+            (&ObjectRef::new(Kind::ServiceEntry, "shop", "a").in_cluster(&west), Some("5"))
         );
-        let object = raw.read(Kind::ServiceEntry, "networking.istio.io/v1").unwrap();
+        let object = raw.read(&west, Kind::ServiceEntry, "networking.istio.io/v1").unwrap();
         assert_eq!(object.issues[0].reason, "Malformed");
+        assert_eq!(object.issues[0].object.cluster, west);
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use heddle_model::Text;
 use heddle_model::map::SharedMap;
-use heddle_store::{Kind, ObjectKey};
+use heddle_model::object::{Kind, ObjectRef};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
@@ -16,11 +16,11 @@ const REVISION: &str = "istio.io/rev";
 #[derive(Clone, Debug)]
 pub(crate) enum ObservedStatus {
     /// An object exists.
-    There(ObjectKey, Arc<ObservedObject>),
+    There(Arc<ObjectRef>, Arc<ObservedObject>),
     /// An object was deleted.
-    Gone(ObjectKey),
-    /// All objects of a kind.
-    All(Kind, Vec<(ObjectKey, Arc<ObservedObject>)>),
+    Gone(Arc<ObjectRef>),
+    /// All objects of a kind in a cluster.
+    All(Text, Kind, Vec<(Arc<ObjectRef>, Arc<ObservedObject>)>),
 }
 
 /// The last observed state of an object.
@@ -136,13 +136,13 @@ impl ObservedObject {
 
 impl ObservedStatus {
     /// Updates the list of all objects.
-    pub(crate) fn note(self, all: &mut SharedMap<ObjectKey, Arc<ObservedObject>>) {
+    pub(crate) fn note(self, all: &mut SharedMap<Arc<ObjectRef>, Arc<ObservedObject>>) {
         match self {
             Self::There(key, seen) => all.insert(key, seen),
             Self::Gone(key) => all.remove(&key),
-            Self::All(kind, listed) => {
-                let of_kind = all.iter().filter(|(key, _)| key.kind == kind).map(|(key, _)| key.clone());
-                for key in of_kind.collect::<Vec<_>>() {
+            Self::All(cluster, kind, listed) => {
+                let keys = all.iter().map(|(key, _)| key).filter(|key| key.kind == kind && key.cluster == cluster);
+                for key in keys.cloned().collect::<Vec<_>>() {
                     all.remove(&key);
                 }
                 for (key, seen) in listed {

@@ -2,14 +2,19 @@
 
 use std::sync::Arc;
 
+use heddle_model::Text;
 use heddle_model::issue::Issue;
-use heddle_model::object::ObjectRef;
+use heddle_model::map::SharedMap;
+use heddle_model::object::{Kind, ObjectRef};
 use heddle_serve::registry::Rejection;
+use heddle_store::object::{Meta, Reading};
+use heddle_store::{Event, Object, Settings, SourceId, Spec, Store};
 use heddle_xds_api::TypeUrl;
 use serde_json::{Value, json};
 
 use super::conditions::{Found, is_well, wanted};
-use super::observed::{ObservedObject, Status};
+use super::observed::{ObservedObject, ObservedStatus, Status};
+use super::writer::found;
 
 const NOW: &str = "2026-01-02T03:04:05Z";
 
@@ -19,7 +24,7 @@ fn seen(generation: i64, status: &Value) -> ObservedObject {
 }
 
 fn issue(severity: &str, reason: &'static str) -> Issue {
-    let object = Arc::new(ObjectRef::new("VirtualService", "shop", "reviews"));
+    let object = Arc::new(ObjectRef::new(Kind::VirtualService, "shop", "reviews"));
     match severity {
         "error" => Issue::error(&object, "spec.http[0]", reason, "that is wrong"),
         _ => Issue::warning(&object, "spec.http[1]", reason, "that is odd"),
@@ -31,7 +36,7 @@ fn rejection(proxy: &str, reason: &str) -> Rejection {
         proxy: proxy.into(),
         type_url: TypeUrl::Route,
         reason: reason.into(),
-        objects: vec!["VirtualService shop/reviews".into()],
+        objects: vec![Arc::new(ObjectRef::new(Kind::VirtualService, "shop", "reviews"))],
     }
 }
 
@@ -103,4 +108,56 @@ fn a_message_is_cut_and_counted() {
     let status = wanted(&seen(1, &Value::Null), &found, NOW).unwrap();
     let message = &status.conditions[0].message;
     assert!(message.len() < 4096 && message.ends_with("and 21 more"), "{message}");
+}
+
+/// The Gateway `shop/web` of a cluster, as its API server gives it: with one server that nobody can read.
+fn gateway(cluster: &Text, protocol: u8) -> Object {
+    let spec = json!({"servers": [{"port": {"protocol": protocol}}]});
+    let metadata = json!({"namespace": "shop", "name": "web"});
+    let value = json!({"apiVersion": "networking.istio.io/v1", "kind": "Gateway", "metadata": metadata, "spec": spec});
+    match Object::read_in(cluster, &value) {
+        Reading::Object(object) => *object,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn namesakes_are_told_apart_from_event_to_condition() {
+    let (own, west) = (Text::default(), Text::from("west"));
+    let kubernetes = Arc::new(ObjectRef::new(Kind::KubernetesGateway, "shop", "web"));
+    let issue = Issue::error(&kubernetes, "spec", "Malformed", "of another group");
+    let unread = Object { key: kubernetes, meta: Meta::default(), spec: Spec::Malformed, issues: vec![issue] };
+    let mut store = Store::new(Settings::default());
+    let given = [(&own, gateway(&own, 1)), (&west, gateway(&west, 2)), (&own, unread)];
+    let keys = given.each_ref().map(|(_, object)| object.key.clone());
+    for (cluster, object) in given {
+        store.apply(Event::Apply(SourceId::ApiServer(cluster.clone()), Box::new(object)));
+    }
+    let snapshot = store.commit();
+    let rejected = Rejection { objects: vec![keys[1].clone()], ..rejection("a.shop", "too large") };
+    let rejections = [rejected];
+    let known = found(snapshot.issues.iter(), &rejections);
+    let said = keys.each_ref().map(|key| {
+        let status = wanted(&seen(1, &Value::Null), &known[key], NOW).unwrap();
+        (status.conditions[0].reason.clone(), status.conditions[0].message.lines().count())
+    });
+    let of = |reason: &str, lines| (reason.to_owned(), lines);
+    assert_eq!(said, [of("Malformed", 1), of("Rejected", 2), of("Malformed", 1)]);
+    assert!(known[&keys[2]].issues[0].message.contains("another group"));
+    store.apply(Event::Delete(SourceId::ApiServer(west), keys[1].clone()));
+    let snapshot = store.commit();
+    let left: Vec<_> = found(snapshot.issues.iter(), &[]).into_keys().collect();
+    assert_eq!(left, [keys[2].clone(), keys[0].clone()]);
+}
+
+#[test]
+fn a_new_list_of_one_cluster_leaves_the_statuses_of_another() {
+    let (own, west) = (Text::default(), Text::from("west"));
+    let keys = [&own, &west].map(|cluster| gateway(cluster, 1).key);
+    let mut all = SharedMap::default();
+    for key in &keys {
+        ObservedStatus::There(key.clone(), Arc::default()).note(&mut all);
+    }
+    ObservedStatus::All(west, Kind::Gateway, Vec::new()).note(&mut all);
+    assert_eq!(all.iter().map(|(key, _)| key.clone()).collect::<Vec<_>>(), [keys[0].clone()]);
 }

@@ -12,9 +12,8 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use heddle_model::Text;
 use heddle_model::issue::Issue;
-use heddle_model::object::ObjectRef;
+use heddle_model::object::{Kind, ObjectRef};
 use heddle_serve::registry::{ConnectionRegistry, Rejection};
-use heddle_store::{Kind, ObjectKey};
 use kube::api::{Patch, PatchParams};
 use kube::{Api, Client};
 use serde_json::{Value, json};
@@ -62,7 +61,7 @@ pub(crate) struct Writer {
     /// Whether we are to write to objects that all revisions read.
     pub speaks: watch::Receiver<bool>,
     /// The states of objects that a write was tried on: nothing comes of trying once more.
-    pub tried: BTreeMap<ObjectKey, Text>,
+    pub tried: BTreeMap<Arc<ObjectRef>, Text>,
 }
 
 /// How a round went.
@@ -77,7 +76,7 @@ enum Outcome {
 
 /// One status to write.
 struct Change {
-    key: ObjectKey,
+    key: Arc<ObjectRef>,
     seen: Arc<ObservedObject>,
     status: Value,
 }
@@ -123,11 +122,11 @@ impl Writer {
         while let Some((change, written)) = writes.next().await {
             match written {
                 Ok(()) => {
-                    tracing::debug!(object = %change.key.reference(), "wrote a status");
+                    tracing::debug!(object = %change.key, "wrote a status");
                     self.tried.insert(change.key, change.seen.resource_version.clone());
                 }
                 Err(error) => {
-                    let object = change.key.reference();
+                    let object = &change.key;
                     tracing::warn!(%object, error = reason(&error), "cannot write a status; heddled retries");
                     failed = true;
                 }
@@ -165,22 +164,22 @@ impl Writer {
     /// The Ingresses that are served, and do not say where. All replicas of all revisions would write the same.
     fn fronts(&self, state: &ControllerState) -> Vec<Change> {
         let service = &state.snapshot.mesh.ingress.service;
-        let key = ObjectKey::new(Kind::Service, self.namespace.clone(), service.clone());
+        let key = Arc::new(ObjectRef::new(Kind::Service, self.namespace.clone(), service.clone()));
         let Some(front) = state.statuses.get(&key).filter(|_| *self.speaks.borrow()) else { return Vec::new() };
         let served = state.snapshot.gateways.iter().map(|gateway| &gateway.origin.object);
-        let served = served.filter(|object| &*object.kind == Kind::Ingress.name());
-        let change = |object: &Arc<ObjectRef>| {
-            let key = ObjectKey::new(Kind::Ingress, object.namespace.clone(), object.name.clone());
-            let seen = state.statuses.get(&key)?;
-            let differs = seen.addresses != front.addresses && !self.tried.contains_key(&key);
+        let served = served.filter(|object| object.kind == Kind::Ingress && object.cluster.is_empty());
+        let change = |key: &Arc<ObjectRef>| {
+            let seen = state.statuses.get(key)?;
+            let differs = seen.addresses != front.addresses && !self.tried.contains_key(key);
             let status = json!({"loadBalancer": {"ingress": front.addresses}});
-            differs.then(|| Change { key, seen: seen.clone(), status })
+            differs.then(|| Change { key: key.clone(), seen: seen.clone(), status })
         };
         served.filter_map(change).collect()
     }
 
-    /// Whether an object is ours to write to: it is read here, and no other control plane writes to it.
-    fn is_ours(&self, state: &ControllerState, key: &ObjectKey, seen: &ObservedObject) -> bool {
+    /// Whether an object is ours to write to: it is read here, it is in our own cluster, and no other control plane
+    /// writes to it.
+    fn is_ours(&self, state: &ControllerState, key: &ObjectRef, seen: &ObservedObject) -> bool {
         let none = heddle_model::labels::Labels::default();
         let labels = state.snapshot.namespaces.get(&key.namespace).unwrap_or(&none);
         let ours = if seen.revision.is_empty() {
@@ -188,7 +187,9 @@ impl Writer {
         } else {
             seen.revision == self.revision && *self.leads.borrow()
         };
-        ours && key.kind.group().ends_with("istio.io") && state.snapshot.mesh.discovers(&key.namespace, labels)
+        ours && key.cluster.is_empty()
+            && key.kind.group().ends_with("istio.io")
+            && state.snapshot.mesh.discovers(&key.namespace, labels)
     }
 }
 
@@ -202,12 +203,14 @@ fn written(status: &Status) -> Value {
     })
 }
 
-/// What is known against each object, by the name that issues and rejections give it.
-fn found<'a>(issues: impl Iterator<Item = &'a Issue>, rejections: &'a [Rejection]) -> BTreeMap<ObjectKey, Found<'a>> {
-    let mut found: BTreeMap<ObjectKey, Found<'a>> = BTreeMap::new();
+/// What is known against each object.
+pub(super) fn found<'a>(
+    issues: impl Iterator<Item = &'a Issue>,
+    rejections: &'a [Rejection],
+) -> BTreeMap<Arc<ObjectRef>, Found<'a>> {
+    let mut found: BTreeMap<Arc<ObjectRef>, Found<'a>> = BTreeMap::new();
     for issue in issues {
-        let Some(key) = key(&issue.object.to_string()) else { continue };
-        let known = &mut found.entry(key).or_default().issues;
+        let known = &mut found.entry(issue.object.clone()).or_default().issues;
         if !known.contains(&issue) {
             known.push(issue);
         }
@@ -216,19 +219,11 @@ fn found<'a>(issues: impl Iterator<Item = &'a Issue>, rejections: &'a [Rejection
         entry.issues.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.cmp(b)));
     }
     for rejection in rejections {
-        for key in rejection.objects.iter().filter_map(|object| key(object)) {
-            found.entry(key).or_default().rejections.push(rejection);
+        for object in &rejection.objects {
+            found.entry(object.clone()).or_default().rejections.push(rejection);
         }
     }
     found
-}
-
-/// The object of which issues and rejections say `<kind> <namespace>/<name>`.
-fn key(object: &str) -> Option<ObjectKey> {
-    let (kind, named) = object.split_once(' ')?;
-    let (namespace, name) = named.split_once('/')?;
-    let kind = Kind::ALL.into_iter().find(|of| of.name() == kind)?;
-    Some(ObjectKey::new(kind, namespace, name))
 }
 
 /// Writes one status over the state that was seen. That the object has changed or gone since, or that its definition

@@ -98,7 +98,8 @@ mod tests {
 
     #[test]
     fn the_answer_names_the_question() {
-        let text = r#"{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{"uid":"a","operation":"CREATE"}}"#;
+        let text = r#"{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview",
+            "request":{"uid":"a","operation":"CREATE"}}"#;
         let request = read(text.as_bytes()).unwrap();
         assert_eq!((request.uid.as_str(), request.operation.as_str(), &request.object), ("a", "CREATE", &Value::Null));
         let answer = write("a", Answer { refused: Some("no".into()), warnings: vec!["w".into(); 30], patch: None });

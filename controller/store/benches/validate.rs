@@ -7,7 +7,8 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use heddle_crds::validate;
 use heddle_yaml::{Schema, read};
 
-const HEAD: &str = "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: a, namespace: shop}\nspec:\n  hosts: [a]\n";
+const HEAD: &str = "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: a, namespace: \
+    shop}\nspec:\n  hosts: [a]\n";
 
 /// A VirtualService of 10,000 lines: ten a route, a thousand routes.
 fn large() -> String {
@@ -15,7 +16,8 @@ fn large() -> String {
     for number in 0..1000 {
         writeln!(
             text,
-            "  - name: r{number}\n    match:\n    - uri:\n        prefix: /p{number}/\n      headers:\n        x-user:\n          regex: \"[a-z]+[0-9]{{1,9}}\"\n\
+            "  - name: r{number}\n    match:\n    - uri:\n        prefix: /p{number}/\n      headers:\n        \
+             x-user:\n          regex: \"[a-z]+[0-9]{{1,9}}\"\n\
              \x20   route:\n    - destination:\n        host: a.shop.svc.cluster.local"
         )
         .unwrap();

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use heddle_crds::mesh::MeshConfig;
-use heddle_model::{issue::Issue, object::ObjectRef};
+use heddle_model::{
+    issue::Issue,
+    object::{Kind, ObjectRef},
+};
 use heddle_yaml::Schema;
 use serde_json::Value;
 
@@ -64,7 +67,7 @@ impl Found {
 }
 
 fn document(number: usize) -> Arc<ObjectRef> {
-    Arc::new(ObjectRef::new("document", "", number.to_string()))
+    Arc::new(ObjectRef::new(Kind::Document, "", number.to_string()))
 }
 
 fn place(line: usize) -> String {

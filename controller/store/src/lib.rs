@@ -17,7 +17,7 @@ mod merge;
 mod select;
 
 pub use document::documents;
-pub use object::{Event, Kind, Object, ObjectKey, Spec};
+pub use object::{Event, Object, SourceId, Spec, custom_kind};
 pub use settings::Settings;
 pub use store::Store;
 

@@ -13,54 +13,18 @@ use heddle_model::{
     Text,
     issue::Issue,
     labels::Labels,
-    object::{ObjectRef, Origin},
+    object::{Kind, ObjectRef, Origin},
 };
 
 use crate::kube;
 
 pub use read::Reading;
 
-/// A kind of object that the store reads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[allow(missing_docs, reason = "each variant is the kind of that name")]
-pub enum Kind {
-    MeshConfig,
-    Namespace,
-    Node,
-    ServiceAccount,
-    ConfigMap,
-    Secret,
-    Pod,
-    Service,
-    EndpointSlice,
-    Ingress,
-    IngressClass,
-    ServiceEntry,
-    WorkloadEntry,
-    VirtualService,
-    DestinationRule,
-    Gateway,
-    Sidecar,
-    ProxyConfig,
-    PeerAuthentication,
-}
-
-/// Names one object. Cluster-scoped kinds have an empty namespace.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ObjectKey {
-    /// Kind.
-    pub kind: Kind,
-    /// Namespace.
-    pub namespace: Text,
-    /// Name.
-    pub name: Text,
-}
-
 /// One object.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Object {
-    /// Its name.
-    pub key: ObjectKey,
+    /// Which object it is.
+    pub key: Arc<ObjectRef>,
     /// Its metadata, as far as it is read.
     pub meta: Meta,
     /// What it says.
@@ -117,133 +81,38 @@ pub struct ServiceEntry {
     pub allocated: BTreeMap<Text, Vec<IpAddr>>,
 }
 
-/// What a source reports.
+/// What events come from. Of one object that several sources give, the version of the first source counts.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SourceId {
+    /// The folders of files: what an operator names there counts more than what an API server has.
+    Files,
+    /// The API server of the cluster with this id; empty for the control plane's own.
+    ApiServer(Text),
+}
+
+/// What a source reports. It speaks for itself: what another source gave stays.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
     /// An object is there, new or changed.
-    Apply(Box<Object>),
+    Apply(SourceId, Box<Object>),
     /// An object is gone.
-    Delete(ObjectKey),
-    /// All objects of a kind: what is missing from it was deleted.
-    Relist(Kind, Vec<Object>),
+    Delete(SourceId, Arc<ObjectRef>),
+    /// All objects of a kind that the source has: what is missing from it was deleted.
+    Relist(SourceId, Kind, Vec<Object>),
     /// All that existed of a kind at start has been reported.
-    Synced(Kind),
+    Synced(SourceId, Kind),
 }
 
-impl Kind {
-    /// All kinds.
-    pub const ALL: [Self; 19] = [
-        Self::MeshConfig,
-        Self::Namespace,
-        Self::Node,
-        Self::ServiceAccount,
-        Self::ConfigMap,
-        Self::Secret,
-        Self::Pod,
-        Self::Service,
-        Self::EndpointSlice,
-        Self::Ingress,
-        Self::IngressClass,
-        Self::ServiceEntry,
-        Self::WorkloadEntry,
-        Self::VirtualService,
-        Self::DestinationRule,
-        Self::Gateway,
-        Self::Sidecar,
-        Self::ProxyConfig,
-        Self::PeerAuthentication,
-    ];
-
-    /// The kind of a document by its `apiVersion` and `kind`; none when it is not read. Every served version is taken.
-    #[must_use]
-    pub fn of(api_version: &str, kind: &str) -> Option<Self> {
-        let found = Self::ALL.into_iter().find(|k| k.name() == kind)?;
-        let (group, version) = api_version.rsplit_once('/').unwrap_or(("", api_version));
-        let versions: &[&str] = match found {
-            Self::MeshConfig => return None,
-            Self::PeerAuthentication => &["v1", "v1beta1"],
-            Self::ProxyConfig => &["v1beta1"],
-            _ if found.group() == "networking.istio.io" => &["v1", "v1beta1", "v1alpha3"],
-            _ => &["v1"],
-        };
-        (group == found.group() && versions.contains(&version)).then_some(found)
-    }
-
-    /// As in YAML.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::MeshConfig => "MeshConfig",
-            Self::Namespace => "Namespace",
-            Self::Node => "Node",
-            Self::ServiceAccount => "ServiceAccount",
-            Self::ConfigMap => "ConfigMap",
-            Self::Secret => "Secret",
-            Self::Pod => "Pod",
-            Self::Service => "Service",
-            Self::EndpointSlice => "EndpointSlice",
-            Self::Ingress => "Ingress",
-            Self::IngressClass => "IngressClass",
-            Self::ServiceEntry => "ServiceEntry",
-            Self::WorkloadEntry => "WorkloadEntry",
-            Self::VirtualService => "VirtualService",
-            Self::DestinationRule => "DestinationRule",
-            Self::Gateway => "Gateway",
-            Self::Sidecar => "Sidecar",
-            Self::ProxyConfig => "ProxyConfig",
-            Self::PeerAuthentication => "PeerAuthentication",
-        }
-    }
-
-    /// API group; empty for the core group and for MeshConfig, which has none.
-    #[must_use]
-    pub fn group(self) -> &'static str {
-        match self {
-            Self::MeshConfig
-            | Self::Namespace
-            | Self::Node
-            | Self::ServiceAccount
-            | Self::ConfigMap
-            | Self::Secret
-            | Self::Pod
-            | Self::Service => "",
-            Self::EndpointSlice => "discovery.k8s.io",
-            Self::Ingress | Self::IngressClass => "networking.k8s.io",
-            Self::ServiceEntry
-            | Self::WorkloadEntry
-            | Self::VirtualService
-            | Self::DestinationRule
-            | Self::Gateway
-            | Self::Sidecar
-            | Self::ProxyConfig => "networking.istio.io",
-            Self::PeerAuthentication => "security.istio.io",
-        }
-    }
-
-    /// Whether its objects live in namespaces.
-    #[must_use]
-    pub fn is_namespaced(self) -> bool {
-        !matches!(self, Self::MeshConfig | Self::Namespace | Self::Node | Self::IngressClass)
-    }
-}
-
-impl ObjectKey {
-    /// A key of its parts.
-    pub fn new(kind: Kind, namespace: impl Into<Text>, name: impl Into<Text>) -> Self {
-        Self { kind, namespace: namespace.into(), name: name.into() }
-    }
-
-    /// The object as issues and resources name it.
-    #[must_use]
-    pub fn reference(&self) -> Arc<ObjectRef> {
-        Arc::new(ObjectRef::new(self.kind.name(), self.namespace.clone(), self.name.clone()))
-    }
+/// The kind of the custom resource, where it is one.
+#[must_use]
+pub fn custom_kind(kind: Kind) -> Option<heddle_crds::kind::Kind> {
+    heddle_crds::kind::Kind::ALL.into_iter().find(|of| of.name() == kind.name() && of.info().group == kind.group())
 }
 
 impl Object {
     /// Where values made of it come from.
     #[must_use]
     pub fn origin(&self) -> Origin {
-        Origin { object: self.key.reference(), created: self.meta.created }
+        Origin::new(self.key.clone(), self.meta.created)
     }
 }

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use heddle_model::Text;
+use heddle_model::{Text, object::Kind};
 
-use crate::object::Kind;
+use crate::object::SourceId;
 
 /// Arguments of a [`Store`](crate::Store).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,8 +15,9 @@ pub struct Settings {
     pub domain: Text,
     /// Namespace of the control plane, where the ConfigMap `istio` (or `istio-<revision>`) is read.
     pub namespace: Text,
-    /// Kinds of which a source will say [`Event::Synced`](crate::Event::Synced); the snapshot is synced after the last.
-    pub expected: BTreeSet<Kind>,
+    /// Of which kinds each source will say [`Event::Synced`](crate::Event::Synced); the snapshot is synced after the
+    /// last.
+    pub expected: BTreeSet<(SourceId, Kind)>,
     /// Secrets that gateways name are taken to exist: offline, where nobody keeps them with the rest.
     pub assume_secrets: bool,
 }

@@ -10,6 +10,7 @@ mod ingresses;
 mod part;
 mod service_index;
 mod sorted;
+mod versions;
 mod virtual_services;
 
 use std::{
@@ -25,6 +26,7 @@ use heddle_model::{
     issue::Issue,
     labels::Labels,
     mesh::Mesh,
+    object::{Kind, ObjectRef},
     secret::{Secret, Secrets},
     service::Services,
     settings::ProxySettings,
@@ -34,7 +36,7 @@ use heddle_model::{
 
 use crate::{
     ingest::mesh,
-    object::{Event, Kind, Object, ObjectKey, Spec},
+    object::{Event, Object, SourceId, Spec},
     settings::Settings,
 };
 
@@ -43,6 +45,7 @@ use ingresses::Ingresses;
 use part::share;
 use service_index::ServiceIndex;
 use sorted::Sorted;
+use versions::Versions;
 use virtual_services::VirtualServiceIndex;
 
 /// Namespace and name.
@@ -55,12 +58,9 @@ const REVISION: &str = "istio.io/rev";
 #[derive(Debug)]
 pub struct Store {
     settings: Settings,
-    /// The last version of each object that could be read.
-    objects: BTreeMap<ObjectKey, Arc<Object>>,
+    versions: Versions,
     /// What is wrong with each object by itself.
-    findings: BTreeMap<ObjectKey, Vec<Issue>>,
-    /// Why the newest version of an object cannot be read, where it cannot; until one comes that can.
-    malformed: BTreeMap<ObjectKey, Vec<Issue>>,
+    findings: BTreeMap<Arc<ObjectRef>, Vec<Issue>>,
     mesh: Arc<Mesh>,
     stale: Stale,
     services: ServiceIndex,
@@ -75,7 +75,7 @@ pub struct Store {
     namespaces: BTreeMap<Text, Labels>,
     /// Namespaces with objects that are not read.
     hidden: BTreeSet<Text>,
-    synced: BTreeSet<Kind>,
+    synced: BTreeSet<(SourceId, Kind)>,
     snapshot: Arc<Snapshot>,
 }
 
@@ -97,9 +97,8 @@ impl Store {
         let snapshot = Snapshot { mesh: mesh.clone(), synced: settings.expected.is_empty(), ..Snapshot::default() };
         Self {
             settings,
-            objects: BTreeMap::new(),
+            versions: Versions::default(),
             findings: BTreeMap::new(),
-            malformed: BTreeMap::new(),
             mesh,
             stale: Stale::default(),
             services: ServiceIndex::default(),
@@ -122,14 +121,11 @@ impl Store {
     /// [`Self::commit`] and stands with the rest in [`Snapshot::issues`].
     pub fn apply(&mut self, event: Event) -> Vec<Issue> {
         match event {
-            Event::Apply(object) => self.put(*object),
-            Event::Delete(key) => {
-                self.remove(&key);
-                Vec::new()
-            }
-            Event::Relist(kind, objects) => self.relist(kind, objects),
-            Event::Synced(kind) => {
-                self.synced.insert(kind);
+            Event::Apply(source, object) => self.put(source, *object),
+            Event::Delete(source, key) => self.remove(&source, &key),
+            Event::Relist(source, kind, objects) => self.relist(&source, kind, objects),
+            Event::Synced(source, kind) => {
+                self.synced.insert((source, kind));
                 Vec::new()
             }
         }
@@ -174,68 +170,74 @@ impl Store {
         self.snapshot.clone()
     }
 
-    /// The object of this key as it is in force.
+    /// This object, where it is in force.
     #[must_use]
-    pub fn get(&self, key: &ObjectKey) -> Option<&Arc<Object>> {
-        self.objects.get(key)
+    pub fn get(&self, key: &ObjectRef) -> Option<&Arc<Object>> {
+        self.versions.in_force(&Arc::new(key.clone())).filter(|object| *object.key == *key)
     }
 
     /// All objects in force, by key.
     pub fn objects(&self) -> impl Iterator<Item = &Arc<Object>> {
-        self.objects.values()
+        self.versions.all_in_force()
     }
 
-    fn put(&mut self, mut object: Object) -> Vec<Issue> {
+    fn put(&mut self, source: SourceId, mut object: Object) -> Vec<Issue> {
+        let key = object.key.clone();
         if self.is_foreign(&object) {
-            self.remove(&object.key);
-            return Vec::new();
+            return self.remove(&source, &key);
         }
         if let Some(issue) = self.unreadable_settings(&object) {
             (object.spec, object.issues) = (Spec::Malformed, vec![issue]);
         }
         if object.spec == Spec::Malformed {
-            let old = self.malformed.insert(object.key.clone(), object.issues.clone());
-            self.stale.findings |= old.as_ref() != Some(&object.issues);
-            return if self.is_discovered(&object.key) { object.issues } else { Vec::new() };
+            self.stale.findings |= self.versions.set_malformed(source, &key, &object.issues);
+            return if self.is_discovered(&key) { object.issues } else { Vec::new() };
         }
-        let was_malformed = self.malformed.remove(&object.key).is_some();
+        let before = self.versions.in_force(&key).cloned();
+        let was_malformed = self.versions.set(source, object);
         self.stale.findings |= was_malformed;
-        let unchanged = self.objects.get(&object.key).is_some_and(|old| **old == object);
-        if unchanged && !was_malformed {
+        self.replace(before, &key, was_malformed)
+    }
+
+    fn remove(&mut self, source: &SourceId, key: &Arc<ObjectRef>) -> Vec<Issue> {
+        let before = self.versions.in_force(key).cloned();
+        self.stale.findings |= self.versions.remove(source, key);
+        self.replace(before, key, false)
+    }
+
+    /// Puts the object that counts now in the place of the one that counted before, if it is another one.
+    fn replace(&mut self, before: Option<Arc<Object>>, key: &Arc<ObjectRef>, again: bool) -> Vec<Issue> {
+        let now = self.versions.in_force(key).cloned();
+        let same = before.as_ref().map(Arc::as_ptr) == now.as_ref().map(Arc::as_ptr);
+        if same && !again {
             return Vec::new();
         }
-        let object = Arc::new(object);
-        self.objects.insert(object.key.clone(), object.clone());
-        if !self.is_discovered(&object.key) {
-            self.hide(&object.key);
-            return Vec::new();
+        if let Some(before) = before.filter(|before| now.as_ref().is_none_or(|now| now.key != before.key)) {
+            self.find(&before.key, &[]);
+            self.forget(&before.key);
         }
-        let issues = self.ingest(&object);
-        if object.key.kind == Kind::Node {
-            self.ingest_pods_of(&object.key.name);
+        let issues = match &now {
+            Some(object) if self.is_discovered(&object.key) => self.ingest(object),
+            Some(object) => {
+                self.hide(&object.key);
+                return Vec::new();
+            }
+            None => Vec::new(),
+        };
+        if key.kind == Kind::Node {
+            self.ingest_pods_of(&key.name);
         }
         issues
     }
 
-    fn remove(&mut self, key: &ObjectKey) {
-        self.find(key, &[]);
-        self.stale.findings |= self.malformed.remove(key).is_some();
-        if self.objects.remove(key).is_some() {
-            self.forget(key);
-            if key.kind == Kind::Node {
-                self.ingest_pods_of(&key.name);
-            }
-        }
-    }
-
-    fn relist(&mut self, kind: Kind, objects: Vec<Object>) -> Vec<Issue> {
-        let listed: BTreeSet<&ObjectKey> = objects.iter().map(|o| &o.key).collect();
-        let known = self.objects.keys().chain(self.findings.keys()).chain(self.malformed.keys());
-        let gone: BTreeSet<ObjectKey> = known.filter(|k| k.kind == kind && !listed.contains(k)).cloned().collect();
-        for key in gone {
-            self.remove(&key);
-        }
-        objects.into_iter().filter(|o| o.key.kind == kind).flat_map(|object| self.put(object)).collect()
+    fn relist(&mut self, source: &SourceId, kind: Kind, objects: Vec<Object>) -> Vec<Issue> {
+        let listed: BTreeSet<&Arc<ObjectRef>> = objects.iter().map(|o| &o.key).collect();
+        let known = self.versions.of_source(source);
+        let gone: Vec<_> = known.filter(|key| key.kind == kind && !listed.contains(key)).cloned().collect();
+        let mut issues: Vec<Issue> = gone.iter().flat_map(|key| self.remove(source, key)).collect();
+        let objects = objects.into_iter().filter(|o| o.key.kind == kind);
+        issues.extend(objects.flat_map(|object| self.put(source.clone(), object)));
+        issues
     }
 
     /// Objects of custom kinds may belong to another revision.
@@ -245,7 +247,7 @@ impl Store {
     }
 
     /// Notes what is wrong with an object by itself.
-    fn find(&mut self, key: &ObjectKey, issues: &[Issue]) {
+    fn find(&mut self, key: &Arc<ObjectRef>, issues: &[Issue]) {
         let old = if issues.is_empty() {
             self.findings.remove(key)
         } else {
@@ -263,7 +265,7 @@ impl Store {
         self.mesh = mesh;
         // What the settings themselves came from is not made with them.
         let settings = |o: &&Arc<Object>| matches!(o.key.kind, Kind::MeshConfig | Kind::ConfigMap);
-        let objects: Vec<_> = self.objects.values().filter(|o| !settings(o)).cloned().collect();
+        let objects: Vec<_> = self.objects().filter(|o| !settings(o)).cloned().collect();
         for object in objects {
             if self.is_discovered(&object.key) {
                 self.ingest(&object);
@@ -310,9 +312,9 @@ impl Store {
             return old.clone();
         }
         // What was wrong with the version before matters less than that there is a newer one.
-        let read = self.findings.iter().filter(|(key, _)| !self.malformed.contains_key(*key));
-        let unread = self.malformed.iter().filter(|(key, _)| self.is_discovered(key));
-        let own = read.chain(unread).flat_map(|(_, issues)| issues);
+        let read = self.findings.iter().filter(|(key, _)| !self.versions.is_malformed(key));
+        let unread = self.versions.malformed().filter(|(key, _)| self.is_discovered(key));
+        let own = read.flat_map(|(_, issues)| issues).chain(unread.flat_map(|(_, issues)| issues));
         let joint = self.virtual_services.issues.iter().chain(self.destination_rules.issues.iter());
         let joint = joint.chain(self.services.issues.iter()).chain(self.ingresses.issues.iter());
         let mut all: Vec<Issue> = own.chain(joint).cloned().collect();

@@ -14,5 +14,6 @@ mod service_entry;
 mod sharing;
 mod shuffle;
 mod sidecar;
+mod source;
 mod virtual_service;
 mod workload_entry;

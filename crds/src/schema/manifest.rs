@@ -98,7 +98,8 @@ fn status(kind: Kind) -> Value {
         "type": "object",
         "properties": {
             "documentationUrl": text("Where more is said."),
-            "level": { "description": "How grave it is.", "enum": ["UNKNOWN", "ERROR", "WARNING", "INFO"], "type": "string" },
+            "level": { "description": "How grave it \
+             is.", "enum": ["UNKNOWN", "ERROR", "WARNING", "INFO"], "type": "string" },
             "type": {
                 "type": "object",
                 "properties": { "code": text("Code of the message."), "name": text("Name of the message.") },

@@ -168,7 +168,8 @@ mod tests {
 
     fn of(kind: Kind, name: &str, spec: &Value) -> Value {
         let (info, meta) = (kind.info(), json!({"name": name, "namespace": "shop"}));
-        json!({"apiVersion": format!("{}/{}", info.group, info.storage), "kind": kind.name(), "metadata": meta, "spec": spec})
+        let version = format!("{}/{}", info.group, info.storage);
+        json!({"apiVersion": version, "kind": kind.name(), "metadata": meta, "spec": spec})
     }
 
     /// The paths of the conflicts between two objects.

@@ -9,7 +9,7 @@ use std::{
 use anyhow::Context;
 use heddle_compile::Compiler;
 use heddle_model::{issue::Issue, proxy::Proxy, snapshot::Snapshot};
-use heddle_store::{Event, Settings, Store, documents};
+use heddle_store::{Event, Settings, SourceId, Store, documents};
 use heddle_xds_api::{ResourceSet, TypeUrl, json};
 use serde_json::{Map, Value};
 
@@ -113,7 +113,7 @@ fn snapshot(args: &Args) -> anyhow::Result<(Arc<Snapshot>, Vec<Issue>)> {
             let (objects, found) = documents(&bytes);
             issues.extend(found);
             for object in objects {
-                issues.extend(store.apply(Event::Apply(Box::new(object))));
+                issues.extend(store.apply(Event::Apply(SourceId::Files, Box::new(object))));
             }
         }
     }

@@ -39,7 +39,8 @@ pub(crate) struct Args {
     namespace: String,
     /// Whether sidecars are native ones (init containers that restart), where the pod does not say. Kubernetes has them
     /// since 1.29; use them from 1.33.
-    #[arg(long, env = "ENABLE_NATIVE_SIDECARS", value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set)]
+    #[arg(long, env = "ENABLE_NATIVE_SIDECARS", value_name = "BOOL", default_value_t = true,
+        action = clap::ArgAction::Set)]
     native_sidecars: bool,
 }
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::install::is_agreed;
 use crate::chart::{BASE, Release, SERVICE};
-use crate::release::{KINDS, path, title};
+use crate::release::{API_RESOURCES, path, title};
 use crate::server::{ApiServer, Server};
 
 /// The prefixes of the control plane's Lease names. A revision may follow.
@@ -94,7 +94,7 @@ async fn ours(server: &Server, revision: Option<&str>) -> Result<Vec<Value>> {
     let labels = format!("app.kubernetes.io/part-of=heddle,app.kubernetes.io/managed-by={SERVICE}{revision}");
     let labels = labels.replace('=', "%3D").replace(',', "%2C");
     let mut out = Vec::new();
-    for kind in KINDS.iter().rev() {
+    for kind in API_RESOURCES.iter().rev() {
         out.extend(server.list(&format!("{}?labelSelector={labels}", kind.all())).await?);
     }
     let is_called = |object: &Value| object["kind"].as_str().is_some_and(|kind| kind.ends_with("WebhookConfiguration"));

@@ -3,7 +3,7 @@
 
 use memchr::memmem::Finder;
 
-use crate::proxy::Kind;
+use crate::proxy::ResourceType;
 use crate::wire;
 
 /// Field 2 of `SocketAddress`, `HeaderValue` and of a cluster's thresholds is what each change is made of.
@@ -13,19 +13,19 @@ const FIELD: u32 = 2;
 #[derive(Clone, Debug)]
 pub(crate) struct Marker {
     /// The kinds of the resources that hold it; none if it is in the names of removed ones.
-    kinds: &'static [Kind],
+    kinds: &'static [ResourceType],
     finder: Finder<'static>,
 }
 
 impl Marker {
     /// Text in a route, as the value of a header.
     pub(crate) fn header(value: &str) -> Self {
-        Self::new(&[Kind::Route, Kind::VirtualHost], &text(value))
+        Self::new(&[ResourceType::Route, ResourceType::VirtualHost], &text(value))
     }
 
     /// An address in a cluster's endpoints.
     pub(crate) fn address(address: &str) -> Self {
-        Self::new(&[Kind::Endpoint], &text(address))
+        Self::new(&[ResourceType::Endpoint], &text(address))
     }
 
     /// The most connections that a cluster allows.
@@ -34,7 +34,7 @@ impl Marker {
         wire::put_varint(u64::from(most), &mut wrapped);
         let mut bytes = Vec::new();
         wire::put(FIELD, &wrapped, &mut bytes);
-        Self::new(&[Kind::Cluster], &bytes)
+        Self::new(&[ResourceType::Cluster], &bytes)
     }
 
     /// Text in the names of resources that are removed.
@@ -48,11 +48,11 @@ impl Marker {
     }
 
     /// Whether a resource of this kind holds it.
-    pub(crate) fn is_in(&self, kind: Kind, resource: &[u8]) -> bool {
+    pub(crate) fn is_in(&self, kind: ResourceType, resource: &[u8]) -> bool {
         self.kinds.contains(&kind) && self.finder.find(resource).is_some()
     }
 
-    fn new(kinds: &'static [Kind], bytes: &[u8]) -> Self {
+    fn new(kinds: &'static [ResourceType], bytes: &[u8]) -> Self {
         Self { kinds, finder: Finder::new(bytes).into_owned() }
     }
 }
@@ -77,12 +77,12 @@ mod tests {
         let header =
             |value: &str| HeaderValue { key: "x".into(), value: value.into(), ..Default::default() }.encode_to_vec();
         let marker = Marker::header("m-1");
-        assert!(marker.is_in(Kind::VirtualHost, &header("m-1")));
-        assert!(!marker.is_in(Kind::VirtualHost, &header("m-10")));
-        assert!(!marker.is_in(Kind::Cluster, &header("m-1")));
+        assert!(marker.is_in(ResourceType::VirtualHost, &header("m-1")));
+        assert!(!marker.is_in(ResourceType::VirtualHost, &header("m-10")));
+        assert!(!marker.is_in(ResourceType::Cluster, &header("m-1")));
         let address = |text: &str| SocketAddress { address: text.into(), ..Default::default() }.encode_to_vec();
-        assert!(Marker::address("10.0.0.1").is_in(Kind::Endpoint, &address("10.0.0.1")));
-        assert!(!Marker::address("10.0.0.1").is_in(Kind::Endpoint, &address("10.0.0.12")));
+        assert!(Marker::address("10.0.0.1").is_in(ResourceType::Endpoint, &address("10.0.0.1")));
+        assert!(!Marker::address("10.0.0.1").is_in(ResourceType::Endpoint, &address("10.0.0.12")));
     }
 
     #[test]
@@ -90,7 +90,7 @@ mod tests {
         let (marker, name) = (Marker::removed("|canary|"), b"outbound|80|canary|app-0.team-0.svc.cluster.local");
         assert!(marker.is_removal(name));
         assert!(!marker.is_removal(b"outbound|80||app-0.team-0.svc.cluster.local"));
-        assert!(!marker.is_in(Kind::Cluster, name));
+        assert!(!marker.is_in(ResourceType::Cluster, name));
         assert!(!Marker::header("m-1").is_removal(b"m-1"));
     }
 
@@ -99,7 +99,7 @@ mod tests {
         let thresholds = Thresholds { max_connections: Some(1_000_007), ..Default::default() };
         let circuit_breakers = Some(CircuitBreakers { thresholds: vec![thresholds], ..Default::default() });
         let cluster = Cluster { circuit_breakers, ..Default::default() }.encode_to_vec();
-        assert!(Marker::connections(1_000_007).is_in(Kind::Cluster, &cluster));
-        assert!(!Marker::connections(1_000_008).is_in(Kind::Cluster, &cluster));
+        assert!(Marker::connections(1_000_007).is_in(ResourceType::Cluster, &cluster));
+        assert!(!Marker::connections(1_000_008).is_in(ResourceType::Cluster, &cluster));
     }
 }

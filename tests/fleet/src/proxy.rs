@@ -19,7 +19,7 @@ use resource::Seen;
 
 /// The types of resources that a sidecar asks for, in the order in which it comes to them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Kind {
+pub(crate) enum ResourceType {
     Cluster,
     Endpoint,
     Listener,
@@ -27,7 +27,7 @@ pub(crate) enum Kind {
     VirtualHost,
 }
 
-impl Kind {
+impl ResourceType {
     /// All of them.
     pub(crate) const ALL: [Self; 5] = [Self::Cluster, Self::Endpoint, Self::Listener, Self::Route, Self::VirtualHost];
 
@@ -72,7 +72,7 @@ struct Holding {
 /// The response under way.
 #[derive(Debug, Default)]
 struct Response {
-    kind: Option<Kind>,
+    kind: Option<ResourceType>,
     nonce: Vec<u8>,
     removed: Vec<Id>,
     /// Names to ask for that the response brought up, and those that nothing refers to any more.
@@ -103,9 +103,9 @@ impl Proxy {
     /// The requests with which a stream begins: clusters only when it is new, all it had when it comes back.
     pub(crate) fn begin(&mut self, node: &[u8], names: &Names) -> Vec<Vec<u8>> {
         self.response = Response::default();
-        self.holding(Kind::Cluster).open = true;
+        self.holding(ResourceType::Cluster).open = true;
         let mut requests = Vec::new();
-        for kind in Kind::ALL {
+        for kind in ResourceType::ALL {
             let holding = self.holding(kind);
             holding.answered = false;
             if !holding.open {
@@ -170,7 +170,7 @@ impl Proxy {
     pub(crate) fn hear(&mut self, piece: Piece<'_>, shared: &mut Shared<'_>, say: &mut impl FnMut(&[u8])) {
         match piece {
             Piece::Field(2, Value::Bytes(bytes)) => self.resource(bytes, shared),
-            Piece::Field(4, Value::Bytes(url)) => self.response.kind = self.response.kind.or(Kind::parse(url)),
+            Piece::Field(4, Value::Bytes(url)) => self.response.kind = self.response.kind.or(ResourceType::parse(url)),
             Piece::Field(5, Value::Bytes(nonce)) => self.response.nonce = nonce.to_vec(),
             Piece::Field(6, Value::Bytes(name)) => {
                 shared.found |= shared.marker.is_some_and(|marker| marker.is_removal(name));
@@ -221,19 +221,28 @@ impl Proxy {
         let acknowledgement =
             if self.rejects { acknowledgement.error("the fleet was told to") } else { acknowledgement };
         say(&acknowledgement.encode());
-        if kind == Kind::Endpoint || (kind == Kind::Cluster && self.holding(Kind::Endpoint).asked.is_empty()) {
-            self.open(Kind::Listener, say);
+        if kind == ResourceType::Endpoint
+            || (kind == ResourceType::Cluster && self.holding(ResourceType::Endpoint).asked.is_empty())
+        {
+            self.open(ResourceType::Listener, say);
         }
-        if response.virtual_hosts && kind == Kind::Route && !self.rejects {
-            self.open(Kind::VirtualHost, say);
+        if response.virtual_hosts && kind == ResourceType::Route && !self.rejects {
+            self.open(ResourceType::VirtualHost, say);
         }
     }
 
     /// Asks for what resources refer to, and gives up what none refers to any more.
-    fn follow(&mut self, kind: Kind, wanted: &[Id], unwanted: &[Id], names: &Names, say: &mut impl FnMut(&[u8])) {
+    fn follow(
+        &mut self,
+        kind: ResourceType,
+        wanted: &[Id],
+        unwanted: &[Id],
+        names: &Names,
+        say: &mut impl FnMut(&[u8]),
+    ) {
         let next = match kind {
-            Kind::Cluster => Kind::Endpoint,
-            Kind::Listener => Kind::Route,
+            ResourceType::Cluster => ResourceType::Endpoint,
+            ResourceType::Listener => ResourceType::Route,
             _ => return,
         };
         let referred =
@@ -260,14 +269,14 @@ impl Proxy {
     }
 
     /// Asks for all of a type, once a stream.
-    fn open(&mut self, kind: Kind, say: &mut impl FnMut(&[u8])) {
+    fn open(&mut self, kind: ResourceType, say: &mut impl FnMut(&[u8])) {
         let holding = self.holding(kind);
         if !std::mem::replace(&mut holding.open, true) {
             say(&Request::new(kind).encode());
         }
     }
 
-    fn holding(&mut self, kind: Kind) -> &mut Holding {
+    fn holding(&mut self, kind: ResourceType) -> &mut Holding {
         &mut self.holdings[kind as usize]
     }
 }

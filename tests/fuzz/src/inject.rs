@@ -65,7 +65,9 @@ fn annotated(data: &[u8]) -> Value {
     let probe = json!({"httpGet": {"path": "/", "port": "http"}});
     json!({
         "metadata": {"name": "web", "labels": {"app": "web"}, "annotations": annotations},
-        "spec": {"containers": [{"name": "web", "ports": [{"name": "http", "containerPort": 80}], "readinessProbe": probe}]},
+        "spec": {"containers": [
+            {"name": "web", "ports": [{"name": "http", "containerPort": 80}], "readinessProbe": probe}
+        ]},
     })
 }
 

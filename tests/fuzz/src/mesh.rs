@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use heddle_compile::Compiler;
 use heddle_model::{issue::Issue, node, proxy::Proxy, snapshot::Snapshot};
-use heddle_store::{Event, Object, Settings, Store, documents};
+use heddle_store::{Event, Object, Settings, SourceId, Store, documents};
 use heddle_xds_api::{Resource, ResourceSet, TypeUrl};
 use serde_json::Value;
 
@@ -45,7 +45,7 @@ pub(crate) struct Seen {
 pub(crate) fn store() -> Store {
     let mut store = Store::new(Settings::default());
     for object in OBJECTS.iter().cloned() {
-        store.apply(Event::Apply(Box::new(object)));
+        store.apply(Event::Apply(SourceId::Files, Box::new(object)));
     }
     store
 }

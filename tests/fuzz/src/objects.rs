@@ -14,8 +14,9 @@ mod word;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use heddle_model::object::ObjectRef;
 use heddle_model::snapshot::Snapshot;
-use heddle_store::{Event, Object, ObjectKey, Spec, Store, mesh_config};
+use heddle_store::{Event, Object, SourceId, Spec, Store, mesh_config};
 
 use crate::{mesh, yaml};
 use bytes::Bytes;
@@ -57,7 +58,7 @@ struct TestMesh {
     store: Store,
     held: Vec<Held>,
     /// Of each key the last version that can be read, and the one after it that cannot.
-    objects: BTreeMap<ObjectKey, (Option<Object>, Option<Object>)>,
+    objects: BTreeMap<Arc<ObjectRef>, (Option<Object>, Option<Object>)>,
     snapshot: Arc<Snapshot>,
 }
 
@@ -77,12 +78,12 @@ impl TestMesh {
         } else {
             *versions = (Some(object.clone()), None);
         }
-        self.store.apply(Event::Apply(Box::new(object)));
+        self.store.apply(Event::Apply(SourceId::Files, Box::new(object)));
     }
 
-    fn delete(&mut self, key: &ObjectKey) {
+    fn delete(&mut self, key: &Arc<ObjectRef>) {
         self.objects.remove(key);
-        self.store.apply(Event::Delete(key.clone()));
+        self.store.apply(Event::Delete(SourceId::Files, key.clone()));
     }
 
     fn commit(&mut self) {
@@ -100,7 +101,7 @@ impl TestMesh {
     /// The same objects again, as a source gives them when it has lost its connection.
     fn check_again(&mut self) {
         for object in self.versions().cloned().collect::<Vec<_>>() {
-            self.store.apply(Event::Apply(Box::new(object)));
+            self.store.apply(Event::Apply(SourceId::Files, Box::new(object)));
         }
         assert!(Arc::ptr_eq(&self.snapshot, &self.store.commit()), "the same objects again make a revision");
     }
@@ -109,7 +110,7 @@ impl TestMesh {
     fn check_from_nothing(&self) {
         let mut store = Store::new(heddle_store::Settings::default());
         for object in self.versions() {
-            store.apply(Event::Apply(Box::new(object.clone())));
+            store.apply(Event::Apply(SourceId::Files, Box::new(object.clone())));
         }
         let snapshot = store.commit();
         assert_eq!(snapshot.issues, self.snapshot.issues, "the order of events shows in the issues");

@@ -38,7 +38,8 @@ const CASES: &[Case] = &[
         )
     }),
     ("workloads that an entry selects", |n| {
-        let spec = "{hosts: [e.com], resolution: STATIC, ports: [{number: 80, name: http}], workloadSelector: {labels: {app: vm}}}";
+        let spec = "{hosts: [e.com], resolution: STATIC, ports: [{number: 80, name: http}], workloadSelector: {labels: \
+            {app: vm}}}";
         custom("ServiceEntry", "e", spec)
             + &many(n, |i| {
                 custom(
@@ -81,7 +82,8 @@ const CASES: &[Case] = &[
             "VirtualService",
             "v",
             &format!(
-                "{{hosts: [web], http: [{{match: [{{headers: {{{headers}}}}}], route: [{{destination: {{host: web}}}}]}}]}}"
+                "{{hosts: [web], http: [{{match: [{{headers: {{{headers}}}}}], route: [{{destination: {{host: \
+                 web}}}}]}}]}}"
             ),
         )
     }),
@@ -161,7 +163,8 @@ const CASES: &[Case] = &[
                 "{{port: {{number: 443, name: a, protocol: TLS}}, tls: {{mode: PASSTHROUGH}}, hosts: [h{i}.com]}}"
             );
             let routes = format!(
-                "{{hosts: [h{i}.com], gateways: [g{i}], tls: [{{match: [{{sniHosts: [h{i}.com]}}], route: [{{destination: {{host: web}}}}]}}]}}"
+                "{{hosts: [h{i}.com], gateways: [g{i}], tls: [{{match: [{{sniHosts: [h{i}.com]}}], route: \
+                 [{{destination: {{host: web}}}}]}}]}}"
             );
             custom(
                 "Gateway",
@@ -216,7 +219,8 @@ const CASES: &[Case] = &[
             "VirtualService",
             "v",
             &format!(
-                "{{hosts: [web], http: [{{match: [{{uri: {{regex: '{}'}}}}], route: [{{destination: {{host: web}}}}]}}]}}",
+                "{{hosts: [web], http: [{{match: [{{uri: {{regex: '{}'}}}}], route: [{{destination: {{host: \
+                 web}}}}]}}]}}",
                 "(a|b)*".repeat(n)
             ),
         )

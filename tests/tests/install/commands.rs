@@ -121,7 +121,8 @@ fn check_names_what_is_wrong() -> Result<()> {
 
 /// Of all objects that carry our label only those of the given kinds are still there.
 fn left_nothing(cluster: &Cluster, but: &[&str]) -> Result<()> {
-    let kinds = "all,cm,sa,role,rolebinding,clusterrole,clusterrolebinding,hpa,pdb,validatingwebhookconfiguration,mutatingwebhookconfiguration";
+    let kinds = "all,cm,sa,role,rolebinding,clusterrole,clusterrolebinding,hpa,pdb,\
+                 validatingwebhookconfiguration,mutatingwebhookconfiguration";
     let out = cluster.kubectl(&["get", kinds, "-A", "-l", "app.kubernetes.io/part-of=heddle", "-o", "json"], "")?;
     let list: Value = serde_json::from_slice(&out.stdout)?;
     let items = list["items"].as_array().context("items")?;

@@ -11,6 +11,7 @@ use serde::Deserialize;
 pub(crate) struct Rules {
     pub(crate) limits: Limits,
     pub(crate) tree: Tree,
+    pub(crate) text: Text,
     pub(crate) crates: BTreeMap<String, Crate>,
     #[serde(default)]
     pub(crate) except: Vec<Exception>,
@@ -22,6 +23,7 @@ pub(crate) struct Limits {
     pub(crate) file_lines: usize,
     pub(crate) function_lines: usize,
     pub(crate) children: usize,
+    pub(crate) line_columns: usize,
 }
 
 #[derive(Debug, Deserialize)]
@@ -29,7 +31,17 @@ pub(crate) struct Limits {
 pub(crate) struct Tree {
     pub(crate) top: Vec<String>,
     pub(crate) banned_words: Vec<String>,
+    pub(crate) pictures: Vec<String>,
     pub(crate) generated: Vec<String>,
+}
+
+/// Where text may be taken apart.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Text {
+    pub(crate) folders: Vec<String>,
+    /// Whose text each file reads.
+    pub(crate) readers: BTreeMap<String, String>,
 }
 
 /// A line of the import table.

@@ -36,7 +36,8 @@ fn scalars_are_read_as_kubectl_reads_them() {
 
 #[test]
 fn each_field_has_the_line_of_its_name() {
-    let text = "# head\nkind: A\n---\nspec:\n  hosts:\n  - a\n  - {b: 1, on: [2,\n    3]}\n  labels:\n    a: x\n    a.b/c:\n      7\n---\na: [\n";
+    let text = "# head\nkind: A\n---\nspec:\n  hosts:\n  - a\n  - {b: 1, on: [2,\n    3]}\n  labels:\n    a: x\n    \
+        a.b/c:\n      7\n---\na: [\n";
     let found = positions(text.as_bytes(), Schema::Yaml11);
     assert_eq!(found.iter().map(Option::is_some).collect::<Vec<_>>(), [true, true, false]);
     let of = |path: &str| found[1].as_ref().unwrap().line_of(path);

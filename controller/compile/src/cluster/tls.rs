@@ -126,7 +126,8 @@ fn mesh(key: &ClusterKey, tls: &ClientTls, upstream: Upstream) -> UpstreamTlsCon
 /// What the client offers by ALPN, which the peer's filter chains tell the mesh's traffic by.
 ///
 /// Where Istio's own filters are compiled in, they set it for each request. A stock Envoy says the protocol that a
-/// declared port speaks; on sniffed ports the routes set it ([`super::request_alpn`]), and what is here is for connections of no known protocol.
+/// declared port speaks; on sniffed ports the routes set it ([`super::request_alpn`]), and what is here is for
+/// connections of no known protocol.
 fn mesh_alpn(key: &ClusterKey, upstream: Upstream) -> &'static [&'static str] {
     match (key.client.peer_exchange, upstream) {
         (true, Upstream::Http2) => &["istio-peer-exchange", "istio", "h2"],

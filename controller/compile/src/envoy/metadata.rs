@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use heddle_model::object::ObjectRef;
+use heddle_model::object::{Kind as ObjectKind, ObjectRef};
 use heddle_xds_api::{
     envoy::config::core::v3::Metadata,
     google::protobuf::{ListValue, Struct, Value, value::Kind},
@@ -15,13 +15,11 @@ pub(crate) fn config(kind: &str, object: &ObjectRef) -> Metadata {
 
 /// `/apis/networking.istio.io/v1/namespaces/<namespace>/<kind>/<name>`, unless it was made of an Ingress.
 pub(crate) fn config_path(kind: &str, object: &ObjectRef) -> String {
-    let (group, kind) = match &*object.kind {
-        "Ingress" => ("networking.k8s.io", "ingress"),
+    let (group, kind) = match object.kind {
+        ObjectKind::Ingress => ("networking.k8s.io", "ingress"),
         _ => ("networking.istio.io", kind),
     };
-    // An Ingress has a table a host, named after both.
-    let name = object.name.split(':').next().unwrap_or_default();
-    format!("/apis/{group}/v1/namespaces/{}/{kind}/{name}", object.namespace)
+    format!("/apis/{group}/v1/namespaces/{}/{kind}/{}", object.namespace, object.name)
 }
 
 /// Metadata with these values under `istio`.

@@ -1,4 +1,5 @@
-//! Inbound ports of a workload: from its services, or from its Sidecar's ingress. Clusters and listeners are made of these.
+//! Inbound ports of a workload: from its services, or from its Sidecar's ingress. Clusters and listeners are made of
+//! these.
 
 use std::{
     collections::BTreeMap,

@@ -20,7 +20,7 @@ use crate::{
 pub(crate) struct OwnLayer {
     proxy: Arc<Proxy>,
     /// The view of which it was compiled last.
-    view: Option<(ViewKey, Client)>,
+    view: Option<Arc<ViewKey>>,
     of: Option<Arc<Snapshot>>,
     inbound: InboundSide,
     secrets: Entries,
@@ -59,32 +59,32 @@ impl OwnLayer {
     }
 
     /// Follows to a revision, in which the proxy is in this view; whether something was compiled.
-    pub(crate) fn update(&mut self, update: Update<'_>, view: &ViewKey) -> bool {
-        let same_view = self.view.as_ref().is_some_and(|(known, _)| known == view);
+    pub(crate) fn update(&mut self, update: Update<'_>, (view, client): (&Arc<ViewKey>, &Client)) -> bool {
+        let same_view = self.view.as_ref().is_some_and(|known| Arc::ptr_eq(known, view));
         if same_view && self.of.as_ref().is_some_and(|of| of.revision >= update.snapshot.revision) {
             return false;
         }
         let old = self.of.replace(update.snapshot.clone());
         let (mut inbound, mut secrets) = (true, true);
-        if let (Some(old), Some((_, client))) = (old, self.view.as_ref().filter(|_| same_view)) {
+        if let Some(old) = old.filter(|_| same_view) {
             let delta = (update.delta)(&old);
             let is_due = |reads: &Reads<()>| !reads.due((&old, update.snapshot), &delta, client).is_empty();
             (inbound, secrets) = (is_due(&self.inbound.reads), is_due(&self.secret_reads));
         }
-        let client = view.client();
+        if !inbound && !secrets {
+            return false;
+        }
         let tracked = Tracked::new(update.snapshot);
         let mut compiled = false;
         if inbound && !self.proxy.is_gateway() {
-            compiled |= self.inbound.compile(&tracked, (&self.proxy, view, &client), update.memo);
+            compiled |= self.inbound.compile(&tracked, (&self.proxy, view, client), update.memo);
         }
         if secrets {
             self.compile_secrets(&tracked);
             compiled = true;
         }
-        self.view = Some((view.clone(), client));
-        if inbound || secrets {
-            self.publish();
-        }
+        self.view = Some(view.clone());
+        self.publish();
         compiled
     }
 

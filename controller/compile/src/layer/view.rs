@@ -46,7 +46,7 @@ pub(super) enum Section {
 /// The resources of a view.
 #[derive(Debug)]
 pub(crate) struct ViewLayer {
-    key: ViewKey,
+    key: Arc<ViewKey>,
     client: Client,
     cluster_client: Arc<ClusterClient>,
     of: Option<Arc<Snapshot>>,
@@ -66,9 +66,9 @@ pub(crate) struct ViewLayer {
 
 impl ViewLayer {
     /// Of a view for which nothing was compiled yet.
-    pub(crate) fn new(key: ViewKey) -> Self {
+    pub(crate) fn new(key: Arc<ViewKey>, client: Client) -> Self {
         Self {
-            client: key.client(),
+            client,
             cluster_client: Arc::new(ClusterClient::of(&key)),
             of: None,
             seen: None,

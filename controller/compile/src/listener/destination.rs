@@ -45,8 +45,8 @@ pub(crate) fn clusters(scope: &Scope<'_>, rule: &L4Rule<'_>, listener_port: u16,
     used.into_iter().map(cluster).collect()
 }
 
-/// The cluster of a destination. A subset that no rule defines is replaced by the whole service; that is reported, as is a
-/// service or port that does not exist.
+/// The cluster of a destination. A subset that no rule defines is replaced by the whole service; that is reported, as
+/// is a service or port that does not exist.
 pub(crate) fn cluster(
     scope: &Scope<'_>,
     to: &Destination,

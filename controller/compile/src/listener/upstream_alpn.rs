@@ -1,8 +1,9 @@
 //! The ALPN that tells the peer's sidecar that HTTP comes.
 //!
-//! Without it a PERMISSIVE port takes HTTP for TCP: calls still answer, and no HTTP route, policy or metric runs. Istio's
-//! proxies have a filter for it. On stock Envoy clusters of declared ports offer the right protocols themselves; towards
-//! the others the routes set the transport socket's protocols through filter state, which always beats the cluster's.
+//! Without it a PERMISSIVE port takes HTTP for TCP: calls still answer, and no HTTP route, policy or metric runs.
+//! Istio's proxies have a filter for it. On stock Envoy clusters of declared ports offer the right protocols
+//! themselves; towards the others the routes set the transport socket's protocols through filter state, which always
+//! beats the cluster's.
 
 use heddle_xds_api::{
     envoy::{

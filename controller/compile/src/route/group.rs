@@ -41,8 +41,8 @@ type Members = (u16, Vec<Arc<Service>>, Vec<Host>);
 /// Services by host.
 type Services<'a> = BTreeMap<&'a Host, &'a Arc<Service>>;
 
-/// The groups of a route configuration, in the order in which they may claim domains: VirtualServices first, the oldest first.
-/// Those whose routes do not apply have none, but what is wrong with them is an issue.
+/// The groups of a route configuration, in the order in which they may claim domains: VirtualServices first, the oldest
+/// first. Those whose routes do not apply have none, but what is wrong with them is an issue.
 pub(super) fn groups(
     scope: &Scope<'_>,
     egress: &EgressScope,
@@ -105,8 +105,8 @@ fn ports(service: &Service, key: &RouteConfigKey) -> Vec<u16> {
     usable.map(|p| p.number).collect()
 }
 
-/// The services of each VirtualService, by the place of the VirtualService: it speaks for those that no other does with a more specific
-/// host, or with the same as an older one.
+/// The services of each VirtualService, by the place of the VirtualService: it speaks for those that no other does with
+/// a more specific host, or with the same as an older one.
 fn claimed<'a>(services: &Services<'a>, virtual_services: &[Arc<Reach>]) -> BTreeMap<usize, Vec<&'a Arc<Service>>> {
     let mut by_virtual_service: BTreeMap<usize, Vec<&Arc<Service>>> = BTreeMap::new();
     for (host, index) in claims(services, virtual_services) {

@@ -76,10 +76,10 @@ pub(crate) fn split(scope: &Scope<'_>, egress: &EgressScope, key: &RouteConfigKe
 }
 
 impl SplitRouteConfig {
-    /// Whether the virtual hosts are sent one by one to a proxy that can take that: there are some, and none of them takes
-    /// everything, for that one stays inline. Envoy would wait for the first of none. What it is sent is
-    /// `<configuration>/<virtual host>`, which it reads up to the last slash, so that a name with one in it would belong to
-    /// another configuration.
+    /// Whether the virtual hosts are sent one by one to a proxy that can take that: there are some, and none of them
+    /// takes everything, for that one stays inline. Envoy would wait for the first of none. What it is sent is
+    /// `<configuration>/<virtual host>`, which it reads up to the last slash, so that a name with one in it would
+    /// belong to another configuration.
     pub(crate) fn is_split(&self, scope: &Scope<'_>) -> bool {
         scope.view.can.virtual_hosts && self.last.is_some() && !self.hosts.is_empty() && !self.slashed
     }

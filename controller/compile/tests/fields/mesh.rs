@@ -8,7 +8,7 @@ use heddle_compile::{Compiler, Session};
 use heddle_model::issue::{Issue, Severity};
 use heddle_model::node;
 use heddle_store::object::Reading;
-use heddle_store::{Event, Object, Settings, Store, documents};
+use heddle_store::{Event, Object, Settings, SourceId, Store, documents};
 use heddle_xds_api::TypeUrl;
 use serde_json::Value;
 
@@ -61,7 +61,7 @@ impl Mesh {
             let (objects, issues) = documents(mesh.as_bytes());
             assert!(issues.is_empty(), "{}: {issues:?}", file.display());
             for object in objects {
-                store.apply(Event::Apply(Box::new(object)));
+                store.apply(Event::Apply(SourceId::Files, Box::new(object)));
             }
         }
         let nodes: BTreeMap<String, Value> =
@@ -119,7 +119,7 @@ impl Mesh {
         } else {
             Box::new(Object::mesh_config(object))
         };
-        let mut issues = self.store.apply(Event::Apply(object));
+        let mut issues = self.store.apply(Event::Apply(SourceId::Files, object));
         let snapshot = self.store.commit();
         issues.extend(snapshot.issues.iter().cloned());
         let mut versions = Vec::new();

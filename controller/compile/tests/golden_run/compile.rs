@@ -7,7 +7,7 @@ use heddle_model::issue::Issue;
 use heddle_model::node;
 use heddle_model::proxy::Proxy;
 use heddle_model::snapshot::Snapshot;
-use heddle_store::{Event, Settings, Store, documents};
+use heddle_store::{Event, Settings, SourceId, Store, documents};
 use heddle_xds_api::envoy::config::route::v3::{RouteConfiguration, VirtualHost};
 use heddle_xds_api::{Resource, ResourceSet, TypeUrl, TypedSet, json};
 use serde_json::Value;
@@ -16,8 +16,10 @@ use super::Output;
 
 /// An object that concerns some of the base mesh's clusters, endpoints and routes: applied and taken away between two
 /// compilations, so that all that was left out or kept on the way shows.
-const EDIT: &str = "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: edit, namespace: shop}\n\
-                    spec: {host: '*.shop.svc.cluster.local', trafficPolicy: {connectionPool: {tcp: {maxConnections: 7}}}}\n";
+const EDIT: &str = "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: edit, namespace: \
+    shop}\n\
+                    spec: {host: '*.shop.svc.cluster.local', trafficPolicy: {connectionPool: {tcp: {maxConnections: \
+                    7}}}}\n";
 
 /// Compiles everything for one proxy, follows an edit and its way back, and asserts that this leaves no trace.
 pub(crate) fn run(mesh: &str, node: &Value) -> Result<Output, String> {
@@ -60,9 +62,9 @@ pub(crate) fn run(mesh: &str, node: &Value) -> Result<Output, String> {
 fn edited(store: &mut Store, follow: impl FnOnce(&Arc<Snapshot>)) -> Arc<Snapshot> {
     for object in documents(EDIT.as_bytes()).0 {
         let key = object.key.clone();
-        store.apply(Event::Apply(Box::new(object)));
+        store.apply(Event::Apply(SourceId::Files, Box::new(object)));
         follow(&store.commit());
-        store.apply(Event::Delete(key));
+        store.apply(Event::Delete(SourceId::Files, key));
         break;
     }
     store.commit()
@@ -116,7 +118,7 @@ fn store(mesh: &str) -> (Store, Vec<Issue>) {
     let (objects, mut issues) = documents(mesh.as_bytes());
     let mut store = Store::new(Settings::default());
     for object in objects {
-        issues.extend(store.apply(Event::Apply(Box::new(object))));
+        issues.extend(store.apply(Event::Apply(SourceId::Files, Box::new(object))));
     }
     (store, issues)
 }

@@ -22,7 +22,8 @@ pub(super) const OBJECTS: &[(&str, &[&str])] = &[
             "{hosts: [web], http: [{route: [{destination: {host: web}}]}]}",
             "{hosts: [web], http: [{timeout: 1s, route: [{destination: {host: web, subset: v1}}]}]}",
             "{hosts: [web], http: [{match: [{sourceLabels: {version: v1}}], route: [{destination: {host: api}}]}]}",
-            "{hosts: [web, o.test], http: [{route: [{destination: {host: api}}, {destination: {host: web}, weight: 5}]}]}",
+            "{hosts: [web, o.test], http: [{route: [{destination: {host: api}}, {destination: {host: web}, weight: \
+             5}]}]}",
             "{hosts: [web], http: [{match: [{port: 99}], route: [{destination: {host: web}}]}]}",
             "{hosts: [web], tcp: [{route: [{destination: {host: api, subset: v2}}]}]}",
             "{hosts: [web], exportTo: [.], http: [{redirect: {uri: /}}]}",
@@ -57,7 +58,8 @@ pub(super) const OBJECTS: &[(&str, &[&str])] = &[
         "networking.istio.io/v1 ServiceEntry named",
         &[
             "{hosts: [n.test], ports: [{number: 80, name: http, protocol: HTTP}], resolution: DNS}",
-            "{hosts: [n.test], ports: [{number: 80, name: http, protocol: HTTP}], resolution: DNS, endpoints: [{address: x.test}]}",
+            "{hosts: [n.test], ports: [{number: 80, name: http, protocol: HTTP}], resolution: DNS, endpoints: \
+             [{address: x.test}]}",
             "{hosts: [n.test], ports: [{number: 443, name: tls, protocol: TLS}], resolution: NONE}",
         ],
     ),
@@ -85,7 +87,8 @@ pub(super) const OBJECTS: &[(&str, &[&str])] = &[
             "{selector: {app: edge}, servers: [{port: {number: 15443, name: tls, protocol: TLS}, \
              hosts: ['*.local'], tls: {mode: AUTO_PASSTHROUGH}}]}",
             "{selector: {app: edge}, servers: [{port: {number: 443, name: https, protocol: HTTPS}, hosts: [o.test], \
-             tls: {mode: SIMPLE, credentialName: cert}}, {port: {number: 80, name: http, protocol: HTTP}, hosts: ['*']}]}",
+             tls: {mode: SIMPLE, credentialName: cert}}, {port: {number: 80, name: http, protocol: HTTP}, hosts: \
+             ['*']}]}",
         ],
     ),
     (
@@ -121,15 +124,18 @@ pub(super) const OBJECTS: &[(&str, &[&str])] = &[
         &[
             "{hosts: [s.test], ports: [{number: 80, name: http, protocol: HTTP}], location: MESH_INTERNAL, \
              resolution: STATIC, workloadSelector: {labels: {app: web}}}",
-            "{hosts: [s.test], exportTo: [.], ports: [{number: 80, name: tcp, protocol: TCP}], location: MESH_INTERNAL, \
+            "{hosts: [s.test], exportTo: [.], ports: [{number: 80, name: tcp, protocol: TCP}], location: \
+             MESH_INTERNAL, \
              resolution: STATIC, workloadSelector: {labels: {version: v2}}}",
         ],
     ),
     (
         "networking.k8s.io/v1 Ingress front",
         &[
-            "{rules: [{host: i.test, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: web, port: {number: 80}}}}]}}]}",
-            "{rules: [{host: i.test, http: {paths: [{path: /x, pathType: Exact, backend: {service: {name: api, port: {name: http}}}}]}}]}",
+            "{rules: [{host: i.test, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: web, port: \
+             {number: 80}}}}]}}]}",
+            "{rules: [{host: i.test, http: {paths: [{path: /x, pathType: Exact, backend: {service: {name: api, port: \
+             {name: http}}}}]}}]}",
         ],
     ),
     ("v1 Namespace a", &["{istio.io/tag: one}", "{topology.istio.io/network: other}", "{}"]),
@@ -157,7 +163,8 @@ pub(super) fn object((what, versions): (&str, &[&str]), version: usize) -> Strin
             let endpoints: Vec<_> = addresses.map(|address| format!("{{addresses: [{address}]}}")).collect();
             format!(
                 "{head}metadata: {{name: {name}, namespace: a, labels: {{kubernetes.io/service-name: {name}}}}}\n\
-                 addressType: IPv4\nports: [{{name: http, port: 8080}}, {{name: tcp, port: 8081}}, {{name: unknown, port: 8082}}]\n\
+                 addressType: IPv4\nports: [{{name: http, port: 8080}}, {{name: tcp, port: 8081}}, {{name: unknown, \
+                 port: 8082}}]\n\
                  endpoints: [{}]\n",
                 endpoints.join(", ")
             )

@@ -165,7 +165,8 @@ mod tests {
         let base = json!({"env": [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}], "args": ["x", "y"]});
         let patch = json!({"env": [{"name": "B", "value": "3"}, {"name": "C", "value": "4"}], "args": ["z"]});
         let want = json!({
-            "env": [{"name": "C", "value": "4"}, {"name": "A", "value": "1"}, {"name": "B", "value": "3"}], "args": ["z"],
+            "env": [{"name": "C", "value": "4"}, {"name": "A", "value": "1"}, {"name": "B", "value": "3"}],
+            "args": ["z"],
         });
         assert_eq!(merged(base, patch), want);
     }

@@ -2,12 +2,12 @@
 
 use crate::annotation as names;
 use crate::plan::Plan;
-use crate::sidecar::Kind;
+use crate::sidecar::NodeType;
 
 /// The arguments of `proxy`; pilot-agent and Heddle's agent take the same.
-pub(super) fn args(plan: &Plan<'_>, kind: Kind) -> Vec<String> {
+pub(super) fn args(plan: &Plan<'_>, kind: NodeType) -> Vec<String> {
     let domain = plan.settings.text("/global/proxy/clusterDomain", "cluster.local");
-    let kind = if kind == Kind::Sidecar { "sidecar" } else { "router" };
+    let kind = if kind == NodeType::Sidecar { "sidecar" } else { "router" };
     let mut out = vec![
         "proxy".to_owned(),
         kind.to_owned(),

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::Kind;
+use super::NodeType;
 use crate::annotation as names;
 use crate::plan::Plan;
 use crate::pod::{Object, name};
@@ -32,7 +32,7 @@ pub(super) fn variable(name: &str, value: &Value) -> Value {
 }
 
 /// The proxy's environment.
-pub(crate) fn environment(plan: &Plan<'_>, kind: Kind) -> Vec<Value> {
+pub(crate) fn environment(plan: &Plan<'_>, kind: NodeType) -> Vec<Value> {
     let mut out = Variables::default();
     let settings = plan.settings;
     out.text("PILOT_CERT_PROVIDER", &settings.text("/global/pilotCertProvider", "istiod"));
@@ -49,7 +49,7 @@ pub(crate) fn environment(plan: &Plan<'_>, kind: Kind) -> Vec<Value> {
     out.text("ISTIO_META_APP_CONTAINERS", &plan.app_containers().map(name).collect::<Vec<_>>().join(","));
     out.text("ISTIO_META_CLUSTER_ID", &settings.text("/global/multiCluster/clusterName", "Kubernetes"));
     out.field("ISTIO_META_NODE_NAME", "spec.nodeName");
-    let mode = if kind == Kind::Router { "NONE" } else { plan.interception.as_str() };
+    let mode = if kind == NodeType::Router { "NONE" } else { plan.interception.as_str() };
     out.text("ISTIO_META_INTERCEPTION_MODE", mode);
     workload(plan, &mut out);
     let trust_domain = settings.trust_domain();

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Kind, args, environment, resources, volume};
+use super::{NodeType, args, environment, resources, volume};
 use crate::annotation as names;
 use crate::plan::Plan;
 use crate::pod::{Object, object};
@@ -10,7 +10,7 @@ use crate::{PROXY, image};
 
 /// The container of a sidecar.
 pub(super) fn container(plan: &Plan<'_>) -> Object {
-    let mut out = base(plan, Kind::Sidecar);
+    let mut out = base(plan, NodeType::Sidecar);
     if plan.status_port > 0 {
         out.insert("readinessProbe".to_owned(), readiness(plan));
         if plan.settings.flag("/global/proxy/startupProbe/enabled", true) {
@@ -30,7 +30,7 @@ pub(super) fn container(plan: &Plan<'_>) -> Object {
 }
 
 /// What sidecars and gateways share.
-pub(crate) fn base(plan: &Plan<'_>, kind: Kind) -> Object {
+pub(crate) fn base(plan: &Plan<'_>, kind: NodeType) -> Object {
     let mut out = object(json!({
         "name": PROXY,
         "image": image::proxy(plan),

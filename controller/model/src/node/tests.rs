@@ -15,7 +15,8 @@ fn a_full_node_is_read() {
         },
         "locality": {"region": "r", "zone": "z", "subZone": "s"},
         "userAgentBuildVersion": {"version": {"majorNumber": 1, "minorNumber": 40}},
-        "extensions": [{"name": "istio.alpn"}, {"name": "istio.stats", "disabled": true}, {"name": "envoy.wasm.runtime.v8"}],
+        "extensions": [{"name": "istio.alpn"}, {"name": "istio.stats", "disabled": true},
+            {"name": "envoy.wasm.runtime.v8"}],
     });
     let proxy = proxy(&node).unwrap();
     assert_eq!(proxy.kind, ProxyKind::Gateway);

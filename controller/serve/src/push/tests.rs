@@ -238,7 +238,9 @@ fn check_all(protocol: Protocol, worlds: &[(World, usize, usize)]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2 * ProptestConfig::default().cases, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 2 * ProptestConfig::default().cases, failure_persistence: None, ..ProptestConfig::default()
+    })]
 
     #[test]
     fn a_delta_client_never_refers_to_what_it_lacks(worlds in worlds(false)) {

@@ -1,6 +1,9 @@
 //! Tests of the registry of proxies.
 
-use heddle_model::node;
+use heddle_model::{
+    node,
+    object::{Kind, ObjectRef},
+};
 use serde_json::json;
 
 use super::*;
@@ -44,16 +47,16 @@ fn the_newest_of_two_streams_of_a_proxy_is_found() {
 fn objects_that_are_found_after_a_newer_ack_or_nack_are_not_added() {
     let registry = registry();
     let session = connected(&registry, "a");
-    let objects = |kind: &str| vec![format!("{kind} shop/web")];
+    let objects = |kind| vec![Arc::new(ObjectRef::new(kind, "shop", "web"))];
     let first = session.rejected(TypeUrl::Route, nonce("1"), "bad");
     let second = session.rejected(TypeUrl::Route, nonce("2"), "worse");
-    second.complete(objects("VirtualService"));
-    first.complete(objects("Service"));
+    second.complete(objects(Kind::VirtualService));
+    first.complete(objects(Kind::Service));
     let rejections = registry.rejections();
-    assert_eq!((rejections[0].reason.as_str(), &rejections[0].objects), ("worse", &objects("VirtualService")));
+    assert_eq!((rejections[0].reason.as_str(), &rejections[0].objects), ("worse", &objects(Kind::VirtualService)));
     let third = session.rejected(TypeUrl::Route, nonce("3"), "bad");
     session.acked(TypeUrl::Route, nonce("4"), true);
-    third.complete(objects("Service"));
+    third.complete(objects(Kind::Service));
     assert!(
         registry.rejections().is_empty() && registry.find("a.shop").unwrap().types[&TypeUrl::Route].objects.is_empty()
     );
@@ -71,7 +74,11 @@ fn a_type_goes_from_sent_to_accepted_or_rejected() {
     session.acked(TypeUrl::Cluster, nonce("1"), true);
     assert_eq!(state().status(), "SYNCED");
     session.sent(TypeUrl::Cluster, nonce("2"), 2, 3, 100, None);
-    session.rejected(TypeUrl::Cluster, nonce("2"), "bad").complete(vec!["DestinationRule shop/web".into()]);
+    session.rejected(TypeUrl::Cluster, nonce("2"), "bad").complete(vec![Arc::new(ObjectRef::new(
+        Kind::DestinationRule,
+        "shop",
+        "web",
+    ))]);
     assert_eq!((state().status(), state().acked.to_string()), ("ERROR", "1".to_owned()));
     session.rejected(TypeUrl::Cluster, nonce("2"), "").complete(Vec::new());
     assert_eq!((state().status(), state().error.as_str()), ("ERROR", NO_REASON));

@@ -10,7 +10,7 @@ use std::{
     time::Instant,
 };
 
-use heddle_model::proxy::Proxy;
+use heddle_model::{object::ObjectRef, proxy::Proxy};
 use heddle_xds_api::{ResourceSet, TypeUrl};
 use parking_lot::Mutex;
 use tokio::sync::{Semaphore, watch};
@@ -126,10 +126,15 @@ impl<G: Generate> Audience<G> {
     }
 
     /// The objects that these resources were compiled from, sorted.
-    fn objects(&self, state: &SubscriberState<G::Session>, type_url: TypeUrl, names: &[Arc<str>]) -> Vec<String> {
+    fn objects(
+        &self,
+        state: &SubscriberState<G::Session>,
+        type_url: TypeUrl,
+        names: &[Arc<str>],
+    ) -> Vec<Arc<ObjectRef>> {
         let compiled = state.compiled.lock();
         let sources = names.iter().flat_map(|name| self.generate.sources(&compiled.session, type_url, name));
-        let objects: BTreeSet<String> = sources.map(|object| object.to_string()).collect();
+        let objects: BTreeSet<Arc<ObjectRef>> = sources.collect();
         objects.into_iter().collect()
     }
 

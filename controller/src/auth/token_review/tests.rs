@@ -28,7 +28,7 @@ fn changed(change: impl Fn(&mut TokenReviewStatus)) -> Result<Bearer, String> {
 
 #[test]
 fn a_reviewed_token_names_service_account_and_pod() {
-    let pod = Some((ObjectKey::new(Kind::Pod, "shop", "web-1"), "u".to_owned()));
+    let pod = Some((ObjectRef::new(Kind::Pod, "shop", "web-1"), "u".to_owned()));
     let bearer = Bearer { namespace: "shop".into(), service_account: "web".into(), pod };
     assert_eq!(changed(|_| {}), Ok(bearer));
 }

@@ -7,8 +7,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use heddle_model::issue::Issue;
-use heddle_model::object::ObjectRef;
-use heddle_store::{Object, ObjectKey, documents};
+use heddle_model::object::{Kind, ObjectRef};
+use heddle_store::{Object, documents};
 
 /// Said of an object that another file gives too, and that counts there.
 pub(super) const OVERRULED: &str = "Overruled";
@@ -22,7 +22,7 @@ pub(super) enum Content {
     /// It is gone, or has nothing in it.
     Nothing,
     /// Its objects, and what is wrong with others in it.
-    Objects(BTreeMap<ObjectKey, Object>, Vec<Issue>),
+    Objects(BTreeMap<Arc<ObjectRef>, Object>, Vec<Issue>),
     /// It cannot be read.
     Broken(Vec<Issue>),
 }
@@ -33,7 +33,7 @@ pub(super) fn read(path: &Path) -> Content {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Content::Nothing,
         Err(error) => {
-            let object = Arc::new(ObjectRef::new("File", "", path.to_string_lossy()));
+            let object = Arc::new(ObjectRef::new(Kind::File, "", path.to_string_lossy()));
             let message = format!("cannot read this file; its last objects stay in force: {error}");
             return Content::Broken(vec![Issue::error(&object, "", UNREADABLE, message)]);
         }
@@ -47,13 +47,13 @@ pub(super) fn read(path: &Path) -> Content {
 }
 
 /// The issue of an object in `path` that the file `by` overrules.
-pub(super) fn overruled(object: &ObjectKey, path: &Path, by: &Path) -> Issue {
+pub(super) fn overruled(object: &Arc<ObjectRef>, path: &Path, by: &Path) -> Issue {
     let message = format!(
         "this object in {} has no effect, because {} has the same object and overrides it",
         path.display(),
         by.display()
     );
-    Issue::warning(&object.reference(), "", OVERRULED, message)
+    Issue::warning(object, "", OVERRULED, message)
 }
 
 fn bytes(path: &Path) -> io::Result<Vec<u8>> {

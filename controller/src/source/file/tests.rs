@@ -24,7 +24,7 @@ impl Observed {
         let mut seen = Self::watching(folder, |folder| Roots {
             folders: vec![folder.into()],
             mesh: folder.join("../no/mesh"),
-            kinds: Kind::ALL.into(),
+            kinds: Kind::all().collect(),
         });
         seen.take();
         seen
@@ -54,15 +54,15 @@ impl Observed {
     fn note(&mut self, batch: Batch) {
         for event in batch.events {
             match event {
-                Event::Apply(object) => {
+                Event::Apply(_, object) => {
                     self.applied += 1;
                     self.names.insert(object.key.name.to_string());
                 }
-                Event::Delete(reference) => {
+                Event::Delete(_, reference) => {
                     self.names.remove(&*reference.name);
                     self.deleted.push(reference.name.to_string());
                 }
-                Event::Relist(..) | Event::Synced(_) => {}
+                Event::Relist(..) | Event::Synced(..) => {}
             }
         }
         self.issues.extend(batch.issues);
@@ -232,7 +232,7 @@ fn a_folder_that_is_exchanged_behind_a_link_is_followed() {
     let mut seen = Observed::watching(place, |place| Roots {
         folders: vec![place.join("current")],
         mesh: place.join("mesh"),
-        kinds: Kind::ALL.into(),
+        kinds: Kind::all().collect(),
     });
     seen.names(&["a"]);
     symlink("2", seen.path("next")).unwrap();
@@ -252,7 +252,7 @@ fn a_root_that_vanishes_keeps_what_it_gave() {
     let mut seen = Observed::watching(place, |place| Roots {
         folders: vec![place.join("root")],
         mesh: place.join("mesh"),
-        kinds: Kind::ALL.into(),
+        kinds: Kind::all().collect(),
     });
     seen.names(&["a"]);
     fs::rename(seen.path("root"), seen.path("away")).unwrap();
@@ -279,7 +279,7 @@ fn of_two_files_the_later_counts_and_the_other_is_told_of() {
 #[test]
 fn when_events_are_lost_everything_is_read_again() {
     let folder = tempfile::tempdir().unwrap();
-    let roots = Roots { folders: vec![folder.path().into()], mesh: "/no/mesh".into(), kinds: Kind::ALL.into() };
+    let roots = Roots { folders: vec![folder.path().into()], mesh: "/no/mesh".into(), kinds: Kind::all().collect() };
     let mut files = Files::open(roots).unwrap();
     assert_eq!(files.look_everywhere(Instant::now()).events.len(), 0);
     fs::write(folder.path().join("a.yaml"), object("a")).unwrap();
@@ -289,6 +289,7 @@ fn when_events_are_lost_everything_is_read_again() {
 
 #[test]
 fn a_folder_that_is_missing_at_start_is_refused() {
-    let roots = Roots { folders: vec!["/no/such/folder".into()], mesh: "/no/mesh".into(), kinds: Kind::ALL.into() };
+    let roots =
+        Roots { folders: vec!["/no/such/folder".into()], mesh: "/no/mesh".into(), kinds: Kind::all().collect() };
     assert!(matches!(Files::open(roots), Err(FilesError::Folder { .. })));
 }

@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use heddle_model::issue::Issue;
+use heddle_model::{issue::Issue, object::Kind};
 
 use super::documents;
-use crate::{Kind, Object, Spec};
+use crate::{Object, Spec};
 
 fn read(text: &str) -> (Vec<Object>, Vec<String>) {
     let (objects, issues) = documents(text.as_bytes());
@@ -27,7 +27,8 @@ fn a_bad_document_takes_out_only_itself() {
 #[test]
 fn json_and_lists_are_read() {
     let text = format!(
-        "{{\"kind\": \"List\", \"apiVersion\": \"v1\", \"items\": [{SERVICE}, {{\"kind\": \"List\", \"items\": [{SERVICE}]}}]}}"
+        "{{\"kind\": \"List\", \"apiVersion\": \"v1\", \"items\": [{SERVICE}, {{\"kind\": \"List\", \"items\": \
+         [{SERVICE}]}}]}}"
     );
     let (objects, issues) = read(&text);
     assert_eq!((objects.len(), issues), (2, vec![]));
@@ -36,7 +37,8 @@ fn json_and_lists_are_read() {
 #[test]
 fn other_kinds_and_versions_are_noted() {
     let (objects, issues) = read(
-        "kind: Gateway\napiVersion: gateway.networking.k8s.io/v1\nmetadata: {name: a}\n---\nkind: Deployment\napiVersion: apps/v1\n\
+        "kind: Gateway\napiVersion: gateway.networking.k8s.io/v1\nmetadata: {name: a}\n---\nkind: \
+         Deployment\napiVersion: apps/v1\n\
          ---\nkind: Gateway\napiVersion: networking.istio.io/v1alpha3\nmetadata: {name: a}\n",
     );
     assert_eq!(objects[0].key.kind, Kind::Gateway);
@@ -45,7 +47,8 @@ fn other_kinds_and_versions_are_noted() {
 
 #[test]
 fn what_is_no_object_is_refused_with_its_place() {
-    let text = "just text\n---\n- a\n---\n{}\n---\nfoo: 1\n---\nkind: Service\napiVersion: v1\n---\nkind: Service\nkind: Pod\n";
+    let text = "just text\n---\n- a\n---\n{}\n---\nfoo: 1\n---\nkind: Service\napiVersion: v1\n---\nkind: \
+        Service\nkind: Pod\n";
     let (objects, issues) = read(text);
     assert!(objects.is_empty());
     assert_eq!(issues.len(), 6, "{issues:?}");
@@ -55,7 +58,8 @@ fn what_is_no_object_is_refused_with_its_place() {
 #[test]
 fn words_are_booleans_where_the_type_is_one() {
     let text = "kind: VirtualService\napiVersion: networking.istio.io/v1\nmetadata: {name: a, labels: {country: no}}\n\
-                spec:\n  http:\n  - match: [{ignoreUriCase: on, headers: {x: {exact: yes}}}]\n    route: [{destination: {host: b}}]\n";
+                spec:\n  http:\n  - match: [{ignoreUriCase: on, headers: {x: {exact: yes}}}]\n    route: \
+                [{destination: {host: b}}]\n";
     let (objects, issues) = read(text);
     assert_eq!(issues, Vec::<String>::new());
     assert_eq!(objects[0].issues, []);

@@ -12,7 +12,7 @@ use heddle_model::{
     host::Host,
     labels::Labels,
     mesh::{IngressMode, IngressSettings, Mesh},
-    object::{ObjectRef, Origin},
+    object::Origin,
     protocol::Protocol,
     route::{GatewayRef, HttpRoute, Reach, VirtualService},
     service::{ServiceKey, Services, Visibility},
@@ -172,11 +172,10 @@ fn virtual_service(
     }
     let first = ingresses.get(*named.get(&host)?.first()?)?;
     let http: Vec<Arc<HttpRoute>> = routes.into_iter().map(|ranked| ranked.route).collect();
-    // An Ingress has a VirtualService for each of its hosts, and each needs a name of its own.
-    let of = &first.origin.object;
-    let object = ObjectRef::new(of.kind.clone(), of.namespace.clone(), format!("{}:{host}", of.name));
+    // An Ingress has a VirtualService for each of its hosts.
+    let (object, created) = (first.origin.object.clone(), age(&host, &first.origin));
     let reach = Reach {
-        origin: Origin { object: Arc::new(object), created: age(&host, &first.origin) },
+        origin: Origin { object, created, part: host.text() },
         hosts: vec![host],
         gateways,
         export_to: Visibility::All,

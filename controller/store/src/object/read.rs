@@ -1,14 +1,18 @@
 //! Reads one JSON or YAML value into an [`Object`].
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use heddle_crds::{DecodeError, Decoded, ObjectMeta, decode::decode_at};
-use heddle_model::{Text, issue::Issue};
+use heddle_model::{
+    Text,
+    issue::Issue,
+    object::{Kind, ObjectRef},
+};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use super::{Kind, Meta, Object, ObjectKey, ServiceEntry, Spec};
+use super::{Meta, Object, ServiceEntry, Spec};
 
 /// The namespace of objects that name none, as `kubectl` takes it.
 const DEFAULT_NAMESPACE: &str = "default";
@@ -43,9 +47,16 @@ struct AllocatedAddress {
 }
 
 impl Object {
-    /// Reads an object. One whose fields cannot be read is [`Spec::Malformed`], with an issue that says why.
+    /// Reads an object of the control plane's own cluster. One whose fields cannot be read is [`Spec::Malformed`], with
+    /// an issue that says why.
     #[must_use]
     pub fn read(value: &Value) -> Reading {
+        Self::read_in(&Text::default(), value)
+    }
+
+    /// Reads an object of a cluster.
+    #[must_use]
+    pub fn read_in(cluster: &Text, value: &Value) -> Reading {
         let Some(members) = value.as_object() else { return Reading::Not("it is not an object".into()) };
         let text = |name: &str| members.get(name).and_then(Value::as_str).unwrap_or_default();
         let (api_version, kind) = (text("apiVersion"), text("kind"));
@@ -57,43 +68,44 @@ impl Object {
         };
         let named = |field: &str| value.pointer(&format!("/metadata/{field}")).and_then(Value::as_str);
         let Some(name) = named("name").filter(|n| !n.is_empty()) else {
-            return Reading::Not(format!("the {} has no metadata.name", kind.name()));
+            return Reading::Not(format!("the {kind} has no metadata.name"));
         };
         let namespace = match named("namespace") {
             _ if !kind.is_namespaced() => "",
             Some(namespace) if !namespace.is_empty() => namespace,
             _ => DEFAULT_NAMESPACE,
         };
-        Reading::Object(Box::new(Self::assemble(ObjectKey::new(kind, namespace, name), value)))
+        Reading::Object(Box::new(Self::assemble(ObjectRef::new(kind, namespace, name).in_cluster(cluster), value)))
     }
 
     /// Reads a document of MeshConfig's fields, which has neither kind nor name.
     #[must_use]
     pub fn mesh_config(value: &Value) -> Self {
-        Self::assemble(ObjectKey::new(Kind::MeshConfig, "", "mesh"), value)
+        Self::assemble(ObjectRef::new(Kind::MeshConfig, "", "mesh"), value)
     }
 
-    fn assemble(key: ObjectKey, value: &Value) -> Self {
-        let reference = key.reference();
+    fn assemble(key: ObjectRef, value: &Value) -> Self {
+        let key = Arc::new(key);
         let read = meta(&key, value).and_then(|meta| Ok((meta, spec(key.kind, value)?)));
         match read {
             Ok((meta, (spec, unknown))) => {
                 let issue = |path: String| {
-                    Issue::warning(&reference, path, "UnknownField", "there is no such field; it has no effect")
+                    Issue::warning(&key, path, "UnknownField", "there is no such field; it has no effect")
                 };
-                Self { key, meta, spec, issues: unknown.into_iter().map(issue).collect() }
+                let issues = unknown.into_iter().map(issue).collect();
+                Self { key, meta, spec, issues }
             }
             Err(error) => {
                 let path = error.path.trim_start_matches('.');
                 let message = format!("{}; the object has no effect, or the one it had before", error.reason);
-                let issues = vec![Issue::error(&reference, path, "Malformed", message)];
+                let issues = vec![Issue::error(&key, path, "Malformed", message)];
                 Self { key, meta: Meta::default(), spec: Spec::Malformed, issues }
             }
         }
     }
 }
 
-fn meta(key: &ObjectKey, value: &Value) -> Result<Meta, DecodeError> {
+fn meta(key: &ObjectRef, value: &Value) -> Result<Meta, DecodeError> {
     if key.kind == Kind::MeshConfig {
         return Ok(Meta::default());
     }
@@ -134,6 +146,8 @@ fn spec(kind: Kind, value: &Value) -> Result<(Spec, Vec<String>), DecodeError> {
         Kind::Sidecar => boxed(custom(value)?, Spec::Sidecar),
         Kind::ProxyConfig => boxed(custom(value)?, Spec::ProxyConfig),
         Kind::PeerAuthentication => boxed(custom(value)?, Spec::PeerAuthentication),
+        // No document is of these kinds.
+        Kind::File | Kind::Document | Kind::KubernetesGateway => (Spec::Malformed, Vec::new()),
     })
 }
 

@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use heddle_model::{issue::Issue, mesh::Mesh, object::Origin};
+use heddle_model::{
+    issue::Issue,
+    mesh::Mesh,
+    object::{Kind, ObjectRef, Origin},
+};
 
 use super::{Name, Store};
 use crate::{
@@ -11,7 +15,7 @@ use crate::{
         sidecar, slice, virtual_service, workload,
     },
     kube, mesh_config,
-    object::{Kind, Object, ObjectKey, Spec},
+    object::{Object, Spec},
 };
 
 impl Store {
@@ -88,10 +92,10 @@ impl Store {
     }
 
     /// Takes what came of an object away.
-    pub(super) fn forget(&mut self, key: &ObjectKey) {
+    pub(super) fn forget(&mut self, key: &ObjectRef) {
         let name: Name = (key.namespace.clone(), key.name.clone());
         match key.kind {
-            Kind::ServiceAccount => {}
+            Kind::ServiceAccount | Kind::File | Kind::Document | Kind::KubernetesGateway => {}
             Kind::MeshConfig => self.stale.mesh = true,
             Kind::Namespace => {
                 let known = self.namespaces.remove(&key.name).is_some();
@@ -122,7 +126,7 @@ impl Store {
     /// Ingests the pods of a node again, whose place changed.
     pub(super) fn ingest_pods_of(&mut self, node: &str) {
         let on_node = |o: &&Arc<Object>| matches!(&o.spec, Spec::Pod(pod) if *pod.spec.node_name == *node);
-        let pods: Vec<_> = self.objects.values().filter(on_node).cloned().collect();
+        let pods: Vec<_> = self.objects().filter(on_node).cloned().collect();
         for pod in pods {
             self.ingest(&pod);
         }
@@ -133,15 +137,15 @@ impl Store {
         let mut mesh = mesh::defaults(&self.settings);
         let named = [&*format!("istio-{}", self.settings.revision), "istio"];
         let map = named.iter().find_map(|name| {
-            self.objects.get(&ObjectKey::new(Kind::ConfigMap, self.settings.namespace.clone(), *name)).cloned()
+            self.get(&ObjectRef::new(Kind::ConfigMap, self.settings.namespace.clone(), *name)).cloned()
         });
         if let Some(map) = map {
             mesh = self.ingest_mesh_map(&map, mesh);
         }
-        let file = self.objects.get(&ObjectKey::new(Kind::MeshConfig, "", "mesh")).cloned();
+        let file = self.get(&ObjectRef::new(Kind::MeshConfig, "", "mesh")).cloned();
         let Some(file) = file else { return mesh };
         if let Spec::MeshConfig(config) = &file.spec {
-            let mut report = Report::new(&file.key.reference());
+            let mut report = Report::new(&file.key);
             mesh = mesh::ingest(config, mesh, &mut report);
             let issues: Vec<_> = file.issues.iter().cloned().chain(report.into_issues()).collect();
             self.find(&file.key, &issues);
@@ -152,7 +156,7 @@ impl Store {
     fn ingest_mesh_map(&mut self, map: &Object, below: Mesh) -> Mesh {
         let Spec::ConfigMap(config) = &map.spec else { return below };
         let Some(Ok(decoded)) = mesh_config::of_map(config) else { return below };
-        let mut report = Report::new(&map.key.reference());
+        let mut report = Report::new(&map.key);
         for path in decoded.unknown {
             report.warning(path, "UnknownField", "there is no such field; it has no effect");
         }
@@ -166,12 +170,12 @@ impl Store {
         let Spec::ConfigMap(map) = &object.spec else { return None };
         let reason = self.is_mesh_map(&object.key).then(|| mesh_config::of_map(map))??.err()?;
         let message = format!("{reason}; the settings of before stay");
-        Some(Issue::error(&object.key.reference(), mesh_config::IN_MAP, "Malformed", message))
+        Some(Issue::error(&object.key, mesh_config::IN_MAP, "Malformed", message))
     }
 
-    fn is_mesh_map(&self, key: &ObjectKey) -> bool {
-        let ours = *key.name == *"istio" || key.name.strip_prefix("istio-") == Some(&*self.settings.revision);
-        key.kind == Kind::ConfigMap && key.namespace == self.settings.namespace && ours
+    fn is_mesh_map(&self, key: &ObjectRef) -> bool {
+        let named = *key.name == *"istio" || key.name.strip_prefix("istio-") == Some(&*self.settings.revision);
+        key.kind == Kind::ConfigMap && key.namespace == self.settings.namespace && key.cluster.is_empty() && named
     }
 
     fn set_config_map(&mut self, map: &kube::ConfigMap, object: &Object) {
@@ -200,6 +204,6 @@ impl Store {
 }
 
 /// Secrets and ConfigMaps share one list.
-fn map_name(key: &ObjectKey) -> Name {
+fn map_name(key: &ObjectRef) -> Name {
     (key.namespace.clone(), format!("configmap://{}", key.name).into())
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use heddle_model::{host::Host, service::ServiceRegistry, snapshot::Snapshot};
 
 use super::Store;
-use crate::{Event, documents, settings::Settings};
+use crate::{Event, SourceId, documents, settings::Settings};
 
 const THREAD: &str = "
 apiVersion: v1
@@ -48,7 +48,7 @@ fn load(store: &mut Store, text: &str) -> Arc<Snapshot> {
     let (objects, issues) = documents(text.as_bytes());
     assert_eq!(issues, []);
     for object in objects {
-        store.apply(Event::Apply(Box::new(object)));
+        store.apply(Event::Apply(SourceId::Files, Box::new(object)));
     }
     store.commit()
 }

@@ -3,12 +3,18 @@
 use std::sync::Arc;
 
 use heddle_model::{
-    endpoint::Endpoint, host::Host, issue::Issue, service::Service, service::ServiceKey, snapshot::Snapshot,
+    endpoint::Endpoint,
+    host::Host,
+    issue::Issue,
+    object::{Kind, ObjectRef},
+    service::Service,
+    service::ServiceKey,
+    snapshot::Snapshot,
 };
 use heddle_yaml::{Budget, Schema};
 use serde_json::{Value, json};
 
-use crate::{Event, Kind, Object, ObjectKey, Settings, Store, object::Reading};
+use crate::{Event, Object, Settings, SourceId, Store, object::Reading};
 
 /// An object to be.
 #[derive(Clone, Debug)]
@@ -17,7 +23,7 @@ pub(crate) struct Builder(Value);
 /// An object of a kind, by `namespace/name`, with the YAML of its spec.
 pub(crate) fn object(kind: &str, name: &str, spec: &str) -> Builder {
     let (namespace, name) = name.split_once('/').unwrap();
-    let kind = Kind::ALL.into_iter().find(|k| k.name() == kind).unwrap();
+    let kind = Kind::all().find(|k| k.name() == kind).unwrap();
     let api = if kind.group().is_empty() { "v1".to_owned() } else { format!("{}/v1", kind.group()) };
     let metadata = json!({"namespace": namespace, "name": name, "labels": {}, "annotations": {}});
     let spec = heddle_yaml::value(spec, Schema::Core, &Budget::FILE).unwrap();
@@ -71,12 +77,21 @@ impl Builder {
         }
     }
 
-    pub(crate) fn key(&self) -> ObjectKey {
+    /// As it is written.
+    pub(crate) fn value(&self) -> &Value {
+        &self.0
+    }
+
+    pub(crate) fn key(&self) -> Arc<ObjectRef> {
         self.clone().build().key
     }
 
     pub(crate) fn apply(self) -> Event {
-        Event::Apply(Box::new(self.build()))
+        Event::Apply(SourceId::Files, Box::new(self.build()))
+    }
+
+    pub(crate) fn delete(&self) -> Event {
+        Event::Delete(SourceId::Files, self.key())
     }
 }
 

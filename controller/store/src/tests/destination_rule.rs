@@ -57,7 +57,8 @@ fn deprecated_fields_work_and_warn() {
 
 #[test]
 fn fields_for_which_nothing_is_built_are_reported() {
-    let spec = "{host: web, trafficPolicy: {tunnel: {targetHost: a, targetPort: 1}, loadBalancer: {backendUtilization: {}}, \
+    let spec = "{host: web, trafficPolicy: {tunnel: {targetHost: a, targetPort: 1}, loadBalancer: {backendUtilization: \
+        {}}, \
                 outlierDetection: {outlierDetectionHttpErrorCodes: [500]}}, subsets: [{name: v1, trafficPolicy: \
                 {loadBalancer: {zoneAwareLbSetting: {minClusterSize: 3}}}}]}";
     let want = [

@@ -55,8 +55,8 @@ fn each_event_concerns_its_own_service_in_any_order() {
     let other = slice("shop/web-2", "web", "http:8080", &["10.1.0.2"]);
     store.apply(other.clone().apply());
     assert_eq!(endpoints(&store.commit(), WEB).len(), 2);
-    store.apply(crate::Event::Delete(other.key()));
-    store.apply(crate::Event::Delete(pod("shop/web-a", "10.1.0.1").key()));
+    store.apply(other.delete());
+    store.apply(pod("shop/web-a", "10.1.0.1").delete());
     let snapshot = store.commit();
     assert_eq!(endpoints(&snapshot, WEB).len(), 1);
     assert!(endpoints(&snapshot, WEB)[0].identity.is_none());

@@ -8,7 +8,8 @@ use heddle_model::{
 
 use super::build::{Builder, clean, found, object, snapshot, store};
 
-const WEB: &str = "{ingressClassName: mesh, rules: [{host: a.example, http: {paths: [{path: /, pathType: Prefix, backend: \
+const WEB: &str = "{ingressClassName: mesh, rules: [{host: a.example, http: {paths: [{path: /, pathType: Prefix, \
+    backend: \
      {service: {name: web, port: {number: 80}}}}]}}]}";
 
 fn class() -> Builder {
@@ -129,9 +130,12 @@ fn a_default_backend_takes_what_is_left_of_its_hosts_and_of_all() {
 #[test]
 fn what_cannot_be_served_is_left_out_and_said() {
     let spec = "{ingressClassName: mesh, tls: [{hosts: [a.example]}], rules: [{host: 'a b', http: {paths: []}}, {host: \
-         c.example, http: {paths: [{path: a, pathType: Prefix, backend: {service: {name: web, port: {number: 80}}}}, {path: \
-         /a, pathType: Regex, backend: {service: {name: web, port: {number: 80}}}}, {path: /b, pathType: Exact, backend: \
-         {resource: {kind: Bucket, name: b}}}, {path: /c, pathType: Exact, backend: {service: {name: web}}}, {path: /d, \
+         c.example, http: {paths: [{path: a, pathType: Prefix, backend: {service: {name: web, port: {number: 80}}}}, \
+         {path: \
+         /a, pathType: Regex, backend: {service: {name: web, port: {number: 80}}}}, {path: /b, pathType: Exact, \
+         backend: \
+         {resource: {kind: Bucket, name: b}}}, {path: /c, pathType: Exact, backend: {service: {name: web}}}, {path: \
+         /d, \
          pathType: Exact, backend: {service: {name: web, port: {number: 80}}}}]}}]}";
     let snapshot = snapshot([class(), object("Ingress", "shop/web", spec)]);
     let mut said = found(&snapshot.issues);
@@ -163,7 +167,7 @@ fn what_did_not_change_is_shared_and_what_is_gone_is_gone() {
         snapshot.virtual_services.values().find(|t| t.reach.hosts[0].as_str() == "a.example").cloned().unwrap()
     };
     assert!(std::sync::Arc::ptr_eq(&virtual_service(&before), &virtual_service(&after)));
-    store.apply(crate::Event::Delete(class().key()));
+    store.apply(class().delete());
     let gone = store.commit();
     assert!(gone.virtual_services.is_empty() && gone.gateways.is_empty());
 }

@@ -6,7 +6,7 @@ use heddle_model::mesh::{DefaultExport, OutboundMode};
 use serde_json::json;
 
 use super::build::{Builder, found, object, store};
-use crate::{Event, documents};
+use crate::{Event, SourceId, documents};
 
 fn map(mesh: &str) -> Builder {
     object("ConfigMap", "istio-system/istio", "null").with("data", json!({"mesh": mesh}))
@@ -21,21 +21,23 @@ fn a_plain_file_lies_over_the_config_map() {
     assert_eq!(issues, []);
     let key = objects[0].key.clone();
     for object in objects {
-        store.apply(Event::Apply(Box::new(object)));
+        store.apply(Event::Apply(SourceId::Files, Box::new(object)));
     }
     let mesh = store.commit().mesh.clone();
     assert_eq!((&*mesh.trust_domain, mesh.connect_timeout), ("a.b", Duration::from_secs(2)));
     assert_eq!(mesh.outbound, OutboundMode::RegistryOnly, "the first value of the enum");
     assert_eq!(mesh.service_export, DefaultExport::Own);
-    store.apply(Event::Delete(key));
+    store.apply(Event::Delete(SourceId::Files, key));
     assert_eq!(store.commit().mesh.connect_timeout, Duration::from_secs(1));
 }
 
 #[test]
 fn fields_for_which_nothing_is_built_are_reported() {
     let mut store = store();
-    let mesh = "defaultProviders: {metrics: [prometheus], tracing: [zipkin]}\nenableTracing: true\nhboneIdleTimeout: null\n\
-                outboundTrafficPolicy: {egressProxy: {host: a}}\ndefaultConfig: {drainDuration: 1s, proxyHeaders: {server: {}}}";
+    let mesh = "defaultProviders: {metrics: [prometheus], tracing: [zipkin]}\nenableTracing: true\nhboneIdleTimeout: \
+        null\n\
+                outboundTrafficPolicy: {egressProxy: {host: a}}\ndefaultConfig: {drainDuration: 1s, proxyHeaders: \
+                {server: {}}}";
     store.apply(map(mesh).apply());
     let want = [
         "data.mesh.outboundTrafficPolicy.egressProxy UnknownField",
@@ -81,7 +83,7 @@ fn objects_of_namespaces_that_are_not_selected_are_not_read() {
     store.apply(service("out/e"));
     let out = ["b.out.svc.cluster.local", "c.istio-system.svc.cluster.local", "e.out.svc.cluster.local"];
     assert_eq!(hosts(&mut store), out);
-    store.apply(Event::Delete(object("Service", "in/a", "null").key()));
+    store.apply(object("Service", "in/a", "null").delete());
     store.apply(map("discoverySelectors: [{matchExpressions: [{key: mesh, operator: Maybe}]}]").apply());
     assert_eq!(hosts(&mut store).len(), 4, "a selector that cannot be read selects nothing and hides nothing");
     let issues = store.commit().issues.clone();
@@ -111,7 +113,7 @@ fn bad_settings_that_come_at_once_leave_those_just_before() {
     let snapshot = store.commit();
     assert_eq!(*snapshot.mesh.trust_domain, *"a.b");
     assert_eq!(found(&snapshot.issues), ["data.mesh Malformed"]);
-    store.apply(Event::Delete(map("").key()));
+    store.apply(map("").delete());
     let snapshot = store.commit();
     assert_eq!((&*snapshot.mesh.trust_domain, found(&snapshot.issues)), ("cluster.local", Vec::new()));
 }

@@ -13,7 +13,8 @@ fn pods_are_found_by_address_and_name() {
     let mut owned = owned;
     owned = owned.with("metadata", {
         json!({"namespace": "shop", "name": "web-7f-x", "labels": {"pod-template-hash": "7f", "istio-locality": "r.z.s",
-            "topology.istio.io/network": "n"}, "ownerReferences": [{"kind": "ReplicaSet", "name": "web-7f", "controller": true}]})
+            "topology.istio.io/network": "n"},
+            "ownerReferences": [{"kind": "ReplicaSet", "name": "web-7f", "controller": true}]})
     });
     let snapshot = clean([owned, object("Namespace", "/shop", "null").label("istio-injection", "enabled")]);
     let found = snapshot.workloads.at("10.1.0.1".parse().unwrap()).unwrap();

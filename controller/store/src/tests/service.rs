@@ -15,8 +15,10 @@ fn svc(name: &str, spec: &str) -> Builder {
 fn cluster_ip_ports_and_protocols() {
     let snapshot = clean([svc(
         "shop/web",
-        "{clusterIP: 10.0.0.1, clusterIPs: [10.0.0.1, 'fd00::1'], selector: {app: web}, ports: [{name: http-a, port: 80}, \
-         {name: x, port: 3306}, {name: y, port: 81, appProtocol: grpc}, {name: u, port: 53, protocol: UDP}, {name: z, port: 82}]}",
+        "{clusterIP: 10.0.0.1, clusterIPs: [10.0.0.1, 'fd00::1'], selector: {app: web}, ports: [{name: http-a, port: \
+         80}, \
+         {name: x, port: 3306}, {name: y, port: 81, appProtocol: grpc}, {name: u, port: 53, protocol: UDP}, {name: z, \
+         port: 82}]}",
     )
     .label("team", "a")]);
     let service = service(&snapshot, "web.shop.svc.cluster.local");
@@ -52,7 +54,8 @@ fn external_names_become_aliases_through_all_hops() {
 fn annotations_and_traffic_settings() {
     let snapshot = clean([svc(
         "shop/web",
-        "{clusterIP: 10.0.0.1, internalTrafficPolicy: Local, sessionAffinity: ClientIP, publishNotReadyAddresses: true, \
+        "{clusterIP: 10.0.0.1, internalTrafficPolicy: Local, sessionAffinity: ClientIP, publishNotReadyAddresses: \
+         true, \
          trafficDistribution: PreferSameNode}",
     )
     .annotation("networking.istio.io/exportTo", "., other")

@@ -15,9 +15,12 @@ fn entry(name: &str, spec: &str) -> Builder {
 fn listed_endpoints_have_ports_weights_and_identities() {
     let snapshot = clean([entry(
         "shop/db",
-        "{hosts: [db.example.com], addresses: [10.9.0.1, 10.8.7.6/16], location: MESH_INTERNAL, resolution: STATIC, ports: \
-         [{number: 80, name: http, protocol: HTTP, targetPort: 8080}, {number: 5432, name: tcp, protocol: TCP}], endpoints: \
-         [{address: 10.0.0.1, ports: {http: 9090}, weight: 3, serviceAccount: db, locality: r/z}, {address: 10.0.0.2}]}",
+        "{hosts: [db.example.com], addresses: [10.9.0.1, 10.8.7.6/16], location: MESH_INTERNAL, resolution: STATIC, \
+         ports: \
+         [{number: 80, name: http, protocol: HTTP, targetPort: 8080}, {number: 5432, name: tcp, protocol: TCP}], \
+         endpoints: \
+         [{address: 10.0.0.1, ports: {http: 9090}, weight: 3, serviceAccount: db, locality: r/z}, {address: \
+         10.0.0.2}]}",
     )]);
     let service = service(&snapshot, "db.example.com");
     assert_eq!(service.addresses.iter().map(ToString::to_string).collect::<Vec<_>>(), ["10.9.0.1/32", "10.8.0.0/16"]);
@@ -51,7 +54,8 @@ fn resolutions() {
 fn a_selector_takes_pods_and_workload_entries_of_its_namespace() {
     let se = entry(
         "shop/a",
-        "{hosts: [a.com], location: MESH_INTERNAL, resolution: STATIC, ports: [{number: 80, name: http, protocol: HTTP, \
+        "{hosts: [a.com], location: MESH_INTERNAL, resolution: STATIC, ports: [{number: 80, name: http, protocol: \
+         HTTP, \
          targetPort: 8080}], workloadSelector: {labels: {app: a}}}",
     );
     let vm = object(
@@ -94,7 +98,8 @@ fn addresses_are_allocated_where_none_is_said() {
 fn declarations_of_one_host_are_joined_when_they_agree() {
     let of = |name: &str, port: u16, resolution: &str| {
         let spec = format!(
-            "{{hosts: [a.com], addresses: [10.0.0.1], resolution: {resolution}, ports: [{{number: {port}, name: p{port}, protocol: TCP}}]}}"
+            "{{hosts: [a.com], addresses: [10.0.0.1], resolution: {resolution}, ports: [{{number: {port}, name: \
+             p{port}, protocol: TCP}}]}}"
         );
         entry(name, &spec)
     };
@@ -113,7 +118,8 @@ fn declarations_of_one_host_are_joined_when_they_agree() {
 fn what_is_wrong_takes_out_no_more_than_it_must() {
     let snapshot = snapshot([entry(
         "shop/a",
-        "{hosts: [a.com, 'b c', '*', a.com], addresses: [x], resolution: STATIC, ports: [{number: 80, name: a}, {number: 80, \
+        "{hosts: [a.com, 'b c', '*', a.com], addresses: [x], resolution: STATIC, ports: [{number: 80, name: a}, \
+         {number: 80, \
          name: b}, {number: 99999, name: c}], endpoints: [{address: not.an.ip}, {address: 10.0.0.1}, {}]}",
     )]);
     assert_eq!(snapshot.services.len(), 1);

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use heddle_model::snapshot::Snapshot;
+use heddle_model::{object::Kind, snapshot::Snapshot};
 use serde_json::json;
 
 use super::build::{Builder, found, object, pod, slice, store};
-use crate::{Event, Kind, Settings, Store};
+use crate::{Event, Settings, SourceId, Store};
 
 fn world() -> Vec<Builder> {
     vec![
@@ -44,7 +44,7 @@ fn the_same_objects_again_are_the_same_snapshot() {
     }
     assert!(Arc::ptr_eq(&before, &store.commit()));
     let pods = world().into_iter().filter(|o| o.key().kind == Kind::Pod).map(Builder::build).collect();
-    store.apply(Event::Relist(Kind::Pod, pods));
+    store.apply(Event::Relist(SourceId::Files, Kind::Pod, pods));
     assert!(Arc::ptr_eq(&before, &store.commit()));
 }
 
@@ -67,7 +67,7 @@ fn a_change_there_and_back_shares_the_rest() {
 #[test]
 fn a_relist_deletes_what_is_missing() {
     let (mut store, before) = load(world());
-    store.apply(Event::Relist(Kind::Service, Vec::new()));
+    store.apply(Event::Relist(SourceId::Files, Kind::Service, Vec::new()));
     let after = store.commit();
     assert_eq!((before.services.len(), after.services.len()), (3, 1));
     assert_eq!(after.endpoints.iter().count(), 1);
@@ -86,7 +86,7 @@ fn an_object_that_cannot_be_read_keeps_its_last_version() {
     store.apply(object("VirtualService", "shop/web", "{hosts: [web]}").apply());
     assert_eq!(*store.commit().issues, []);
     store.apply(bad.clone().apply());
-    store.apply(Event::Delete(bad.key()));
+    store.apply(bad.delete());
     let gone = store.commit();
     assert!(gone.virtual_services.is_empty() && gone.issues.is_empty());
 }
@@ -119,10 +119,10 @@ fn objects_of_other_revisions_are_not_ours() {
 
 #[test]
 fn a_snapshot_is_synced_after_the_last_kind() {
-    let expected = [Kind::Pod, Kind::Service].into();
+    let expected = [Kind::Pod, Kind::Service].map(|kind| (SourceId::Files, kind)).into();
     let mut store = Store::new(Settings { expected, ..Settings::default() });
-    store.apply(Event::Synced(Kind::Pod));
+    store.apply(Event::Synced(SourceId::Files, Kind::Pod));
     assert!(!store.commit().synced);
-    store.apply(Event::Synced(Kind::Service));
+    store.apply(Event::Synced(SourceId::Files, Kind::Service));
     assert!(store.commit().synced);
 }

@@ -3,7 +3,6 @@
 use proptest::prelude::*;
 
 use super::build::{Builder, object, pod, slice, store};
-use crate::Event;
 
 /// Objects that concern each other in every way that the store knows.
 fn world() -> Vec<Builder> {
@@ -75,7 +74,7 @@ proptest! {
             step(&mut shuffled, world[*index].clone().apply());
         }
         for index in &deleted {
-            step(&mut shuffled, Event::Delete(world[*index].key()));
+            step(&mut shuffled, world[*index].delete());
         }
         for index in &deleted {
             step(&mut shuffled, world[*index].clone().apply());

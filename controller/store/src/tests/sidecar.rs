@@ -33,7 +33,8 @@ fn listeners_that_cannot_be_opened_are_left_out() {
     let snapshot = snapshot([object(
         "Sidecar",
         "shop/web",
-        "{ingress: [{port: {number: 80, protocol: HTTP}, defaultEndpoint: '10.0.0.1:80'}, {}], egress: [{hosts: [a.b, './c.d']}]}",
+        "{ingress: [{port: {number: 80, protocol: HTTP}, defaultEndpoint: '10.0.0.1:80'}, {}], egress: [{hosts: [a.b, \
+         './c.d']}]}",
     )]);
     assert!(snapshot.sidecars[0].ingress.is_empty());
     assert_eq!(snapshot.sidecars[0].egress[0].hosts.len(), 1);

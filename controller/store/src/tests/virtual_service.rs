@@ -45,7 +45,8 @@ fn short_names_are_of_the_objects_namespace_and_mesh_is_the_default_gateway() {
 fn matches_keep_presence_and_lower_header_names() {
     let rule = rule(&format!(
         "{{match: [{{uri: {{prefix: /a}}, ignoreUriCase: yes, headers: {{X-Jason: {{}}, b: {{regex: 'c.*'}}}}, \
-         withoutHeaders: {{d: {{exact: e}}}}, queryParams: {{Q: {{exact: '1'}}}}, port: 80, sourceNamespace: n}}], {TO_A}}}"
+         withoutHeaders: {{d: {{exact: e}}}}, queryParams: {{Q: {{exact: '1'}}}}, port: 80, sourceNamespace: n}}], \
+         {TO_A}}}"
     ));
     let found = &rule.matches[0];
     assert_eq!(found.uri, Some(StringMatch::Prefix("/a".into())));
@@ -62,7 +63,8 @@ fn actions_have_their_defaults() {
     let HttpAction::Redirect(redirect) = redirect.action else { panic!() };
     assert_eq!((redirect.code, redirect.port), (301, RedirectPort::Request));
     let faulty = rule(&format!(
-        "{{fault: {{delay: {{fixedDelay: 5s, percentage: {{value: 0.1}}}}, abort: {{grpcStatus: UNAVAILABLE}}}}, {TO_A}}}"
+        "{{fault: {{delay: {{fixedDelay: 5s, percentage: {{value: 0.1}}}}, abort: {{grpcStatus: UNAVAILABLE}}}}, \
+         {TO_A}}}"
     ));
     let fault = faulty.fault.unwrap();
     assert_eq!(fault.delay, Some((Duration::from_secs(5), Percent(1_000))));
@@ -130,7 +132,8 @@ fn patterns_are_those_of_re2() {
 fn tcp_and_tls_routes() {
     let virtual_service = only(
         "{hosts: [db], tcp: [{match: [{destinationSubnets: [10.0.0.0/8, '::1'], port: 5432}], route: [{destination: \
-         {host: db, port: {number: 1}}, weight: 7}]}], tls: [{match: [{sniHosts: ['*.x']}], route: [{destination: {host: a}}]}]}",
+         {host: db, port: {number: 1}}, weight: 7}]}], tls: [{match: [{sniHosts: ['*.x']}], route: [{destination: \
+         {host: a}}]}]}",
     );
     assert_eq!(virtual_service.reach.tcp[0].matches[0].destination_subnets.len(), 2);
     assert_eq!(
@@ -153,7 +156,8 @@ fn delegates_are_merged_within_the_roots_matches() {
     let part = vs(
         "team/part",
         "{http: [{name: p, match: [{uri: {exact: /a/b}}], route: [{destination: {host: in}}]}, \
-         {match: [{uri: {prefix: /other}}], route: [{destination: {host: out}}]}, {timeout: 1s, route: [{destination: {host: all}}]}]}",
+         {match: [{uri: {prefix: /other}}], route: [{destination: {host: out}}]}, {timeout: 1s, route: [{destination: \
+         {host: all}}]}]}",
     );
     let snapshot = snapshot([root, part]);
     assert_eq!(snapshot.virtual_services.len(), 1);

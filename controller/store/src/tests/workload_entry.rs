@@ -9,7 +9,8 @@ fn a_kubernetes_service_selects_workload_entries() {
     let service = object(
         "Service",
         "shop/web",
-        "{clusterIP: 10.0.0.1, selector: {app: web}, ports: [{name: http, port: 80, targetPort: 8080}, {name: named, port: 81, targetPort: x}]}",
+        "{clusterIP: 10.0.0.1, selector: {app: web}, ports: [{name: http, port: 80, targetPort: 8080}, {name: named, \
+         port: 81, targetPort: x}]}",
     );
     let vm = |name: &str, spec: &str| object("WorkloadEntry", name, spec);
     let snapshot = clean([

@@ -245,9 +245,9 @@ fn envoy_filter() {
     );
     refused(
         K,
-        with(
-            json!({"applyTo": "CLUSTER", "match": {"proxy": {"proxyVersion": "1.(2"}}, "patch": {"operation": "REMOVE"}}),
-        ),
+        with(json!({
+            "applyTo": "CLUSTER", "match": {"proxy": {"proxyVersion": "1.(2"}}, "patch": {"operation": "REMOVE"}
+        })),
         "spec.configPatches[0].match.proxy.proxyVersion",
     );
 }

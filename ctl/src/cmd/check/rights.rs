@@ -4,7 +4,7 @@ use anyhow::Result;
 use serde_json::json;
 
 use super::Report;
-use crate::release::KINDS;
+use crate::release::API_RESOURCES;
 use crate::server::Server;
 
 /// The first minor version of Kubernetes with native sidecars.
@@ -30,7 +30,7 @@ pub(super) async fn version(server: &Server, report: &mut Report) -> Result<()> 
 /// Checks that the user may write all kinds of an installation.
 pub(super) async fn rights(server: &Server, namespace: &str, report: &mut Report) -> Result<()> {
     let mut missing = Vec::new();
-    for kind in &KINDS {
+    for kind in &API_RESOURCES {
         for verb in ["create", "patch"] {
             let (group, resource) = kind.resource();
             let attributes = json!({"namespace": namespace, "verb": verb, "group": group, "resource": resource});

@@ -26,12 +26,14 @@ fn values(text: &str) -> Vec<Value> {
     heddle_yaml::split(text).iter().map(|part| read_yaml(part.text).unwrap()).collect()
 }
 
-const POD: &str = "metadata:\n      labels: {app: web}\n    spec:\n      containers:\n      - {name: web, image: web, env: [{name: A, value: \"yes\"}]}\n";
+const POD: &str = "metadata:\n      labels: {app: web}\n    spec:\n      containers:\n      - {name: web, image: web, \
+    env: [{name: A, value: \"yes\"}]}\n";
 
 #[test]
 fn what_is_not_injected_is_copied() {
     let service = "# a comment\nkind:   Service\nspec: {ports: [ ] }\n";
-    let left = "--- \nkind: Pod\nmetadata: {labels: {sidecar.istio.io/inject: \"false\"}}\nspec: {containers: [{name: a}]}  # kept\n";
+    let left = "--- \nkind: Pod\nmetadata: {labels: {sidecar.istio.io/inject: \"false\"}}\nspec: {containers: [{name: \
+        a}]}  # kept\n";
     let deployment =
         format!("---\nkind: Deployment\nmetadata: {{name: web}}\nspec:\n  replicas: 2\n  template:\n    {POD}");
     let end = "---\n\n---\nkind: ConfigMap\ndata: {a: |\n  x}";
@@ -45,7 +47,8 @@ fn what_is_not_injected_is_copied() {
 #[test]
 fn nothing_but_the_injection_differs() {
     let text = format!(
-        "kind: Deployment\nmetadata: {{name: web, annotations: {{on: \"off\"}}}}\nspec:\n  replicas: 2\n  template:\n    {POD}"
+        "kind: Deployment\nmetadata: {{name: web, annotations: {{on: \"off\"}}}}\nspec:\n  replicas: 2\n  \
+         template:\n    {POD}"
     );
     let (before, mut after) = (values(&text).remove(0), values(&output(&text)).remove(0));
     let container = json!({"name": "web", "image": "web", "env": [{"name": "A", "value": "yes"}], "resources": {}});
@@ -58,7 +61,8 @@ fn nothing_but_the_injection_differs() {
 /// What `kubectl` takes for a boolean or an octal number is still one after it was written again.
 #[test]
 fn scalars_mean_what_kubectl_takes_them_for() {
-    let text = "--- {kind: Pod, spec: {hostIPC: yes, volumes: [{name: v, secret: {defaultMode: 0400}}], containers: [{name: a}]}}\n";
+    let text = "--- {kind: Pod, spec: {hostIPC: yes, volumes: [{name: v, secret: {defaultMode: 0400}}], containers: \
+        [{name: a}]}}\n";
     let out = output(text);
     assert!(out.starts_with("---\n"), "{out}");
     let spec = &values(&out)[0]["spec"];
@@ -74,7 +78,9 @@ fn aliases_have_a_budget() {
 
 #[test]
 fn a_second_run_changes_nothing() {
-    let cron = "apiVersion: batch/v1\nkind: CronJob\nmetadata: {name: tick}\nspec:\n  jobTemplate:\n    spec:\n      template:\n        spec:\n          containers: [{name: a, image: b, readinessProbe: {tcpSocket: {port: 1}}}]\n";
+    let cron = "apiVersion: batch/v1\nkind: CronJob\nmetadata: {name: tick}\nspec:\n  jobTemplate:\n    spec:\n      \
+        template:\n        spec:\n          containers: [{name: a, image: b, readinessProbe: {tcpSocket: {port: \
+        1}}}]\n";
     let list = format!(
         "kind: List\nitems:\n- kind: Service\n- kind: Job\n  metadata: {{name: j}}\n  spec:\n   template:\n    {POD}"
     );

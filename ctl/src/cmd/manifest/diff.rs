@@ -100,7 +100,7 @@ fn differ(one: &Value, other: &Value, path: &str, lines: &mut Vec<String>) {
 fn line(path: &str, one: Option<&Value>, other: Option<&Value>) -> String {
     let shown = |value: Option<&Value>| match value.map(Value::to_string) {
         None => "(not set)".to_owned(),
-        Some(text) if text.chars().count() > LONGEST => format!("{}…", text.chars().take(LONGEST).collect::<String>()),
+        Some(text) if text.chars().count() > LONGEST => text.chars().take(LONGEST).chain(['…']).collect(),
         Some(text) => text,
     };
     format!("  {path}: {} -> {}\n", shown(one), shown(other))

@@ -1,6 +1,6 @@
 //! What a proxy looks at in a resource.
 
-use crate::proxy::Kind;
+use crate::proxy::ResourceType;
 use crate::wire::{self, Fields, Value};
 
 /// `Cluster.type`, whose value for endpoints by discovery is [`EDS`].
@@ -12,7 +12,7 @@ const HTTP_CONNECTION_MANAGER: &[u8] =
 /// A resource as it came, in its parts.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Seen<'a> {
-    pub(super) kind: Option<Kind>,
+    pub(super) kind: Option<ResourceType>,
     pub(super) name: &'a [u8],
     pub(super) version: &'a [u8],
     pub(super) body: &'a [u8],
@@ -26,7 +26,7 @@ impl<'a> Seen<'a> {
             match (number, value) {
                 (1, Value::Bytes(version)) => seen.version = version,
                 (2, Value::Bytes(any)) => {
-                    seen.kind = Kind::parse(wire::bytes(any, 1)?);
+                    seen.kind = ResourceType::parse(wire::bytes(any, 1)?);
                     seen.body = wire::bytes(any, 2).unwrap_or_default();
                 }
                 (3, Value::Bytes(name)) => seen.name = name,
@@ -39,15 +39,15 @@ impl<'a> Seen<'a> {
     /// The endpoints that a cluster wants, or the route configuration of a listener.
     pub(super) fn refers_to(&self) -> Option<&'a [u8]> {
         match self.kind? {
-            Kind::Cluster => self.endpoints(),
-            Kind::Listener => self.route(),
+            ResourceType::Cluster => self.endpoints(),
+            ResourceType::Listener => self.route(),
             _ => None,
         }
     }
 
     /// Whether a route configuration has virtual hosts that come apart from it.
     pub(super) fn has_virtual_hosts(&self) -> bool {
-        self.kind == Some(Kind::Route) && wire::bytes(self.body, 9).is_some()
+        self.kind == Some(ResourceType::Route) && wire::bytes(self.body, 9).is_some()
     }
 
     fn endpoints(&self) -> Option<&'a [u8]> {

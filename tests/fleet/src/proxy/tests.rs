@@ -15,7 +15,7 @@ use prost::Message;
 use super::*;
 use crate::wire::Fields;
 
-fn resource(kind: Kind, name: &str, version: &str, message: &impl Message) -> Resource {
+fn resource(kind: ResourceType, name: &str, version: &str, message: &impl Message) -> Resource {
     let any = Any { type_url: kind.url().to_owned(), value: message.encode_to_vec() };
     Resource { name: name.to_owned(), version: version.to_owned(), resource: Some(any), ..Resource::default() }
 }
@@ -27,7 +27,7 @@ fn cluster(name: &str, version: &str) -> Resource {
         eds_cluster_config: Some(EdsClusterConfig::default()),
         ..Cluster::default()
     };
-    resource(Kind::Cluster, name, version, &cluster)
+    resource(ResourceType::Cluster, name, version, &cluster)
 }
 
 fn listener(name: &str, route: &str) -> Resource {
@@ -38,11 +38,17 @@ fn listener(name: &str, route: &str) -> Resource {
     let config = Any { type_url: url.to_owned(), value: manager.encode_to_vec() };
     let filter = Filter { config_type: Some(ConfigType::TypedConfig(config)), ..Filter::default() };
     let chain = FilterChain { filters: vec![filter], ..FilterChain::default() };
-    resource(Kind::Listener, name, "1", &Listener { filter_chains: vec![chain], ..Listener::default() })
+    resource(ResourceType::Listener, name, "1", &Listener { filter_chains: vec![chain], ..Listener::default() })
 }
 
 /// What a proxy says to a response.
-fn tell(proxy: &mut Proxy, names: &mut Names, kind: Kind, resources: Vec<Resource>, removed: &[&str]) -> Vec<String> {
+fn tell(
+    proxy: &mut Proxy,
+    names: &mut Names,
+    kind: ResourceType,
+    resources: Vec<Resource>,
+    removed: &[&str],
+) -> Vec<String> {
     let response = DeltaDiscoveryResponse {
         type_url: kind.url().to_owned(),
         nonce: "n".to_owned(),
@@ -74,20 +80,21 @@ fn words(request: &DeltaDiscoveryRequest) -> String {
 fn settled(names: &mut Names) -> Proxy {
     let mut proxy = Proxy::default();
     assert_eq!(proxy.begin(b"", names).len(), 1);
-    let said = tell(&mut proxy, names, Kind::Cluster, vec![cluster("a", "1")], &[]);
+    let said = tell(&mut proxy, names, ResourceType::Cluster, vec![cluster("a", "1")], &[]);
     assert_eq!(said, ["ClusterLoadAssignment +a - =0 ", "Cluster + - =0 n"]);
-    let endpoints = resource(Kind::Endpoint, "a", "1", &ClusterLoadAssignment::default());
-    let said = tell(&mut proxy, names, Kind::Endpoint, vec![endpoints], &[]);
+    let endpoints = resource(ResourceType::Endpoint, "a", "1", &ClusterLoadAssignment::default());
+    let said = tell(&mut proxy, names, ResourceType::Endpoint, vec![endpoints], &[]);
     assert_eq!(said, ["ClusterLoadAssignment + - =0 n", "Listener + - =0 "]);
-    let said = tell(&mut proxy, names, Kind::Listener, vec![listener("l", "80")], &[]);
+    let said = tell(&mut proxy, names, ResourceType::Listener, vec![listener("l", "80")], &[]);
     assert_eq!(said, ["RouteConfiguration +80 - =0 ", "Listener + - =0 n"]);
     assert!(!proxy.is_complete());
     let route = RouteConfiguration { vhds: Some(Vhds::default()), ..RouteConfiguration::default() };
-    let said = tell(&mut proxy, names, Kind::Route, vec![resource(Kind::Route, "80", "1", &route)], &[]);
+    let said =
+        tell(&mut proxy, names, ResourceType::Route, vec![resource(ResourceType::Route, "80", "1", &route)], &[]);
     assert_eq!(said, ["RouteConfiguration + - =0 n", "VirtualHost + - =0 "]);
     assert!(!proxy.is_complete());
-    let host = resource(Kind::VirtualHost, "80/a", "1", &VirtualHost::default());
-    assert_eq!(tell(&mut proxy, names, Kind::VirtualHost, vec![host], &[]), ["VirtualHost + - =0 n"]);
+    let host = resource(ResourceType::VirtualHost, "80/a", "1", &VirtualHost::default());
+    assert_eq!(tell(&mut proxy, names, ResourceType::VirtualHost, vec![host], &[]), ["VirtualHost + - =0 n"]);
     assert!(proxy.is_complete());
     proxy
 }
@@ -97,7 +104,8 @@ fn it_asks_in_envoys_order_and_opens_virtual_hosts_once() {
     let mut names = Names::default();
     let mut proxy = settled(&mut names);
     let route = RouteConfiguration { vhds: Some(Vhds::default()), ..RouteConfiguration::default() };
-    let said = tell(&mut proxy, &mut names, Kind::Route, vec![resource(Kind::Route, "80", "2", &route)], &[]);
+    let said =
+        tell(&mut proxy, &mut names, ResourceType::Route, vec![resource(ResourceType::Route, "80", "2", &route)], &[]);
     assert_eq!(said, ["RouteConfiguration + - =0 n"]);
     assert_eq!(proxy.held(), [1; 5]);
 }
@@ -106,7 +114,7 @@ fn it_asks_in_envoys_order_and_opens_virtual_hosts_once() {
 fn what_nothing_refers_to_any_more_is_given_up() {
     let mut names = Names::default();
     let mut proxy = settled(&mut names);
-    let said = tell(&mut proxy, &mut names, Kind::Cluster, vec![cluster("b", "1")], &["a"]);
+    let said = tell(&mut proxy, &mut names, ResourceType::Cluster, vec![cluster("b", "1")], &["a"]);
     assert_eq!(said, ["ClusterLoadAssignment +b -a =0 ", "Cluster + - =0 n"]);
     assert_eq!(proxy.held(), [1, 0, 1, 1, 1]);
 }
@@ -130,10 +138,10 @@ fn what_it_rejects_it_does_not_hold() {
     let mut proxy = settled(&mut names);
     let before = proxy.digest(&names);
     proxy.rejects = true;
-    let said = tell(&mut proxy, &mut names, Kind::Cluster, vec![cluster("a", "2")], &["a"]);
+    let said = tell(&mut proxy, &mut names, ResourceType::Cluster, vec![cluster("a", "2")], &["a"]);
     assert_eq!(said, ["Cluster + - =0 n!"]);
     assert_eq!(proxy.digest(&names), before);
     proxy.rejects = false;
-    tell(&mut proxy, &mut names, Kind::Cluster, vec![cluster("a", "2")], &[]);
+    tell(&mut proxy, &mut names, ResourceType::Cluster, vec![cluster("a", "2")], &[]);
     assert_ne!(proxy.digest(&names), before);
 }

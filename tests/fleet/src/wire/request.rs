@@ -1,6 +1,6 @@
 //! Requests of the delta protocol, written field by field.
 
-use crate::proxy::Kind;
+use crate::proxy::ResourceType;
 use crate::wire;
 
 /// A `DeltaDiscoveryRequest` being made.
@@ -9,7 +9,7 @@ pub(crate) struct Request(Vec<u8>);
 
 impl Request {
     /// Of this type, and saying nothing yet.
-    pub(crate) fn new(kind: Kind) -> Self {
+    pub(crate) fn new(kind: ResourceType) -> Self {
         let mut out = Vec::with_capacity(128);
         wire::put(2, kind.url().as_bytes(), &mut out);
         Self(out)
@@ -71,9 +71,10 @@ mod tests {
 
     #[test]
     fn requests_read_back() {
-        let request = Request::new(Kind::Route).subscribe(b"80").unsubscribe(b"81").holds(b"82", b"v").nonce(b"n");
+        let request =
+            Request::new(ResourceType::Route).subscribe(b"80").unsubscribe(b"81").holds(b"82", b"v").nonce(b"n");
         let read = DeltaDiscoveryRequest::decode(request.error("no").encode().as_slice()).unwrap();
-        assert_eq!(read.type_url, Kind::Route.url());
+        assert_eq!(read.type_url, ResourceType::Route.url());
         assert_eq!(
             (read.resource_names_subscribe, read.resource_names_unsubscribe),
             (vec!["80".into()], vec!["81".into()])

@@ -101,7 +101,8 @@ fn pod(bytes: &mut Bytes<'_>) -> Value {
     let ports = json!([{"containerPort": word::integer("port", bytes), "name": "http"}]);
     let spec = json!({"serviceAccountName": bytes.pick(&["web", "api", ""]), "nodeName": bytes.pick(&["n1", "n2", ""]),
         "containers": [{"name": "app", "ports": ports}]});
-    let status = json!({"podIP": ip, "podIPs": [{"ip": ip}], "phase": phase, "conditions": [{"type": "Ready", "status": ready}]});
+    let conditions = json!([{"type": "Ready", "status": ready}]);
+    let status = json!({"podIP": ip, "podIPs": [{"ip": ip}], "phase": phase, "conditions": conditions});
     json!({"spec": spec, "status": status})
 }
 

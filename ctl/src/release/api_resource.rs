@@ -3,9 +3,9 @@
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-/// A kind.
+/// A kind, as an API server has it.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Kind {
+pub(crate) struct ApiResource {
     /// Its name.
     pub(crate) name: &'static str,
     api_version: &'static str,
@@ -13,12 +13,12 @@ pub(crate) struct Kind {
     is_namespaced: bool,
 }
 
-const fn kind(name: &'static str, api_version: &'static str, plural: &'static str, is_namespaced: bool) -> Kind {
-    Kind { name, api_version, plural, is_namespaced }
+const fn kind(name: &'static str, api_version: &'static str, plural: &'static str, is_namespaced: bool) -> ApiResource {
+    ApiResource { name, api_version, plural, is_namespaced }
 }
 
 /// All kinds, in the order of installation: dependencies come first.
-pub(crate) static KINDS: [Kind; 15] = [
+pub(crate) static API_RESOURCES: [ApiResource; 15] = [
     kind("CustomResourceDefinition", "apiextensions.k8s.io/v1", "customresourcedefinitions", false),
     kind("Namespace", "v1", "namespaces", false),
     kind("ServiceAccount", "v1", "serviceaccounts", true),
@@ -38,7 +38,7 @@ pub(crate) static KINDS: [Kind; 15] = [
     kind("ValidatingWebhookConfiguration", "admissionregistration.k8s.io/v1", "validatingwebhookconfigurations", false),
 ];
 
-impl Kind {
+impl ApiResource {
     /// The path of all objects of the kind.
     pub(crate) fn all(&self) -> String {
         let api = if self.api_version == "v1" { "api" } else { "apis" };
@@ -59,7 +59,8 @@ impl Kind {
 
 /// The path of an object of one of these kinds.
 pub(crate) fn path(object: &Value) -> Result<String> {
-    let found = KINDS.iter().find(|kind| object["kind"] == kind.name && object["apiVersion"] == kind.api_version);
+    let found =
+        API_RESOURCES.iter().find(|kind| object["kind"] == kind.name && object["apiVersion"] == kind.api_version);
     let kind = found.with_context(|| format!("no kind of an installation: {}", title(object)))?;
     Ok(kind.one(text(object, "namespace"), text(object, "name")))
 }
@@ -73,7 +74,9 @@ pub(crate) fn title(object: &Value) -> String {
 
 /// Sorts objects by kind, then by name.
 pub(super) fn sort(objects: &mut [Value]) {
-    let place = |object: &Value| KINDS.iter().position(|kind| object["kind"] == kind.name).unwrap_or(KINDS.len());
+    let place = |object: &Value| {
+        API_RESOURCES.iter().position(|kind| object["kind"] == kind.name).unwrap_or(API_RESOURCES.len())
+    };
     let name = |object: &Value| (text(object, "namespace").to_owned(), text(object, "name").to_owned());
     objects.sort_by_key(|object| (place(object), name(object)));
 }
