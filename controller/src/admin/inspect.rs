@@ -92,7 +92,8 @@ impl Pages {
     /// Who answers, in istiod's words: tools show it beside each proxy.
     fn identifier(&self) -> String {
         let info = json!({
-            "version": env!("CARGO_PKG_VERSION"), "revision": "heddle", "golang_version": "", "status": "Clean", "tag": ""
+            "version": env!("CARGO_PKG_VERSION"), "revision": "heddle", "golang_version": "",
+            "status": "Clean", "tag": ""
         });
         json!({"Component": "istiod", "ID": self.pod, "Info": info}).to_string()
     }

@@ -21,7 +21,10 @@ fn merge(into: &mut Value, from: Value) {
 #[test]
 fn virtual_service_hosts_and_gateways() {
     use Kind::VirtualService as K;
-    let with = |hosts: Value, gateways: Value| json!({"hosts": hosts, "gateways": gateways, "tcp": [{"route": [{"destination": {"host": "db"}}]}]});
+    let with = |hosts: Value, gateways: Value| {
+        let route = json!({"route": [{"destination": {"host": "db"}}]});
+        json!({"hosts": hosts, "gateways": gateways, "tcp": [route]})
+    };
     accepted(K, with(json!(["*"]), json!(["shop/edge"])));
     accepted(K, with(json!(["10.0.0.1", "*.shop.example", "cart"]), json!(["mesh"])));
     doubted(K, with(json!(["a"]), json!(["edge.shop"])), "spec.gateways[0]");
