@@ -4,11 +4,13 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-up demo-down build check test fuzz soak suites bench bench-fleet dist profile images clean envoy kubernetes iptables valgrind tools deny
+.PHONY: help demo demo-up demo-down demo-programs build check test-fast test fuzz soak suites bench bench-fleet dist profile images clean envoy kubernetes iptables valgrind compilers tools deny
 
 export HEDDLE_CACHE ?= $(HOME)/.cache/heddle
 # Where `make build` leaves the programs; run from there, as `cargo run` would build some dependencies once more.
 BIN := $(or $(CARGO_TARGET_DIR),target)/release
+# Where `make demo` builds what it runs.
+QUICK := $(or $(CARGO_TARGET_DIR),target)/quick
 # As they are shipped, which takes longer to build.
 DIST := $(or $(CARGO_TARGET_DIR),target)/dist
 VENV := $(HEDDLE_CACHE)/venv
@@ -20,14 +22,20 @@ DENY_VERSION := 0.20.2
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: build envoy ## run Bookinfo through real Envoys and take the tour: 14 steps, expected against seen
-	@$(BIN)/demo tour
+demo: demo-programs ## run Bookinfo through real Envoys and take the tour: 14 steps, expected against seen
+	@$(QUICK)/demo tour
 
-demo-up: build envoy ## start the demo, leave it running and print the gateway's address
-	@$(BIN)/demo up
+demo-up: demo-programs ## start the demo, leave it running and print the gateway's address
+	@$(QUICK)/demo up
 
 demo-down: ## stop what demo-up started
-	@test -x $(BIN)/demo || { echo "nothing to stop: no demo was built"; exit 0; }; $(BIN)/demo down
+	@test -x $(QUICK)/demo || { echo "nothing to stop: no demo was built"; exit 0; }; $(QUICK)/demo down
+
+# Only the programs that the demo runs: neither the tests nor what these depend on.
+demo-programs: compilers envoy
+	@test -x $(QUICK)/demo || echo "Building the programs of the demo: less than five minutes the first time, on two processors"
+	@tests/build.sh --locked --profile quick -p heddled -p heddle-agent -p heddlectl -p bookinfo -p heddle-tests \
+		--bin heddled --bin heddle-agent --bin heddlectl --bin bookinfo --bin demo
 
 build: tools ## build heddled, heddle-agent and heddlectl into target/release/
 	cargo build --locked --release --workspace --bins
@@ -40,6 +48,12 @@ check: tools deny ## formatting, clippy, docs, the tree's own rules, licences: a
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
 	cargo test --locked --quiet --workspace --test tidy
 	cargo deny check bans licenses sources
+
+# Built with the features of the whole workspace, as in `make test`, so that both use the same crates.
+FAST_TESTS := contract manifests reference golden fields session hostile xds_protocol tidy
+test-fast: tools ## what to run after each edit: tests that need no root, node or Envoy; less than a minute, once built
+	cargo fmt --all --check
+	cargo test --locked --quiet --workspace --lib --bins $(FAST_TESTS:%=--test %) -- --skip envoy_accepts_every_case
 
 # The programs of a node are built beside the checks, as each waits at times: for downloads, for a last crate, for a linker. Those that
 # fuzz are built while tests of a node wait for pods, with what these leave of the processors.
@@ -90,9 +104,11 @@ clean: ## remove what was built; the cache in HEDDLE_CACHE (default ~/.cache/hed
 	cargo clean
 
 # What must be there, said with how to get it.
-tools:
+compilers:
 	@command -v cargo >/dev/null || { echo "Rust is missing: install rustup (https://rustup.rs), then: rustup toolchain install 1.95 --component clippy rustfmt"; exit 1; }
 	@command -v cc >/dev/null || { echo "A C compiler is missing, which the crate ring needs: apt-get install gcc libc6-dev"; exit 1; }
+
+tools: compilers
 	@cargo clippy --version >/dev/null 2>&1 && cargo fmt --version >/dev/null 2>&1 || { echo "Missing: rustup component add clippy rustfmt"; exit 1; }
 
 # Stock Envoy and a YAML library, in a virtual environment of our own. HEDDLE_ENVOY names another Envoy.

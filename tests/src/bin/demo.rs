@@ -79,6 +79,7 @@ async fn tour(run: &Path, only: &[usize]) -> Result<ExitCode> {
         passed = take_all(run, only) => {
             let (passed, taken) = passed?;
             println!("{passed} of {taken} steps as expected; logs in {}", run.join("logs").display());
+            println!("Next: `make demo-up` starts the demo again and leaves it running, so that you can edit it.");
             Ok(if passed == taken { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
         () = told_to_stop() => {
@@ -131,8 +132,27 @@ async fn up(run: &Path) -> Result<ExitCode> {
     let Ok(address) = fs::read_to_string(address) else {
         bail!("it did not start: {}", fs::read_to_string(run.join("demo.log"))?);
     };
-    println!("http://{address}/productpage  (logs in {}; stop with: make demo-down)", run.join("logs").display());
+    print!("{}", next_steps(run, &address));
     Ok(ExitCode::SUCCESS)
+}
+
+/// What can be done with a running demo.
+fn next_steps(run: &Path, address: &str) -> String {
+    let (route, logs) = (run.join("config/virtual-service.yaml"), run.join("logs"));
+    format!(
+        "\
+The demo runs: http://{address}/productpage
+
+See a change arrive:
+  sed -i s,/productpage,/books, {}
+  curl -i http://{address}/productpage   # 404, because heddled sent the new route to Envoy
+
+To change the product, edit controller/compile/src/route/, then run `make demo-down demo-up`.
+The logs are in {}. Stop the demo with `make demo-down`.
+",
+        route.display(),
+        logs.display()
+    )
 }
 
 async fn stay(run: &Path) -> Result<ExitCode> {
