@@ -12,12 +12,13 @@ use cargo_metadata::{Metadata, MetadataCommand};
 
 #[path = "tidy/imports.rs"]
 mod imports;
-#[path = "tidy/text.rs"]
+#[path = "tidy/lines.rs"]
 mod lines;
 #[path = "tidy/rules.rs"]
 mod rules;
 #[path = "tidy/source.rs"]
 mod source;
+#[path = "tidy/text.rs"]
 mod text;
 #[path = "tidy/tree.rs"]
 mod tree;

@@ -1,7 +1,7 @@
 //! What must hold of the resources of a proxy, whatever users wrote: every name leads to a resource, and Envoy does not
 //! refuse a listener or a route configuration because two parts of it exclude each other.
 //!
-//! A violation is a fault of the compiler. The golden tests, the fuzzer and debug builds of heddled look for violations.
+//! A violation is a fault of the compiler. The golden tests, the fuzzer and debug builds of heddled call the lint.
 
 mod address;
 mod chain;
@@ -19,8 +19,8 @@ use heddle_xds_api::{ResourceSet, TypeSet, TypeUrl};
 const LINKED: [TypeUrl; 5] =
     [TypeUrl::Cluster, TypeUrl::Endpoint, TypeUrl::Listener, TypeUrl::Route, TypeUrl::VirtualHost];
 
-/// Finds the violations in the resources of a proxy. `issues` are those of its compilation: a cluster that an issue reports
-/// as missing may be missing. A check that reads none of the types in `changed` is left out.
+/// Finds the violations in the resources of a proxy. `issues` are those of its compilation: a cluster that an issue
+/// reports as missing may be missing. A check that reads none of the types in `changed` is left out.
 pub fn lint<'a>(set: &ResourceSet, changed: TypeSet, issues: impl IntoIterator<Item = &'a Issue>) -> Vec<Violation> {
     let is_due = |types: &[TypeUrl]| types.iter().any(|type_url| changed.contains(*type_url));
     let mut found = Vec::new();

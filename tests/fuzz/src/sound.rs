@@ -1,5 +1,5 @@
-//! What holds of everything that a proxy gets, whatever users wrote: the compiler's lint finds nothing, and nothing is in
-//! it for which Envoy would reject the response that carries it.
+//! What holds of everything that a proxy gets, whatever users wrote: the compiler's lint finds nothing, and nothing is
+//! in it for which Envoy would reject the response that carries it.
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;

@@ -10,8 +10,8 @@ use super::{LINKED, Violation};
 /// The reasons of issues that report a missing cluster.
 const REPORTED: [&str; 2] = ["UnknownHost", "UnknownPort"];
 
-/// References to resources that do not exist. A route may name a cluster that does not exist if an issue names its host:
-/// requests get 503 then, as in Istio.
+/// References to resources that do not exist. A route may name a cluster that does not exist if an issue names the
+/// cluster's host: requests get 503 then, as in Istio.
 pub(super) fn missing<'a>(set: &ResourceSet, issues: impl IntoIterator<Item = &'a Issue>) -> Vec<Violation> {
     let issues: Vec<&Issue> = issues.into_iter().filter(|issue| REPORTED.contains(&issue.reason)).collect();
     let is_reported = |cluster: &str| issues.iter().any(|issue| names(issue, cluster));
@@ -40,8 +40,8 @@ pub(super) fn unused_endpoints(set: &ResourceSet) -> Vec<Violation> {
     unused.map(|name| Violation::UnusedEndpoints(name.clone())).collect()
 }
 
-/// Whether the message of an issue names the host of an outbound cluster. Here a cluster has a name only, which ends with
-/// its host. The message has the whole host where the cluster may have the short name.
+/// Whether the message of an issue names the host of an outbound cluster. Here a cluster has a name only, which ends
+/// with its host. The message has the whole host where the cluster may have the short name.
 fn names(issue: &Issue, cluster: &str) -> bool {
     let Some((_, host)) = cluster.rsplit_once('|') else { return false };
     let mut words = issue.message.split(' ').filter_map(|word| word.strip_prefix(host));
