@@ -17,15 +17,20 @@ Examples:
   heddle-fleet all
   heddle-fleet --rounds 40 virtual-service endpoint bare
   heddle-fleet --services 1000 --sidecars 3000 reconnect
+  heddle-fleet --ports 2 subset
+  heddle-fleet --services 10 --pods 30 --sidecars 300 --tls unrelated workload
   heddle-fleet --api-server --rounds 30 virtual-service storm"
 )]
 pub(crate) struct Args {
     /// The scenarios to measure, in this order.
     #[arg(value_enum, required = true)]
     pub(crate) scenarios: Vec<Scenario>,
-    /// Set the number of services. They are in 10 namespaces, have port 80, and every sidecar sees them.
+    /// Set the number of services. They are in 10 namespaces, and every sidecar sees them.
     #[arg(long, default_value_t = 300)]
     pub(crate) services: usize,
+    /// Set the number of ports of each service. The first is port 80.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=100))]
+    pub(crate) ports: u16,
     /// Set the number of pods of each service.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) pods: u16,
@@ -84,8 +89,14 @@ pub(crate) enum Scenario {
     VirtualService,
     /// Single edits of a DestinationRule.
     DestinationRule,
+    /// Single edits of a DestinationRule that add or remove a subset.
+    Subset,
     /// Single changes of an endpoint.
     Endpoint,
+    /// 200 edits of each kind of object that concerns no sidecar.
+    Unrelated,
+    /// 200 edits of each kind of object that concerns the sidecars of one workload.
+    Workload,
     /// 20 changes per second, of all kinds in turn.
     Rate,
     /// 1,000 edits of one VirtualService in 5 s.
@@ -106,7 +117,8 @@ pub(crate) enum Scenario {
     Bare,
     /// The cost of a change by the number of services, on meshes of several sizes.
     Scale,
-    /// All scenarios: with VHDS, without VHDS, with TLS, and with a mesh and a fleet that are three times as large.
+    /// All scenarios: with VHDS, without VHDS, with TLS, with services of two ports, with workloads of 30 replicas, and
+    /// with a mesh and a fleet that are three times as large.
     All,
 }
 

@@ -1,4 +1,5 @@
-//! What tells one revision from the next: bytes that a resource holds once the change has arrived in it.
+//! What tells one revision from the next: bytes that a resource holds once the change has arrived in it, or a part of
+//! the name of a resource that is removed.
 
 use memchr::memmem::Finder;
 
@@ -11,6 +12,7 @@ const FIELD: u32 = 2;
 /// What a proxy waits for.
 #[derive(Clone, Debug)]
 pub(crate) struct Marker {
+    /// The kinds of the resources that hold it; none if it is in the names of removed ones.
     kinds: &'static [ResourceType],
     finder: Finder<'static>,
 }
@@ -33,6 +35,16 @@ impl Marker {
         let mut bytes = Vec::new();
         wire::put(FIELD, &wrapped, &mut bytes);
         Self::new(&[ResourceType::Cluster], &bytes)
+    }
+
+    /// Text in the names of resources that are removed.
+    pub(crate) fn removed(text: &str) -> Self {
+        Self::new(&[], text.as_bytes())
+    }
+
+    /// Whether the removal of the resource with this name shows it.
+    pub(crate) fn is_removal(&self, name: &[u8]) -> bool {
+        self.kinds.is_empty() && self.finder.find(name).is_some()
     }
 
     /// Whether a resource of this kind holds it.
@@ -71,6 +83,15 @@ mod tests {
         let address = |text: &str| SocketAddress { address: text.into(), ..Default::default() }.encode_to_vec();
         assert!(Marker::address("10.0.0.1").is_in(ResourceType::Endpoint, &address("10.0.0.1")));
         assert!(!Marker::address("10.0.0.1").is_in(ResourceType::Endpoint, &address("10.0.0.12")));
+    }
+
+    #[test]
+    fn a_removal_is_known_by_the_name_and_by_nothing_else() {
+        let (marker, name) = (Marker::removed("|canary|"), b"outbound|80|canary|app-0.team-0.svc.cluster.local");
+        assert!(marker.is_removal(name));
+        assert!(!marker.is_removal(b"outbound|80||app-0.team-0.svc.cluster.local"));
+        assert!(!marker.is_in(ResourceType::Cluster, name));
+        assert!(!Marker::header("m-1").is_removal(b"m-1"));
     }
 
     #[test]

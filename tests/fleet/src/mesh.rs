@@ -1,5 +1,5 @@
-//! The mesh that the fleet is in: services with pods over a few namespaces, all on one port and seen by everyone, and
-//! the changes that are made to it.
+//! The mesh that the fleet is in: services with pods over a few namespaces, all on the same ports and seen by everyone,
+//! and the changes that are made to it.
 
 use std::net::Ipv4Addr;
 
@@ -7,17 +7,25 @@ mod api_server;
 mod config_source;
 mod folder;
 mod object;
+mod settings;
 
 pub(crate) use config_source::{ConfigSource, enter};
 pub(crate) use object::Object;
+pub(crate) use settings::{Settings, Targets};
 
 /// Over how many namespaces the services are spread.
 pub(crate) const NAMESPACES: usize = 10;
+/// A namespace without services and sidecars.
+const EMPTY: &str = "empty";
+/// The subset that comes and goes.
+const SUBSET: &str = "canary";
 
 /// How large a mesh is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Size {
     pub(crate) services: usize,
+    /// Ports of each service.
+    pub(crate) ports: u16,
     /// Pods of each service.
     pub(crate) pods: usize,
     /// Sidecars that connect. Those beyond the services' pods are of pods that no service selects.
@@ -48,6 +56,10 @@ pub(crate) enum Change {
     VirtualService,
     /// The number of connections that a DestinationRule allows.
     DestinationRule,
+    /// A DestinationRule gets a subset.
+    AddSubset,
+    /// The DestinationRule loses the subset.
+    RemoveSubset,
     /// The address of one pod of a service.
     Endpoint,
 }
@@ -72,6 +84,7 @@ impl Size {
         for index in 0..NAMESPACES {
             self.put_namespace(into, index)?;
         }
+        into.put(&format!("{EMPTY}/namespace"), &[object::namespace(EMPTY)])?;
         for sidecar in self.services * self.pods..self.sidecars {
             let pod = self.pod(sidecar);
             into.put(&format!("{}/{}", pod.namespace, pod.name), &[object::pod(&pod)])?;
@@ -97,11 +110,12 @@ impl Size {
     fn put_service(&self, into: &mut dyn Site, service: usize) -> anyhow::Result<()> {
         let pods: Vec<Pod> = (0..self.pods).map(|replica| self.pod(service * self.pods + replica)).collect();
         let (app, namespace) = (app(service), namespace(service));
-        let mut objects = vec![object::service(&app, &namespace, service)];
+        let mut objects = vec![object::service(&app, &namespace, service, self.ports)];
         objects.extend(pods.iter().map(object::pod));
         into.put(&format!("{namespace}/{app}"), &objects)?;
         let addresses: Vec<_> = pods.iter().map(|pod| (pod.ip, Some(pod))).collect();
-        into.put(&format!("{namespace}/{app}-endpoints"), &[object::endpoints(&app, &namespace, &addresses)])
+        let endpoints = object::endpoints(&app, &namespace, self.ports, &addresses);
+        into.put(&format!("{namespace}/{app}-endpoints"), &[endpoints])
     }
 }
 
@@ -120,20 +134,26 @@ impl Change {
     /// Makes it for the time `number`. No two numbers give the same mesh.
     pub(crate) fn make(self, into: &mut dyn Site, size: &Size, number: u32) -> anyhow::Result<()> {
         let (app, namespace) = (app(0), namespace(0));
+        let mut put_rule = |rule| into.put(&format!("{namespace}/{app}-rule"), &[rule]);
         match self {
             Self::VirtualService => into.put(
                 &format!("{namespace}/{app}-route"),
                 &[object::virtual_service(&app, &namespace, &header(number))],
             ),
-            Self::DestinationRule => into.put(
-                &format!("{namespace}/{app}-rule"),
-                &[object::destination_rule(&app, &namespace, connections(number))],
-            ),
+            Self::DestinationRule => put_rule(object::destination_rule(&app, &namespace, connections(number), None)),
+            Self::AddSubset => put_rule(object::destination_rule(
+                &app,
+                &namespace,
+                connections(0),
+                Some((SUBSET, connections(number))),
+            )),
+            Self::RemoveSubset => put_rule(object::destination_rule(&app, &namespace, connections(0), None)),
             Self::Endpoint => {
                 let others = (1..size.pods).map(|replica| size.pod(replica)).collect::<Vec<_>>();
                 let others = others.iter().map(|pod| (pod.ip, Some(pod)));
                 let addresses: Vec<_> = std::iter::once((address(number), None)).chain(others).collect();
-                into.put(&format!("{namespace}/{app}-endpoints"), &[object::endpoints(&app, &namespace, &addresses)])
+                let endpoints = object::endpoints(&app, &namespace, size.ports, &addresses);
+                into.put(&format!("{namespace}/{app}-endpoints"), &[endpoints])
             }
         }
     }
@@ -143,7 +163,8 @@ impl Change {
         use crate::marker::Marker;
         match self {
             Self::VirtualService => Marker::header(&header(number)),
-            Self::DestinationRule => Marker::connections(connections(number)),
+            Self::DestinationRule | Self::AddSubset => Marker::connections(connections(number)),
+            Self::RemoveSubset => Marker::removed(&format!("|{SUBSET}|")),
             Self::Endpoint => Marker::address(&address(number).to_string()),
         }
     }
@@ -177,7 +198,7 @@ mod tests {
 
     #[test]
     fn sidecars_have_pods_of_services_and_then_of_none() {
-        let size = Size { services: 2, pods: 3, sidecars: 7 };
+        let size = Size { services: 2, ports: 1, pods: 3, sidecars: 7 };
         assert_eq!((size.pod(0).name.as_str(), size.pod(0).ip), ("app-0-0", Ipv4Addr::new(10, 0, 0, 1)));
         assert_eq!((size.pod(5).name.as_str(), size.pod(5).namespace.as_str()), ("app-1-2", "team-1"));
         assert_eq!((size.pod(6).app.as_str(), size.pod(6).namespace.as_str()), ("client-6", "team-6"));

@@ -173,6 +173,7 @@ impl Proxy {
             Piece::Field(4, Value::Bytes(url)) => self.response.kind = self.response.kind.or(ResourceType::parse(url)),
             Piece::Field(5, Value::Bytes(nonce)) => self.response.nonce = nonce.to_vec(),
             Piece::Field(6, Value::Bytes(name)) => {
+                shared.found |= shared.marker.is_some_and(|marker| marker.is_removal(name));
                 let name = shared.names.id(name);
                 self.response.removed.push(name);
             }

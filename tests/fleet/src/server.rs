@@ -90,7 +90,8 @@ impl Server {
         self.pid.map_or(Ok(Usage::default()), Usage::of)
     }
 
-    /// The sum of a metric's values; none if it is not known where the server says them.
+    /// The sum of a metric's values, or the value of one that is named with its labels; none if it is not known where
+    /// the server says them.
     pub(crate) fn metric(&self, name: &str) -> Option<u64> {
         let page = get(SocketAddr::new(self.secure?.ip(), 15014), "/metrics").ok()?;
         let values = page.lines().filter_map(|line| {

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use crate::args::{Args, Switch};
 use crate::fleet::{Census, Fleet};
-use crate::mesh::{Change, ConfigSource, NAMESPACES, Site, Size, enter, namespace};
+use crate::mesh::{Change, ConfigSource, NAMESPACES, Settings, Site, Size, Targets, enter, namespace};
 use crate::server::{Server, Start, beside};
 use crate::stats::Times;
 use crate::transport::Secure;
@@ -72,7 +72,7 @@ pub(crate) fn with<T: Send>(args: &Args, work: impl FnOnce(&mut Session) -> Resu
 impl Session {
     /// Puts the mesh in place, starts the server and the threads. No proxy has connected.
     fn start(args: &Args, config_source: &ConfigSource) -> Result<Self> {
-        let size = Size { services: args.services, pods: args.pods.into(), sidecars: args.sidecars };
+        let size = Size { services: args.services, ports: args.ports, pods: args.pods.into(), sidecars: args.sidecars };
         let run = TempDir::with_prefix("heddle-fleet-")?;
         let mut objects = config_source.site()?;
         size.put(&mut *objects)?;
@@ -112,6 +112,12 @@ impl Session {
         change.make(&mut *self.site, &self.size, self.number)?;
         let seen = self.fleet.until_seen(ARRIVE)?;
         Ok(seen.into_iter().map(|at| at.duration_since(start)).collect())
+    }
+
+    /// Edits settings, and does not wait.
+    pub(crate) fn edit(&mut self, settings: Settings, targets: Targets) -> Result<()> {
+        self.number += 1;
+        settings.put(&mut *self.site, targets, self.number)
     }
 
     /// Makes changes of one kind, the last of which all are to wait for, and tells when the last was made.

@@ -21,14 +21,15 @@ pub(super) fn namespace(name: &str) -> Object {
     Object(format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: {name}}}\n"))
 }
 
-pub(super) fn service(app: &str, namespace: &str, number: usize) -> Object {
+pub(super) fn service(app: &str, namespace: &str, number: usize, ports: u16) -> Object {
     // The first addresses of the range are those of the cluster itself.
     let ip = Ipv4Addr::from(0x0a60_0101 + u32::try_from(number).unwrap_or(0));
     Object(format!(
         "apiVersion: v1\nkind: Service\n\
          metadata: {{name: {app}, namespace: {namespace}, creationTimestamp: \"2026-01-01T00:00:00Z\"}}\n\
          spec: {{clusterIP: {ip}, clusterIPs: [{ip}], selector: {{app: {app}}}, \
-         ports: [{{name: http, port: 80, targetPort: 8080}}]}}\n"
+         ports: [{}]}}\n",
+        each_port(ports, |index, name| format!("{{name: {name}, port: {}, targetPort: {}}}", 80 + index, 8080 + index))
     ))
 }
 
@@ -48,11 +49,12 @@ pub(super) fn pod(pod: &Pod) -> Object {
 }
 
 /// Addresses with the pods that have them; an address may be of no pod.
-pub(super) fn endpoints(app: &str, namespace: &str, addresses: &[(Ipv4Addr, Option<&Pod>)]) -> Object {
+pub(super) fn endpoints(app: &str, namespace: &str, ports: u16, addresses: &[(Ipv4Addr, Option<&Pod>)]) -> Object {
     let mut text = format!(
         "apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\n\
          metadata: {{name: {app}-1, namespace: {namespace}, labels: {{kubernetes.io/service-name: {app}}}}}\n\
-         addressType: IPv4\nports: [{{name: http, port: 8080, protocol: TCP}}]\nendpoints:\n"
+         addressType: IPv4\nports: [{}]\nendpoints:\n",
+        each_port(ports, |index, name| format!("{{name: {name}, port: {}, protocol: TCP}}", 8080 + index))
     );
     for (ip, pod) in addresses {
         let target = pod.map(|pod| format!(", targetRef: {{kind: Pod, name: {}, namespace: {namespace}}}", pod.name));
@@ -73,9 +75,23 @@ pub(super) fn virtual_service(app: &str, namespace: &str, header: &str) -> Objec
     ))
 }
 
-pub(super) fn destination_rule(app: &str, namespace: &str, connections: u32) -> Object {
+/// A rule that limits connections, with a subset that has a limit of its own if one is named.
+pub(super) fn destination_rule(app: &str, namespace: &str, connections: u32, subset: Option<(&str, u32)>) -> Object {
+    let policy =
+        |connections: u32| format!("trafficPolicy: {{connectionPool: {{tcp: {{maxConnections: {connections}}}}}}}");
+    let subsets = subset.map(|(name, connections)| {
+        format!(", subsets: [{{name: {name}, labels: {{app: {app}}}, {}}}]", policy(connections))
+    });
     Object(format!(
         "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {{name: {app}, namespace: {namespace}}}\n\
-         spec: {{host: {app}, trafficPolicy: {{connectionPool: {{tcp: {{maxConnections: {connections}}}}}}}}}\n"
+         spec: {{host: {app}, {}{}}}\n",
+        policy(connections),
+        subsets.unwrap_or_default()
     ))
+}
+
+/// The ports of a service or a slice, by their place and name.
+fn each_port(ports: u16, port: impl Fn(u16, &str) -> String) -> String {
+    let name = |index| if index == 0 { "http".to_owned() } else { format!("http-{index}") };
+    (0..ports).map(|index| port(index, &name(index))).collect::<Vec<_>>().join(", ")
 }

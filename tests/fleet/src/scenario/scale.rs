@@ -60,7 +60,7 @@ fn costs(session: &mut Session, args: &Args, report: &mut Report) -> Result<Poin
     session.connect()?;
     let mut costs = [(0.0, 0.0); 3];
     for ((change, _), cost) in KINDS.iter().zip(&mut costs) {
-        let row = lone::run(session, args, *change)?;
+        let row = lone::run(session, args, &[*change])?;
         *cost = (row.value("CPU"), row.value("to all p50"));
         report.add(row);
     }
