@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use heddle_model::{issue::Issue, object::ObjectRef};
+use heddle_model::{
+    issue::Issue,
+    object::{Kind, ObjectRef},
+};
 use heddle_xds_api::envoy::config::{
     cluster::v3::{Cluster, cluster},
     core::v3::{Address, CidrRange, Pipe, SocketAddress, address, socket_address},
@@ -122,7 +125,7 @@ fn a_routes_cluster_exists_or_an_issue_names_its_host() {
     let cluster = "outbound|80||web.shop";
     let wrong = ["rds 80 refers to cds outbound|80||web.shop, which does not exist"];
     assert_eq!(found(&sends_to(cluster), &[]), wrong);
-    let object = Arc::new(ObjectRef::new("VirtualService", "shop", "web"));
+    let object = Arc::new(ObjectRef::new(Kind::VirtualService, "shop", "web"));
     let issue = |reason, message: &str| [Issue::error(&object, "", reason, message)];
     let named = issue("UnknownHost", "no service web.shop.svc.cluster.local is visible here");
     assert_eq!(found(&sends_to(cluster), &named), [""; 0]);
