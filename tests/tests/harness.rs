@@ -1,11 +1,14 @@
 //! The harness itself: an Envoy in front of an echo service, and a bootstrap that Envoy refuses.
 
+use std::panic::AssertUnwindSafe;
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use heddle_tests::echo::Echo;
 use heddle_tests::envoy::{self, Config, Envoy};
 use heddle_tests::http::Call;
+use heddle_tests::process::Process;
 use serde_json::{Value, json};
 
 fn resources(cluster_of_the_route: &str, echo: &Echo) -> Value {
@@ -62,5 +65,23 @@ async fn validation_names_what_envoy_refuses() -> Result<()> {
     let refused = envoy::validate(&[config("good", "echo")?, config("dangling", "nowhere")?])?;
     assert_eq!(refused.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["dangling"]);
     assert!(refused[0].1.contains("nowhere"), "{}", refused[0].1);
+    Ok(())
+}
+
+/// Debug builds of heddled log each violation of the compiler's lint (`controller/src/generate.rs`).
+#[test]
+fn a_violation_in_the_log_of_heddled_fails_the_test() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let log = |name: &str| -> Result<Process> {
+        let mut command = Command::new("echo");
+        let mut process = Process::start(name, command.arg("the compiled resources break a rule"), folder.path())?;
+        while process.running() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        Ok(process)
+    };
+    drop(log("other")?);
+    let heddled = log("heddled")?;
+    assert!(std::panic::catch_unwind(AssertUnwindSafe(|| drop(heddled))).is_err());
     Ok(())
 }

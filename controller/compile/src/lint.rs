@@ -1,8 +1,7 @@
 //! What must hold of the resources of a proxy, whatever users wrote: every name leads to a resource, and Envoy does not
 //! refuse a listener or a route configuration because two parts of it exclude each other.
 //!
-//! A violation is a fault of the compiler. The golden tests, the fuzzer and debug builds of heddled look for
-//! violations.
+//! A violation is a fault of the compiler. The golden tests, the fuzzer and debug builds of heddled call the lint.
 
 mod address;
 mod chain;

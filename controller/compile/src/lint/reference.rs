@@ -10,8 +10,8 @@ use super::{LINKED, Violation};
 /// The reasons of issues that report a missing cluster.
 const REPORTED: [&str; 2] = ["UnknownHost", "UnknownPort"];
 
-/// References to resources that do not exist. A route may name a cluster that does not exist if an issue names its
-/// host: requests get 503 then, as in Istio.
+/// References to resources that do not exist. A route may name a cluster that does not exist if an issue names the
+/// cluster's host: requests get 503 then, as in Istio.
 pub(super) fn missing<'a>(set: &ResourceSet, issues: impl IntoIterator<Item = &'a Issue>) -> Vec<Violation> {
     let issues: Vec<&Issue> = issues.into_iter().filter(|issue| REPORTED.contains(&issue.reason)).collect();
     let is_reported = |cluster: &str| issues.iter().any(|issue| names(issue, cluster));
