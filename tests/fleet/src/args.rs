@@ -93,9 +93,9 @@ pub(crate) enum Scenario {
     Subset,
     /// Single changes of an endpoint.
     Endpoint,
-    /// 200 edits of each kind of object that concerns no sidecar.
+    /// Edits of each kind of object that concerns no sidecar, two for each round.
     Unrelated,
-    /// 200 edits of each kind of object that concerns the sidecars of one workload.
+    /// Edits of each kind of object that concerns the sidecars of one workload, two for each round.
     Workload,
     /// 20 changes per second, of all kinds in turn.
     Rate,

@@ -16,6 +16,16 @@ fn edits_reach_all_and_nothing_comes_of_no_edit() {
 }
 
 #[test]
+fn subsets_come_and_go_on_each_port() {
+    run_small(&["--ports", "2", "subset"]);
+}
+
+#[test]
+fn what_concerns_nobody_compiles_nothing() {
+    run_small(&["--tls", "unrelated", "workload"]);
+}
+
+#[test]
 fn whole_route_configurations_reach_all() {
     run_small(&["--vhds", "off", "--threads", "2", "virtual-service", "namespace", "relist"]);
 }
