@@ -53,7 +53,7 @@ check: tools deny ## formatting, clippy, docs, the tree's own rules, licences: a
 FAST_TESTS := contract manifests reference golden fields session hostile xds_protocol tidy
 test-fast: tools ## what to run after each edit: tests that need no root, node or Envoy; less than a minute, once built
 	cargo fmt --all --check
-	cargo test --locked --quiet --workspace --lib --bins $(FAST_TESTS:%=--test %) -- --skip envoy_accepts_every_case
+	cargo test --locked --quiet --workspace --lib --bin heddled --bin heddle-agent --bin heddlectl $(FAST_TESTS:%=--test %) -- --skip envoy_accepts_every_case
 
 # The programs of a node are built beside the checks, as each waits at times: for downloads, for a last crate, for a linker. Those that
 # fuzz are built while tests of a node wait for pods, with what these leave of the processors.
