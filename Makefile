@@ -85,7 +85,7 @@ bench: tools envoy ## the benchmarks that docs/performance.md quotes
 	cargo bench --locked --workspace
 	@$(BIN)/latency
 
-bench-fleet: dist ## what changes cost with 900 simulated sidecars, held against bars; some ten minutes, and longer to build at first
+bench-fleet: dist ## what changes cost with 900 simulated sidecars, held against bars; some fifteen minutes, and longer to build at first
 	cargo build --locked --profile dist -p heddlectl -p heddle-fleet
 	@$(DIST)/heddle-fleet --svg $(DIST)/fleet.svg --json $(DIST)/fleet.json all
 

@@ -13,6 +13,7 @@ use crate::{
     endpoint::EndpointKey,
     inbound::InboundKey,
     route::{HostRoutesKey, VirtualHostKey},
+    secret::SecretKey,
 };
 
 /// Entries beyond which those that nobody holds are looked for.
@@ -26,6 +27,7 @@ pub(crate) struct Memo {
     pub(crate) routes: Table<HostRoutesKey>,
     pub(crate) virtual_hosts: Table<VirtualHostKey>,
     pub(crate) inbound: Table<InboundKey>,
+    pub(crate) secrets: Table<SecretKey>,
 }
 
 /// All that one result depends on. Another thing that is remembered is another `impl`, and a table in [`Memo`].

@@ -4,12 +4,15 @@
 use std::sync::Arc;
 
 use heddle_model::{Text, proxy::Proxy, secret::Secret as Certificates};
-use heddle_xds_api::envoy::{
-    config::core::v3::{DataSource, data_source::Specifier},
-    extensions::transport_sockets::tls::v3::{CertificateValidationContext, Secret, TlsCertificate, secret::Type},
+use heddle_xds_api::{
+    TypeUrl,
+    envoy::{
+        config::core::v3::{DataSource, data_source::Specifier},
+        extensions::transport_sockets::tls::v3::{CertificateValidationContext, Secret, TlsCertificate, secret::Type},
+    },
 };
 
-use crate::{compiled::Compiled, scope::Scope, tracked::Tracked};
+use crate::{by_ptr::ByPtr, compiled::Compiled, entry::Entry, memo::Key, scope::Scope, tracked::Tracked};
 
 /// Scheme of names of Secrets.
 const SCHEME: &str = "kubernetes://";
@@ -21,24 +24,28 @@ pub(crate) fn exists(scope: &Scope<'_>, name: &str) -> bool {
     scope.tracked.assumes_secrets() || find(scope.tracked, &scope.view.namespace, name).is_some()
 }
 
+/// All that the resources of one Secret depend on.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct SecretKey(ByPtr<Certificates>);
+
 /// The secrets that a proxy may ask for.
-pub(crate) fn secrets(tracked: &Tracked<'_>, proxy: &Proxy) -> Vec<Compiled<Secret>> {
+pub(crate) fn keys(tracked: &Tracked<'_>, proxy: &Proxy) -> Vec<SecretKey> {
     if !proxy.verified {
         return Vec::new();
     }
-    tracked
-        .secrets(&proxy.namespace)
-        .flat_map(|certificates| {
-            let name = certificates.origin.name();
-            let long = format!("{SCHEME}{}/{name}", proxy.namespace);
-            [format!("{SCHEME}{name}"), long].into_iter().flat_map(|name| of(&name, certificates))
-        })
-        .collect()
+    tracked.secrets(&proxy.namespace).map(|certificates| SecretKey(ByPtr::new(certificates))).collect()
 }
 
-/// The name of a secret.
-pub(crate) fn name(secret: &Compiled<Secret>) -> String {
-    secret.value.name.clone()
+impl Key for SecretKey {
+    type Value = Vec<Arc<Entry>>;
+
+    /// By the short name, for the proxies of its namespace, and by the long one.
+    fn compile(&self) -> Vec<Arc<Entry>> {
+        let (namespace, name) = (self.0.origin.namespace(), self.0.origin.name());
+        let names = [format!("{SCHEME}{name}"), format!("{SCHEME}{namespace}/{name}")];
+        let compiled = names.iter().flat_map(|name| of(name, &self.0));
+        compiled.map(|one| Arc::new(Entry::new(TypeUrl::Secret, one.value.name.clone(), one))).collect()
+    }
 }
 
 fn of(name: &str, certificates: &Certificates) -> Vec<Compiled<Secret>> {

@@ -44,8 +44,8 @@ fn proxies_that_see_the_same_share_one_layer() {
     let (first, one) = follow(&compiler, &snapshot, "one");
     let (second, two) = follow(&compiler, &snapshot, "two");
     assert!(Arc::ptr_eq(&one.shared, &two.shared));
-    // The view and the secrets of the first, and only the secrets of the second.
-    assert_eq!((first.compiled(), second.compiled()), (2, 1));
+    // The view and the inbound side of the first, which the second shares.
+    assert_eq!((first.compiled(), second.compiled()), (2, 0));
 }
 
 #[test]
@@ -230,6 +230,24 @@ fn an_edit_that_concerns_a_workload_compiles_once_for_its_replicas() {
     let rest = "spec: {selector: {matchLabels: {app: web}}, mtls: {mode: STRICT}}";
     let edit = object("security.istio.io/v1", "PeerAuthentication", "a", rest);
     assert_eq!(compiled(&compiler, &mut store, &mut sessions, &edit), 1);
+}
+
+#[test]
+fn a_secret_is_compiled_once_for_all_who_may_have_it() {
+    let (compiler, mut store) = (Compiler::default(), Store::new(Settings::default()));
+    let secret =
+        |certificate: &str| object("v1", "Secret", "a", &format!("data: {{tls.crt: {certificate}, tls.key: aw==}}"));
+    let first = apply(&mut store, &secret("Yw=="));
+    let open = |name: &str| compiler.open(&Arc::new(Proxy { verified: true, ..proxy(name) }));
+    let mut sessions = [open("one"), open("two")];
+    for session in &mut sessions {
+        compiler.update(session, &first);
+    }
+    assert_eq!(compiled(&compiler, &mut store, &mut sessions, &secret("ZA==")), 1);
+    let last = store.commit();
+    let held = sessions.each_mut().map(|session| compiler.update(session, &last));
+    let [one, two] = held.each_ref().map(|set| set.typed(TypeUrl::Secret).iter().cloned().collect::<Vec<_>>());
+    assert!(!one.is_empty() && one.iter().zip(&two).all(|(one, two)| Arc::ptr_eq(one, two)));
 }
 
 #[test]

@@ -24,6 +24,8 @@ pub(crate) struct OwnLayer {
     of: Option<Arc<Snapshot>>,
     inbound: InboundSide,
     secrets: Entries,
+    /// Held, so that all proxies of the namespace share them.
+    compiled_secrets: Vec<Arc<Vec<Arc<Entry>>>>,
     /// What the secrets asked.
     secret_reads: Reads<()>,
     layer: Arc<Layer>,
@@ -48,6 +50,7 @@ impl OwnLayer {
             of: None,
             inbound: InboundSide::default(),
             secrets: Entries::default(),
+            compiled_secrets: Vec::new(),
             secret_reads: Reads::default(),
             layer: Arc::default(),
         }
@@ -80,8 +83,7 @@ impl OwnLayer {
             compiled |= self.inbound.compile(&tracked, (&self.proxy, view, client), update.memo);
         }
         if secrets {
-            self.compile_secrets(&tracked);
-            compiled = true;
+            compiled |= self.compile_secrets(&tracked, update.memo);
         }
         self.view = Some(view.clone());
         self.publish();
@@ -103,11 +105,14 @@ impl OwnLayer {
         }
     }
 
-    fn compile_secrets(&mut self, tracked: &Tracked<'_>) {
-        let (secrets, asked) = tracked.noted(|| secret::secrets(tracked, &self.proxy));
+    /// Finds the secrets that the snapshot has now; whether one had to be compiled, because no other proxy has it.
+    fn compile_secrets(&mut self, tracked: &Tracked<'_>, memo: &Memo) -> bool {
+        let (keys, asked) = tracked.noted(|| secret::keys(tracked, &self.proxy));
         self.secret_reads = Reads::of(asked);
-        let entry = |one| Arc::new(Entry::new(TypeUrl::Secret, secret::name(&one), one));
-        self.secrets.replace(secrets.into_iter().map(entry));
+        let (found, fresh): (Vec<_>, Vec<_>) = keys.iter().map(|key| memo.secrets.find_or_compile(key)).unzip();
+        self.secrets.replace(found.iter().flat_map(|entries| entries.iter().cloned()));
+        self.compiled_secrets = found;
+        fresh.contains(&true)
     }
 
     /// Takes what has changed into the layer.
