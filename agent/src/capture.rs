@@ -118,7 +118,7 @@ pub(crate) enum Family {
 
 /// The flags after parsing.
 #[derive(Debug, Clone)]
-pub(crate) struct Scope {
+pub(crate) struct CaptureScope {
     args: CaptureArgs,
     include_ranges: Ranges,
     exclude_ranges: Vec<IpNet>,
@@ -150,7 +150,7 @@ pub(crate) fn run(args: &CaptureArgs) -> Result<(), CaptureError> {
     Ok(())
 }
 
-fn scope(args: &CaptureArgs) -> Result<Scope, CaptureError> {
+fn scope(args: &CaptureArgs) -> Result<CaptureScope, CaptureError> {
     for (flag, ports) in [
         ("-b", &args.include_inbound),
         ("-d", &args.exclude_inbound),
@@ -179,7 +179,7 @@ fn scope(args: &CaptureArgs) -> Result<Scope, CaptureError> {
     };
     let exclude_ranges = ranges("-x", &args.exclude_ranges)?;
     let resolvers = if args.redirect_dns && !args.clean_up { resolvers(args)? } else { Vec::new() };
-    Ok(Scope { args: args.clone(), include_ranges, exclude_ranges, resolvers })
+    Ok(CaptureScope { args: args.clone(), include_ranges, exclude_ranges, resolvers })
 }
 
 /// Splits a list at its commas.

@@ -9,11 +9,11 @@ use serde_saphyr::Spanned;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Position {
     line: usize,
-    parts: Parts,
+    parts: PositionParts,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Parts {
+enum PositionParts {
     None,
     Items(Vec<Position>),
     Fields(Vec<(String, Position)>),
@@ -31,13 +31,13 @@ impl Position {
     fn step<'a>(&self, path: &'a str) -> Option<(&Self, &'a str)> {
         let path = path.strip_prefix('.').unwrap_or(path);
         match &self.parts {
-            Parts::None => None,
-            Parts::Items(items) => {
+            PositionParts::None => None,
+            PositionParts::Items(items) => {
                 let (index, rest) = path.strip_prefix('[')?.split_once(']')?;
                 Some((items.get(index.parse::<usize>().ok()?)?, rest))
             }
             // A name may have dots itself, as those of labels do: the longest counts.
-            Parts::Fields(fields) => {
+            PositionParts::Fields(fields) => {
                 let fitting = fields.iter().filter_map(|(name, part)| Some((part, after(path, name)?)));
                 fitting.min_by_key(|(_, rest)| rest.len())
             }
@@ -53,21 +53,21 @@ impl Position {
     fn move_by(&mut self, lines: usize) {
         self.line += lines;
         match &mut self.parts {
-            Parts::None => {}
-            Parts::Items(items) => items.iter_mut().for_each(|item| item.move_by(lines)),
-            Parts::Fields(fields) => fields.iter_mut().for_each(|(_, field)| field.move_by(lines)),
+            PositionParts::None => {}
+            PositionParts::Items(items) => items.iter_mut().for_each(|item| item.move_by(lines)),
+            PositionParts::Fields(fields) => fields.iter_mut().for_each(|(_, field)| field.move_by(lines)),
         }
     }
 }
 
 impl<'de> Deserialize<'de> for Position {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let read = Spanned::<Parts>::deserialize(deserializer)?;
+        let read = Spanned::<PositionParts>::deserialize(deserializer)?;
         Ok(Self { line: line(read.referenced.line()), parts: read.value })
     }
 }
 
-impl<'de> Deserialize<'de> for Parts {
+impl<'de> Deserialize<'de> for PositionParts {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(PartsVisitor)
     }
@@ -78,14 +78,14 @@ struct PartsVisitor;
 /// Scalars have no parts, whatever they say.
 macro_rules! scalars {
     ($($method:ident: $type:ty),*) => {
-        $(fn $method<E>(self, _: $type) -> Result<Parts, E> {
-            Ok(Parts::None)
+        $(fn $method<E>(self, _: $type) -> Result<PositionParts, E> {
+            Ok(PositionParts::None)
         })*
     };
 }
 
 impl<'de> Visitor<'de> for PartsVisitor {
-    type Value = Parts;
+    type Value = PositionParts;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("a document")
@@ -96,30 +96,30 @@ impl<'de> Visitor<'de> for PartsVisitor {
         visit_str: &str
     }
 
-    fn visit_unit<E>(self) -> Result<Parts, E> {
-        Ok(Parts::None)
+    fn visit_unit<E>(self) -> Result<PositionParts, E> {
+        Ok(PositionParts::None)
     }
 
-    fn visit_none<E>(self) -> Result<Parts, E> {
-        Ok(Parts::None)
+    fn visit_none<E>(self) -> Result<PositionParts, E> {
+        Ok(PositionParts::None)
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Parts, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<PositionParts, A::Error> {
         let mut items = Vec::new();
         while let Some(item) = list.next_element()? {
             items.push(item);
         }
-        Ok(Parts::Items(items))
+        Ok(PositionParts::Items(items))
     }
 
     /// A field is where its name is; its content may begin a line below.
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Parts, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<PositionParts, A::Error> {
         let mut fields = Vec::new();
         while let Some(name) = map.next_key::<Spanned<String>>()? {
             let position: Position = map.next_value()?;
             fields.push((name.value, Position { line: line(name.referenced.line()), ..position }));
         }
-        Ok(Parts::Fields(fields))
+        Ok(PositionParts::Fields(fields))
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use super::rules::{TABLES, Table, tables};
-use super::{Family, Mode, Scope};
+use super::{CaptureScope, Family, Mode};
 
 /// The longest wait for the lock of the tables, in seconds.
 const WAIT: &str = "30";
@@ -43,7 +43,7 @@ pub(crate) enum CaptureError {
 }
 
 /// Writes or removes the rules of both families.
-pub(super) fn apply(scope: &Scope) -> Result<(), CaptureError> {
+pub(super) fn apply(scope: &CaptureScope) -> Result<(), CaptureError> {
     for family in families() {
         let wanted = if scope.args.clean_up { Vec::new() } else { tables(scope, family) };
         routes(scope, family)?;
@@ -120,7 +120,7 @@ fn is_hook(rule: &str, chains: &[&str]) -> bool {
 
 /// Packets for a transparent proxy are delivered locally, whatever their address. Envoy and the agent have an address
 /// on loopback from which they call the application.
-fn routes(scope: &Scope, family: Family) -> Result<(), CaptureError> {
+fn routes(scope: &CaptureScope, family: Family) -> Result<(), CaptureError> {
     let flag = if family == Family::V4 { "-4" } else { "-6" };
     let (mark, table) = (scope.args.mark.to_string(), scope.args.route_table.to_string());
     let mut commands = Vec::new();

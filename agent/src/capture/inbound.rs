@@ -1,13 +1,13 @@
 //! Rules for inbound connections.
 
 use super::rules::Table;
-use super::{Family, Scope, list};
+use super::{CaptureScope, Family, list};
 
 /// Tunnels of other proxies end at the proxy without redirection.
 const TUNNEL_PORT: u16 = 15008;
 
 /// REDIRECT mode: the destination of inbound connections is rewritten.
-pub(super) fn redirect(scope: &Scope, nat: &mut Table) {
+pub(super) fn redirect(scope: &CaptureScope, nat: &mut Table) {
     if list(&scope.args.include_inbound).next().is_none() {
         return;
     }
@@ -22,7 +22,7 @@ pub(super) fn redirect(scope: &Scope, nat: &mut Table) {
 
 /// TPROXY mode: inbound connections go to a transparent socket. Packets of an existing connection go to that
 /// connection.
-pub(super) fn transparent(scope: &Scope, family: Family, mangle: &mut Table) {
+pub(super) fn transparent(scope: &CaptureScope, family: Family, mangle: &mut Table) {
     if list(&scope.args.include_inbound).next().is_none() {
         return;
     }
@@ -58,7 +58,7 @@ pub(super) fn transparent(scope: &Scope, family: Family, mangle: &mut Table) {
     mangle.rule("OUTPUT -p tcp -j ISTIO_OUTPUT");
 }
 
-fn ports(scope: &Scope, table: &mut Table, target: &str) {
+fn ports(scope: &CaptureScope, table: &mut Table, target: &str) {
     if scope.args.include_inbound.trim() == "*" {
         for port in list(&scope.args.exclude_inbound) {
             table.rule(format!("ISTIO_INBOUND -p tcp --dport {port} -j RETURN"));

@@ -1,10 +1,10 @@
 //! Rules for outbound connections and for DNS queries.
 
 use super::rules::{DNS_PORT, Table};
-use super::{Family, Mode, Scope, list};
+use super::{CaptureScope, Family, Mode, list};
 
 /// The chains for outbound connections.
-pub(super) fn chains(scope: &Scope, family: Family, nat: &mut Table) {
+pub(super) fn chains(scope: &CaptureScope, family: Family, nat: &mut Table) {
     for chain in ["ISTIO_REDIRECT", "ISTIO_IN_REDIRECT", "ISTIO_OUTPUT"] {
         nat.chain(chain);
     }
@@ -40,7 +40,7 @@ pub(super) fn chains(scope: &Scope, family: Family, nat: &mut Table) {
 
 /// Connections of the proxy are not redirected, except those to the pod itself. A service may select its own client as
 /// the endpoint, and this connection is inbound. Connections of the application to itself are not redirected.
-fn own(scope: &Scope, family: Family, nat: &mut Table) {
+fn own(scope: &CaptureScope, family: Family, nat: &mut Table) {
     let loopback = family.loopback();
     let enters = scope.args.mode == Mode::Redirect;
     // A query to a resolver on loopback is captured, although it does not leave the pod.
@@ -60,7 +60,7 @@ fn own(scope: &Scope, family: Family, nat: &mut Table) {
 }
 
 /// The rules that jump to these chains.
-pub(super) fn hooks(scope: &Scope, family: Family, nat: &mut Table) {
+pub(super) fn hooks(scope: &CaptureScope, family: Family, nat: &mut Table) {
     for interface in list(&scope.args.virtual_interfaces) {
         for net in scope.excluded(family) {
             nat.rule(format!("PREROUTING -i {interface} -d {net} -j RETURN"));
@@ -87,7 +87,7 @@ pub(super) fn hooks(scope: &Scope, family: Family, nat: &mut Table) {
 
 /// The agent queries the same resolvers from other ports, and the application may have chosen the same port. Connection
 /// tracking keeps both apart with a zone for each, so that responses reach the right socket.
-pub(super) fn zones(scope: &Scope, family: Family) -> Table {
+pub(super) fn zones(scope: &CaptureScope, family: Family) -> Table {
     let mut raw = Table { name: "raw", chains: Vec::new(), rules: Vec::new() };
     if scope.resolvers(family).next().is_none() {
         return raw;

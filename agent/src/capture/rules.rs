@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::{Family, Mode, Ranges, Scope, inbound, list, outbound};
+use super::{CaptureScope, Family, Mode, Ranges, inbound, list, outbound};
 
 /// The port of the agent's DNS server.
 pub(super) const DNS_PORT: u16 = 15053;
@@ -24,7 +24,7 @@ pub(super) struct Table {
 pub(super) const TABLES: [&str; 3] = ["nat", "mangle", "raw"];
 
 /// The tables of a family.
-pub(super) fn tables(scope: &Scope, family: Family) -> Vec<Table> {
+pub(super) fn tables(scope: &CaptureScope, family: Family) -> Vec<Table> {
     let mut nat = Table { name: "nat", chains: Vec::new(), rules: Vec::new() };
     outbound::chains(scope, family, &mut nat);
     let mut mangle = Table { name: "mangle", chains: Vec::new(), rules: Vec::new() };
@@ -69,7 +69,7 @@ impl Family {
     }
 }
 
-impl Scope {
+impl CaptureScope {
     /// The users and groups of the proxy, as matches for the owner of a packet.
     pub(super) fn owners(&self) -> Vec<String> {
         let groups = if self.args.groups.is_empty() { &self.args.users } else { &self.args.groups };

@@ -17,7 +17,7 @@ use crate::testing::{Authority, ControlPlane};
 const LIMIT: Duration = Duration::from_secs(10);
 
 /// A relay that runs, and Envoy's place in front of it.
-struct Front {
+struct RunningRelay {
     client: AggregatedDiscoveryServiceClient<Channel>,
     counters: Arc<Counters>,
     certificate: watch::Sender<Current>,
@@ -27,7 +27,7 @@ fn anywhere() -> SocketAddr {
     ([127, 0, 0, 1], 0).into()
 }
 
-async fn front(authority: &Authority, address: SocketAddr, folder: &Path) -> Front {
+async fn front(authority: &Authority, address: SocketAddr, folder: &Path) -> RunningRelay {
     let path = folder.join("XDS");
     let socket = UnixListener::bind(&path).unwrap();
     let (certificate, current) = watch::channel(None);
@@ -41,7 +41,7 @@ async fn front(authority: &Authority, address: SocketAddr, folder: &Path) -> Fro
     });
     let channel = Endpoint::from_static("http://relay").connect_with_connector(connect).await.unwrap();
     let client = AggregatedDiscoveryServiceClient::new(channel).max_decoding_message_size(usize::MAX);
-    Front { client, counters, certificate }
+    RunningRelay { client, counters, certificate }
 }
 
 /// A request that asks for an answer of so many bytes.
@@ -55,7 +55,7 @@ fn ask(bytes: usize, nonce: &str) -> DeltaDiscoveryRequest {
 
 type Stream = (mpsc::Sender<DeltaDiscoveryRequest>, Streaming<DeltaDiscoveryResponse>);
 
-impl Front {
+impl RunningRelay {
     async fn open(&self) -> Result<Stream, tonic::Status> {
         let (send, requests) = mpsc::channel(4);
         send.send(ask(0, "first")).await.unwrap();

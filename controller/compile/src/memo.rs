@@ -42,10 +42,10 @@ pub(crate) trait Key: Ord + Clone + std::fmt::Debug {
 /// A mutex: streams compile on many threads, and a task that owned this would make them wait for each other's
 /// compilations, where they now only wait for the look-up.
 #[derive(Debug)]
-pub(crate) struct Table<K: Key>(Mutex<Entries<K>>);
+pub(crate) struct Table<K: Key>(Mutex<Slots<K>>);
 
 #[derive(Debug)]
-struct Entries<K: Key> {
+struct Slots<K: Key> {
     by_key: BTreeMap<K, Weak<K::Value>>,
     /// Number of entries at which the dead are looked for next.
     sweep_at: usize,
@@ -78,14 +78,14 @@ impl<K: Key> Table<K> {
         (fresh, true)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Entries<K>> {
+    fn lock(&self) -> MutexGuard<'_, Slots<K>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl<K: Key> Default for Table<K> {
     fn default() -> Self {
-        Self(Mutex::new(Entries { by_key: BTreeMap::new(), sweep_at: FEW }))
+        Self(Mutex::new(Slots { by_key: BTreeMap::new(), sweep_at: FEW }))
     }
 }
 

@@ -6,7 +6,7 @@ use crate::annotation as names;
 use crate::plan::Plan;
 use crate::pod::name;
 use crate::sidecar::NodeType;
-use crate::sidecar::capture::Scope;
+use crate::sidecar::capture::CaptureScope;
 use crate::workload::{canonical_name, canonical_revision};
 
 type Texts = BTreeMap<String, String>;
@@ -45,7 +45,7 @@ pub(crate) fn annotations(plan: &Plan<'_>) -> Texts {
 
 /// What a CNI plugin reads to capture as the init container would.
 pub(crate) fn capture_annotations(plan: &Plan<'_>) -> Texts {
-    let scope = Scope::of(plan);
+    let scope = CaptureScope::of(plan);
     let always = [
         (names::INTERCEPTION, plan.interception.clone()),
         (names::INCLUDE_RANGES, scope.include_ranges),

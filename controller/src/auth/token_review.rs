@@ -39,7 +39,7 @@ pub(crate) struct Tokens {
     pod_index: PodIndex,
     audiences: Vec<String>,
     /// By the tokens' hashes. A mutex, because callers come on any thread; it is held for a look, not for a review.
-    kept: Mutex<BTreeMap<[u8; 32], Kept>>,
+    kept: Mutex<BTreeMap<[u8; 32], CachedReview>>,
 }
 
 /// Whose a token is.
@@ -52,7 +52,7 @@ struct Bearer {
 }
 
 #[derive(Clone)]
-struct Kept {
+struct CachedReview {
     bearer: Bearer,
     until: Instant,
 }
@@ -126,7 +126,7 @@ impl Tokens {
             kept.retain(|_, kept| kept.until > now);
         }
         if kept.len() < MAX_KEPT {
-            kept.insert(hash, Kept { bearer: bearer.clone(), until: now + life });
+            kept.insert(hash, CachedReview { bearer: bearer.clone(), until: now + life });
         }
     }
 }

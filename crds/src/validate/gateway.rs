@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::host::{self, Scope};
+use super::host::{self, HostRules};
 use super::label::is_dns_label;
 use super::port::Protocol;
 use super::report::{Report, quote};
@@ -48,7 +48,7 @@ fn check_server(server: &Server, generated: bool, at: &Path<'_>, out: &mut Repor
         out.refuse(&at.field("hosts"), "at least one host is required");
     }
     for (index, name) in server.hosts.iter().enumerate() {
-        host::scoped(name, &at.field("hosts").index(index), &Scope::Gateway { generated }, out);
+        host::scoped(name, &at.field("hosts").index(index), &HostRules::Gateway { generated }, out);
     }
     out.need(&at.field("bind"), address::bind(&server.bind));
     if !server.default_endpoint.is_empty() {

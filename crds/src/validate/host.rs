@@ -33,11 +33,11 @@ pub(super) fn whole_wildcard(name: &str) -> Result<(), String> {
 }
 
 /// Checks a host that stands behind a namespace, as gateways and sidecars have them.
-pub(super) fn scoped(text: &str, at: &Path<'_>, scope: &Scope, out: &mut Report) {
+pub(super) fn scoped(text: &str, at: &Path<'_>, scope: &HostRules, out: &mut Report) {
     let Some((namespace, host)) = text.split_once('/') else {
         match scope {
-            Scope::Sidecar => out.refuse(at, format_args!("{} is not of the form namespace/host", quote(text))),
-            Scope::Gateway { .. } => host_part(text, at, scope, out),
+            HostRules::Sidecar => out.refuse(at, format_args!("{} is not of the form namespace/host", quote(text))),
+            HostRules::Gateway { .. } => host_part(text, at, scope, out),
         }
         return;
     };
@@ -45,11 +45,11 @@ pub(super) fn scoped(text: &str, at: &Path<'_>, scope: &Scope, out: &mut Report)
         out.refuse(at, format_args!("neither the namespace nor the host of {} may be empty", quote(text)));
     }
     let is_namespace = match scope {
-        Scope::Sidecar => {
+        HostRules::Sidecar => {
             ["*", ".", "~"].contains(&namespace) || is_dns_label(namespace.strip_prefix('~').unwrap_or(namespace))
         }
-        Scope::Gateway { generated: true } => true,
-        Scope::Gateway { generated: false } => ["*", "."].contains(&namespace) || is_dns_label(namespace),
+        HostRules::Gateway { generated: true } => true,
+        HostRules::Gateway { generated: false } => ["*", "."].contains(&namespace) || is_dns_label(namespace),
     };
     if !is_namespace && !namespace.is_empty() {
         out.refuse(at, format_args!("{} is not a namespace", quote(namespace)));
@@ -58,7 +58,7 @@ pub(super) fn scoped(text: &str, at: &Path<'_>, scope: &Scope, out: &mut Report)
 }
 
 /// Whose hosts are checked.
-pub(super) enum Scope {
+pub(super) enum HostRules {
     /// Those of a Sidecar's egress listener, where the namespace may also be `~`, and must be there.
     Sidecar,
     /// Those of a Gateway, which may be addresses.
@@ -81,8 +81,8 @@ pub(super) fn overlap(first: &str, second: &str) -> bool {
     is_subset(first, second) || is_subset(second, first)
 }
 
-fn host_part(host: &str, at: &Path<'_>, scope: &Scope, out: &mut Report) {
-    let is_address = matches!(scope, Scope::Gateway { .. }) && address::ip(host).is_ok();
+fn host_part(host: &str, at: &Path<'_>, scope: &HostRules, out: &mut Report) {
+    let is_address = matches!(scope, HostRules::Gateway { .. }) && address::ip(host).is_ok();
     if host != "*" && !host.contains('.') && !is_address {
         out.refuse(at, format_args!("{} is a short name; give all of it", quote(host)));
     }

@@ -17,7 +17,7 @@ use crate::networking::virtual_service::Spec;
 const SEMANTICS: &str = "internal.istio.io/route-semantics";
 
 /// What checks of a route need to know of the object around it.
-struct Scope<'a> {
+struct VirtualServiceContext<'a> {
     /// The whole spec.
     spec: &'a Spec,
     /// Whether it has no hosts and is reached from another VirtualService.
@@ -29,7 +29,7 @@ struct Scope<'a> {
 /// Checks the spec at `at`.
 pub fn check(spec: &Spec, meta: &ObjectMeta, at: &Path<'_>, out: &mut Report) {
     let is_generated = meta.annotations.get(SEMANTICS).is_some_and(|value| value == "gateway");
-    let scope = Scope { spec, is_delegate: spec.hosts.is_empty(), is_generated };
+    let scope = VirtualServiceContext { spec, is_delegate: spec.hosts.is_empty(), is_generated };
     if scope.is_delegate {
         delegate(spec, at, out);
     }

@@ -18,7 +18,7 @@ pub(super) struct Evaluator<'a> {
 }
 
 /// The variables at one point of a template.
-struct Scope<'a> {
+struct TemplateScope<'a> {
     root: &'a Value,
     variables: Vec<(String, Value)>,
     depth: usize,
@@ -33,12 +33,12 @@ impl Evaluator<'_> {
     fn run_at(&self, nodes: &[Node], root: &Value, depth: usize) -> Result<String> {
         ensure!(depth < DEEPEST, "templates include each other in a circle");
         let mut out = String::new();
-        self.nodes(nodes, root, &mut Scope { root, variables: Vec::new(), depth }, &mut out)?;
+        self.nodes(nodes, root, &mut TemplateScope { root, variables: Vec::new(), depth }, &mut out)?;
         Ok(out)
     }
 
     /// Variables of an inner block end with the block.
-    fn nodes(&self, nodes: &[Node], dot: &Value, scope: &mut Scope<'_>, out: &mut String) -> Result<()> {
+    fn nodes(&self, nodes: &[Node], dot: &Value, scope: &mut TemplateScope<'_>, out: &mut String) -> Result<()> {
         let known = scope.variables.len();
         for node in nodes {
             self.node(node, dot, scope, out)?;
@@ -47,7 +47,7 @@ impl Evaluator<'_> {
         Ok(())
     }
 
-    fn node(&self, node: &Node, dot: &Value, scope: &mut Scope<'_>, out: &mut String) -> Result<()> {
+    fn node(&self, node: &Node, dot: &Value, scope: &mut TemplateScope<'_>, out: &mut String) -> Result<()> {
         match node {
             Node::Text(text) => out.push_str(text),
             Node::Print(pipe) => out.push_str(&function::text(&self.pipe(pipe, dot, scope)?)),
@@ -82,7 +82,7 @@ impl Evaluator<'_> {
         Ok(())
     }
 
-    fn pipe(&self, pipe: &Pipe, dot: &Value, scope: &Scope<'_>) -> Result<Value> {
+    fn pipe(&self, pipe: &Pipe, dot: &Value, scope: &TemplateScope<'_>) -> Result<Value> {
         let mut last = None;
         for call in pipe {
             last = Some(self.call(call, last, dot, scope)?);
@@ -90,7 +90,7 @@ impl Evaluator<'_> {
         last.context("a pipeline needs a function call")
     }
 
-    fn call(&self, call: &[Operand], last: Option<Value>, dot: &Value, scope: &Scope<'_>) -> Result<Value> {
+    fn call(&self, call: &[Operand], last: Option<Value>, dot: &Value, scope: &TemplateScope<'_>) -> Result<Value> {
         let (first, rest) = call.split_first().context("a call needs a function")?;
         let arguments = rest.iter().map(|operand| self.operand(operand, dot, scope)).chain(last.map(Ok));
         let arguments = arguments.collect::<Result<Vec<_>>>()?;
@@ -106,7 +106,7 @@ impl Evaluator<'_> {
         }
     }
 
-    fn function(&self, name: &str, arguments: &[Value], scope: &Scope<'_>) -> Result<Value> {
+    fn function(&self, name: &str, arguments: &[Value], scope: &TemplateScope<'_>) -> Result<Value> {
         let ("include", [Value::String(template), dot]) = (name, arguments) else {
             return function::call(name, arguments).with_context(|| format!("{name} {arguments:?}"));
         };
@@ -130,7 +130,7 @@ impl Evaluator<'_> {
         }
     }
 
-    fn operand(&self, operand: &Operand, dot: &Value, scope: &Scope<'_>) -> Result<Value> {
+    fn operand(&self, operand: &Operand, dot: &Value, scope: &TemplateScope<'_>) -> Result<Value> {
         match operand {
             Operand::Literal(value) => Ok(value.clone()),
             Operand::Path(path) => field(dot, path),

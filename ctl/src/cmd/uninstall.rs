@@ -103,12 +103,12 @@ async fn ours(server: &Server, revision: Option<&str>) -> Result<Vec<Value>> {
 }
 
 /// An object that stays after the removal.
-struct Kept {
+struct RemainingObject {
     object: Value,
     why: String,
 }
 
-async fn kept(server: &Server, namespace: &str) -> Result<Vec<Kept>> {
+async fn kept(server: &Server, namespace: &str) -> Result<Vec<RemainingObject>> {
     let mut out = Vec::new();
     let release = Release { name: "istio-base", namespace };
     for object in BASE.render(release, &Value::Object(serde_json::Map::new()))?.objects {
@@ -119,20 +119,20 @@ async fn kept(server: &Server, namespace: &str) -> Result<Vec<Kept>> {
         let spec = &live["spec"];
         let [group, plural] = [&spec["group"], &spec["names"]["plural"]].map(|text| text.as_str().unwrap_or_default());
         let count = server.list(&format!("/apis/{group}/v1/{plural}")).await?.len();
-        out.push(Kept { object: live, why: format!("it has {count} objects of users") });
+        out.push(RemainingObject { object: live, why: format!("it has {count} objects of users") });
     }
     let secret = format!("/api/v1/namespaces/{namespace}/secrets/istio-ca-secret");
     if let Some(object) = server.get(&secret).await? {
-        out.push(Kept { object, why: "workloads trust its root certificate".to_owned() });
+        out.push(RemainingObject { object, why: "workloads trust its root certificate".to_owned() });
     }
     let roots = "/api/v1/configmaps?fieldSelector=metadata.name%3Distio-ca-root-cert";
     for object in server.list(roots).await? {
-        out.push(Kept { object, why: "workloads read the root certificate from it".to_owned() });
+        out.push(RemainingObject { object, why: "workloads read the root certificate from it".to_owned() });
     }
     for object in server.list(&format!("/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases")).await? {
         let name = object["metadata"]["name"].as_str().unwrap_or_default();
         if LEASES.iter().any(|lease| name.starts_with(lease)) {
-            out.push(Kept { object, why: "it expires by itself".to_owned() });
+            out.push(RemainingObject { object, why: "it expires by itself".to_owned() });
         }
     }
     Ok(out)

@@ -8,11 +8,11 @@ use mio::net::TcpStream;
 use crate::marker::Marker;
 use crate::names::Names;
 use crate::node;
-use crate::proxy::{Proxy, Shared};
+use crate::proxy::{Proxy, ThreadState};
 use crate::transport::Transport;
 use crate::wire::grpc::{Messages, Piece};
 use crate::wire::http2::Connection;
-use crate::worker::Target;
+use crate::worker::FleetConfig;
 
 /// The method.
 const PATH: &str = "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources";
@@ -94,12 +94,12 @@ impl Client {
     }
 
     /// The namespace that it is in.
-    pub(crate) fn namespace(&self, target: &Target) -> String {
+    pub(crate) fn namespace(&self, target: &FleetConfig) -> String {
         target.size.pod(self.sidecar).namespace
     }
 
     /// Begins to connect, and has its first words ready.
-    pub(crate) fn dial(&mut self, target: &Target, names: &Names) -> io::Result<()> {
+    pub(crate) fn dial(&mut self, target: &FleetConfig, names: &Names) -> io::Result<()> {
         let pod = target.size.pod(self.sidecar);
         let secure = target.secure.as_deref();
         let token = secure.and_then(|secure| secure.token(&pod.namespace));
@@ -164,7 +164,7 @@ impl Client {
     fn take(&mut self, bytes: &[u8], progress: &mut Progress<'_>) -> io::Result<()> {
         let Self { connection, messages, proxy, received, .. } = self;
         let mut said: Vec<Vec<u8>> = Vec::new();
-        let mut shared = Shared { names: progress.names, marker: progress.marker, found: false };
+        let mut shared = ThreadState { names: progress.names, marker: progress.marker, found: false };
         let spare = &mut *progress.spare;
         let mut answered = false;
         let ended = connection.receive(bytes, &mut |data| {

@@ -12,7 +12,7 @@ use mio::{Poll, Waker};
 use crate::client::Reading;
 use crate::marker::Marker;
 use crate::proxy::Tally;
-use crate::worker::{Command, Note, Target, WAKE, Worker};
+use crate::worker::{Command, FleetConfig, Note, WAKE, Worker};
 
 /// The threads and what they play.
 #[derive(Debug)]
@@ -50,7 +50,7 @@ pub(crate) struct Census {
 
 impl Fleet {
     /// Of as many proxies as the target's mesh has sidecars, over so many threads. None connects yet.
-    pub(crate) fn new(target: &Target, threads: usize) -> Result<Self> {
+    pub(crate) fn new(target: &FleetConfig, threads: usize) -> Result<Self> {
         let (told, notes) = channel();
         let proxies = target.size.sidecars;
         let start = |thread: usize| {

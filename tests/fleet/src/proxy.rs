@@ -92,7 +92,7 @@ pub(crate) struct Proxy {
 }
 
 /// What all proxies of a thread share while one of them reads.
-pub(crate) struct Shared<'a> {
+pub(crate) struct ThreadState<'a> {
     pub(crate) names: &'a mut Names,
     pub(crate) marker: Option<&'a Marker>,
     /// Set when the marker was found.
@@ -167,7 +167,7 @@ impl Proxy {
     }
 
     /// Takes a piece of a response; what is to be said goes to `say`.
-    pub(crate) fn hear(&mut self, piece: Piece<'_>, shared: &mut Shared<'_>, say: &mut impl FnMut(&[u8])) {
+    pub(crate) fn hear(&mut self, piece: Piece<'_>, shared: &mut ThreadState<'_>, say: &mut impl FnMut(&[u8])) {
         match piece {
             Piece::Field(2, Value::Bytes(bytes)) => self.resource(bytes, shared),
             Piece::Field(4, Value::Bytes(url)) => self.response.kind = self.response.kind.or(ResourceType::parse(url)),
@@ -182,7 +182,7 @@ impl Proxy {
         }
     }
 
-    fn resource(&mut self, bytes: &[u8], shared: &mut Shared<'_>) {
+    fn resource(&mut self, bytes: &[u8], shared: &mut ThreadState<'_>) {
         let Some(seen) = Seen::read(bytes) else { return };
         self.tally.resources += 1;
         let Some(kind) = seen.kind else { return };

@@ -16,7 +16,7 @@ use crate::server::{Server, Start, beside};
 use crate::stats::Times;
 use crate::transport::Secure;
 use crate::usage::Usage;
-use crate::worker::Target;
+use crate::worker::FleetConfig;
 
 /// How long all proxies may take to have everything.
 const CONNECT: Duration = Duration::from_mins(3);
@@ -88,7 +88,7 @@ impl Session {
         };
         let secure = if args.tls { Some(Arc::new(secure(&run)?)) } else { None };
         let address = if args.tls { server.secure.unwrap_or(server.address) } else { server.address };
-        let fleet = Fleet::new(&Target { address, size, secure }, args.threads.into())?;
+        let fleet = Fleet::new(&FleetConfig { address, size, secure }, args.threads.into())?;
         Ok(Self { site: objects, server, fleet, size, config_source: config_source.clone(), number: 0, _run: run })
     }
 

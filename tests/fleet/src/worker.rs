@@ -44,7 +44,7 @@ pub(crate) enum Note {
 
 /// To whom the proxies speak, and as whom.
 #[derive(Clone, Debug)]
-pub(crate) struct Target {
+pub(crate) struct FleetConfig {
     pub(crate) address: SocketAddr,
     pub(crate) size: Size,
     /// Whether, and how, to speak TLS.
@@ -55,7 +55,7 @@ pub(crate) struct Target {
 pub(crate) struct Worker {
     pub(crate) clients: Vec<Client>,
     pub(crate) names: Names,
-    pub(crate) target: Target,
+    pub(crate) target: FleetConfig,
     pub(crate) poll: Poll,
     marker: Option<Marker>,
     seen: Vec<Instant>,
@@ -82,7 +82,7 @@ enum Later {
 
 impl Worker {
     /// Of the sidecars with these numbers; none of them connects yet.
-    pub(crate) fn new(target: Target, sidecars: &[usize], poll: Poll, notes: Sender<Note>) -> Self {
+    pub(crate) fn new(target: FleetConfig, sidecars: &[usize], poll: Poll, notes: Sender<Note>) -> Self {
         Self {
             clients: sidecars.iter().map(|sidecar| Client::new(*sidecar)).collect(),
             names: Names::default(),

@@ -16,8 +16,8 @@ mod typed;
 pub mod yaml;
 
 /// A target: bytes in, a panic if they break something.
-pub type Target = fn(&[u8]);
+pub type FuzzTarget = fn(&[u8]);
 
 /// All targets by name.
-pub const TARGETS: [(&str, Target); 5] =
+pub const TARGETS: [(&str, FuzzTarget); 5] =
     [("csr", csr::run), ("delta", delta::run), ("inject", inject::run), ("objects", objects::run), ("yaml", yaml::run)];

@@ -30,7 +30,7 @@ pub(crate) struct Peer {
 }
 
 /// A connection that is kept.
-pub(crate) struct Kept {
+pub(crate) struct KeptConnection {
     sender: SendRequest<Empty<Bytes>>,
     /// The certificate that the server showed.
     pub(crate) shown: CertificateDer<'static>,
@@ -62,7 +62,7 @@ impl Peer {
     }
 
     /// Opens a connection to the workload.
-    pub(crate) async fn connect(&self, pair: &Pair) -> Result<Kept> {
+    pub(crate) async fn connect(&self, pair: &Pair) -> Result<KeptConnection> {
         let stream = TcpStream::connect(pair.ingress()).await?;
         let name = ServerName::try_from("echo.shop.svc.cluster.local")?;
         let stream = TlsConnector::from(Arc::clone(&self.tls)).connect(name, stream).await?;
@@ -70,11 +70,11 @@ impl Peer {
         let shown = shown.context("a server's certificate")?;
         let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
         tokio::spawn(connection);
-        Ok(Kept { sender, shown })
+        Ok(KeptConnection { sender, shown })
     }
 }
 
-impl Kept {
+impl KeptConnection {
     /// Makes a call on the connection; the status, and what the application says of it.
     pub(crate) async fn call(&mut self, path: &str) -> Result<(u16, serde_json::Value)> {
         self.sender.ready().await.context("the connection was closed")?;

@@ -14,8 +14,8 @@ mod path;
 mod programs;
 #[path = "api_server/round_trip.rs"]
 mod round_trip;
-#[path = "api_server/words.rs"]
-mod words;
+#[path = "api_server/schema_values.rs"]
+mod schema_values;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};

@@ -115,7 +115,7 @@ pub(crate) fn merge(scope: &Scope<'_>, issues: &mut Vec<Issue>) -> Ports {
     let mut tls_hosts: BTreeSet<((Text, u16), ServerHost)> = BTreeSet::new();
     for gateway in scope.tracked.gateways(&scope.view.labels, &scope.view.front_hosts()) {
         for (index, server) in gateway.servers.iter().enumerate() {
-            for target in targets(scope, gateway, server) {
+            for target in workload_ports(scope, gateway, server) {
                 let bound = Bound { gateway: gateway.clone(), index, target };
                 if let Some(issue) = add(scope, &mut ports, &mut tls_hosts, bound) {
                     issues.push(issue);
@@ -172,19 +172,19 @@ fn add(
 }
 
 /// The workload's ports behind a server's port: by the services in front of the gateway, else the number itself.
-fn targets(scope: &Scope<'_>, gateway: &Gateway, server: &Server) -> BTreeSet<u16> {
+fn workload_ports(scope: &Scope<'_>, gateway: &Gateway, server: &Server) -> BTreeSet<u16> {
     let named = |host: &Host| gateway.services.is_empty() || gateway.services.contains(host);
-    let mut targets = BTreeSet::new();
+    let mut workload_ports = BTreeSet::new();
     for front in scope.view.fronts.iter().filter(|front| named(&front.host)) {
         for (service_port, target) in &front.ports {
             let asked = if front.translation_off { *target } else { *service_port };
             if asked == server.port {
-                targets.insert(*target);
+                workload_ports.insert(*target);
             }
         }
     }
-    if targets.is_empty() && gateway.services.is_empty() {
-        targets.insert(server.port);
+    if workload_ports.is_empty() && gateway.services.is_empty() {
+        workload_ports.insert(server.port);
     }
-    targets
+    workload_ports
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
 
-use super::question::{Kind, Question};
+use super::question::{Question, QuestionKind};
 use heddle_model::{
     Text, destination_rule, host::Host, object::Origin, service::ServiceKey, snapshot::Snapshot, workload::Workload,
 };
@@ -95,33 +95,37 @@ impl Delta {
     }
 
     /// Whether the answers to some questions of a kind may have changed.
-    pub(super) fn concerns(&self, kind: Kind) -> bool {
+    pub(super) fn concerns(&self, kind: QuestionKind) -> bool {
         match kind {
-            Kind::Mesh => self.mesh,
-            Kind::Facets => self.facets,
-            Kind::Services => !self.services.is_empty(),
-            Kind::Endpoints => !self.endpoints.is_empty(),
-            Kind::ServicesAt => !self.backed.is_empty(),
-            Kind::Workload => !self.workloads.is_empty(),
-            Kind::VirtualServices | Kind::VirtualService => !self.virtual_services.is_empty(),
-            Kind::DestinationRule => !self.destination_rules.is_empty(),
-            Kind::Sidecar => !self.sidecars.is_empty(),
-            Kind::Gateways => self.gateways,
-            Kind::PeerAuthentications => !self.peer_authentications.is_empty(),
-            Kind::Secret | Kind::Secrets => !self.secrets.is_empty(),
+            QuestionKind::Mesh => self.mesh,
+            QuestionKind::Facets => self.facets,
+            QuestionKind::Services => !self.services.is_empty(),
+            QuestionKind::Endpoints => !self.endpoints.is_empty(),
+            QuestionKind::ServicesAt => !self.backed.is_empty(),
+            QuestionKind::Workload => !self.workloads.is_empty(),
+            QuestionKind::VirtualServices | QuestionKind::VirtualService => !self.virtual_services.is_empty(),
+            QuestionKind::DestinationRule => !self.destination_rules.is_empty(),
+            QuestionKind::Sidecar => !self.sidecars.is_empty(),
+            QuestionKind::Gateways => self.gateways,
+            QuestionKind::PeerAuthentications => !self.peer_authentications.is_empty(),
+            QuestionKind::Secret | QuestionKind::Secrets => !self.secrets.is_empty(),
         }
     }
 
     /// All questions of a kind that are concerned, where they can be listed.
-    pub(super) fn exactly(&self, kind: Kind) -> Option<Vec<Question>> {
+    pub(super) fn exactly(&self, kind: QuestionKind) -> Option<Vec<Question>> {
         match kind {
-            Kind::Endpoints => Some(self.endpoints.iter().cloned().map(Question::Endpoints).collect()),
-            Kind::VirtualService => Some(self.virtual_services.iter().cloned().map(Question::VirtualService).collect()),
-            Kind::DestinationRule if !self.destination_rules.iter().any(|(_, host)| host.is_wildcard()) => {
+            QuestionKind::Endpoints => Some(self.endpoints.iter().cloned().map(Question::Endpoints).collect()),
+            QuestionKind::VirtualService => {
+                Some(self.virtual_services.iter().cloned().map(Question::VirtualService).collect())
+            }
+            QuestionKind::DestinationRule if !self.destination_rules.iter().any(|(_, host)| host.is_wildcard()) => {
                 let question = |(namespace, host)| Question::DestinationRule(namespace, host);
                 Some(self.destination_rules.iter().cloned().map(question).collect())
             }
-            Kind::Secret => Some(self.secrets.iter().cloned().map(|(of, name)| Question::Secret(of, name)).collect()),
+            QuestionKind::Secret => {
+                Some(self.secrets.iter().cloned().map(|(of, name)| Question::Secret(of, name)).collect())
+            }
             _ => None,
         }
     }

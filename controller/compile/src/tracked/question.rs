@@ -64,7 +64,7 @@ pub(crate) enum Question {
 
 /// The kinds of questions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Kind {
+pub(super) enum QuestionKind {
     Mesh,
     Facets,
     Services,
@@ -83,22 +83,22 @@ pub(super) enum Kind {
 
 impl Question {
     /// Its kind.
-    pub(super) fn kind(&self) -> Kind {
+    pub(super) fn kind(&self) -> QuestionKind {
         match self {
-            Self::Mesh => Kind::Mesh,
-            Self::Facets => Kind::Facets,
-            Self::Services(_) => Kind::Services,
-            Self::Endpoints(_) => Kind::Endpoints,
-            Self::ServicesAt(_) => Kind::ServicesAt,
-            Self::Workload(..) => Kind::Workload,
-            Self::VirtualServices(..) => Kind::VirtualServices,
-            Self::VirtualService(_) => Kind::VirtualService,
-            Self::DestinationRule(..) => Kind::DestinationRule,
-            Self::Sidecar(..) => Kind::Sidecar,
-            Self::Gateways(..) | Self::PassesTlsOn(..) => Kind::Gateways,
-            Self::NamespaceMtls(_) | Self::WorkloadMtls(..) | Self::Plaintext(..) => Kind::PeerAuthentications,
-            Self::Secret(..) => Kind::Secret,
-            Self::Secrets(_) => Kind::Secrets,
+            Self::Mesh => QuestionKind::Mesh,
+            Self::Facets => QuestionKind::Facets,
+            Self::Services(_) => QuestionKind::Services,
+            Self::Endpoints(_) => QuestionKind::Endpoints,
+            Self::ServicesAt(_) => QuestionKind::ServicesAt,
+            Self::Workload(..) => QuestionKind::Workload,
+            Self::VirtualServices(..) => QuestionKind::VirtualServices,
+            Self::VirtualService(_) => QuestionKind::VirtualService,
+            Self::DestinationRule(..) => QuestionKind::DestinationRule,
+            Self::Sidecar(..) => QuestionKind::Sidecar,
+            Self::Gateways(..) | Self::PassesTlsOn(..) => QuestionKind::Gateways,
+            Self::NamespaceMtls(_) | Self::WorkloadMtls(..) | Self::Plaintext(..) => QuestionKind::PeerAuthentications,
+            Self::Secret(..) => QuestionKind::Secret,
+            Self::Secrets(_) => QuestionKind::Secrets,
         }
     }
 

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use heddle_model::snapshot::Snapshot;
 
-use super::{Asked, Client, Delta, Question, question::Kind};
+use super::{Asked, Client, Delta, Question, question::QuestionKind};
 
 /// The questions of a layer by kind, each with the sections that asked it, sorted.
 #[derive(Debug)]
 pub(crate) struct Reads<S> {
-    by_kind: BTreeMap<Kind, BTreeMap<Question, Vec<S>>>,
+    by_kind: BTreeMap<QuestionKind, BTreeMap<Question, Vec<S>>>,
 }
 
 impl<S: Ord + Clone> Reads<S> {

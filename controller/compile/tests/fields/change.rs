@@ -25,7 +25,7 @@ pub(crate) struct Samples {
 }
 
 /// Where a field is, or is to be.
-struct Place {
+struct FieldPosition {
     object: Value,
     pointer: String,
     path: String,
@@ -59,7 +59,7 @@ impl Samples {
 pub(crate) fn changes(object: &Value, spec: &Value, field: &Field, samples: &Samples) -> Vec<Change> {
     let is_custom = object.get("kind").is_some();
     let root = if is_custom { "spec" } else { "" };
-    let place = Place {
+    let place = FieldPosition {
         object: object.clone(),
         pointer: if is_custom { "/spec".into() } else { String::new() },
         path: root.into(),
@@ -70,7 +70,12 @@ pub(crate) fn changes(object: &Value, spec: &Value, field: &Field, samples: &Sam
 }
 
 /// The places of a field in an object; what it stands in is added where it is missing.
-fn places(mut place: Place, spec: &Value, (done, rest): (&[Step], &[Step]), samples: &Samples) -> Vec<Place> {
+fn places(
+    mut place: FieldPosition,
+    spec: &Value,
+    (done, rest): (&[Step], &[Step]),
+    samples: &Samples,
+) -> Vec<FieldPosition> {
     let Some((step, rest)) = rest.split_first() else { return vec![place] };
     let taken = [done, std::slice::from_ref(step)].concat();
     let inner = schema::within(spec, step);
@@ -109,13 +114,13 @@ fn places(mut place: Place, spec: &Value, (done, rest): (&[Step], &[Step]), samp
             Step::Entry => format!("{}[{key:?}]", place.path),
         };
         let pointer = format!("{}/{}", place.pointer, key.replace('~', "~0").replace('/', "~1"));
-        places(Place { object: place.object.clone(), pointer, path }, inner, (&taken, rest), samples)
+        places(FieldPosition { object: place.object.clone(), pointer, path }, inner, (&taken, rest), samples)
     };
     keys.into_iter().flat_map(go).collect()
 }
 
 /// The changes at one place.
-fn at(place: &Place, values: &[Value]) -> Vec<Change> {
+fn at(place: &FieldPosition, values: &[Value]) -> Vec<Change> {
     let (parent, name) = place.pointer.rsplit_once('/').expect("a pointer");
     let now = place.object.pointer(&place.pointer);
     let others = values.iter().filter(|value| Some(*value) != now).map(Some);

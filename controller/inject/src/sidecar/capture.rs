@@ -35,7 +35,7 @@ pub(crate) fn container(plan: &Plan<'_>) -> Option<Object> {
 
 /// What is captured, by the flags of istio-iptables.
 fn arguments(plan: &Plan<'_>) -> Vec<String> {
-    let scope = Scope::of(plan);
+    let scope = CaptureScope::of(plan);
     let mut out: Vec<String> = ["istio-iptables", "-p", "15001", "-z", "15006", "-u"].map(str::to_owned).into();
     out.push(plan.ids.0.to_string());
     let excluded = scope.exclude_inbound.as_str();
@@ -87,7 +87,7 @@ fn security(plan: &Plan<'_>) -> Value {
 
 /// Which traffic is captured, by the pod's annotations and then the values.
 #[derive(Debug)]
-pub(crate) struct Scope {
+pub(crate) struct CaptureScope {
     /// Networks that calls go through the proxy to; `*` is all.
     pub(crate) include_ranges: String,
     /// Networks that they do not.
@@ -106,7 +106,7 @@ pub(crate) struct Scope {
     pub(crate) exclude_interfaces: Option<String>,
 }
 
-impl Scope {
+impl CaptureScope {
     /// Reads it.
     pub(crate) fn of(plan: &Plan<'_>) -> Self {
         let set = |text: String| (!text.is_empty()).then_some(text);

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// Whether a kind's objects live in namespaces.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Scope {
+enum NamespaceScope {
     Namespaced,
     Cluster,
 }
@@ -13,7 +13,7 @@ enum Scope {
 struct Info {
     name: &'static str,
     group: &'static str,
-    scope: Scope,
+    scope: NamespaceScope,
     versions: &'static [&'static str],
 }
 
@@ -32,7 +32,7 @@ macro_rules! kinds {
 
             fn info(self) -> &'static Info {
                 match self {
-                    $(Self::$kind => &Info { name: $name, group: $group, scope: Scope::$scope, versions: $versions },)*
+                    $(Self::$kind => &Info { name: $name, group: $group, scope: NamespaceScope::$scope, versions: $versions },)*
                 }
             }
         }
@@ -97,7 +97,7 @@ impl Kind {
     /// Whether its objects live in namespaces.
     #[must_use]
     pub fn is_namespaced(self) -> bool {
-        self.info().scope == Scope::Namespaced
+        self.info().scope == NamespaceScope::Namespaced
     }
 
     /// Whether objects of the kind are read. Of the others only issues speak: of a file or a document that holds no

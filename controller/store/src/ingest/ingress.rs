@@ -48,7 +48,7 @@ pub struct Ingress {
 }
 
 /// What is common to all Ingresses while their routes are made.
-pub struct Scope<'a> {
+pub struct IngressContext<'a> {
     /// Mesh-wide settings.
     pub mesh: &'a Mesh,
     /// The services, for ports by name.
@@ -117,7 +117,11 @@ pub fn gateway(ingress: &Ingress, mesh: &Mesh, certified: &mut BTreeMap<Host, Te
 /// The VirtualServices of all hosts that these Ingresses name, the oldest Ingress first. The reports are those of the
 /// Ingresses.
 #[must_use]
-pub fn virtual_services(ingresses: &[Ingress], scope: &Scope<'_>, reports: &mut [Report]) -> Vec<VirtualService> {
+pub fn virtual_services(
+    ingresses: &[Ingress],
+    scope: &IngressContext<'_>,
+    reports: &mut [Report],
+) -> Vec<VirtualService> {
     let mut hosts: BTreeMap<Host, Vec<path::Ranked>> = BTreeMap::new();
     let mut named: BTreeMap<Host, Vec<usize>> = BTreeMap::new();
     for ((index, ingress), report) in ingresses.iter().enumerate().zip(reports) {
@@ -222,7 +226,7 @@ fn port(
     namespace: &str,
     backend: &IngressBackend,
     field: &str,
-    scope: &Scope<'_>,
+    scope: &IngressContext<'_>,
     report: &mut Report,
 ) -> Option<(Host, u16)> {
     let Some(service) = &backend.service else {

@@ -48,7 +48,7 @@ pub struct Delegation {
 }
 
 /// What the rules of one VirtualService share while they are ingested.
-struct Scope<'a> {
+struct IngestContext<'a> {
     origin: &'a Origin,
     mesh: &'a Mesh,
 }
@@ -65,7 +65,7 @@ impl UnmergedVirtualService {
 #[must_use]
 pub fn ingest(spec: &Spec, origin: &Origin, mesh: &Mesh, report: &mut Report) -> Option<UnmergedVirtualService> {
     let namespace = origin.namespace();
-    let scope = Scope { origin, mesh };
+    let scope = IngestContext { origin, mesh };
     let hosts = hosts(spec, &scope, report);
     if hosts.is_empty() && !spec.hosts.is_empty() {
         return None;
@@ -111,7 +111,7 @@ impl Rule {
     }
 }
 
-fn hosts(spec: &Spec, scope: &Scope<'_>, report: &mut Report) -> Vec<Host> {
+fn hosts(spec: &Spec, scope: &IngestContext<'_>, report: &mut Report) -> Vec<Host> {
     let mut found = Vec::with_capacity(spec.hosts.len());
     for (index, text) in spec.hosts.iter().enumerate() {
         let field = format!("spec.hosts[{index}]");

@@ -9,7 +9,7 @@ use super::{Name, part::Issues};
 use crate::{
     ingest::{
         Report,
-        ingress::{self, Ingress, Scope},
+        ingress::{self, Ingress, IngressContext},
     },
     kube::IngressSpec,
     object::Meta,
@@ -79,7 +79,7 @@ impl Ingresses {
             let gateway = ingress::gateway(ingress, mesh, &mut certified, report);
             made.insert(of(&ingress.origin), gateway);
         }
-        let virtual_services = ingress::virtual_services(&ours, &Scope { mesh, services }, &mut reports);
+        let virtual_services = ingress::virtual_services(&ours, &IngressContext { mesh, services }, &mut reports);
         self.virtual_services =
             virtual_services.into_iter().map(|virtual_service| kept(&self.virtual_services, virtual_service)).collect();
         self.report(&ours, reports);

@@ -7,7 +7,7 @@ use crate::decode::Path;
 use crate::networking::port::Port;
 use crate::networking::sidecar::{CaptureMode, Egress};
 use crate::validate::address::{self, UNIX};
-use crate::validate::host::{self, Scope};
+use crate::validate::host::{self, HostRules};
 use crate::validate::port;
 use crate::validate::report::{Report, quote};
 
@@ -57,7 +57,7 @@ fn hosts(hosts: &[String], namespace: &str, at: &Path<'_>, out: &mut Report) {
     let mut seen: BTreeSet<(&str, &str)> = BTreeSet::new();
     for (index, text) in hosts.iter().enumerate() {
         let at = at.index(index);
-        host::scoped(text, &at, &Scope::Sidecar, out);
+        host::scoped(text, &at, &HostRules::Sidecar, out);
         let Some((scope, name)) = text.split_once('/') else { continue };
         let scope = if scope == "." { namespace } else { scope };
         if seen.contains(&(scope, "*")) || !seen.insert((scope, name)) {

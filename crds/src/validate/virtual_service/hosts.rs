@@ -1,6 +1,6 @@
 //! Hosts and gateways.
 
-use super::Scope;
+use super::VirtualServiceContext;
 use crate::decode::Path;
 use crate::networking::virtual_service::Spec;
 use crate::validate::label::{dns_label, is_dns_label};
@@ -36,7 +36,7 @@ pub(super) fn gateways(gateways: &[String], is_generated: bool, at: &Path<'_>, o
 }
 
 /// Checks the hosts, each by itself and then against each other.
-pub(super) fn hosts(scope: &Scope<'_>, at: &Path<'_>, out: &mut Report) {
+pub(super) fn hosts(scope: &VirtualServiceContext<'_>, at: &Path<'_>, out: &mut Report) {
     let spec = scope.spec;
     let applies_to_mesh = spec.gateways.is_empty() || spec.gateways.iter().any(|gateway| gateway == MESH);
     let mut are_valid = true;

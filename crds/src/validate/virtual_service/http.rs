@@ -1,6 +1,6 @@
 //! Routes of HTTP requests.
 
-use super::{Scope, action, matching};
+use super::{VirtualServiceContext, action, matching};
 use crate::decode::Path;
 use crate::networking::destination::Destination;
 use crate::networking::virtual_service::{HttpRoute, HttpRouteDestination};
@@ -9,7 +9,7 @@ use crate::validate::report::{Report, quote};
 use crate::validate::{header, host, port, time};
 
 /// Checks a route.
-pub(super) fn route(route: &HttpRoute, scope: &Scope<'_>, at: &Path<'_>, out: &mut Report) {
+pub(super) fn route(route: &HttpRoute, scope: &VirtualServiceContext<'_>, at: &Path<'_>, out: &mut Report) {
     conflicts(route, scope.is_delegate, at, out);
     let delegates = scope.is_delegate || route.delegate.is_some();
     for (index, condition) in route.matches.iter().enumerate() {

@@ -1,6 +1,6 @@
 //! Routes of TLS and TCP connections.
 
-use super::{Scope, hosts, http, matching};
+use super::{VirtualServiceContext, hosts, http, matching};
 use crate::decode::Path;
 use crate::networking::virtual_service::{L4Match, RouteDestination, TcpRoute, TlsMatch, TlsRoute};
 use crate::validate::label::labels;
@@ -8,7 +8,7 @@ use crate::validate::report::{Report, quote};
 use crate::validate::{DEPRECATED, address, host, port};
 
 /// Checks a route of TLS connections.
-pub(super) fn tls_route(route: &TlsRoute, scope: &Scope<'_>, at: &Path<'_>, out: &mut Report) {
+pub(super) fn tls_route(route: &TlsRoute, scope: &VirtualServiceContext<'_>, at: &Path<'_>, out: &mut Report) {
     if route.matches.is_empty() {
         out.refuse(&at.field("match"), "at least one condition is required");
     }
@@ -36,7 +36,7 @@ fn destinations(routes: &[RouteDestination], at: &Path<'_>, out: &mut Report) {
     http::weights(routes.iter().map(|route| route.weight), at, out);
 }
 
-fn tls_match(condition: &TlsMatch, scope: &Scope<'_>, at: &Path<'_>, out: &mut Report) {
+fn tls_match(condition: &TlsMatch, scope: &VirtualServiceContext<'_>, at: &Path<'_>, out: &mut Report) {
     if condition.sni_hosts.is_empty() {
         out.refuse(&at.field("sniHosts"), "at least one is required");
     }

@@ -58,7 +58,7 @@ fn tell(
     };
     let bytes = response.encode_to_vec();
     let mut said = Vec::new();
-    let mut shared = Shared { names, marker: None, found: false };
+    let mut shared = ThreadState { names, marker: None, found: false };
     let pieces = Fields(&bytes).map(|(number, value)| Piece::Field(number, value)).chain([Piece::End]);
     for piece in pieces {
         proxy.hear(piece, &mut shared, &mut |request| {

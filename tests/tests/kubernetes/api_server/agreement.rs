@@ -14,7 +14,7 @@ use super::generate::{Generator, errors};
 use super::mutate::mutate;
 use super::programs::{Judged, by_the_programs};
 use super::round_trip::random;
-use super::words::Words;
+use super::schema_values::SchemaValues;
 
 /// Broken objects, over all kinds.
 const MUTANTS: usize = 2_000;
@@ -27,7 +27,7 @@ struct Mutant {
 
 #[test]
 fn the_server_and_validation_agree_on_broken_objects() -> Result<()> {
-    let (words, seed) = (Words::read()?, Chance::seed());
+    let (words, seed) = (SchemaValues::read()?, Chance::seed());
     println!("HEDDLE_SEED={seed}");
     let mutants = mutants(&words, seed)?;
     ensure!(mutants.len() >= MUTANTS, "{} mutants", mutants.len());
@@ -67,7 +67,7 @@ fn the_server_and_validation_agree_on_broken_objects() -> Result<()> {
     Ok(())
 }
 
-fn mutants(words: &Words, seed: u64) -> Result<Vec<Mutant>> {
+fn mutants(words: &SchemaValues, seed: u64) -> Result<Vec<Mutant>> {
     let a_kind = MUTANTS.div_ceil(Kind::ALL.len());
     let mut mutants = Vec::new();
     for kind in Kind::ALL {

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::chance::Chance;
 use super::path;
-use super::words::Words;
+use super::schema_values::SchemaValues;
 
 /// How often a violation is taken out before the object is given up.
 const PRUNINGS: usize = 80;
@@ -20,13 +20,13 @@ pub(crate) struct Generator<'a> {
     pub(crate) kind: Kind,
     /// Its schema.
     pub(crate) schema: Value,
-    words: &'a Words,
+    words: &'a SchemaValues,
     /// A place that must be set, with all on the way to it.
     target: &'a str,
 }
 
 impl<'a> Generator<'a> {
-    pub(crate) fn new(kind: Kind, words: &'a Words) -> Self {
+    pub(crate) fn new(kind: Kind, words: &'a SchemaValues) -> Self {
         Self { kind, schema: schema::spec(kind), words, target: "" }
     }
 

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::chance::Chance;
 use super::generate::{Generator, covers, places};
 use super::programs::{Judged, by_the_programs};
-use super::words::{Words, examples};
+use super::schema_values::{SchemaValues, examples};
 
 /// Random objects a kind.
 const RANDOM: usize = 500;
@@ -37,7 +37,7 @@ const NEVER: [(&str, &str); 9] = [
 
 #[test]
 fn every_field_comes_back_as_it_was_sent() -> Result<()> {
-    let words = Words::read()?;
+    let words = SchemaValues::read()?;
     let objects = Kind::ALL.map(|kind| whole(kind, &words));
     let uncovered: Vec<&str> = objects.iter().flat_map(|(_, uncovered)| uncovered).map(String::as_str).collect();
     ensure!(uncovered == NEVER.map(|(place, _)| place), "no valid object was found with {uncovered:#?}");
@@ -53,7 +53,7 @@ fn every_field_comes_back_as_it_was_sent() -> Result<()> {
 
 #[test]
 fn random_objects_come_back_as_they_were_sent() -> Result<()> {
-    let (words, seed) = (Words::read()?, Chance::seed());
+    let (words, seed) = (SchemaValues::read()?, Chance::seed());
     println!("HEDDLE_SEED={seed}");
     cluster::shared(async |cluster| {
         cluster.install_crds()?;
@@ -77,7 +77,7 @@ fn every() -> usize {
 }
 
 /// So many different valid objects of a kind.
-pub(crate) fn random(kind: Kind, words: &Words, seed: u64, count: usize) -> Result<Vec<Value>> {
+pub(crate) fn random(kind: Kind, words: &SchemaValues, seed: u64, count: usize) -> Result<Vec<Value>> {
     let generator = Generator::new(kind, words);
     let mut objects = Vec::new();
     for number in 0..count as u64 * 20 {
@@ -93,7 +93,7 @@ pub(crate) fn random(kind: Kind, words: &Words, seed: u64, count: usize) -> Resu
 }
 
 /// Objects that together hold every field, every name of an enum and every arm of a oneof, and what none holds.
-fn whole(kind: Kind, words: &Words) -> (Vec<Value>, Vec<String>) {
+fn whole(kind: Kind, words: &SchemaValues) -> (Vec<Value>, Vec<String>) {
     let generator = Generator::new(kind, words);
     let (mut all, mut covered, mut objects) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
     places(&generator.schema, kind.name(), &mut all);

@@ -7,7 +7,7 @@ use heddle_model::{
     route::{Destination, HeaderChanges, HttpAction, HttpDestination, HttpMatch, HttpRoute, StringMatch},
 };
 
-use super::{Ingress, Report, Scope, port};
+use super::{Ingress, IngressContext, Report, port};
 use crate::kube::{IngressBackend, IngressRule};
 
 /// A route with its place among those of a host.
@@ -25,7 +25,7 @@ pub(super) fn routes(
     index: usize,
     rule: &IngressRule,
     field: &str,
-    scope: &Scope<'_>,
+    scope: &IngressContext<'_>,
     report: &mut Report,
 ) -> Vec<Ranked> {
     let mut routes = Vec::new();
@@ -45,7 +45,7 @@ pub(super) fn default_route(
     ingress: &Ingress,
     index: usize,
     backend: &IngressBackend,
-    scope: &Scope<'_>,
+    scope: &IngressContext<'_>,
     report: &mut Report,
 ) -> Option<Ranked> {
     let route = route(ingress, backend, "spec.defaultBackend", scope, report)?;
@@ -92,7 +92,7 @@ fn route(
     ingress: &Ingress,
     backend: &IngressBackend,
     field: &str,
-    scope: &Scope<'_>,
+    scope: &IngressContext<'_>,
     report: &mut Report,
 ) -> Option<HttpRoute> {
     let origin: &Origin = &ingress.origin;

@@ -10,7 +10,7 @@ use heddle_model::{
     },
 };
 
-use super::{Scope, route};
+use super::{IngestContext, route};
 use crate::ingest::{Report, scalar, tls::texts};
 
 /// gRPC's status codes by number.
@@ -150,7 +150,7 @@ pub(super) fn fault(written: &written::Fault, field: &str, report: &mut Report) 
 pub(super) fn mirrors(
     written: &written::HttpRoute,
     field: &str,
-    scope: &Scope<'_>,
+    scope: &IngestContext<'_>,
     report: &mut Report,
 ) -> Vec<Mirror> {
     let mut found = Vec::new();

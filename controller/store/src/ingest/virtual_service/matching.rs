@@ -11,7 +11,7 @@ use heddle_model::{
 };
 use ipnet::IpNet;
 
-use super::Scope;
+use super::IngestContext;
 use crate::ingest::{
     Report, name,
     scalar::{self, Refused},
@@ -22,7 +22,7 @@ use crate::ingest::{
 pub(super) fn http_matches(
     matches: &[written::HttpMatch],
     field: &str,
-    scope: &Scope<'_>,
+    scope: &IngestContext<'_>,
     report: &mut Report,
 ) -> Option<Vec<HttpMatch>> {
     let mut found = Vec::with_capacity(matches.len());
@@ -45,7 +45,7 @@ pub(super) fn subnets(texts: &[String], field: &str, report: &mut Report) -> Opt
 pub(super) fn tls_match(
     written: &written::TlsMatch,
     field: &str,
-    scope: &Scope<'_>,
+    scope: &IngestContext<'_>,
     report: &mut Report,
 ) -> Option<TlsMatch> {
     let mut sni_hosts: Vec<Host> = Vec::with_capacity(written.sni_hosts.len());
@@ -70,7 +70,7 @@ pub(super) fn tls_match(
 pub(super) fn l4_match(
     written: &written::L4Match,
     field: &str,
-    scope: &Scope<'_>,
+    scope: &IngestContext<'_>,
     report: &mut Report,
 ) -> Option<L4Match> {
     if !written.source_subnet.is_empty() {
@@ -85,7 +85,12 @@ pub(super) fn l4_match(
     })
 }
 
-fn http_match(written: &written::HttpMatch, field: &str, scope: &Scope<'_>, report: &mut Report) -> Option<HttpMatch> {
+fn http_match(
+    written: &written::HttpMatch,
+    field: &str,
+    scope: &IngestContext<'_>,
+    report: &mut Report,
+) -> Option<HttpMatch> {
     let at = |name: &str| format!("{field}.{name}");
     let mut one = |written: &Option<WrittenMatch>, name: &str| -> Result<Option<StringMatch>, Refused> {
         written.as_ref().map_or(Ok(None), |w| scalar::string_match(w, &at(name), report))
@@ -138,7 +143,7 @@ fn labels(written: &BTreeMap<String, String>) -> Labels {
 fn gateways(
     names: &[String],
     field: &str,
-    scope: &Scope<'_>,
+    scope: &IngestContext<'_>,
     report: &mut Report,
 ) -> Option<Vec<heddle_model::route::GatewayRef>> {
     let found = name::gateways(scope.origin.namespace(), names, &format!("{field}.gateways"), report);

@@ -8,11 +8,16 @@ use heddle_model::{
     route::{Destination, HttpAction, HttpDestination, HttpRoute},
 };
 
-use super::{Delegation, Rule, Scope, action, matching};
+use super::{Delegation, IngestContext, Rule, action, matching};
 use crate::ingest::{Report, name, scalar};
 
 /// One rule; nothing when it cannot do anything.
-pub(super) fn rule(written: &written::HttpRoute, field: &str, scope: &Scope<'_>, report: &mut Report) -> Option<Rule> {
+pub(super) fn rule(
+    written: &written::HttpRoute,
+    field: &str,
+    scope: &IngestContext<'_>,
+    report: &mut Report,
+) -> Option<Rule> {
     let matches = matching::http_matches(&written.matches, field, scope, report);
     let delegate = written.delegate.as_ref();
     let action = match delegate {
@@ -52,7 +57,7 @@ pub(super) fn rule(written: &written::HttpRoute, field: &str, scope: &Scope<'_>,
 pub(super) fn destination(
     written: Option<&dest::Destination>,
     field: &str,
-    scope: &Scope<'_>,
+    scope: &IngestContext<'_>,
     report: &mut Report,
 ) -> Option<Destination> {
     let Some(written) = written else {
@@ -76,7 +81,7 @@ pub(super) fn weight(weight: i32, field: &str, report: &mut Report) -> u32 {
 fn http_action(
     written: &written::HttpRoute,
     field: &str,
-    scope: &Scope<'_>,
+    scope: &IngestContext<'_>,
     report: &mut Report,
 ) -> Option<HttpAction> {
     let said = [!written.route.is_empty(), written.redirect.is_some(), written.direct_response.is_some()];

@@ -3,11 +3,11 @@
 use heddle_crds::networking::virtual_service as written;
 use heddle_model::route::{TcpRoute, TlsRoute, WeightedDestination};
 
-use super::{Scope, matching, route};
+use super::{IngestContext, matching, route};
 use crate::ingest::Report;
 
 /// TLS rules; those without a usable match or destination are left out.
-pub(super) fn tls_routes(spec: &written::Spec, scope: &Scope<'_>, report: &mut Report) -> Vec<TlsRoute> {
+pub(super) fn tls_routes(spec: &written::Spec, scope: &IngestContext<'_>, report: &mut Report) -> Vec<TlsRoute> {
     let mut found = Vec::with_capacity(spec.tls.len());
     for (index, rule) in spec.tls.iter().enumerate() {
         let field = format!("spec.tls[{index}]");
@@ -27,7 +27,7 @@ pub(super) fn tls_routes(spec: &written::Spec, scope: &Scope<'_>, report: &mut R
 }
 
 /// TCP rules; those without a usable match or destination are left out.
-pub(super) fn tcp_routes(spec: &written::Spec, scope: &Scope<'_>, report: &mut Report) -> Vec<TcpRoute> {
+pub(super) fn tcp_routes(spec: &written::Spec, scope: &IngestContext<'_>, report: &mut Report) -> Vec<TcpRoute> {
     let mut found = Vec::with_capacity(spec.tcp.len());
     for (index, rule) in spec.tcp.iter().enumerate() {
         let field = format!("spec.tcp[{index}]");
@@ -46,7 +46,7 @@ pub(super) fn tcp_routes(spec: &written::Spec, scope: &Scope<'_>, report: &mut R
 fn destinations(
     routes: &[written::RouteDestination],
     field: &str,
-    scope: &Scope<'_>,
+    scope: &IngestContext<'_>,
     report: &mut Report,
 ) -> Vec<WeightedDestination> {
     if routes.is_empty() {

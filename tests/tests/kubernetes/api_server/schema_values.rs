@@ -27,7 +27,7 @@ const MORE: [(&str, &[&str]); 10] = [
 ];
 
 /// What may stand where.
-pub(crate) struct Words {
+pub(crate) struct SchemaValues {
     /// By kind and path: `VirtualService.http[].match[].uri.exact`.
     at: BTreeMap<String, Vec<Value>>,
     /// By the last part of that.
@@ -36,7 +36,7 @@ pub(crate) struct Words {
     keys: BTreeMap<String, Vec<String>>,
 }
 
-impl Words {
+impl SchemaValues {
     /// Reads the examples.
     pub(crate) fn read() -> Result<Self> {
         let mut words = Self { at: BTreeMap::new(), named: BTreeMap::new(), keys: BTreeMap::new() };
