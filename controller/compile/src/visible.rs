@@ -41,6 +41,11 @@ impl VisibleServices {
         visible
     }
 
+    /// Their hosts.
+    pub(crate) fn hosts(&self) -> impl Iterator<Item = &Host> {
+        self.services.keys()
+    }
+
     fn add<'s>(&mut self, scope: &'s Scope<'_>, host: &Host) -> Option<&'s Arc<Service>> {
         let service = scope.service(host)?;
         if !self.services.contains_key(host) {

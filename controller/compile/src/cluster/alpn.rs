@@ -1,5 +1,7 @@
 //! What HTTP requests to a cluster must offer by ALPN themselves, because its own offer is for bytes of any protocol.
 
+use std::collections::BTreeMap;
+
 use heddle_model::{host::Host, protocol::Protocol, proxy::ProxyKind, tls::ClientTlsMode};
 
 use super::{
@@ -18,9 +20,28 @@ pub(crate) enum Alpn {
     AsClient,
 }
 
-/// The offer that requests to a cluster must make; none where the cluster makes it, or where no sidecar would read it.
-pub(crate) fn request_alpn(visible: &impl Lookup, kind: ProxyKind, cluster: &str) -> Option<Alpn> {
-    let destination = destination(visible, cluster)?;
+/// The ALPN that requests must offer themselves, by the name of the cluster, for the clusters that lead to these hosts. A
+/// cluster that makes the offer, or where no sidecar would read it, is not in it.
+pub(crate) fn request_alpn<'h>(
+    visible: &impl Lookup,
+    kind: ProxyKind,
+    hosts: impl IntoIterator<Item = &'h Host>,
+) -> BTreeMap<String, Alpn> {
+    let mut by_cluster = BTreeMap::new();
+    for service in hosts.into_iter().filter_map(|host| visible.service(host)) {
+        for port in &service.ports {
+            let whole = whole(visible, service, port, Purpose::Outbound);
+            let subsets = whole.rule.iter().flat_map(|rule| &rule.subsets).map(|subset| Some(subset.name.clone()));
+            for subset in subsets.chain([None]).collect::<Vec<_>>() {
+                let destination = Destination { subset, ..whole.clone() };
+                by_cluster.extend(alpn(&destination, kind).map(|alpn| (destination.name(), alpn)));
+            }
+        }
+    }
+    by_cluster
+}
+
+fn alpn(destination: &Destination, kind: ProxyKind) -> Option<Alpn> {
     let policy = destination.policy();
     let in_mesh = match policy.tls {
         Some(tls) => tls.mode == ClientTlsMode::IstioMutual,
@@ -34,59 +55,50 @@ pub(crate) fn request_alpn(visible: &impl Lookup, kind: ProxyKind, cluster: &str
     }
 }
 
-/// The destination of `outbound|<port>|<subset>|<host>`.
-fn destination(visible: &impl Lookup, cluster: &str) -> Option<Destination> {
-    let mut parts = cluster.strip_prefix("outbound|")?.splitn(3, '|');
-    let (port, subset, host) = (parts.next()?.parse().ok()?, parts.next()?, parts.next()?);
-    let service = visible.service(&Host::parse(host).ok()?)?;
-    let whole = whole(visible, service, service.port(port)?, Purpose::Outbound);
-    Some(Destination { subset: (!subset.is_empty()).then(|| subset.into()), ..whole })
-}
-
 #[cfg(test)]
 mod tests {
     use heddle_model::{
+        destination_rule::DestinationRule,
         proxy::Proxy,
         tls::ClientTls,
         traffic::{ConnectionPool, H2Upgrade, TrafficPolicy},
     };
 
     use super::*;
-    use crate::fixture::{TestMesh, gateway, rule, service, sidecar};
+    use crate::fixture::{TestMesh, gateway, host, rule, service, sidecar, subset};
 
-    const WEB: &str = "outbound|80||web.shop.svc.cluster.local";
+    const WEB: &str = "web.shop.svc.cluster.local";
 
-    fn alpn(proxy: &Proxy, protocol: Protocol, policy: TrafficPolicy) -> Option<Alpn> {
+    fn offered(proxy: &Proxy, protocol: Protocol, policy: TrafficPolicy) -> Option<Alpn> {
         let test_mesh =
             TestMesh::default().with(service("web", &[(80, protocol)]), Vec::new()).rule(rule("web", policy));
-        test_mesh.see(proxy, |scope| request_alpn(scope, proxy.kind, WEB))
+        test_mesh.see(proxy, |scope| request_alpn(scope, proxy.kind, [&host(WEB)]).into_values().next())
     }
 
     #[test]
     fn only_requests_to_ports_of_unknown_protocol_offer_their_own() {
         let plain = TrafficPolicy::default;
-        assert_eq!(alpn(&sidecar(), Protocol::Sniff, plain()), Some(Alpn::AsClient));
-        assert_eq!(alpn(&gateway(), Protocol::Sniff, plain()), Some(Alpn::Http1));
-        assert_eq!(alpn(&sidecar(), Protocol::Http, plain()), None);
-        assert_eq!(alpn(&sidecar(), Protocol::Grpc, plain()), None);
+        assert_eq!(offered(&sidecar(), Protocol::Sniff, plain()), Some(Alpn::AsClient));
+        assert_eq!(offered(&gateway(), Protocol::Sniff, plain()), Some(Alpn::Http1));
+        assert_eq!(offered(&sidecar(), Protocol::Http, plain()), None);
+        assert_eq!(offered(&sidecar(), Protocol::Grpc, plain()), None);
         let with = |pool| TrafficPolicy { pool: Some(pool), ..plain() };
         let upgrade = ConnectionPool { h2_upgrade: Some(H2Upgrade::Always), ..ConnectionPool::default() };
-        assert_eq!(alpn(&sidecar(), Protocol::Sniff, with(upgrade)), None);
+        assert_eq!(offered(&sidecar(), Protocol::Sniff, with(upgrade)), None);
         let follow = ConnectionPool { use_client_protocol: true, ..ConnectionPool::default() };
-        assert_eq!(alpn(&sidecar(), Protocol::Http, with(follow)), Some(Alpn::AsClient));
+        assert_eq!(offered(&sidecar(), Protocol::Http, with(follow)), Some(Alpn::AsClient));
         let simple = ClientTls { mode: ClientTlsMode::Simple, ..ClientTls::default() };
-        assert_eq!(alpn(&sidecar(), Protocol::Sniff, TrafficPolicy { tls: Some(simple), ..plain() }), None);
+        assert_eq!(offered(&sidecar(), Protocol::Sniff, TrafficPolicy { tls: Some(simple), ..plain() }), None);
     }
 
     #[test]
-    fn names_that_lead_nowhere_offer_nothing() {
-        let names =
-            ["PassthroughCluster", "outbound|80||gone", "outbound|81||web.shop.svc.cluster.local", "outbound||"];
-        let test_mesh = TestMesh::default().with(service("web", &[(80, Protocol::Sniff)]), Vec::new());
-        assert!(
-            test_mesh.see(&sidecar(), |scope| names
-                .iter()
-                .all(|name| request_alpn(scope, ProxyKind::Sidecar, name).is_none()))
-        );
+    fn each_cluster_of_a_host_has_its_offer() {
+        let rule = DestinationRule { subsets: vec![subset("v1", None)], ..rule("web", TrafficPolicy::default()) };
+        let ports = [(80, Protocol::Sniff), (81, Protocol::Http)];
+        let test_mesh = TestMesh::default().with(service("web", &ports), Vec::new()).rule(rule);
+        let hosts = [host(WEB), host("gone.test")];
+        let found = test_mesh.see(&sidecar(), |scope| request_alpn(scope, ProxyKind::Sidecar, &hosts));
+        let names: Vec<&str> = found.keys().map(String::as_str).collect();
+        assert_eq!(names, ["outbound|80|v1|web.shop.svc.cluster.local", "outbound|80||web.shop.svc.cluster.local"]);
     }
 }

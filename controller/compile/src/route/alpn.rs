@@ -1,9 +1,7 @@
 //! What requests offer by ALPN, said by the routes whose clusters cannot: see `listener::upstream_alpn`.
 
-use heddle_xds_api::{
-    envoy::config::route::v3::{Route, route::Action, route_action::ClusterSpecifier},
-    google::protobuf::Any,
-};
+use heddle_model::host::Host;
+use heddle_xds_api::envoy::config::route::v3::{Route, route::Action, route_action::ClusterSpecifier};
 
 use super::RouteClient;
 use crate::{
@@ -13,29 +11,30 @@ use crate::{
     visible::Lookup,
 };
 
-/// Sets the offer of a route that needs one. Where Istio's filter is compiled in, none does.
-pub(super) fn set_alpn(visible: &impl Lookup, client: &RouteClient, route: &mut Route) {
+/// Sets the offer of the routes that need one. Where Istio's filter is compiled in, none does.
+pub(super) fn set_alpn<'h, 'r>(
+    visible: &impl Lookup,
+    client: &RouteClient,
+    hosts: impl IntoIterator<Item = &'h Host>,
+    routes: impl IntoIterator<Item = &'r mut Route>,
+) {
     if client.sets_alpn {
         return;
     }
-    let Some(Action::Route(action)) = &mut route.action else { return };
-    match &mut action.cluster_specifier {
-        Some(ClusterSpecifier::Cluster(name)) => {
-            if let Some(alpn) = config(visible, client, name) {
-                route.typed_per_filter_config.insert(FILTER.into(), alpn);
+    let by_cluster = cluster::request_alpn(visible, client.kind, hosts);
+    let config = |cluster: &str| by_cluster.get(cluster).map(|alpn| any(&upstream_alpn::config(*alpn)));
+    for route in routes {
+        let Some(Action::Route(action)) = &mut route.action else { continue };
+        match &mut action.cluster_specifier {
+            Some(ClusterSpecifier::Cluster(name)) => {
+                route.typed_per_filter_config.extend(config(name).map(|alpn| (FILTER.to_owned(), alpn)));
             }
-        }
-        Some(ClusterSpecifier::WeightedClusters(shares)) => {
-            for share in &mut shares.clusters {
-                if let Some(alpn) = config(visible, client, &share.name) {
-                    share.typed_per_filter_config.insert(FILTER.into(), alpn);
+            Some(ClusterSpecifier::WeightedClusters(shares)) => {
+                for share in &mut shares.clusters {
+                    share.typed_per_filter_config.extend(config(&share.name).map(|alpn| (FILTER.to_owned(), alpn)));
                 }
             }
+            _ => {}
         }
-        _ => {}
     }
-}
-
-fn config(visible: &impl Lookup, client: &RouteClient, cluster: &str) -> Option<Any> {
-    cluster::request_alpn(visible, client.kind, cluster).map(|alpn| any(&upstream_alpn::config(alpn)))
 }

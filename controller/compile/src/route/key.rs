@@ -218,7 +218,7 @@ pub(crate) fn routes(key: &HostRoutesKey) -> RouteEntries {
             compiled.sources.push(service.origin.object.clone());
         }
     }
-    compiled.routes.iter_mut().for_each(|route| alpn::set_alpn(&key.visible, &key.client, route));
+    alpn::set_alpn(&key.visible, &key.client, key.visible.hosts(), &mut compiled.routes);
     compiled
 }
 

@@ -70,7 +70,8 @@ pub(crate) fn split(scope: &Scope<'_>, egress: &EgressScope, key: &RouteConfigKe
         groups.into_iter().map(|group| HostRoutes { key: group.key, entries: group.routes, asked: group.asked });
     let mut last = (!matches!(key, RouteConfigKey::Service(..))).then(|| catch_all::virtual_host(scope));
     let client = RouteClient::plain(scope.view);
-    last.iter_mut().flat_map(|host| &mut host.routes).for_each(|route| alpn::set_alpn(scope, &client, route));
+    let egress_proxy = scope.seen.outbound.egress_proxy.as_ref().map(|to| &to.host);
+    alpn::set_alpn(scope, &client, egress_proxy, last.iter_mut().flat_map(|host| &mut host.routes));
     let slashed = hosts.iter().any(|(host, _)| host.name.contains('/'));
     SplitRouteConfig { key: key.clone(), routes: routes.collect(), hosts, last, issues, slashed }
 }
