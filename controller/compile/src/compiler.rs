@@ -133,15 +133,15 @@ impl Compiler {
 
     /// The view that a proxy is in. It is found again only where something differs that it was told from.
     fn view(&self, session: &mut Session, update: Update<'_>) -> Arc<View> {
-        let old = session.of.replace(update.snapshot.clone());
-        if let (Some(old), Some(view)) = (old, &session.view) {
+        if let (Some(old), Some(view)) = (&session.of, &session.view) {
             if old.revision >= update.snapshot.revision {
-                session.of = Some(old);
                 return view.clone();
             }
-            let delta = (update.delta)(&old);
-            if session.reads.due((&old, update.snapshot), &delta, &view.client).is_empty() {
-                return view.clone();
+            let delta = (update.delta)(old);
+            if session.reads.due((old, update.snapshot), &delta, &view.client).is_empty() {
+                let view = view.clone();
+                session.of = Some(update.snapshot.clone());
+                return view;
             }
         }
         let tracked = Tracked::new(update.snapshot);
@@ -150,6 +150,7 @@ impl Compiler {
         let known = session.view.take().filter(|view| *view.key == key);
         let found = known.unwrap_or_else(|| self.shared_view(key));
         session.view = Some(found.clone());
+        session.of = Some(update.snapshot.clone());
         found
     }
 
@@ -195,7 +196,7 @@ impl Session {
     }
 }
 
-/// A compilation that panicked leaves its layer as it was before.
+/// A layer whose compilation panicked is compiled whole the next time.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -58,8 +58,8 @@ impl Entries {
     pub(super) fn replace_host(&mut self, host: &Host, entries: Vec<Arc<Entry>>) {
         let names: Vec<Arc<str>> = entries.iter().map(|entry| entry.resource.name().clone()).collect();
         let old = self.by_host.insert(host.clone(), names.clone()).unwrap_or_default();
+        self.also.retain(|entry| !names.contains(entry.resource.name()) && !old.contains(entry.resource.name()));
         let gone: Vec<_> = old.into_iter().filter(|name| !names.contains(name)).collect();
-        self.also.retain(|entry| !names.contains(entry.resource.name()));
         for name in &gone {
             self.by_name.remove(name);
             self.wrong.remove(name);

@@ -67,7 +67,8 @@ impl OwnLayer {
         if same_view && self.of.as_ref().is_some_and(|of| of.revision >= update.snapshot.revision) {
             return false;
         }
-        let old = self.of.replace(update.snapshot.clone());
+        // Set at the end: what a panic leaves half compiled is compiled whole the next time.
+        let old = self.of.take();
         let (mut inbound, mut secrets) = (true, true);
         if let Some(old) = old.filter(|_| same_view) {
             let delta = (update.delta)(&old);
@@ -75,6 +76,7 @@ impl OwnLayer {
             (inbound, secrets) = (is_due(&self.inbound.reads), is_due(&self.secret_reads));
         }
         if !inbound && !secrets {
+            self.of = Some(update.snapshot.clone());
             return false;
         }
         let tracked = Tracked::new(update.snapshot);
@@ -87,6 +89,7 @@ impl OwnLayer {
         }
         self.view = Some(view.clone());
         self.publish();
+        self.of = Some(update.snapshot.clone());
         compiled
     }
 

@@ -95,21 +95,27 @@ impl ViewLayer {
         if self.of.as_ref().is_some_and(|of| of.revision >= update.snapshot.revision) {
             return false;
         }
-        let old = self.of.replace(update.snapshot.clone());
+        // Set at the end: what a panic leaves half compiled is compiled whole the next time.
+        let old = self.of.take();
         let due = old.map(|old| {
             let delta = (update.delta)(&old);
             self.reads.due((&old, update.snapshot), &delta, &self.client)
         });
         let tracked = Tracked::new(update.snapshot);
+        let compiled = due.as_ref().is_none_or(|due| !due.is_empty());
         match due {
-            Some(due) if due.is_empty() => return false,
+            Some(due) if due.is_empty() => {}
             Some(due) if !due.contains(&Section::Scope) && self.reads.len() <= self.asked * 2 + MANY => {
                 self.compile_due(&tracked, &due, update.memo);
+                self.publish();
             }
-            _ => self.compile_whole(&tracked, update.memo),
+            _ => {
+                self.compile_whole(&tracked, update.memo);
+                self.publish();
+            }
         }
-        self.publish();
-        true
+        self.of = Some(update.snapshot.clone());
+        compiled
     }
 
     /// What is wrong with the objects behind the layer.
