@@ -72,7 +72,7 @@ async fn a_rejection_names_the_object() -> Result<()> {
     // The rejection shows at once; its objects are found outside the async workers and follow.
     let is_named = |state: &Value| state["status"] == "ERROR" && state["objects"] != json!([]);
     eventually("rejected clusters", SOON, async || {
-        control.json("/debug/syncz").await.is_ok_and(|page| is_named(&cluster(&page[0])))
+        control.json("/debug/syncz").await.is_ok_and(|page| is_named(cluster(&page[0])))
     })
     .await?;
     let page = control.json("/debug/syncz").await?;
