@@ -62,17 +62,38 @@ impl Snapshot {
     /// Whether both have the same parts, of those that proxies' resources are compiled from.
     #[must_use]
     pub fn has_parts_of(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.mesh, &other.mesh)
-            && Arc::ptr_eq(&self.services, &other.services)
-            && Arc::ptr_eq(&self.endpoints, &other.endpoints)
-            && Arc::ptr_eq(&self.workloads, &other.workloads)
-            && Arc::ptr_eq(&self.virtual_services, &other.virtual_services)
-            && Arc::ptr_eq(&self.destination_rules, &other.destination_rules)
-            && Arc::ptr_eq(&self.gateways, &other.gateways)
-            && Arc::ptr_eq(&self.sidecars, &other.sidecars)
-            && Arc::ptr_eq(&self.peer_authentications, &other.peer_authentications)
-            && Arc::ptr_eq(&self.secrets, &other.secrets)
-            && Arc::ptr_eq(&self.namespaces, &other.namespaces)
-            && Arc::ptr_eq(&self.facets, &other.facets)
+        // Named one by one, so that a new part cannot be left out: a change of it would be lost.
+        let Self {
+            mesh,
+            services,
+            endpoints,
+            workloads,
+            virtual_services,
+            destination_rules,
+            gateways,
+            sidecars,
+            peer_authentications,
+            secrets,
+            namespaces,
+            facets,
+            // No resource is compiled from these.
+            revision: _,
+            synced: _,
+            proxy_settings: _,
+            assume_secrets: _,
+            issues: _,
+        } = self;
+        Arc::ptr_eq(mesh, &other.mesh)
+            && Arc::ptr_eq(services, &other.services)
+            && Arc::ptr_eq(endpoints, &other.endpoints)
+            && Arc::ptr_eq(workloads, &other.workloads)
+            && Arc::ptr_eq(virtual_services, &other.virtual_services)
+            && Arc::ptr_eq(destination_rules, &other.destination_rules)
+            && Arc::ptr_eq(gateways, &other.gateways)
+            && Arc::ptr_eq(sidecars, &other.sidecars)
+            && Arc::ptr_eq(peer_authentications, &other.peer_authentications)
+            && Arc::ptr_eq(secrets, &other.secrets)
+            && Arc::ptr_eq(namespaces, &other.namespaces)
+            && Arc::ptr_eq(facets, &other.facets)
     }
 }

@@ -20,8 +20,8 @@ pub(crate) enum Alpn {
     AsClient,
 }
 
-/// The ALPN that requests must offer themselves, by the name of the cluster, for the clusters that lead to these hosts. A
-/// cluster that makes the offer, or where no sidecar would read it, is not in it.
+/// The ALPN that requests must offer themselves, by the name of the cluster, for the clusters that lead to these hosts.
+/// A cluster that makes the offer, or where no sidecar would read it, is not in it.
 pub(crate) fn request_alpn<'h>(
     visible: &impl Lookup,
     kind: ProxyKind,

@@ -32,7 +32,9 @@ macro_rules! kinds {
 
             fn info(self) -> &'static Info {
                 match self {
-                    $(Self::$kind => &Info { name: $name, group: $group, scope: NamespaceScope::$scope, versions: $versions },)*
+                    $(Self::$kind => &Info {
+                        name: $name, group: $group, scope: NamespaceScope::$scope, versions: $versions
+                    },)*
                 }
             }
         }
