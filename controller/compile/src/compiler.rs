@@ -14,7 +14,7 @@ use heddle_xds_api::{ResourceSet, TypeUrl};
 use crate::{
     layer::{OwnLayer, Update, ViewLayer},
     memo::Memo,
-    tracked::{Client, Delta, Reads, Tracked},
+    tracked::{Client, Delta, Reads, Revision},
     view::{ViewKey, view},
 };
 
@@ -37,7 +37,7 @@ pub struct Session {
     proxy: Arc<Proxy>,
     /// Its view, the snapshot in which it was told last, and what that asked.
     view: Option<Arc<View>>,
-    of: Option<Arc<Snapshot>>,
+    of: Option<Revision>,
     reads: Reads<()>,
     own: Arc<Mutex<OwnLayer>>,
     set: Arc<ResourceSet>,
@@ -88,8 +88,9 @@ impl Compiler {
     /// `Arc`.
     pub fn update(&self, session: &mut Session, snapshot: &Arc<Snapshot>) -> Arc<ResourceSet> {
         session.compiled = 0;
-        let delta = |old: &Snapshot| self.delta(old, snapshot);
-        let update = Update { snapshot, delta: &delta, memo: &self.memo };
+        let revision = Revision::new(snapshot);
+        let delta = |old: &Revision| self.delta(old, &revision);
+        let update = Update { revision: &revision, delta: &delta, memo: &self.memo };
         let view = self.view(session, update);
         let shared = {
             let mut layer = lock(&view.layer);
@@ -134,23 +135,23 @@ impl Compiler {
     /// The view that a proxy is in. It is found again only where something differs that it was told from.
     fn view(&self, session: &mut Session, update: Update<'_>) -> Arc<View> {
         if let (Some(old), Some(view)) = (&session.of, &session.view) {
-            if old.revision >= update.snapshot.revision {
+            if old.number() >= update.revision.number() {
                 return view.clone();
             }
             let delta = (update.delta)(old);
-            if session.reads.due((old, update.snapshot), &delta, &view.client).is_empty() {
+            if session.reads.due((old, update.revision), &delta, &view.client).is_empty() {
                 let view = view.clone();
-                session.of = Some(update.snapshot.clone());
+                session.of = Some(update.revision.clone());
                 return view;
             }
         }
-        let tracked = Tracked::new(update.snapshot);
+        let tracked = update.revision.tracked();
         let (key, asked) = tracked.noted(|| view(&tracked, &session.proxy));
         session.reads = Reads::of(asked);
         let known = session.view.take().filter(|view| *view.key == key);
         let found = known.unwrap_or_else(|| self.shared_view(key));
         session.view = Some(found.clone());
-        session.of = Some(update.snapshot.clone());
+        session.of = Some(update.revision.clone());
         found
     }
 
@@ -170,14 +171,14 @@ impl Compiler {
     }
 
     /// In what two revisions differ; found once for all sessions that follow.
-    fn delta(&self, old: &Snapshot, new: &Snapshot) -> Arc<Delta> {
+    fn delta(&self, old: &Revision, new: &Revision) -> Arc<Delta> {
         let mut compared = lock(&self.compared);
-        let known = compared.as_ref().filter(|known| (known.old, known.new) == (old.revision, new.revision));
+        let known = compared.as_ref().filter(|known| (known.old, known.new) == (old.number(), new.number()));
         if let Some(known) = known {
             return known.delta.clone();
         }
-        let delta = Arc::new(Delta::between(old, new));
-        *compared = Some(Compared { old: old.revision, new: new.revision, delta: delta.clone() });
+        let delta = Arc::new(old.delta(new));
+        *compared = Some(Compared { old: old.number(), new: new.number(), delta: delta.clone() });
         delta
     }
 }

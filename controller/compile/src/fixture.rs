@@ -24,7 +24,7 @@ use crate::{
     cluster::{self, ClusterClient, ClusterKey},
     endpoint::{self, EndpointKey},
     scope::Scope,
-    tracked::Tracked,
+    tracked::Revision,
     view,
 };
 
@@ -214,7 +214,8 @@ impl TestMesh {
     /// Something worked out in the scope of a proxy.
     pub(crate) fn see<T>(&self, proxy: &Proxy, what: impl FnOnce(&Scope<'_>) -> T) -> T {
         let snapshot = Snapshot { facets: Arc::new(ProxyFacets::of(&self.snapshot)), ..self.snapshot.clone() };
-        let tracked = Tracked::new(&snapshot);
+        let revision = Revision::new(&Arc::new(snapshot));
+        let tracked = revision.tracked();
         let view = view::view(&tracked, proxy);
         what(&Scope::new(&tracked, &view, &view.client()))
     }

@@ -8,23 +8,26 @@ mod own;
 mod routes;
 mod view;
 
+pub(crate) use entries::Entries;
 pub(crate) use own::OwnLayer;
 pub(crate) use view::ViewLayer;
 
 use std::sync::Arc;
 
-use heddle_model::snapshot::Snapshot;
 use heddle_xds_api::{Layer, ResourceMap, TypeUrl};
 
-use crate::{memo::Memo, tracked::Delta};
+use crate::{
+    memo::Memo,
+    tracked::{Delta, Revision},
+};
 
 /// What a layer needs to follow a revision.
 #[derive(Clone, Copy)]
 pub(crate) struct Update<'a> {
     /// The revision.
-    pub(crate) snapshot: &'a Arc<Snapshot>,
+    pub(crate) revision: &'a Revision,
     /// In what it differs from an older one.
-    pub(crate) delta: &'a dyn Fn(&Snapshot) -> Arc<Delta>,
+    pub(crate) delta: &'a dyn Fn(&Revision) -> Arc<Delta>,
     /// What was compiled before.
     pub(crate) memo: &'a Memo,
 }

@@ -66,8 +66,7 @@ impl<K: Key> Table<K> {
         let fresh = Arc::new(key.compile());
         let mut entries = self.lock();
         if entries.by_key.len() >= entries.sweep_at {
-            entries.by_key.retain(|_, kept| kept.strong_count() > 0);
-            entries.sweep_at = (entries.by_key.len() * 2).max(FEW);
+            entries.sweep();
         }
         // Of two that compiled the same at once both go on with the first one's.
         let slot = entries.by_key.entry(key.clone()).or_default();
@@ -78,8 +77,20 @@ impl<K: Key> Table<K> {
         (fresh, true)
     }
 
+    /// Forgets what nobody holds any more, and with it what its keys hold.
+    pub(crate) fn sweep(&self) {
+        self.lock().sweep();
+    }
+
     fn lock(&self) -> MutexGuard<'_, Slots<K>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<K: Key> Slots<K> {
+    fn sweep(&mut self) {
+        self.by_key.retain(|_, kept| kept.strong_count() > 0);
+        self.sweep_at = (self.by_key.len() * 2).max(FEW);
     }
 }
 

@@ -14,6 +14,7 @@ mod client;
 mod delta;
 mod question;
 mod reads;
+mod revision;
 
 use std::{cell::RefCell, collections::BTreeSet, net::IpAddr, sync::Arc};
 
@@ -41,6 +42,7 @@ pub(crate) use client::Client;
 pub(crate) use delta::Delta;
 pub(crate) use question::{Question, endpoint_namespace};
 pub(crate) use reads::Reads;
+pub(crate) use revision::Revision;
 
 /// What was asked of a snapshot.
 pub(crate) type Asked = BTreeSet<Question>;
@@ -54,7 +56,7 @@ pub struct Tracked<'a> {
 
 impl<'a> Tracked<'a> {
     /// A snapshot of which nothing was asked yet.
-    pub(crate) fn new(snapshot: &'a Snapshot) -> Self {
+    fn new(snapshot: &'a Snapshot) -> Self {
         Self { snapshot, asked: RefCell::default() }
     }
 

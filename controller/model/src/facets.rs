@@ -12,6 +12,9 @@ use crate::{
     traffic::TrafficPolicy,
 };
 
+/// The label of the node that a proxy runs on, as failover priorities name it.
+const HOSTNAME: &str = "kubernetes.io/hostname";
+
 /// What some object reads of proxies.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ProxyFacets {
@@ -85,7 +88,11 @@ impl ProxyFacets {
     }
 
     fn priorities<'a>(&mut self, priorities: impl IntoIterator<Item = &'a Text>) {
-        self.labels.extend(priorities.into_iter().map(|p| p.split('=').next().unwrap_or_default().into()));
+        for priority in priorities {
+            let key = priority.split('=').next().unwrap_or_default();
+            self.node |= key == HOSTNAME;
+            self.labels.insert(key.into());
+        }
     }
 }
 

@@ -22,7 +22,7 @@ use crate::{
 /// Everything that compile reads.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
-    /// Counts commits; only for people and metrics.
+    /// Counts commits: of two snapshots of one store the newer one has the greater number.
     pub revision: u64,
     /// Whether every source has delivered what it had at start: before, no stream is answered.
     pub synced: bool,

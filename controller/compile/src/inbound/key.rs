@@ -20,6 +20,7 @@ use crate::{
     by_ptr::ByPtr,
     compiled::Compiled,
     entry::Entry,
+    layer::Entries,
     listener::filter::HttpProxy,
     memo::Key,
     tracked::{Client, Tracked},
@@ -47,9 +48,9 @@ pub(crate) struct InboundKey {
 #[derive(Debug)]
 pub(crate) struct Inbound {
     /// The clusters.
-    pub(crate) clusters: Vec<Arc<Entry>>,
+    pub(crate) clusters: Entries,
     /// The listeners.
-    pub(crate) listeners: Vec<Arc<Entry>>,
+    pub(crate) listeners: Entries,
 }
 
 impl InboundKey {
@@ -96,8 +97,8 @@ impl Key for InboundKey {
             Arc::new(Entry::new(TypeUrl::Listener, compiled.value.name.clone(), compiled))
         });
         Inbound {
-            clusters: clusters.map(|c| Arc::new(Entry::new(TypeUrl::Cluster, c.value.name.clone(), c))).collect(),
-            listeners: listeners.collect(),
+            clusters: Entries::of(clusters.map(|c| Arc::new(Entry::new(TypeUrl::Cluster, c.value.name.clone(), c)))),
+            listeners: Entries::of(listeners),
         }
     }
 }

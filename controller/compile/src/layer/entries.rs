@@ -13,7 +13,7 @@ use crate::entry::Entry;
 /// Entries of one type: as long as they are held, other layers may share them. A resource that comes out as it was
 /// keeps its pointer, so that nobody looks at it again.
 #[derive(Debug, Default)]
-pub(super) struct Entries {
+pub(crate) struct Entries {
     by_name: BTreeMap<Arc<str>, Arc<Entry>>,
     /// Further ones of a name. They are not sent, but what is wrong with their input stands.
     also: Vec<Arc<Entry>>,
@@ -26,8 +26,15 @@ pub(super) struct Entries {
 
 impl Entries {
     /// The resources, to be sent.
-    pub(super) fn resources(&self) -> &Arc<ResourceMap> {
+    pub(crate) fn resources(&self) -> &Arc<ResourceMap> {
         &self.resources
+    }
+
+    /// These entries, in a layer of their own.
+    pub(crate) fn of(entries: impl IntoIterator<Item = Arc<Entry>>) -> Self {
+        let mut fresh = Self::default();
+        fresh.replace(entries);
+        fresh
     }
 
     /// Holds these in place of all. Of two with one name the first counts.
@@ -90,13 +97,13 @@ impl Entries {
     }
 
     /// What is wrong with the input.
-    pub(super) fn issues(&self) -> impl Iterator<Item = &Issue> {
+    pub(crate) fn issues(&self) -> impl Iterator<Item = &Issue> {
         let wrong = self.wrong.iter().filter_map(|name| self.by_name.get(name));
         wrong.chain(&self.also).flat_map(|entry| &entry.issues)
     }
 
     /// The objects behind a resource.
-    pub(super) fn sources(&self, name: &str) -> &[Arc<ObjectRef>] {
+    pub(crate) fn sources(&self, name: &str) -> &[Arc<ObjectRef>] {
         self.by_name.get(name).map_or(&[], |entry| &entry.sources)
     }
 

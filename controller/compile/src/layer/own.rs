@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use heddle_model::{issue::Issue, object::ObjectRef, proxy::Proxy, snapshot::Snapshot};
+use heddle_model::{issue::Issue, object::ObjectRef, proxy::Proxy};
 use heddle_xds_api::{Layer, TypeUrl};
 
 use super::{Update, entries::Entries};
@@ -11,7 +11,7 @@ use crate::{
     inbound::{Inbound, InboundKey},
     memo::Memo,
     secret,
-    tracked::{Client, Reads, Tracked},
+    tracked::{Client, Reads, Revision, Tracked},
     view::ViewKey,
 };
 
@@ -21,24 +21,17 @@ pub(crate) struct OwnLayer {
     proxy: Arc<Proxy>,
     /// The view of which it was compiled last.
     view: Option<Arc<ViewKey>>,
-    of: Option<Arc<Snapshot>>,
-    inbound: InboundSide,
+    of: Option<Revision>,
+    /// The inbound side of a sidecar; replicas share it.
+    inbound: Option<Arc<Inbound>>,
+    /// What its key asked.
+    inbound_reads: Reads<()>,
     secrets: Entries,
     /// Held, so that all proxies of the namespace share them.
     compiled_secrets: Vec<Arc<Vec<Arc<Entry>>>>,
     /// What the secrets asked.
     secret_reads: Reads<()>,
     layer: Arc<Layer>,
-}
-
-/// The inbound side of a sidecar.
-#[derive(Debug, Default)]
-struct InboundSide {
-    /// Held, so that replicas share it.
-    compiled: Option<Arc<Inbound>>,
-    clusters: Entries,
-    listeners: Entries,
-    reads: Reads<()>,
 }
 
 impl OwnLayer {
@@ -48,7 +41,8 @@ impl OwnLayer {
             proxy: proxy.clone(),
             view: None,
             of: None,
-            inbound: InboundSide::default(),
+            inbound: None,
+            inbound_reads: Reads::default(),
             secrets: Entries::default(),
             compiled_secrets: Vec::new(),
             secret_reads: Reads::default(),
@@ -64,7 +58,7 @@ impl OwnLayer {
     /// Follows to a revision, in which the proxy is in this view; whether something was compiled.
     pub(crate) fn update(&mut self, update: Update<'_>, (view, client): (&Arc<ViewKey>, &Client)) -> bool {
         let same_view = self.view.as_ref().is_some_and(|known| Arc::ptr_eq(known, view));
-        if same_view && self.of.as_ref().is_some_and(|of| of.revision >= update.snapshot.revision) {
+        if same_view && self.of.as_ref().is_some_and(|of| of.number() >= update.revision.number()) {
             return false;
         }
         // Set at the end: what a panic leaves half compiled is compiled whole the next time.
@@ -72,40 +66,51 @@ impl OwnLayer {
         let (mut inbound, mut secrets) = (true, true);
         if let Some(old) = old.filter(|_| same_view) {
             let delta = (update.delta)(&old);
-            let is_due = |reads: &Reads<()>| !reads.due((&old, update.snapshot), &delta, client).is_empty();
-            (inbound, secrets) = (is_due(&self.inbound.reads), is_due(&self.secret_reads));
+            let is_due = |reads: &Reads<()>| !reads.due((&old, update.revision), &delta, client).is_empty();
+            (inbound, secrets) = (is_due(&self.inbound_reads), is_due(&self.secret_reads));
         }
         if !inbound && !secrets {
-            self.of = Some(update.snapshot.clone());
+            self.of = Some(update.revision.clone());
             return false;
         }
-        let tracked = Tracked::new(update.snapshot);
+        let tracked = update.revision.tracked();
         let mut compiled = false;
         if inbound && !self.proxy.is_gateway() {
-            compiled |= self.inbound.compile(&tracked, (&self.proxy, view, client), update.memo);
+            compiled |= self.compile_inbound(&tracked, (view, client), update.memo);
         }
         if secrets {
             compiled |= self.compile_secrets(&tracked, update.memo);
         }
         self.view = Some(view.clone());
         self.publish();
-        self.of = Some(update.snapshot.clone());
+        self.of = Some(update.revision.clone());
         compiled
     }
 
     /// What is wrong with the objects behind the layer.
     pub(crate) fn issues(&self) -> impl Iterator<Item = &Issue> {
-        [&self.inbound.clusters, &self.inbound.listeners, &self.secrets].into_iter().flat_map(Entries::issues)
+        let inbound = self.inbound.iter().flat_map(|inbound| [&inbound.clusters, &inbound.listeners]);
+        inbound.chain([&self.secrets]).flat_map(Entries::issues)
     }
 
     /// The objects behind a resource.
     pub(crate) fn sources(&self, type_url: TypeUrl, name: &str) -> &[Arc<ObjectRef>] {
+        let inbound = self.inbound.as_ref();
         match type_url {
-            TypeUrl::Cluster => self.inbound.clusters.sources(name),
-            TypeUrl::Listener => self.inbound.listeners.sources(name),
+            TypeUrl::Cluster => inbound.map_or(&[], |inbound| inbound.clusters.sources(name)),
+            TypeUrl::Listener => inbound.map_or(&[], |inbound| inbound.listeners.sources(name)),
             TypeUrl::Secret => self.secrets.sources(name),
             _ => &[],
         }
+    }
+
+    /// Finds the inbound side that the snapshot has now; whether it had to be compiled, because no replica has it.
+    fn compile_inbound(&mut self, tracked: &Tracked<'_>, (view, client): (&ViewKey, &Client), memo: &Memo) -> bool {
+        let (key, asked) = tracked.noted(|| InboundKey::of(tracked, &self.proxy, view, client));
+        self.inbound_reads = Reads::of(asked);
+        let (inbound, fresh) = memo.inbound.find_or_compile(&key);
+        self.inbound = Some(inbound);
+        fresh
     }
 
     /// Finds the secrets that the snapshot has now; whether one had to be compiled, because no other proxy has it.
@@ -115,37 +120,19 @@ impl OwnLayer {
         let (found, fresh): (Vec<_>, Vec<_>) = keys.iter().map(|key| memo.secrets.find_or_compile(key)).unzip();
         self.secrets.replace(found.iter().flat_map(|entries| entries.iter().cloned()));
         self.compiled_secrets = found;
+        // A private key must not stay in memory longer than its Secret.
+        memo.secrets.sweep();
         fresh.contains(&true)
     }
 
     /// Takes what has changed into the layer.
     fn publish(&mut self) {
         let mut maps = vec![(TypeUrl::Secret, self.secrets.resources())];
-        if !self.proxy.is_gateway() {
-            maps.push((TypeUrl::Cluster, self.inbound.clusters.resources()));
-            maps.push((TypeUrl::Listener, self.inbound.listeners.resources()));
+        if let Some(inbound) = &self.inbound {
+            maps.push((TypeUrl::Cluster, inbound.clusters.resources()));
+            maps.push((TypeUrl::Listener, inbound.listeners.resources()));
         }
         let fresh = super::published(&self.layer, maps);
         self.layer = fresh.unwrap_or_else(|| self.layer.clone());
-    }
-}
-
-impl InboundSide {
-    /// Finds what the snapshot says now; whether it had to be compiled, because no replica has it.
-    fn compile(
-        &mut self,
-        tracked: &Tracked<'_>,
-        (proxy, view, client): (&Proxy, &ViewKey, &Client),
-        memo: &Memo,
-    ) -> bool {
-        let (key, asked) = tracked.noted(|| InboundKey::of(tracked, proxy, view, client));
-        self.reads = Reads::of(asked);
-        let (inbound, fresh) = memo.inbound.find_or_compile(&key);
-        if self.compiled.as_ref().is_none_or(|known| !Arc::ptr_eq(known, &inbound)) {
-            self.clusters.replace(inbound.clusters.iter().cloned());
-            self.listeners.replace(inbound.listeners.iter().cloned());
-            self.compiled = Some(inbound);
-        }
-        fresh
     }
 }

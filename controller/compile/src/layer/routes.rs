@@ -1,6 +1,6 @@
 //! The route configurations of a view's layer, and the virtual hosts of those that leave them to be sent one by one.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use heddle_model::{issue::Issue, object::ObjectRef, proxy::ProxyKind};
 use heddle_xds_api::{ResourceMap, TypeUrl};
@@ -32,6 +32,8 @@ pub(super) struct Routes {
     configs: Vec<SplitRouteConfig>,
     entries: Entries,
     virtual_hosts: Entries,
+    /// Those that are sent whole and of which some routes changed, by their place: each is encoded once.
+    changed: BTreeSet<usize>,
 }
 
 impl Routes {
@@ -62,6 +64,7 @@ impl Routes {
     fn compile_sidecar(&mut self, scope: &Scope<'_>, memo: &Memo) -> AskedByRoutes {
         let egress = |at: usize| scope.seen.listeners.get(at);
         let named = self.named.iter().filter_map(|(key, at)| Some((key, egress(*at)?)));
+        self.changed.clear();
         self.configs = named.map(|(key, egress)| split(scope, egress, key, memo)).collect();
         let mut asked = Vec::new();
         for (config, split) in self.configs.iter_mut().enumerate() {
@@ -87,9 +90,16 @@ impl Routes {
                 true
             }
             Recompiled::Changed => {
-                self.entries.put(entry(scope, split));
+                self.changed.insert(config);
                 true
             }
+        }
+    }
+
+    /// Encodes the configurations of which some routes were compiled again.
+    pub(super) fn encode_changed(&mut self, scope: &Scope<'_>) {
+        for split in std::mem::take(&mut self.changed).into_iter().filter_map(|config| self.configs.get(config)) {
+            self.entries.put(entry(scope, split));
         }
     }
 

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use heddle_model::{host::Host, issue::Issue, object::ObjectRef, proxy::ProxyKind, snapshot::Snapshot};
+use heddle_model::{host::Host, issue::Issue, object::ObjectRef, proxy::ProxyKind};
 use heddle_xds_api::{Layer, TypeUrl};
 
 use super::{Update, entries::Entries, routes::Routes};
@@ -19,7 +19,7 @@ use crate::{
     name_table,
     route::catch_all,
     scope::{CachedScope, Scope},
-    tracked::{Client, Reads, Tracked},
+    tracked::{Client, Reads, Revision, Tracked},
     view::ViewKey,
 };
 
@@ -49,7 +49,7 @@ pub(crate) struct ViewLayer {
     key: Arc<ViewKey>,
     client: Client,
     cluster_client: Arc<ClusterClient>,
-    of: Option<Arc<Snapshot>>,
+    of: Option<Revision>,
     seen: Option<Arc<CachedScope>>,
     reads: Reads<Section>,
     /// How many questions there were when it was compiled whole.
@@ -92,16 +92,16 @@ impl ViewLayer {
 
     /// Follows to a revision; whether something was compiled. One that is older than the last changes nothing.
     pub(crate) fn update(&mut self, update: Update<'_>) -> bool {
-        if self.of.as_ref().is_some_and(|of| of.revision >= update.snapshot.revision) {
+        if self.of.as_ref().is_some_and(|of| of.number() >= update.revision.number()) {
             return false;
         }
         // Set at the end: what a panic leaves half compiled is compiled whole the next time.
         let old = self.of.take();
         let due = old.map(|old| {
             let delta = (update.delta)(&old);
-            self.reads.due((&old, update.snapshot), &delta, &self.client)
+            self.reads.due((&old, update.revision), &delta, &self.client)
         });
-        let tracked = Tracked::new(update.snapshot);
+        let tracked = update.revision.tracked();
         let compiled = due.as_ref().is_none_or(|due| !due.is_empty());
         match due {
             Some(due) if due.is_empty() => {}
@@ -114,7 +114,7 @@ impl ViewLayer {
                 self.publish();
             }
         }
-        self.of = Some(update.snapshot.clone());
+        self.of = Some(update.revision.clone());
         compiled
     }
 
@@ -184,6 +184,8 @@ impl ViewLayer {
         }
         if routes {
             self.compile_routes(&scope, memo);
+        } else {
+            self.routes.encode_changed(&scope);
         }
     }
 
@@ -222,6 +224,8 @@ impl ViewLayer {
 
     fn compile_routes(&mut self, scope: &Scope<'_>, memo: &Memo) {
         let (host_routes, asked) = scope.tracked.noted(|| self.routes.compile(scope, memo));
+        // The places of the routes before mean nothing any more.
+        self.reads.forget(|section| matches!(section, Section::HostRoutes(..)));
         self.reads.note(&Section::Routes, asked);
         for (config, at, asked) in host_routes {
             self.reads.note(&Section::HostRoutes(config, at), asked);

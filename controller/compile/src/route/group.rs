@@ -71,7 +71,10 @@ pub(super) fn groups(
                 let whole = scope.tracked.virtual_service(&virtual_service.origin)?;
                 Some(HostRoutesKey::of_virtual_service(scope, whole, port, [GatewayRef::Mesh].into()))
             });
-            let Some(key) = key else { continue };
+            let Some(key) = key else {
+                scope.tracked.ask_also(asked);
+                continue;
+            };
             let routes = memo.routes.get(&key);
             if routes.routes.is_empty() {
                 // Which virtual hosts there are depends on it.

@@ -112,6 +112,17 @@ impl Delta {
         }
     }
 
+    /// How many changes concern the questions of a kind that [`Self::exactly`] lists.
+    pub(super) fn count(&self, kind: QuestionKind) -> usize {
+        match kind {
+            QuestionKind::Endpoints => self.endpoints.len(),
+            QuestionKind::VirtualService => self.virtual_services.len(),
+            QuestionKind::DestinationRule => self.destination_rules.len(),
+            QuestionKind::Secret => self.secrets.len(),
+            _ => 0,
+        }
+    }
+
     /// All questions of a kind that are concerned, where they can be listed.
     pub(super) fn exactly(&self, kind: QuestionKind) -> Option<Vec<Question>> {
         match kind {

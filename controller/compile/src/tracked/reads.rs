@@ -2,9 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use heddle_model::snapshot::Snapshot;
-
-use super::{Asked, Client, Delta, Question, question::QuestionKind};
+use super::{Asked, Client, Delta, Question, Revision, question::QuestionKind};
 
 /// The questions of a layer by kind, each with the sections that asked it, sorted.
 #[derive(Debug)]
@@ -28,17 +26,29 @@ impl<S: Ord + Clone> Reads<S> {
         self.by_kind.values().map(BTreeMap::len).sum()
     }
 
+    /// Forgets the questions of some sections.
+    pub(crate) fn forget(&mut self, is_gone: impl Fn(&S) -> bool) {
+        for questions in self.by_kind.values_mut() {
+            questions.retain(|_, sections| {
+                sections.retain(|section| !is_gone(section));
+                !sections.is_empty()
+            });
+        }
+    }
+
     /// The sections of which some answer differs between two revisions.
-    pub(crate) fn due(&self, snapshots: (&Snapshot, &Snapshot), delta: &Delta, client: &Client) -> BTreeSet<S> {
+    pub(crate) fn due(&self, (old, new): (&Revision, &Revision), delta: &Delta, client: &Client) -> BTreeSet<S> {
         let mut due = BTreeSet::new();
         let mut ask = |question: &Question, sections: &[S]| {
-            if !sections.iter().all(|section| due.contains(section)) && question.differs(snapshots, delta, client) {
+            if !sections.iter().all(|section| due.contains(section))
+                && question.differs((old.snapshot(), new.snapshot()), delta, client)
+            {
                 due.extend(sections.iter().cloned());
             }
         };
-        let root = &snapshots.1.mesh.root_namespace;
+        let root = new.root_namespace();
         for (kind, questions) in self.by_kind.iter().filter(|(kind, _)| delta.concerns(**kind)) {
-            let exact = delta.exactly(*kind).filter(|exact| exact.len() < questions.len());
+            let exact = if delta.count(*kind) < questions.len() { delta.exactly(*kind) } else { None };
             if let Some(exact) = exact {
                 // A change looks up its questions: a layer may have thousands of a kind.
                 let found = exact.iter().filter_map(|question| questions.get_key_value(question));
