@@ -3,6 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -121,7 +122,11 @@ impl<G: Generate> Audience<G> {
         self.current.send_replace(Some(published.clone()));
         let subscribers: Vec<_> = self.subscribers.lock().values().cloned().collect();
         for state in subscribers {
-            self.compile(&state, Some(published));
+            // A panic in one proxy's compilation must not keep the revision from the others.
+            let compile = AssertUnwindSafe(|| self.compile(&state, Some(published)));
+            if catch_unwind(compile).is_err() {
+                tracing::error!("the compilation for a proxy panicked; the proxy keeps its configuration");
+            }
         }
     }
 
