@@ -165,10 +165,9 @@ fn import_destinations(
 ) {
     for destination in listeners.iter().flat_map(|one| &one.virtual_services).flat_map(|reach| reach.destinations()) {
         if let Some(service) = visible.get(&destination.host) {
-            let only = destination.port.filter(|_| !services.contains_key(&destination.host));
             let imported_whole = services.get(&destination.host).is_some_and(|i| i.ports.is_none());
             if !imported_whole {
-                import(services, service, only.or(destination.port));
+                import(services, service, destination.port);
             }
         }
     }
