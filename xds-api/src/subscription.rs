@@ -154,7 +154,8 @@ impl Subscription {
         }
     }
 
-    /// Takes a request. The caller must then call [`Self::observe`] and [`Self::next_response`].
+    /// Takes a request. The caller must then call [`Self::observe`] and [`Self::next_response`]. Subscriptions to the
+    /// same sets should share `differences`.
     ///
     /// "Incremental xDS": changes of the subscription count even if the nonce is stale. "Resource updates": a SotW
     /// request with a stale nonce gets no response.
@@ -162,19 +163,19 @@ impl Subscription {
     /// # Errors
     ///
     /// If the client subscribes to too many names.
-    pub fn on_request(&mut self, request: &Request) -> Result<Acknowledgment, TooManyNames> {
+    pub fn on_request(&mut self, request: &Request, differences: &Differences) -> Result<Acknowledgment, TooManyNames> {
         let acknowledgment = self.acknowledge(&request.nonce, request.error.as_deref());
         match &request.names {
             Names::Delta { subscribe, unsubscribe, initial } => self.apply_delta(subscribe, unsubscribe, initial)?,
             Names::State(_) if acknowledgment == Acknowledgment::Stale => {}
             Names::State(names) => self.apply_state(names)?,
         }
-        Ok(acknowledgment)
+        self.interest.share(&differences.names);
+        if self.interest.names().len() > MAX_NAMES { Err(TooManyNames) } else { Ok(acknowledgment) }
     }
 
     /// Takes the set that the client is to hold from now on. Subscriptions to the same sets should share `differences`.
     pub fn observe(&mut self, target: TypedSet, differences: &Differences) {
-        self.interest.share(&differences.names);
         if target.is(&self.target) {
             return;
         }

@@ -119,7 +119,7 @@ impl Push {
         now: Instant,
     ) -> Result<Acknowledgment, TooManyNames> {
         let Some(slot) = self.slots.get_mut(type_url) else { return Ok(Acknowledgment::Absent) };
-        let acknowledgment = slot.subscription.on_request(request)?;
+        let acknowledgment = slot.subscription.on_request(request, &self.differences)?;
         if self.compiled.contains(type_url) && !slot.subscription.is_shown(&self.set) {
             slot.subscription.observe(self.set.typed(type_url), &self.differences);
         }

@@ -87,7 +87,7 @@ impl Subscription {
             return self.interest.wants(name);
         }
         let open = collection_of(name).is_some_and(|collection| self.collections.contains(collection));
-        open || self.interest.names().contains(name)
+        open || self.interest.has(name)
     }
 
     /// Removes the names of collections of which another name is held back. A domain that moves from one virtual host

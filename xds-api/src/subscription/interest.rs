@@ -1,7 +1,7 @@
 //! The names that a client subscribes to.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     hash::{DefaultHasher, Hash, Hasher},
     sync::{Arc, Weak},
 };
@@ -12,6 +12,10 @@ use parking_lot::Mutex;
 const FEW: usize = 32;
 /// From this number of sets on, those without a client are removed.
 const MANY: usize = 64;
+/// Edits that are remembered. The clients of one revision make few different ones, nearly at the same time.
+const EDITS: usize = 16;
+
+type NameSet = BTreeSet<Arc<str>>;
 
 /// What a client subscribes to of one type.
 #[derive(Debug, Default)]
@@ -20,7 +24,9 @@ pub(super) struct Interest {
     pub(super) started: bool,
     /// Whether it has a wildcard subscription.
     pub(super) wildcard: bool,
-    names: Arc<BTreeSet<Arc<str>>>,
+    names: Arc<NameSet>,
+    /// Changes of a set that other clients share: whether each name is in it from now on. [`Self::share`] makes them.
+    edits: BTreeMap<Arc<str>, bool>,
     /// Whether the names have changed since they were last shared.
     changed: bool,
 }
@@ -28,60 +34,119 @@ pub(super) struct Interest {
 /// Sets of names, shared: a thousand proxies that see the same services subscribe to the same thousand endpoints.
 #[derive(Debug, Default)]
 pub(crate) struct SharedNames {
-    // A mutex, because streams on all threads share their names here. It is held for a look-up.
-    sets: Mutex<BTreeMap<u64, Weak<BTreeSet<Arc<str>>>>>,
+    // Mutexes, because streams on all threads share their names here. They are held for a look-up.
+    sets: Mutex<BTreeMap<u64, Weak<NameSet>>>,
+    edits: Mutex<VecDeque<Edit>>,
+}
+
+/// A change of a shared set that a client made. Others that make the same one take its result: comparing sets would
+/// cost each of them more than all else that a request costs.
+#[derive(Debug)]
+struct Edit {
+    before: Weak<NameSet>,
+    names: BTreeMap<Arc<str>, bool>,
+    after: Weak<NameSet>,
 }
 
 impl Interest {
     /// Whether it subscribes to this name.
     pub(super) fn wants(&self, name: &str) -> bool {
-        self.wildcard || self.names.contains(name)
+        self.wildcard || self.has(name)
     }
 
-    /// The names that it subscribes to one by one.
-    pub(super) fn names(&self) -> &BTreeSet<Arc<str>> {
+    /// Whether it subscribes to this name by the name itself.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.edits.get(name).copied().unwrap_or_else(|| self.names.contains(name))
+    }
+
+    /// The names that it subscribed to one by one when [`Self::share`] was last called.
+    pub(super) fn names(&self) -> &NameSet {
         &self.names
     }
 
     /// It subscribes to this name.
     pub(super) fn insert(&mut self, name: Arc<str>) {
-        if !self.names.contains(&name) {
-            self.changed = true;
-            Arc::make_mut(&mut self.names).insert(name);
+        if self.has(&name) {
+            return;
+        }
+        match Arc::get_mut(&mut self.names) {
+            Some(own) if self.edits.is_empty() => {
+                own.insert(name);
+                self.changed = true;
+            }
+            _ => _ = self.edits.insert(name, true),
         }
     }
 
     /// It unsubscribes from this name.
     pub(super) fn remove(&mut self, name: &str) {
-        if self.names.contains(name) {
-            self.changed = true;
-            Arc::make_mut(&mut self.names).remove(name);
+        if !self.has(name) {
+            return;
+        }
+        match Arc::get_mut(&mut self.names) {
+            Some(own) if self.edits.is_empty() => {
+                own.remove(name);
+                self.changed = true;
+            }
+            _ => _ = self.edits.insert(name.into(), false),
         }
     }
 
-    /// Shares the names with the clients that subscribe to the same.
+    /// Makes the changes of a request, and shares the names with the clients that subscribe to the same. To be called
+    /// after each request.
     pub(super) fn share(&mut self, shared: &SharedNames) {
-        if std::mem::take(&mut self.changed) && self.names.len() >= FEW {
-            shared.share(&mut self.names);
+        let edits = std::mem::take(&mut self.edits);
+        if !edits.is_empty() {
+            self.names = shared.edit(&self.names, edits);
+        } else if std::mem::take(&mut self.changed) && self.names.len() >= FEW {
+            self.names = shared.share(std::mem::take(&mut self.names));
         }
     }
 }
 
 impl SharedNames {
-    fn share(&self, names: &mut Arc<BTreeSet<Arc<str>>>) {
+    /// The shared set that is equal to this one.
+    fn share(&self, names: Arc<NameSet>) -> Arc<NameSet> {
         let mut hasher = DefaultHasher::new();
         names.hash(&mut hasher);
         let mut sets = self.sets.lock();
         let slot = sets.entry(hasher.finish()).or_default();
-        match slot.upgrade() {
-            Some(known) if known == *names => *names = known,
+        let shared = match slot.upgrade() {
+            Some(known) if known == names => known,
             // Two sets have the same hash. The older one stays.
-            Some(_) => {}
-            None => *slot = Arc::downgrade(names),
-        }
+            Some(_) => names,
+            None => {
+                *slot = Arc::downgrade(&names);
+                names
+            }
+        };
         if sets.len() >= MANY && sets.len().is_power_of_two() {
             sets.retain(|_, set| set.strong_count() > 0);
         }
+        shared
+    }
+
+    /// The set with these changes.
+    fn edit(&self, names: &Arc<NameSet>, edits: BTreeMap<Arc<str>, bool>) -> Arc<NameSet> {
+        let before = Arc::downgrade(names);
+        let known = |edit: &Edit| edit.before.ptr_eq(&before) && edit.names == edits;
+        let after = self.edits.lock().iter().find(|edit| known(edit)).and_then(|edit| edit.after.upgrade());
+        if let Some(after) = after {
+            return after;
+        }
+        let mut edited = (**names).clone();
+        for (name, present) in &edits {
+            if *present {
+                edited.insert(name.clone());
+            } else {
+                edited.remove(name);
+            }
+        }
+        let after = self.share(Arc::new(edited));
+        let mut all = self.edits.lock();
+        all.push_front(Edit { before, names: edits, after: Arc::downgrade(&after) });
+        all.truncate(EDITS);
+        after
     }
 }
 
@@ -108,6 +173,40 @@ mod tests {
         one.remove("more");
         one.share(&shared);
         assert!(Arc::ptr_eq(&one.names, &other.names));
+    }
+
+    #[test]
+    fn clients_that_make_the_same_edit_share_its_result() {
+        let shared = SharedNames::default();
+        let mut clients: Vec<_> = (0..3).map(|_| interest(FEW, &shared)).collect();
+        for client in &mut clients {
+            client.insert("more".into());
+            client.remove("0");
+            assert!(client.has("more") && !client.has("0"), "before the edit is made");
+            client.share(&shared);
+        }
+        let [one, other, third] = &mut clients[..] else { panic!() };
+        assert!(Arc::ptr_eq(&one.names, &other.names) && Arc::ptr_eq(&one.names, &third.names));
+        assert!(one.names.contains("more") && !one.names.contains("0") && one.names.len() == FEW);
+
+        one.insert("0".into());
+        one.remove("0");
+        one.share(&shared);
+        assert!(Arc::ptr_eq(&one.names, &other.names), "nothing has changed");
+        third.insert("else".into());
+        third.share(&shared);
+        assert!(third.has("else") && !other.has("else"));
+    }
+
+    #[test]
+    fn edits_are_forgotten() {
+        let shared = SharedNames::default();
+        let (mut one, _other) = (interest(FEW, &shared), interest(FEW, &shared));
+        for number in 0..2 * EDITS {
+            one.insert(format!("more-{number}").into());
+            one.share(&shared);
+        }
+        assert_eq!((shared.edits.lock().len(), one.names.len()), (EDITS, FEW + 2 * EDITS));
     }
 
     #[test]

@@ -51,10 +51,10 @@ fn sent(subscription: &mut Subscription) -> String {
 fn settled(type_url: TypeUrl) -> Subscription {
     let mut subscription = Subscription::new(type_url, Protocol::Delta);
     let names: &[&str] = if type_url.may_be_wildcard() { &[] } else { &["a", "b", "c"] };
-    subscription.on_request(&delta("", names, &[])).unwrap();
+    subscription.on_request(&delta("", names, &[]), &Differences::default()).unwrap();
     subscription.observe(set(type_url, &[("a", 1), ("b", 1), ("c", 1)]), &Differences::default());
     assert_eq!(next(&mut subscription), Some(("1".to_owned(), "a b c".to_owned())));
-    assert_eq!(subscription.on_request(&delta("1", &[], &[])), Ok(Acknowledgment::Ack));
+    assert_eq!(subscription.on_request(&delta("1", &[], &[]), &Differences::default()), Ok(Acknowledgment::Ack));
     subscription
 }
 
@@ -68,7 +68,7 @@ fn only_what_changed_is_sent() {
     clusters.observe(set(TypeUrl::Cluster, &[("a", 3), ("b", 2), ("d", 2)]), &Differences::default());
     assert_eq!(sent(&mut clusters), "nothing", "one response at a time");
     clusters.observe(set(TypeUrl::Cluster, &[("a", 4), ("b", 2), ("d", 2)]), &Differences::default());
-    clusters.on_request(&delta("2", &[], &[])).unwrap();
+    clusters.on_request(&delta("2", &[], &[]), &Differences::default()).unwrap();
     assert_eq!(sent(&mut clusters), "a d", "the newest state wins");
 }
 
@@ -76,32 +76,32 @@ fn only_what_changed_is_sent() {
 fn a_wildcard_of_no_resources_gets_an_empty_response() {
     let mut listeners = Subscription::new(TypeUrl::Listener, Protocol::Delta);
     assert_eq!(sent(&mut listeners), "nothing");
-    listeners.on_request(&delta("", &["*"], &[])).unwrap();
+    listeners.on_request(&delta("", &["*"], &[]), &Differences::default()).unwrap();
     assert_eq!(sent(&mut listeners), "");
     let mut listeners = Subscription::new(TypeUrl::Listener, Protocol::State);
-    listeners.on_request(&state("", &[])).unwrap();
+    listeners.on_request(&state("", &[]), &Differences::default()).unwrap();
     assert_eq!(sent(&mut listeners), "");
 }
 
 #[test]
 fn each_name_subscribed_to_gets_a_response() {
     let mut routes = Subscription::new(TypeUrl::Route, Protocol::Delta);
-    routes.on_request(&delta("", &["80", "none"], &[])).unwrap();
+    routes.on_request(&delta("", &["80", "none"], &[]), &Differences::default()).unwrap();
     routes.observe(set(TypeUrl::Route, &[("80", 1), ("90", 1)]), &Differences::default());
     let reply = routes.next_response(&Gate::OPEN).unwrap();
     assert_eq!(reply.resources.len(), 2);
     let empty = RouteConfiguration { name: "none".to_owned(), ..Default::default() };
     assert_eq!(reply.resources[1].decode::<RouteConfiguration>().unwrap(), empty);
-    routes.on_request(&delta("1", &["90"], &[])).unwrap();
+    routes.on_request(&delta("1", &["90"], &[]), &Differences::default()).unwrap();
     assert_eq!(sent(&mut routes), "90");
-    routes.on_request(&delta("2", &[], &[])).unwrap();
+    routes.on_request(&delta("2", &[], &[]), &Differences::default()).unwrap();
     routes.observe(set(TypeUrl::Route, &[("80", 1), ("90", 1), ("none", 1)]), &Differences::default());
     assert_eq!(sent(&mut routes), "none");
 
     for (protocol, expected) in [(Protocol::Delta, "-x"), (Protocol::State, "")] {
         let mut secrets = Subscription::new(TypeUrl::Secret, protocol);
         let ask = if protocol == Protocol::Delta { delta("", &["x"], &[]) } else { state("", &["x"]) };
-        secrets.on_request(&ask).unwrap();
+        secrets.on_request(&ask, &Differences::default()).unwrap();
         assert_eq!(sent(&mut secrets), expected, "an empty secret would be a wrong one");
     }
 }
@@ -109,11 +109,11 @@ fn each_name_subscribed_to_gets_a_response() {
 #[test]
 fn a_name_unsubscribed_and_subscribed_again_is_sent_again() {
     let mut endpoints = settled(TypeUrl::Endpoint);
-    endpoints.on_request(&delta("", &["a"], &["a"])).unwrap();
+    endpoints.on_request(&delta("", &["a"], &["a"]), &Differences::default()).unwrap();
     assert_eq!(sent(&mut endpoints), "a");
-    endpoints.on_request(&delta("2", &["b"], &[])).unwrap();
+    endpoints.on_request(&delta("2", &["b"], &[]), &Differences::default()).unwrap();
     assert_eq!(sent(&mut endpoints), "b");
-    endpoints.on_request(&delta("3", &[], &["c"])).unwrap();
+    endpoints.on_request(&delta("3", &[], &["c"]), &Differences::default()).unwrap();
     endpoints.observe(set(TypeUrl::Endpoint, &[("a", 1), ("b", 1), ("c", 2)]), &Differences::default());
     assert_eq!(sent(&mut endpoints), "nothing", "c is unsubscribed");
 }
@@ -126,12 +126,14 @@ fn a_client_that_reconnects_gets_only_what_it_lacks() {
         .map(|(name, version)| (name.to_owned(), crate::version_text(version)))
         .into();
     let names = Names::Delta { subscribe: vec![], unsubscribe: vec![], initial };
-    clusters.on_request(&Request { nonce: String::new(), error: None, names: names.clone() }).unwrap();
+    clusters
+        .on_request(&Request { nonce: String::new(), error: None, names: names.clone() }, &Differences::default())
+        .unwrap();
     clusters.observe(set(TypeUrl::Cluster, &[("a", 1), ("b", 2), ("d", 1)]), &Differences::default());
     assert_eq!(sent(&mut clusters), "b d -c");
 
     let mut clusters = Subscription::new(TypeUrl::Cluster, Protocol::Delta);
-    clusters.on_request(&Request { nonce: String::new(), error: None, names }).unwrap();
+    clusters.on_request(&Request { nonce: String::new(), error: None, names }, &Differences::default()).unwrap();
     clusters.observe(set(TypeUrl::Cluster, &[("a", 1), ("b", 1), ("c", 1)]), &Differences::default());
     assert_eq!(sent(&mut clusters), "nothing");
 }
@@ -141,7 +143,8 @@ fn a_rejected_name_goes_again_with_the_next_change_only() {
     let mut clusters = settled(TypeUrl::Cluster);
     clusters.observe(set(TypeUrl::Cluster, &[("a", 2), ("b", 2), ("c", 1)]), &Differences::default());
     assert_eq!(sent(&mut clusters), "a b");
-    let acknowledgment = clusters.on_request(&error(delta("2", &[], &[]), "cluster(s) a: bad")).unwrap();
+    let acknowledgment =
+        clusters.on_request(&error(delta("2", &[], &[]), "cluster(s) a: bad"), &Differences::default()).unwrap();
     let nack = Nack { reason: "cluster(s) a: bad".to_owned(), names: vec!["a".into()], certain: true };
     assert_eq!(acknowledgment, Acknowledgment::Nack(nack));
     assert_eq!(sent(&mut clusters), "nothing");
@@ -155,32 +158,32 @@ fn a_rejected_route_is_found_by_bisection_and_sent_alone() {
     let mut routes = settled(TypeUrl::Route);
     routes.observe(set(TypeUrl::Route, &[("a", 2), ("b", 2), ("c", 2)]), &Differences::default());
     assert_eq!(sent(&mut routes), "a b c");
-    let acknowledgment = routes.on_request(&error(delta("2", &[], &[]), "bad regex")).unwrap();
+    let acknowledgment = routes.on_request(&error(delta("2", &[], &[]), "bad regex"), &Differences::default()).unwrap();
     assert!(matches!(acknowledgment, Acknowledgment::Nack(Nack { certain: false, .. })));
     assert_eq!(sent(&mut routes), "a");
-    routes.on_request(&delta("3", &[], &[])).unwrap();
+    routes.on_request(&delta("3", &[], &[]), &Differences::default()).unwrap();
     assert_eq!(sent(&mut routes), "b c");
     assert!(routes.rejected().next().is_none());
-    routes.on_request(&error(delta("4", &[], &[]), "bad regex")).unwrap();
+    routes.on_request(&error(delta("4", &[], &[]), "bad regex"), &Differences::default()).unwrap();
     assert_eq!(sent(&mut routes), "b");
-    let acknowledgment = routes.on_request(&error(delta("5", &[], &[]), "bad regex")).unwrap();
+    let acknowledgment = routes.on_request(&error(delta("5", &[], &[]), "bad regex"), &Differences::default()).unwrap();
     let nack = Nack { reason: "bad regex".to_owned(), names: vec!["b".into()], certain: true };
     assert_eq!(acknowledgment, Acknowledgment::Nack(nack));
     assert_eq!(sent(&mut routes), "c");
-    routes.on_request(&delta("6", &[], &[])).unwrap();
+    routes.on_request(&delta("6", &[], &[]), &Differences::default()).unwrap();
     assert_eq!(routes.rejected().map(|name| &**name).collect::<Vec<_>>(), ["b"]);
     assert!(!routes.accepts_all());
     assert_eq!(sent(&mut routes), "nothing");
     // With the next change it is sent once more, alone.
     routes.observe(set(TypeUrl::Route, &[("a", 3), ("b", 2), ("c", 2)]), &Differences::default());
     assert_eq!(sent(&mut routes), "a");
-    routes.on_request(&delta("7", &[], &[])).unwrap();
+    routes.on_request(&delta("7", &[], &[]), &Differences::default()).unwrap();
     assert_eq!(sent(&mut routes), "b");
-    routes.on_request(&error(delta("8", &[], &[]), "bad regex")).unwrap();
+    routes.on_request(&error(delta("8", &[], &[]), "bad regex"), &Differences::default()).unwrap();
     assert_eq!(sent(&mut routes), "nothing");
     routes.observe(set(TypeUrl::Route, &[("a", 3), ("b", 3), ("c", 2)]), &Differences::default());
     assert_eq!(sent(&mut routes), "b");
-    routes.on_request(&delta("9", &[], &[])).unwrap();
+    routes.on_request(&delta("9", &[], &[]), &Differences::default()).unwrap();
     assert!(routes.accepts_all() && routes.is_settled());
 }
 
@@ -191,16 +194,16 @@ fn endpoints_are_sent_with_their_cluster_without_a_subscription() {
     endpoints.force(["a".into(), "none".into()]);
     assert_eq!(next(&mut endpoints), Some(("1".to_owned(), "a".to_owned())));
     // The request was on its way when the response was.
-    endpoints.on_request(&delta("", &["a", "b"], &[])).unwrap();
+    endpoints.on_request(&delta("", &["a", "b"], &[]), &Differences::default()).unwrap();
     endpoints.observe(set(TypeUrl::Endpoint, &[("a", 1), ("b", 1)]), &Differences::default());
     assert_eq!(sent(&mut endpoints), "nothing");
     assert!(endpoints.awaits_unrequested());
-    endpoints.on_request(&delta("1", &[], &[])).unwrap();
+    endpoints.on_request(&delta("1", &[], &[]), &Differences::default()).unwrap();
     assert_eq!(sent(&mut endpoints), "b");
     // Not even an ACK is waited for.
     endpoints.force(["a".into()]);
     assert_eq!(sent(&mut endpoints), "a");
-    endpoints.on_request(&delta("3", &[], &[])).unwrap();
+    endpoints.on_request(&delta("3", &[], &[]), &Differences::default()).unwrap();
     assert!(endpoints.is_settled());
 }
 
@@ -210,7 +213,7 @@ fn a_resource_sent_before_its_subscription_is_sent_again() {
     endpoints.observe(set(TypeUrl::Endpoint, &[("a", 1)]), &Differences::default());
     endpoints.force(["a".into()]);
     assert_eq!(sent(&mut endpoints), "a");
-    endpoints.on_request(&delta("", &["a"], &[])).unwrap();
+    endpoints.on_request(&delta("", &["a"], &[]), &Differences::default()).unwrap();
     assert_eq!(sent(&mut endpoints), "nothing");
     assert!(endpoints.forget_unrequested());
     assert_eq!(sent(&mut endpoints), "a");
@@ -223,7 +226,7 @@ fn a_gate_holds_resources_back() {
     let gate = Gate { open: &|resource| &**resource.name() != "d", removals: &|_| false };
     let reply = clusters.next_response(&gate).unwrap();
     assert_eq!((reply.resources.len(), reply.removed.len(), clusters.held_back()), (1, 0, 2));
-    clusters.on_request(&delta("2", &[], &[])).unwrap();
+    clusters.on_request(&delta("2", &[], &[]), &Differences::default()).unwrap();
     assert!(!clusters.is_settled() && clusters.is_pending("d"));
     assert_eq!(sent(&mut clusters), "d -c");
 }
@@ -231,35 +234,35 @@ fn a_gate_holds_resources_back() {
 #[test]
 fn a_sotw_response_of_clusters_holds_all_of_them() {
     let mut clusters = Subscription::new(TypeUrl::Cluster, Protocol::State);
-    clusters.on_request(&state("", &[])).unwrap();
+    clusters.on_request(&state("", &[]), &Differences::default()).unwrap();
     clusters.observe(set(TypeUrl::Cluster, &[("a", 1), ("b", 1)]), &Differences::default());
     assert_eq!(sent(&mut clusters), "a b");
-    clusters.on_request(&state("1", &[])).unwrap();
+    clusters.on_request(&state("1", &[]), &Differences::default()).unwrap();
     clusters.observe(set(TypeUrl::Cluster, &[("a", 2), ("c", 1)]), &Differences::default());
     let gate = Gate { open: &|resource| &**resource.name() != "a", removals: &|_| false };
     let reply = clusters.next_response(&gate).unwrap();
     let expected = [("a", 1), ("c", 1), ("b", 1)].map(|(name, content)| resource(TypeUrl::Cluster, name, content));
     assert_eq!(reply.resources, expected);
-    clusters.on_request(&state("2", &[])).unwrap();
+    clusters.on_request(&state("2", &[]), &Differences::default()).unwrap();
     assert_eq!(sent(&mut clusters), "a c");
 }
 
 #[test]
 fn a_sotw_request_names_all_and_a_stale_nonce_gets_no_response() {
     let mut routes = Subscription::new(TypeUrl::Route, Protocol::State);
-    routes.on_request(&state("", &["a"])).unwrap();
+    routes.on_request(&state("", &["a"]), &Differences::default()).unwrap();
     routes.observe(set(TypeUrl::Route, &[("a", 1), ("b", 1)]), &Differences::default());
     assert_eq!(sent(&mut routes), "a");
-    assert_eq!(routes.on_request(&state("nonsense", &["b"])), Ok(Acknowledgment::Stale));
+    assert_eq!(routes.on_request(&state("nonsense", &["b"]), &Differences::default()), Ok(Acknowledgment::Stale));
     assert_eq!(sent(&mut routes), "nothing");
-    assert_eq!(routes.on_request(&state("1", &["a", "b"])), Ok(Acknowledgment::Ack));
+    assert_eq!(routes.on_request(&state("1", &["a", "b"]), &Differences::default()), Ok(Acknowledgment::Ack));
     assert_eq!(sent(&mut routes), "b");
-    assert_eq!(routes.on_request(&state("2", &["a", "b"])), Ok(Acknowledgment::Ack));
+    assert_eq!(routes.on_request(&state("2", &["a", "b"]), &Differences::default()), Ok(Acknowledgment::Ack));
     assert_eq!(sent(&mut routes), "nothing");
-    routes.on_request(&state("2", &[])).unwrap();
+    routes.on_request(&state("2", &[]), &Differences::default()).unwrap();
     routes.observe(set(TypeUrl::Route, &[("a", 2), ("b", 2)]), &Differences::default());
     assert_eq!(sent(&mut routes), "nothing", "no names after some names: it unsubscribed from all");
-    routes.on_request(&state("2", &["a"])).unwrap();
+    routes.on_request(&state("2", &["a"]), &Differences::default()).unwrap();
     assert_eq!(sent(&mut routes), "a");
 }
 
@@ -274,7 +277,7 @@ fn a_sotw_wildcard_ends_when_names_are_given_without_it() {
     let mut clusters = Subscription::new(TypeUrl::Cluster, Protocol::State);
     let steps: [(&[&str], &str); 4] = [(&[], "*"), (&["*", "a"], "a *"), (&["a"], "a"), (&[], "")];
     for (requested, expected) in steps {
-        clusters.on_request(&state("", requested)).unwrap();
+        clusters.on_request(&state("", requested), &Differences::default()).unwrap();
         assert_eq!(names(&clusters), expected);
     }
 }
@@ -284,7 +287,7 @@ fn a_delta_wildcard_ends_when_it_is_unsubscribed() {
     let mut clusters = Subscription::new(TypeUrl::Cluster, Protocol::Delta);
     let steps = [(delta("", &[], &[]), "*"), (delta("", &["a"], &[]), "a *"), (delta("", &[], &["*"]), "a")];
     for (request, expected) in steps.into_iter().chain([(delta("", &[], &["a"]), "")]) {
-        clusters.on_request(&request).unwrap();
+        clusters.on_request(&request, &Differences::default()).unwrap();
         assert_eq!(names(&clusters), expected);
     }
 }
@@ -292,7 +295,7 @@ fn a_delta_wildcard_ends_when_it_is_unsubscribed() {
 #[test]
 fn a_delta_request_with_a_stale_nonce_changes_the_subscription() {
     let mut endpoints = settled(TypeUrl::Endpoint);
-    assert_eq!(endpoints.on_request(&delta("ff", &["d"], &["a"])), Ok(Acknowledgment::Stale));
+    assert_eq!(endpoints.on_request(&delta("ff", &["d"], &["a"]), &Differences::default()), Ok(Acknowledgment::Stale));
     assert_eq!(names(&endpoints), "b c d");
 }
 
@@ -301,5 +304,5 @@ fn too_many_names_are_refused() {
     let many: Vec<String> = (0..=MAX_NAMES).map(|number| number.to_string()).collect();
     let mut routes = Subscription::new(TypeUrl::Route, Protocol::State);
     let request = Request { nonce: String::new(), error: None, names: Names::State(many) };
-    assert_eq!(routes.on_request(&request), Err(TooManyNames));
+    assert_eq!(routes.on_request(&request, &Differences::default()), Err(TooManyNames));
 }
