@@ -31,8 +31,8 @@ impl<'a, A: Authenticate> Rights<'a, A> {
         Self { authenticate, identity, secrets, look: if is_gateway || secrets { now + LOOK } else { now } }
     }
 
-    /// Comes to an end when they have changed. To be asked of callers who ask for secrets.
-    pub(crate) async fn changed(&mut self) {
+    /// Ends when the rights have changed. Only for callers that ask for secrets.
+    pub(crate) async fn changed(mut self) {
         let Some(identity) = &self.identity else { return std::future::pending().await };
         loop {
             tokio::time::sleep_until(self.look.into()).await;

@@ -1,6 +1,6 @@
 //! One discovery stream: joins requests, revisions and time to [`Push`], which decides what is sent.
 
-use std::{sync::Arc, time::Instant};
+use std::{pin::Pin, sync::Arc, time::Instant};
 
 use heddle_model::node::NodeError;
 use heddle_xds_api::{
@@ -61,7 +61,7 @@ pub(crate) async fn run<W: Wire, A: Authenticate, G: Generate>(
     if inspect::is_debug_type(W::type_url(&first)) {
         return inspect::serve::<W>(state.inspect.as_deref(), identity, first, requests, messages).await;
     }
-    let mut rights = Rights::of(&*state.authenticate, identity, proxy.is_gateway()).await;
+    let rights = Rights::of(&*state.authenticate, identity, proxy.is_gateway()).await;
     proxy.verified = rights.secrets;
     let by_host = state.virtual_hosts && W::PROTOCOL == Protocol::Delta;
     proxy.can.virtual_hosts = by_host && node::takes_virtual_hosts(&proxy.can);
@@ -76,17 +76,23 @@ pub(crate) async fn run<W: Wire, A: Authenticate, G: Generate>(
 
     stream.take(subscriber.next().await, false);
     stream.on_request::<W>(first, &subscriber)?;
+    let mut rights = Some(rights);
+    // One future for the whole stream, so that no event begins the check anew. In a box, because few clients need it.
+    let mut rights_changed = None;
     loop {
         stream.respond::<W>().await?;
         beginning.take_if(|beginning| stream.push.is_complete() || beginning.end() <= Instant::now());
         let deadlines = [stream.push.deadline(), beginning.as_ref().map(Beginning::end)];
         let deadline = deadlines.into_iter().flatten().min();
         let wants_secrets = stream.push.subscription(TypeUrl::Secret).is_some_and(Subscription::is_started);
+        if wants_secrets && let Some(rights) = rights.take() {
+            rights_changed = Some(Box::pin(rights.changed()));
+        }
         // Rare events go first, so that no branch starves without tokio's random order.
         tokio::select! {
             biased;
             // The client reconnects at once, and is then served by its new rights.
-            () = rights.changed(), if wants_secrets => return Ok(()),
+            () = finish(&mut rights_changed), if wants_secrets => return Ok(()),
             update = subscriber.next() => stream.take(update, true),
             request = requests.message() => match request? {
                 Some(request) => stream.on_request::<W>(request, &subscriber)?,
@@ -94,6 +100,14 @@ pub(crate) async fn run<W: Wire, A: Authenticate, G: Generate>(
             },
             () = sleep_until(deadline) => {}
         }
+    }
+}
+
+/// Waits for a future that may not be there yet. Nothing is lost if the wait is given up.
+async fn finish<F: Future<Output = ()>>(future: &mut Option<Pin<Box<F>>>) {
+    match future {
+        Some(future) => future.await,
+        None => std::future::pending().await,
     }
 }
 
