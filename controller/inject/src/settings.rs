@@ -2,10 +2,12 @@
 //! its overlays. All three are read leniently, as Helm writes them: a missing field or a null is the default.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use heddle_crds::decode::decode_at;
 use heddle_crds::mesh::MeshConfig;
 use heddle_crds::mesh::mesh_config::InboundMode;
+use heddle_model::mesh::Mesh;
 use serde_json::Value;
 
 use crate::InjectError;
@@ -14,10 +16,20 @@ use crate::pod::Object;
 /// The operator's settings, ready to inject with.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Settings {
-    mesh: MeshConfig,
-    values: Value,
+    mesh: MeshSettings,
+    values: Arc<Value>,
     /// Injection's own config; the same names stand in the values under `sidecarInjectorWebhook`.
-    config: Value,
+    config: Arc<Value>,
+}
+
+/// What injection reads of the mesh config.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct MeshSettings {
+    trust_domain: Option<String>,
+    root_namespace: Option<String>,
+    merges_metrics: Option<bool>,
+    calls_loopback: bool,
+    default_config: Arc<Object>,
 }
 
 /// Whether pods are injected that say nothing about it.
@@ -46,7 +58,13 @@ impl Settings {
         let file = "mesh config";
         let mesh = decode_at::<MeshConfig>("", &object(file, mesh)?);
         let mesh = mesh.map_err(|error| InjectError::Settings { file, reason: error.to_string() })?.spec;
-        Ok(Self { mesh, values: object("values", values)?, config: Value::Null })
+        Ok(Self { mesh: mesh.into(), values: Arc::new(object("values", values)?), config: Arc::default() })
+    }
+
+    /// The same settings in the mesh as the control plane knows it. It has read the mesh config already.
+    #[must_use]
+    pub fn in_mesh(&self, mesh: &Mesh) -> Self {
+        Self { mesh: mesh.into(), ..self.clone() }
     }
 
     /// Adds the injection config: key `config` of the ConfigMap `istio-sidecar-injector`, with `policy`,
@@ -59,7 +77,7 @@ impl Settings {
         if !config.is_object() && !config.is_null() {
             return Err(InjectError::Settings { file: "injection config", reason: "not an object".to_owned() });
         }
-        self.config = without_nulls(config);
+        self.config = Arc::new(without_nulls(config));
         Ok(self)
     }
 
@@ -98,28 +116,28 @@ impl Settings {
     /// The trust domain of the mesh's identities.
     pub(crate) fn trust_domain(&self) -> String {
         let fallback = || self.text("/global/trustDomain", "cluster.local");
-        self.mesh.trust_domain.clone().filter(|domain| !domain.is_empty()).unwrap_or_else(fallback)
+        self.mesh.trust_domain.clone().unwrap_or_else(fallback)
     }
 
     /// Whether the application's metrics are served on one page with the proxy's, where the pod does not say.
     pub(crate) fn merges_metrics(&self) -> bool {
-        self.mesh.enable_prometheus_merge.unwrap_or(true)
+        self.mesh.merges_metrics.unwrap_or(true)
     }
 
     /// Whether the application is called on loopback.
     pub(crate) fn calls_loopback(&self) -> bool {
-        self.mesh.inbound_traffic_policy.is_some_and(|policy| policy.mode == InboundMode::Localhost)
+        self.mesh.calls_loopback
     }
 
     /// `defaultConfig` of the mesh config.
     pub(crate) fn default_config(&self) -> Object {
-        self.mesh.default_config.clone().unwrap_or_default()
+        (*self.mesh.default_config).clone()
     }
 
     /// The namespace of the mesh's own objects.
     pub(crate) fn root_namespace(&self) -> String {
         let fallback = || self.text("/global/istioNamespace", "istio-system");
-        self.mesh.root_namespace.clone().filter(|namespace| !namespace.is_empty()).unwrap_or_else(fallback)
+        self.mesh.root_namespace.clone().unwrap_or_else(fallback)
     }
 
     /// The names of images to pull proxies with.
@@ -180,6 +198,31 @@ impl Settings {
     }
 }
 
+impl From<MeshConfig> for MeshSettings {
+    fn from(config: MeshConfig) -> Self {
+        let said = |text: Option<String>| text.filter(|text| !text.is_empty());
+        Self {
+            trust_domain: said(config.trust_domain),
+            root_namespace: said(config.root_namespace),
+            merges_metrics: config.enable_prometheus_merge,
+            calls_loopback: config.inbound_traffic_policy.is_some_and(|policy| policy.mode == InboundMode::Localhost),
+            default_config: Arc::new(config.default_config.unwrap_or_default()),
+        }
+    }
+}
+
+impl From<&Mesh> for MeshSettings {
+    fn from(mesh: &Mesh) -> Self {
+        Self {
+            trust_domain: Some(mesh.trust_domain.to_string()),
+            root_namespace: Some(mesh.root_namespace.to_string()),
+            merges_metrics: Some(mesh.merges_metrics),
+            calls_loopback: mesh.inbound_localhost,
+            default_config: mesh.proxy.written.clone(),
+        }
+    }
+}
+
 fn scalar(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
@@ -197,5 +240,28 @@ fn without_nulls(value: &Value) -> Value {
         }
         Value::Array(list) => Value::Array(list.iter().map(without_nulls).collect()),
         other => other.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// The store reads the mesh config leniently too, so both ways end with the same settings.
+    #[test]
+    fn the_mesh_of_the_control_plane_replaces_the_one_read_here() {
+        let default_config = json!({"concurrency": 3});
+        let read = Settings::new(
+            &json!({"trustDomain": "other", "rootNamespace": "root", "enablePrometheusMerge": false,
+                "inboundTrafficPolicy": {"mode": "LOCALHOST"}, "defaultConfig": default_config}),
+            &json!({"global": {"meshID": "m"}}),
+        );
+        let mut mesh = Mesh { inbound_localhost: true, merges_metrics: false, ..Mesh::default() };
+        (mesh.trust_domain, mesh.root_namespace) = ("other".into(), "root".into());
+        mesh.proxy.written = Arc::new(default_config.as_object().unwrap().clone());
+        let plain = Settings::new(&Value::Null, &json!({"global": {"meshID": "m"}})).unwrap();
+        assert_eq!(plain.in_mesh(&mesh), read.unwrap());
     }
 }

@@ -1,6 +1,8 @@
 //! Mesh-wide settings (MeshConfig), with the contract's defaults.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
+
+use serde_json::{Map, Value};
 
 use crate::{
     Text,
@@ -46,6 +48,8 @@ pub struct Mesh {
     pub outbound: OutboundMode,
     /// Inbound traffic to unknown ports is answered on localhost in place of the original address.
     pub inbound_localhost: bool,
+    /// Injected pods serve the metrics of the application and of the proxy on one page.
+    pub merges_metrics: bool,
     /// Mutual TLS wherever both ends have a sidecar.
     pub auto_mtls: bool,
     /// Export of services that do not say.
@@ -153,9 +157,11 @@ pub enum Normalization {
     DecodeAndMergeSlashes,
 }
 
-/// ProxyConfig as far as the control plane reads it.
+/// `defaultConfig`, the ProxyConfig of all proxies.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ProxyDefaults {
+    /// All of it, as it was written. Injected pods get it.
+    pub written: Arc<Map<String, Value>>,
     /// Proxies in front of the gateways.
     pub trusted_proxies: u32,
     /// What gateways do with client certificate headers; empty: sanitize and set.
@@ -204,6 +210,7 @@ impl Default for Mesh {
             listener_access_log: true,
             outbound: OutboundMode::AllowAny,
             inbound_localhost: false,
+            merges_metrics: true,
             auto_mtls: true,
             service_export: DefaultExport::All,
             route_export: DefaultExport::All,

@@ -1,4 +1,4 @@
-//! Gives pods their proxy, by what the ConfigMaps of the control plane's namespace say.
+//! Gives pods their proxy, by the ConfigMap `istio-sidecar-injector` and by the mesh config of the snapshot.
 
 use std::collections::BTreeMap;
 use std::pin::pin;
@@ -11,14 +11,14 @@ use heddle_model::snapshot::Snapshot;
 use heddle_yaml::{Budget, Schema};
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::runtime::watcher::{self, Event, watcher};
-use kube::{Api, Client, ResourceExt};
+use kube::{Api, Client};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::review::{Answer, Request};
 use crate::source::kube::steady;
 
-/// What is injected; none before the ConfigMaps were read, or where they cannot be.
+/// What is injected; none before the ConfigMap was read, or where it cannot be.
 pub(crate) type Template = watch::Receiver<Option<Arc<Settings>>>;
 
 /// The pod with its proxy, as a patch.
@@ -38,11 +38,16 @@ pub(super) fn judge(
             ..Answer::default()
         };
     };
+    if !snapshot.synced {
+        // Without the mesh config a pod would get a proxy of another mesh.
+        let reason = "heddled has not read the configuration of the mesh yet; the next attempt may succeed";
+        return Answer { refused: Some(reason.into()), ..Answer::default() };
+    }
     let environment = environment(path);
     let namespace = request.namespace.clone();
     let proxy_configs = proxy_configs(snapshot, &namespace);
     let context = Context { namespace, environment, native, proxy_configs, workload: None };
-    match inject(&request.object, &context, settings) {
+    match inject(&request.object, &context, &settings.in_mesh(&snapshot.mesh)) {
         Ok(Outcome::Injected(injected)) => {
             let changes = patch::patch(&request.object, &injected.pod);
             Answer { patch: Some(changes), warnings: injected.warnings, ..Answer::default() }
@@ -75,7 +80,7 @@ fn proxy_configs(snapshot: &Snapshot, namespace: &str) -> Vec<ProxyConfig> {
     snapshot.proxy_settings.iter().filter(concerns).map(config).collect()
 }
 
-/// Follows the ConfigMaps `istio-sidecar-injector` and `istio` of a revision, until the process ends.
+/// Follows the ConfigMap `istio-sidecar-injector` of a revision, until the process ends.
 pub(crate) async fn follow(
     client: Client,
     namespace: String,
@@ -83,43 +88,37 @@ pub(crate) async fn follow(
     found: watch::Sender<Option<Arc<Settings>>>,
 ) {
     let suffix = if revision == "default" { String::new() } else { format!("-{revision}") };
-    let (injector, mesh) = (format!("istio-sidecar-injector{suffix}"), format!("istio{suffix}"));
+    let name = format!("istio-sidecar-injector{suffix}");
     let api: Api<ConfigMap> = Api::namespaced(client, &namespace);
-    let mut events = pin!(steady(watcher(api, watcher::Config::default()), "istio-sidecar-injector"));
-    let mut maps: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
+    let only = watcher::Config::default().fields(&format!("metadata.name={name}"));
+    let mut events = pin!(steady(watcher(api, only), "istio-sidecar-injector"));
+    let mut listed = None;
     while let Some(event) = events.next().await {
-        match event {
+        let map = match event {
             Event::Init => {
-                maps.clear();
+                listed = None;
                 continue;
             }
             Event::InitApply(map) => {
-                note(&mut maps, map, &[&injector, &mesh]);
+                listed = Some(map);
                 continue;
             }
-            Event::InitDone => {}
-            Event::Apply(map) => note(&mut maps, map, &[&injector, &mesh]),
-            Event::Delete(map) => _ = maps.remove(&map.name_any()),
-        }
-        match maps.get(&injector).map(|map| settings(map, maps.get(&mesh))) {
+            Event::InitDone => listed.take(),
+            Event::Apply(map) => Some(map),
+            Event::Delete(_) => None,
+        };
+        match map.map(|map| settings(&map.data.unwrap_or_default())) {
             None => _ = found.send_replace(None),
             Some(Ok(settings)) => _ = found.send_replace(Some(Arc::new(settings))),
             // What was injected before goes on being injected.
             Some(Err(reason)) => {
-                tracing::error!(reason, "ConfigMap {injector} is invalid; injection keeps its last valid settings");
+                tracing::error!(reason, "ConfigMap {name} is invalid; injection keeps its last valid settings");
             }
         }
     }
 }
 
-fn note(maps: &mut BTreeMap<String, BTreeMap<String, String>>, map: ConfigMap, names: &[&String]) {
-    let name = map.name_any();
-    if names.iter().any(|known| **known == name) {
-        maps.insert(name, map.data.unwrap_or_default());
-    }
-}
-
-fn settings(injector: &BTreeMap<String, String>, mesh: Option<&BTreeMap<String, String>>) -> Result<Settings, String> {
+fn settings(injector: &BTreeMap<String, String>) -> Result<Settings, String> {
     let read = |text: Option<&String>| -> Result<Value, String> {
         let text = text.map(String::as_str).unwrap_or_default();
         if text.trim().is_empty() {
@@ -127,7 +126,7 @@ fn settings(injector: &BTreeMap<String, String>, mesh: Option<&BTreeMap<String, 
         }
         heddle_yaml::value(text, Schema::Core, &Budget::FILE).map_err(|error| error.to_string())
     };
-    let mesh = read(mesh.and_then(|mesh| mesh.get("mesh")))?;
-    let settings = Settings::new(&mesh, &read(injector.get("values"))?).map_err(|error| error.to_string())?;
+    let values = read(injector.get("values"))?;
+    let settings = Settings::new(&Value::Null, &values).map_err(|error| error.to_string())?;
     settings.with_config(&read(injector.get("config"))?).map_err(|error| error.to_string())
 }

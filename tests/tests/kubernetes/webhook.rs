@@ -95,11 +95,16 @@ fn an_invalid_object_is_refused_and_from_then_on_the_webhook_must_be_asked() -> 
 #[test]
 fn a_pod_gets_its_proxy() -> Result<()> {
     own(async |cluster| {
-        let control = start(cluster, &[]).await?;
         let api = cluster.api().await?;
+        // Before heddled, so that no pod is injected by less.
+        let mesh = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "istio",
+            "namespace": "istio-system"}, "data": {"mesh": "defaultConfig: {proxyMetadata: {TINT: red}}"}});
+        let configmaps = "/api/v1/namespaces/istio-system/configmaps";
+        ensure!(api.post(configmaps, &mesh).await?.accepted());
+        let control = start(cluster, &[]).await?;
         let map = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "istio-sidecar-injector",
             "namespace": "istio-system"}, "data": {"values": "{}", "config": "policy: enabled"}});
-        ensure!(api.post("/api/v1/namespaces/istio-system/configmaps", &map).await?.accepted());
+        ensure!(api.post(configmaps, &map).await?.accepted());
         let url = format!("https://{}/inject/cluster/c1/net/n1", control.address("https")?);
         let rule = json!({"operations": ["CREATE"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"]});
         let object = configuration(
@@ -130,6 +135,7 @@ fn a_pod_gets_its_proxy() -> Result<()> {
         ensure!(names.iter().any(|name| **name == "istio-proxy"), "{names:?}");
         ensure!(made["metadata"]["annotations"]["sidecar.istio.io/status"].is_string());
         ensure!(made.to_string().contains("\"ISTIO_META_CLUSTER_ID\""));
+        ensure!(made.to_string().contains("TINT"), "{made}");
         ensure!(api.post(pods, &pod("b", "false")).await?.accepted());
         cluster.install_crds()?;
         let settings = json!({"apiVersion": "networking.istio.io/v1beta1", "kind": "ProxyConfig",

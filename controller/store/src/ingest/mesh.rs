@@ -1,5 +1,7 @@
 //! MeshConfig.
 
+use std::sync::Arc;
+
 use heddle_crds::{
     FreeForm,
     decode::decode_at,
@@ -99,6 +101,7 @@ fn traffic(mesh: &mut Mesh, config: &MeshConfig, report: &mut Report) {
     set(&mut mesh.inbound_localhost, inbound);
     let outbound = config.outbound_traffic_policy.as_ref();
     set(&mut mesh.outbound, outbound.map(|p| sidecar::outbound_mode(p.mode)));
+    set(&mut mesh.merges_metrics, config.enable_prometheus_merge);
     set(&mut mesh.auto_mtls, config.enable_auto_mtls);
     set(&mut mesh.dns_refresh, scalar::positive(config.dns_refresh_rate, "dnsRefreshRate", report));
     if let Some(normalization) = config.path_normalization {
@@ -174,7 +177,7 @@ fn names(mesh: &mut Mesh, config: &MeshConfig, report: &mut Report) {
     }
 }
 
-/// What the control plane reads of ProxyConfig.
+/// `defaultConfig`: what the control plane reads of it, and all of it for injection.
 fn proxy_defaults(written: &FreeForm, report: &mut Report) -> ProxyDefaults {
     let read = decode_at::<ProxyConfig>("defaultConfig", &Value::Object(written.clone()));
     let ours = ["defaultConfig.gatewayTopology.", "defaultConfig.proxyHeaders."];
@@ -195,6 +198,7 @@ fn proxy_defaults(written: &FreeForm, report: &mut Report) -> ProxyDefaults {
     };
     let topology = config.gateway_topology.unwrap_or_default();
     ProxyDefaults {
+        written: Arc::new(written.clone()),
         trusted_proxies: topology.num_trusted_proxies,
         forward_client_cert: topology.forward_client_cert_details.unwrap_or_default().into(),
         proxy_protocol: topology.proxy_protocol.is_some_and(|p| !p.is_null()),
