@@ -94,7 +94,7 @@ pub(crate) fn view(tracked: &Tracked<'_>, proxy: &Proxy) -> ViewKey {
         kind: proxy.kind,
         namespace: proxy.namespace.clone(),
         domain: proxy.domain.clone(),
-        labels: project(&labels_of(tracked, proxy), &facets.labels),
+        labels: facets.labels_read(&labels_of(tracked, proxy)),
         can: proxy.can.clone(),
         locality: locality_of(tracked, proxy),
         network: proxy.network.clone(),
@@ -164,8 +164,4 @@ fn fronts(tracked: &Tracked<'_>, proxy: &Proxy) -> BTreeSet<FrontService> {
         translation_off: translation_off(&service),
     };
     backed_services(tracked, proxy).into_iter().map(front).collect()
-}
-
-fn project(labels: &Labels, keys: &BTreeSet<Text>) -> Labels {
-    labels.iter().filter(|(key, _)| keys.contains(*key)).map(|(k, v)| (k.clone(), v.clone())).collect()
 }

@@ -209,8 +209,15 @@ fn an_edit_that_concerns_nobody_compiles_nothing() {
             "networking.istio.io/v1",
             "Gateway",
             "idle",
-            "spec: {selector: {istio: ingress}, servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: \
+            // The key is one that the workloads have too.
+            "spec: {selector: {app: other}, servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: \
              ['*']}]}",
+        ),
+        object(
+            "networking.istio.io/v1",
+            "Sidecar",
+            "a",
+            "spec: {workloadSelector: {labels: {app: other}}, egress: [{hosts: ['./*']}]}",
         ),
         object(
             "networking.istio.io/v1",

@@ -18,8 +18,11 @@ const HOSTNAME: &str = "kubernetes.io/hostname";
 /// What some object reads of proxies.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ProxyFacets {
-    /// Keys of labels.
-    pub labels: BTreeSet<Text>,
+    /// Labels that selectors name. A proxy without any of them differs in nothing from others without them, so a
+    /// selector that selects no proxy changes nothing.
+    labels: BTreeSet<(Text, Text)>,
+    /// Keys of labels of which the value is read, whatever it is.
+    keys: BTreeSet<Text>,
     /// The node that a proxy runs on.
     pub node: bool,
 }
@@ -36,6 +39,15 @@ impl ProxyFacets {
         snapshot.virtual_services.values().for_each(|virtual_service| all.virtual_service(virtual_service));
         snapshot.destination_rules.values().flat_map(|rules| rules.iter()).for_each(|rule| all.rule(rule));
         all
+    }
+
+    /// Those of a proxy's labels that some object reads.
+    #[must_use]
+    pub fn labels_read(&self, labels: &Labels) -> Labels {
+        let is_read = |(key, value): &(&Text, &Text)| {
+            self.keys.contains(*key) || self.labels.contains(&((*key).clone(), (*value).clone()))
+        };
+        labels.iter().filter(is_read).map(|(key, value)| (key.clone(), value.clone())).collect()
     }
 
     /// Whether one revision may read other things than another: it looks at the services, routes and rules that differ.
@@ -84,14 +96,14 @@ impl ProxyFacets {
     }
 
     fn labels_of(&mut self, labels: &Labels) {
-        self.labels.extend(labels.iter().map(|(key, _)| key.clone()));
+        self.labels.extend(labels.iter().map(|(key, value)| (key.clone(), value.clone())));
     }
 
     fn priorities<'a>(&mut self, priorities: impl IntoIterator<Item = &'a Text>) {
         for priority in priorities {
             let key = priority.split('=').next().unwrap_or_default();
             self.node |= key == HOSTNAME;
-            self.labels.insert(key.into());
+            self.keys.insert(key.into());
         }
     }
 }
