@@ -53,8 +53,8 @@ pub(crate) enum FolderError {
     },
 }
 
-/// Loads the authority in the folder, or creates a self-signed root if there is none. A folder with a complete authority
-/// may be read-only, as a mounted Secret is.
+/// Loads the authority in the folder, or creates a self-signed root if there is none. A folder with a complete
+/// authority may be read-only, as a mounted Secret is.
 ///
 /// # Errors
 /// When the folder has files that are not a complete authority, or cannot be written. Existing files are never

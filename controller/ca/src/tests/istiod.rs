@@ -83,7 +83,7 @@ fn cacerts_are_read_with_and_without_a_chain() {
         files.extend(chain.map(|chain| ("cert-chain.pem".to_owned(), chain.as_bytes().to_vec())));
         let authority = load(&files, NOW).unwrap();
         assert!(!authority.is_root());
-        assert_eq!(authority.intermediates, [authority.certificate.clone()], "{chain:?}");
+        assert_eq!(authority.intermediates, std::slice::from_ref(&authority.certificate), "{chain:?}");
         assert_eq!(authority.roots().pem(), root);
     }
 }
