@@ -4,12 +4,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::Router;
 use axum::extract::{ConnectInfo, Query, Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::{Router, ServiceExt};
 use heddle_ca::Authority;
 use heddle_serve::push::Published;
 use heddle_serve::registry::ConnectionRegistry;
@@ -18,7 +18,10 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+use tower::Layer;
+use tower::util::MapRequestLayer;
 
+use crate::telemetry::Log;
 use crate::writer::ControllerState;
 
 mod dump;
@@ -26,6 +29,8 @@ mod inspect;
 mod issues;
 mod metrics;
 mod objects;
+mod path;
+mod scopes;
 mod sync;
 
 /// What the pages show.
@@ -75,7 +80,18 @@ struct Of {
 
 /// Serves the pages until `end`.
 pub(crate) async fn serve(listener: TcpListener, pages: Pages, end: CancellationToken) {
-    let service = router(pages).into_make_service_with_connect_info::<SocketAddr>();
+    serve_router(listener, router(pages), end).await;
+}
+
+/// Serves the log levels until `end`.
+pub(crate) async fn serve_levels(listener: TcpListener, log: Log, end: CancellationToken) {
+    serve_router(listener, scopes::router(log), end).await;
+}
+
+async fn serve_router(listener: TcpListener, router: Router, end: CancellationToken) {
+    // Before the router, which knows a path by its text.
+    let service = MapRequestLayer::new(path::clean).layer(router.fallback(no_page));
+    let service = ServiceExt::<Request>::into_make_service_with_connect_info::<SocketAddr>(service);
     let served = axum::serve(listener, service).with_graceful_shutdown(end.clone().cancelled_owned());
     tokio::select! {
         // Connections kept alive by a scraper are not waited for.
@@ -121,6 +137,11 @@ async fn only_this_machine(ConnectInfo(peer): ConnectInfo<SocketAddr>, request: 
     }
     tracing::warn!(%peer, page = request.uri().path(), "refused a debug page, because the client is not on loopback");
     StatusCode::FORBIDDEN.into_response()
+}
+
+/// `istioctl` knows an unknown page by these words, and then lists the pages that there are.
+async fn no_page() -> Response {
+    (StatusCode::NOT_FOUND, "404 page not found\n").into_response()
 }
 
 async fn ready(State(pages): State<Pages>) -> StatusCode {

@@ -28,6 +28,7 @@ use crate::generate::CountedCompiler;
 use crate::router::Router;
 use crate::server::{self, KeepaliveConfig};
 use crate::source::pod_index::PodIndex;
+use crate::telemetry::Log;
 use crate::tls;
 
 mod duties;
@@ -40,11 +41,14 @@ use sources::{Sources, sources};
 ///
 /// # Errors
 /// When something is missing without which it cannot begin: a folder, a certificate, a port.
-pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
+pub(crate) async fn run(config: Config, log: Log) -> anyhow::Result<()> {
     let started = Instant::now();
     let end = CancellationToken::new();
     let mut tasks = JoinSet::new();
     let ports = Ports::bind(&config).await?;
+    if let Some(listener) = bind_levels(&config).await {
+        tasks.spawn(admin::serve_levels(listener, log, end.clone()));
+    }
     let cluster = cluster::connect(&config).await?;
     let Sources { revisions, state, pod_index } = sources(&config, cluster.clone(), &mut tasks, &end)?;
 
@@ -134,6 +138,13 @@ impl Ports {
             https: if config.is_in_cluster() { server::bind("https", config.https_addr).await? } else { None },
         })
     }
+}
+
+/// The port of the log levels. Not to have it is no reason not to start: another heddled of this machine may have it.
+async fn bind_levels(config: &Config) -> Option<TcpListener> {
+    let bound = server::bind("levels", config.control_addr()).await;
+    let said = |error: &std::io::Error| tracing::warn!(%error, "the log levels cannot be changed while heddled runs");
+    bound.inspect_err(said).ok().flatten()
 }
 
 /// Who issues tokens: the cluster, where there is one.
