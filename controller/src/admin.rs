@@ -12,7 +12,7 @@ use axum::routing::get;
 use axum::{Router, ServiceExt};
 use heddle_ca::Authority;
 use heddle_serve::push::Published;
-use heddle_serve::registry::ConnectionRegistry;
+use heddle_serve::registry::{ConnectionRegistry, ProxyState};
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -32,6 +32,7 @@ mod objects;
 mod path;
 mod scopes;
 mod sync;
+mod version;
 
 /// What the pages show.
 #[derive(Clone)]
@@ -66,9 +67,16 @@ const INDEX: &[(&str, &str, &str)] = &[
     ("endpointz", "", "endpoints of services"),
     ("issuez", "", "issues of objects and files"),
     ("mesh", "", "mesh-wide settings"),
+    ("clusterz", "", "clusters whose objects are read"),
     ("config_dump", "?proxyID=<pod>.<namespace>", "the configuration of a proxy, as Envoy's config dump"),
     ("list", "", "the names of these pages"),
 ];
+
+/// The page that is about one proxy.
+const CONFIG_DUMP: &str = "/debug/config_dump";
+
+/// `istioctl` knows these words, and then asks the next pod of the control plane.
+const NOT_CONNECTED: &str = "Proxy not connected to this Pilot instance. It may be connected to another instance.\n";
 
 /// Which proxy a page is about.
 #[derive(Debug, Deserialize)]
@@ -107,7 +115,7 @@ async fn serve_router(listener: TcpListener, router: Router, end: CancellationTo
 fn router(pages: Pages) -> Router {
     Router::new()
         .route("/ready", get(ready))
-        .route("/version", get(async || env!("CARGO_PKG_VERSION")))
+        .route("/version", get(async || version::text()))
         .route("/metrics", get(|State(pages): State<Pages>| async move { metrics::page(&pages) }))
         .merge(debug().layer(from_fn(only_this_machine)))
         .with_state(pages)
@@ -127,7 +135,8 @@ fn debug() -> Router<Pages> {
         .route("/debug/endpointz", get(|State(pages): State<Pages>| async move { json(&objects::endpointz(&pages)) }))
         .route("/debug/mesh", get(|State(pages): State<Pages>| async move { json(&objects::mesh(&pages)) }))
         .route("/debug/issuez", get(|State(pages): State<Pages>| async move { json(&issues::issuez(&pages)) }))
-        .route("/debug/config_dump", get(config_dump))
+        .route("/debug/clusterz", get(|State(pages): State<Pages>| async move { json(&objects::clusterz(&pages)) }))
+        .route(CONFIG_DUMP, get(config_dump))
 }
 
 /// Configuration says much of a mesh: debug pages answer callers of this machine only.
@@ -169,12 +178,15 @@ async fn syncz(State(pages): State<Pages>, Query(of): Query<Of>) -> Response {
 }
 
 async fn config_dump(State(pages): State<Pages>, Query(of): Query<Of>) -> Response {
-    let Some(name) = of.proxy else {
-        return (StatusCode::BAD_REQUEST, "you must provide a proxyID in the query string\n").into_response();
-    };
-    let Some(state) = pages.registry.find(&name) else {
-        return (StatusCode::NOT_FOUND, "this proxy is not connected\n").into_response();
-    };
+    match of.proxy {
+        Some(name) => shown(pages.registry.find(&name)).await,
+        None => (StatusCode::BAD_REQUEST, "You must provide a proxyID in the query string\n").into_response(),
+    }
+}
+
+/// The configuration of a proxy, if it is connected.
+async fn shown(proxy: Option<ProxyState>) -> Response {
+    let Some(state) = proxy else { return (StatusCode::NOT_FOUND, NOT_CONNECTED).into_response() };
     // Thousands of resources become JSON: not on a thread that serves streams.
     match tokio::task::spawn_blocking(move || dump::config_dump(&state)).await {
         Ok(dump) => json(&dump),

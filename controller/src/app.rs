@@ -46,9 +46,7 @@ pub(crate) async fn run(config: Config, log: Log) -> anyhow::Result<()> {
     let end = CancellationToken::new();
     let mut tasks = JoinSet::new();
     let ports = Ports::bind(&config).await?;
-    if let Some(listener) = bind_levels(&config).await {
-        tasks.spawn(admin::serve_levels(listener, log, end.clone()));
-    }
+    serve_levels(&config, log, &mut tasks, &end).await;
     let cluster = cluster::connect(&config).await?;
     let Sources { revisions, state, pod_index } = sources(&config, cluster.clone(), &mut tasks, &end)?;
 
@@ -77,8 +75,7 @@ pub(crate) async fn run(config: Config, log: Log) -> anyhow::Result<()> {
     let (encryption, encryptions) = watch::channel(tls::server(&config, &loaded, OffsetDateTime::now_utc())?);
     known.send_replace(Some(Arc::new(loaded)));
     tasks.spawn(authority::renew(config.clone(), keeper, known, encryption, end.clone()));
-    let asked = ports.https.zip(Some(encryptions.clone()));
-    let inspect = Arc::new(pages.clone());
+    let (asked, inspect) = (ports.https.zip(Some(encryptions.clone())), Arc::new(pages.clone()));
     attend(&config, cluster.clone(), (asked, pod_index.clone()), pages, &mut tasks, &end);
     let rights = cluster.clone().map(SecretRights::new);
     let issuers = issuers(&config, cluster, pod_index, &mut tasks, &end)?;
@@ -141,10 +138,11 @@ impl Ports {
 }
 
 /// The port of the log levels. Not to have it is no reason not to start: another heddled of this machine may have it.
-async fn bind_levels(config: &Config) -> Option<TcpListener> {
-    let bound = server::bind("levels", config.control_addr()).await;
-    let said = |error: &std::io::Error| tracing::warn!(%error, "the log levels cannot be changed while heddled runs");
-    bound.inspect_err(said).ok().flatten()
+async fn serve_levels(config: &Config, log: Log, tasks: &mut JoinSet<()>, end: &CancellationToken) {
+    match server::bind("levels", config.control_addr()).await {
+        Ok(listener) => _ = listener.map(|listener| tasks.spawn(admin::serve_levels(listener, log, end.clone()))),
+        Err(error) => tracing::warn!(%error, "the log levels cannot be changed while heddled runs"),
+    }
 }
 
 /// Who issues tokens: the cluster, where there is one.

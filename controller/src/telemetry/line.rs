@@ -25,12 +25,13 @@ pub(super) struct Escaped<T>(T);
 
 impl<T: Write> Write for Escaped<T> {
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
-        let text = String::from_utf8_lossy(event);
-        let line = text.strip_suffix('\n').unwrap_or(&text);
-        self.0.write_all(escaped(line).as_bytes())?;
-        if line.len() < text.len() {
-            self.0.write_all(b"\n")?;
-        }
+        let (line, end) = match event {
+            [line @ .., b'\n'] => (line, "\n"),
+            line => (line, ""),
+        };
+        let line = String::from_utf8_lossy(line);
+        self.0.write_all(escaped(&line).as_bytes())?;
+        self.0.write_all(end.as_bytes())?;
         Ok(event.len())
     }
 
