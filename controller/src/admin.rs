@@ -4,21 +4,24 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::Router;
 use axum::extract::{ConnectInfo, Query, Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::{Router, ServiceExt};
 use heddle_ca::Authority;
 use heddle_serve::push::Published;
-use heddle_serve::registry::ConnectionRegistry;
+use heddle_serve::registry::{ConnectionRegistry, ProxyState};
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+use tower::Layer;
+use tower::util::MapRequestLayer;
 
+use crate::telemetry::Log;
 use crate::writer::ControllerState;
 
 mod dump;
@@ -26,7 +29,10 @@ mod inspect;
 mod issues;
 mod metrics;
 mod objects;
+mod path;
+mod scopes;
 mod sync;
+mod version;
 
 /// What the pages show.
 #[derive(Clone)]
@@ -61,9 +67,16 @@ const INDEX: &[(&str, &str, &str)] = &[
     ("endpointz", "", "endpoints of services"),
     ("issuez", "", "issues of objects and files"),
     ("mesh", "", "mesh-wide settings"),
+    ("clusterz", "", "clusters whose objects are read"),
     ("config_dump", "?proxyID=<pod>.<namespace>", "the configuration of a proxy, as Envoy's config dump"),
     ("list", "", "the names of these pages"),
 ];
+
+/// The page that is about one proxy.
+const CONFIG_DUMP: &str = "/debug/config_dump";
+
+/// `istioctl` knows these words, and then asks the next pod of the control plane.
+const NOT_CONNECTED: &str = "Proxy not connected to this Pilot instance. It may be connected to another instance.\n";
 
 /// Which proxy a page is about.
 #[derive(Debug, Deserialize)]
@@ -75,7 +88,18 @@ struct Of {
 
 /// Serves the pages until `end`.
 pub(crate) async fn serve(listener: TcpListener, pages: Pages, end: CancellationToken) {
-    let service = router(pages).into_make_service_with_connect_info::<SocketAddr>();
+    serve_router(listener, router(pages), end).await;
+}
+
+/// Serves the log levels until `end`.
+pub(crate) async fn serve_levels(listener: TcpListener, log: Log, end: CancellationToken) {
+    serve_router(listener, scopes::router(log), end).await;
+}
+
+async fn serve_router(listener: TcpListener, router: Router, end: CancellationToken) {
+    // Before the router, which knows a path by its text.
+    let service = MapRequestLayer::new(path::clean).layer(router.fallback(no_page));
+    let service = ServiceExt::<Request>::into_make_service_with_connect_info::<SocketAddr>(service);
     let served = axum::serve(listener, service).with_graceful_shutdown(end.clone().cancelled_owned());
     tokio::select! {
         // Connections kept alive by a scraper are not waited for.
@@ -91,7 +115,7 @@ pub(crate) async fn serve(listener: TcpListener, pages: Pages, end: Cancellation
 fn router(pages: Pages) -> Router {
     Router::new()
         .route("/ready", get(ready))
-        .route("/version", get(async || env!("CARGO_PKG_VERSION")))
+        .route("/version", get(async || version::text()))
         .route("/metrics", get(|State(pages): State<Pages>| async move { metrics::page(&pages) }))
         .merge(debug().layer(from_fn(only_this_machine)))
         .with_state(pages)
@@ -111,7 +135,8 @@ fn debug() -> Router<Pages> {
         .route("/debug/endpointz", get(|State(pages): State<Pages>| async move { json(&objects::endpointz(&pages)) }))
         .route("/debug/mesh", get(|State(pages): State<Pages>| async move { json(&objects::mesh(&pages)) }))
         .route("/debug/issuez", get(|State(pages): State<Pages>| async move { json(&issues::issuez(&pages)) }))
-        .route("/debug/config_dump", get(config_dump))
+        .route("/debug/clusterz", get(|State(pages): State<Pages>| async move { json(&objects::clusterz(&pages)) }))
+        .route(CONFIG_DUMP, get(config_dump))
 }
 
 /// Configuration says much of a mesh: debug pages answer callers of this machine only.
@@ -121,6 +146,11 @@ async fn only_this_machine(ConnectInfo(peer): ConnectInfo<SocketAddr>, request: 
     }
     tracing::warn!(%peer, page = request.uri().path(), "refused a debug page, because the client is not on loopback");
     StatusCode::FORBIDDEN.into_response()
+}
+
+/// `istioctl` knows an unknown page by these words, and then lists the pages that there are.
+async fn no_page() -> Response {
+    (StatusCode::NOT_FOUND, "404 page not found\n").into_response()
 }
 
 async fn ready(State(pages): State<Pages>) -> StatusCode {
@@ -148,12 +178,15 @@ async fn syncz(State(pages): State<Pages>, Query(of): Query<Of>) -> Response {
 }
 
 async fn config_dump(State(pages): State<Pages>, Query(of): Query<Of>) -> Response {
-    let Some(name) = of.proxy else {
-        return (StatusCode::BAD_REQUEST, "you must provide a proxyID in the query string\n").into_response();
-    };
-    let Some(state) = pages.registry.find(&name) else {
-        return (StatusCode::NOT_FOUND, "this proxy is not connected\n").into_response();
-    };
+    match of.proxy {
+        Some(name) => shown(pages.registry.find(&name)).await,
+        None => (StatusCode::BAD_REQUEST, "You must provide a proxyID in the query string\n").into_response(),
+    }
+}
+
+/// The configuration of a proxy, if it is connected.
+async fn shown(proxy: Option<ProxyState>) -> Response {
+    let Some(state) = proxy else { return (StatusCode::NOT_FOUND, NOT_CONNECTED).into_response() };
     // Thousands of resources become JSON: not on a thread that serves streams.
     match tokio::task::spawn_blocking(move || dump::config_dump(&state)).await {
         Ok(dump) => json(&dump),

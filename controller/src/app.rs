@@ -28,6 +28,7 @@ use crate::generate::CountedCompiler;
 use crate::router::Router;
 use crate::server::{self, KeepaliveConfig};
 use crate::source::pod_index::PodIndex;
+use crate::telemetry::Log;
 use crate::tls;
 
 mod duties;
@@ -40,11 +41,12 @@ use sources::{Sources, sources};
 ///
 /// # Errors
 /// When something is missing without which it cannot begin: a folder, a certificate, a port.
-pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
+pub(crate) async fn run(config: Config, log: Log) -> anyhow::Result<()> {
     let started = Instant::now();
     let end = CancellationToken::new();
     let mut tasks = JoinSet::new();
     let ports = Ports::bind(&config).await?;
+    serve_levels(&config, log, &mut tasks, &end).await;
     let cluster = cluster::connect(&config).await?;
     let Sources { revisions, state, pod_index } = sources(&config, cluster.clone(), &mut tasks, &end)?;
 
@@ -73,8 +75,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     let (encryption, encryptions) = watch::channel(tls::server(&config, &loaded, OffsetDateTime::now_utc())?);
     known.send_replace(Some(Arc::new(loaded)));
     tasks.spawn(authority::renew(config.clone(), keeper, known, encryption, end.clone()));
-    let asked = ports.https.zip(Some(encryptions.clone()));
-    let inspect = Arc::new(pages.clone());
+    let (asked, inspect) = (ports.https.zip(Some(encryptions.clone())), Arc::new(pages.clone()));
     attend(&config, cluster.clone(), (asked, pod_index.clone()), pages, &mut tasks, &end);
     let rights = cluster.clone().map(SecretRights::new);
     let issuers = issuers(&config, cluster, pod_index, &mut tasks, &end)?;
@@ -133,6 +134,14 @@ impl Ports {
             secure: server::bind("secure-grpc", config.secure_grpc_addr).await?,
             https: if config.is_in_cluster() { server::bind("https", config.https_addr).await? } else { None },
         })
+    }
+}
+
+/// The port of the log levels. Not to have it is no reason not to start: another heddled of this machine may have it.
+async fn serve_levels(config: &Config, log: Log, tasks: &mut JoinSet<()>, end: &CancellationToken) {
+    match server::bind("levels", config.control_addr()).await {
+        Ok(listener) => _ = listener.map(|listener| tasks.spawn(admin::serve_levels(listener, log, end.clone()))),
+        Err(error) => tracing::warn!(%error, "the log levels cannot be changed while heddled runs"),
     }
 }
 

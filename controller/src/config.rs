@@ -48,7 +48,7 @@ A duration has a unit, for example `30s`, `10m` or `24h`.
 Examples:
   heddled --kubeconfig ~/.kube/config
   heddled --config-dir deploy/samples/bookinfo --caDir target/ca
-  heddled --config-dir shop --config-dir team --httpAddr 127.0.0.1:8080 --log_output_level heddled=debug,info"
+  heddled --config-dir shop --config-dir team --httpAddr 127.0.0.1:8080 --log_output_level ads:debug,all:warn"
 )]
 pub(crate) struct Config {
     /// Read objects from the YAML files of this folder. Repeatable. If two folders have the same object, the later
@@ -92,6 +92,12 @@ pub(crate) struct Config {
     /// Serve the webhooks for injection and validation on this address. It applies only with an API server.
     #[arg(long = "httpsAddr", default_value = ":15017", value_parser = parse_listen)]
     pub https_addr: Listen,
+    /// Serve the log levels on this address, for `heddlectl admin log` and `istioctl admin log`. `*` is all addresses.
+    #[arg(long = "ctrlz_address", default_value = "localhost", value_name = "ADDRESS", value_parser = parse_host)]
+    pub control_address: IpAddr,
+    /// Serve the log levels on this port. If another process has the port, heddled starts without them.
+    #[arg(long = "ctrlz_port", default_value_t = 9876, value_name = "PORT")]
+    pub control_port: u16,
     /// Read the signing certificate and its key from this folder. If it has none, heddled creates a self-signed root
     /// there.
     #[arg(long = "caDir", env = "ROOT_CA_DIR", default_value = "./etc/cacerts", value_name = "DIR")]
@@ -153,8 +159,10 @@ pub(crate) struct Config {
     /// Write each log line as a JSON object, like `--logFormat json`. This is istiod's flag.
     #[arg(long = "log_as_json")]
     pub log_as_json: bool,
-    /// Set the log level, for example `info` or `heddled=debug,info`. `debug` logs the most.
-    #[arg(long = "log_output_level", env = "HEDDLE_LOG", default_value = "info")]
+    /// Set the log levels as a list of `<scope>:<level>`. A scope is `ads`, `ca`, `kube`, `model`, `security`,
+    /// `status`, `webhook`, `default` (every scope that is not listed) or `all`. A level is `none`, `error`, `warn`,
+    /// `info` or `debug`. A level alone is for all scopes. `<module>=<level>` sets the level of a module or library.
+    #[arg(long = "log_output_level", env = "HEDDLE_LOG", default_value = "default:info", value_name = "LEVELS")]
     pub log_level: String,
     /// Flags that heddled does not know.
     #[arg(skip)]
@@ -208,6 +216,12 @@ impl Config {
         self.virtual_host_discovery == VirtualHostDiscovery::Auto
     }
 
+    /// The address of the log levels.
+    #[must_use]
+    pub(crate) fn control_addr(&self) -> Listen {
+        Listen(Some(SocketAddr::new(self.control_address, self.control_port)))
+    }
+
     /// The log format, by both flags.
     #[must_use]
     pub(crate) fn log_format(&self) -> LogFormat {
@@ -246,13 +260,15 @@ fn parse_listen(text: &str) -> Result<Listen, String> {
     }
     let (host, port) = text.rsplit_once(':').ok_or("an address must be `host:port` or `:port`")?;
     let port: u16 = port.parse().map_err(|_| format!("`{port}` is not a port number"))?;
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    let ip = match host {
-        "" => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
-        "localhost" => IpAddr::from([127, 0, 0, 1]),
-        host => host.parse().map_err(|_| format!("`{host}` is not an IP address"))?,
-    };
-    Ok(Listen(Some(SocketAddr::new(ip, port))))
+    Ok(Listen(Some(SocketAddr::new(parse_host(host)?, port))))
+}
+
+fn parse_host(text: &str) -> Result<IpAddr, String> {
+    match text.trim_start_matches('[').trim_end_matches(']') {
+        "" | "*" => Ok(IpAddr::V6(Ipv6Addr::UNSPECIFIED)),
+        "localhost" => Ok(IpAddr::from([127, 0, 0, 1])),
+        host => host.parse().map_err(|_| format!("`{host}` is not an IP address")),
+    }
 }
 
 #[cfg(test)]

@@ -30,12 +30,12 @@ fn main() -> anyhow::Result<()> {
     // the system does not know the wish it stays as it is.
     let _ = nix::sys::prctl::set_thp_disable(true);
     let config = config::read();
-    telemetry::start(&config);
+    let log = telemetry::start(&config);
     let _ = rustls::crypto::ring::default_provider().install_default();
     // Everyone is told of a change before anybody's answer to it is heard.
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     let runtime = runtime.event_interval(BETWEEN_SOCKETS).enable_all().build()?;
-    let ended = runtime.block_on(app::run(config));
+    let ended = runtime.block_on(app::run(config, log));
     // Threads of blocking work are not waited for: they end with the process.
     runtime.shutdown_background();
     ended

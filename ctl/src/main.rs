@@ -3,6 +3,7 @@
 
 mod chart;
 mod cmd;
+mod heddled;
 mod release;
 mod server;
 
@@ -35,6 +36,15 @@ struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Manage a running control plane.
+    #[command(
+        subcommand,
+        after_help = "\
+Examples:
+  heddlectl admin log
+  heddlectl admin log --level ads:debug"
+    )]
+    Admin(cmd::admin::Command),
     Check(cmd::check::Args),
     Compile(cmd::compile::Args),
     ProxyStatus(cmd::proxy_status::Args),
@@ -70,6 +80,7 @@ Examples:
 /// Exit codes: 0 for success, 1 for a negative result, 2 for a command that could not run.
 fn main() -> ExitCode {
     let result = match Args::parse().command {
+        Command::Admin(command) => cmd::admin::run(&command).map(|()| ExitCode::SUCCESS),
         Command::Check(args) => cmd::check::run(&args),
         Command::Compile(args) => cmd::compile::run(&args).map(|()| ExitCode::SUCCESS),
         Command::ProxyStatus(args) => cmd::proxy_status::run(&args),

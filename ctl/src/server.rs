@@ -4,9 +4,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::Portforwarder;
 use kube::client::ClientBuilder;
 use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::{Client, Config};
+use kube::{Api, Client, Config};
 use serde_json::Value;
 
 /// The field manager of our writes.
@@ -26,6 +28,7 @@ pub(crate) struct ApiServer {
 }
 
 /// A connection.
+#[derive(Clone)]
 pub(crate) struct Server(Client);
 
 impl ApiServer {
@@ -84,6 +87,13 @@ impl Server {
     /// Deletes the object at a path and its dependents. Returns false if there was none.
     pub(crate) async fn delete(&self, path: &str) -> Result<bool> {
         Ok(self.call("DELETE", &format!("{path}?propagationPolicy=Background"), None).await?.is_some())
+    }
+
+    /// Forwards a port of a pod.
+    pub(crate) async fn forward(&self, namespace: &str, pod: &str, port: u16) -> Result<Portforwarder> {
+        let pods: Api<Pod> = Api::namespaced(self.0.clone(), namespace);
+        let forward = pods.portforward(pod, &[port]).await;
+        forward.with_context(|| format!("cannot forward port {port} of pod {namespace}/{pod}"))
     }
 
     async fn call(&self, method: &str, path: &str, object: Option<&Value>) -> Result<Option<Value>> {

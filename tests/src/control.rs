@@ -84,7 +84,7 @@ impl Control {
         self.until_ready().await
     }
 
-    /// Where a port listens: `http`, `monitoring`, `grpc` or `secure-grpc`.
+    /// Where a port listens: `http`, `monitoring`, `grpc`, `secure-grpc` or `levels`.
     pub fn address(&self, port: &str) -> Result<SocketAddr> {
         let log = self.process.log();
         let lines = log.lines().skip(self.logged).filter_map(|line| serde_json::from_str::<Value>(line).ok());
@@ -212,6 +212,9 @@ fn launch(folder: &Path, config: &Path, flags: &[&str]) -> Result<Process> {
         if !is_given(port) {
             command.arg(format!("--{port}=127.0.0.1:0"));
         }
+    }
+    if !is_given("ctrlz_port") {
+        command.arg("--ctrlz_port=0");
     }
     command.args(["--logFormat", "json"]).args(flags).current_dir(folder);
     Process::start("heddled", &mut command, folder)

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use heddle_tests::control::Control;
+use heddle_tests::control::{Control, ControlSetup};
 use heddle_tests::http::Call;
 use heddle_tests::process::eventually;
 use heddle_tests::product;
@@ -159,6 +159,36 @@ async fn the_end_does_not_wait_for_streams_and_a_new_start_keeps_the_root() -> R
     // What is held already is not sent again.
     if let Ok(response) = again.next(Duration::from_millis(300)).await {
         ensure!(response.resources.is_empty() && response.removed_resources.is_empty(), "{:?}", response.resources);
+    }
+    Ok(())
+}
+
+/// What `istioctl admin log` and `heddlectl admin log` do.
+#[tokio::test]
+async fn log_levels_change_while_heddled_runs() -> Result<()> {
+    let control = ControlSetup::new()?.with("objects", OBJECTS)?.start(&["--log_output_level=default:info"]).await?;
+    let address = control.address("levels")?;
+    let scopes: Value = serde_json::from_str(&Call::get(address, "/scopej")?.send().await?.body)?;
+    let ads = scopes.as_array().context("a list")?.iter().find(|scope| scope["name"] == "ads").context("ads")?;
+    assert_eq!((&ads["output_level"], &ads["stack_trace_level"]), (&json!("info"), &json!("none")));
+
+    let pushes = || control.process.log().matches("\"pushed\"").count();
+    let mut stream = control.stream(web()).await?;
+    stream.subscribe(CLUSTER, &[]).await?;
+    stream.accept(CLUSTER, SOON).await?;
+    assert_eq!(pushes(), 0);
+    let address = address.to_string();
+    let output = product::heddlectl(["admin", "log", "--address", &address, "--level", "ads:debug"])?.output()?;
+    let table = String::from_utf8(output.stdout)?;
+    assert!(output.status.success() && table.contains("ads        debug"), "{table}");
+    let mut stream = control.stream(web()).await?;
+    stream.subscribe(CLUSTER, &[]).await?;
+    stream.accept(CLUSTER, SOON).await?;
+    eventually("a push in the log", SOON, async || pushes() > 0).await?;
+    assert!(!control.process.log().contains("\"target\":\"h2"), "a library logs its events");
+    for level in ["ads:loud", "nobody:debug"] {
+        let output = product::heddlectl(["admin", "log", "--address", &address, "--level", level])?.output()?;
+        assert_eq!(output.status.code(), Some(2), "{level}");
     }
     Ok(())
 }

@@ -17,7 +17,7 @@ const PROGRAMS: [&str; 8] =
     ["bookinfo", "demo", "heddle-agent", "heddle-fleet", "heddlectl", "heddled", "images", "latency"];
 
 /// Commands of heddlectl that need a cluster or a running heddled. Their examples are only parsed.
-const ONLINE: [&str; 4] = ["check", "install", "proxy-status", "uninstall"];
+const ONLINE: [&str; 5] = ["admin", "check", "install", "proxy-status", "uninstall"];
 
 /// The help of one command.
 struct Page {

@@ -5,7 +5,7 @@ mod kubernetes {
     mod api_server;
     mod authority;
     mod ingress;
-    mod inspect;
+    mod istioctl;
     mod node;
     mod secrets;
     mod source;

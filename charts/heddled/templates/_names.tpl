@@ -14,6 +14,10 @@ istiod{{ include "heddled.suffix" . }}
 
 {{- define "heddled.labels" -}}
 app: istiod
+{{ include "heddled.identity" . }}
+{{- end -}}
+
+{{- define "heddled.identity" -}}
 istio.io/rev: {{ include "heddled.revision" . | quote }}
 app.kubernetes.io/name: heddled
 app.kubernetes.io/instance: {{ .Release.Name }}

@@ -7,7 +7,7 @@ use x509_parser::extensions::ParsedExtension;
 
 use crate::authority::{Authority, Files};
 use crate::bundle::{self, Bundle};
-use crate::error::AuthorityError;
+use crate::error::{AuthorityError, BundleError};
 use crate::key::SigningKey;
 use crate::lifetime::Validity;
 
@@ -16,12 +16,15 @@ pub(crate) const KEY: &str = "ca-key.pem";
 pub(crate) const ROOT: &str = "root-cert.pem";
 pub(crate) const CHAIN: &str = "cert-chain.pem";
 
+/// The names of the files of both layouts.
+pub const FILES: [&str; 7] = [CERTIFICATE, KEY, ROOT, CHAIN, TLS.certificate, TLS.key, TLS.root];
+
 /// The names of one layout's files.
 struct Layout {
     certificate: &'static str,
     key: &'static str,
     root: &'static str,
-    /// The signing certificate and those above it.
+    /// The signing certificate and those above it. It may be empty or missing if a root signed the certificate.
     chain: &'static str,
 }
 
@@ -44,15 +47,18 @@ pub fn load(files: &Files, now: OffsetDateTime) -> Result<Authority, AuthorityEr
     if parsed.public_key().raw != key.public_key() {
         return Err(AuthorityError::KeyMismatch);
     }
-    // istiod's own Secret has both names with nothing in them: its signing certificate is the root.
-    let alone = content(files, layout.root).is_empty() && content(files, layout.chain).is_empty();
-    let (roots, chain) = if alone && parsed.verify_signature(None).is_ok() {
-        (vec![signer.clone()], vec![signer.clone()])
-    } else {
-        (certificates(files, layout.root)?, certificates(files, layout.chain)?)
-    };
+    // istiod leaves empty what says nothing new: the chain always, and up to version 1.19 also the root.
+    let chain = optional(files, layout.chain)?;
+    let mut roots = optional(files, layout.root)?;
+    if roots.is_empty() && parsed.verify_signature(None).is_ok() {
+        roots.push(signer.clone());
+    }
     let roots = Bundle::of(roots).map_err(|error| AuthorityError::Certificates { file: layout.root.into(), error })?;
-    let (intermediates, validity) = path(&signer, &chain, &roots)?;
+    let path = path(&signer, &chain, &roots);
+    let (intermediates, validity) = path.map_err(|error| match error {
+        AuthorityError::NoPath if chain.is_empty() => without(files, layout.chain),
+        error => error,
+    })?;
     if !validity.contains(now) {
         return Err(AuthorityError::NotValidNow);
     }
@@ -60,14 +66,20 @@ pub fn load(files: &Files, now: OffsetDateTime) -> Result<Authority, AuthorityEr
     Ok(Authority { key, subject, key_id, certificate: signer, intermediates, validity, roots })
 }
 
+/// The files of Secret `istio-ca-secret`. A missing key means the same as an empty key.
+#[must_use]
+pub fn secret_files(mut data: Files) -> Files {
+    let key = |name: &str| (name.to_owned(), data.remove(name).unwrap_or_default());
+    [CERTIFICATE, KEY, ROOT, CHAIN].map(key).into()
+}
+
 /// The layout that is whole; otherwise what is missing from the one that was begun.
 fn layout(files: &Files) -> Result<Layout, AuthorityError> {
     let tls_begun = files.contains_key(TLS.key) || files.contains_key(TLS.certificate);
     let pem_begun = [CERTIFICATE, KEY, ROOT, CHAIN].iter().any(|name| files.contains_key(*name));
     let layout = if tls_begun && !pem_begun { TLS } else { PEM };
-    let mut names = vec![layout.certificate, layout.key, layout.root, layout.chain];
+    let mut names = vec![layout.certificate, layout.key, layout.root];
     names.sort_unstable();
-    names.dedup();
     names.retain(|name| !files.contains_key(*name));
     if names.is_empty() {
         return Ok(layout);
@@ -79,12 +91,25 @@ fn missing(name: &str) -> AuthorityError {
     AuthorityError::Missing { names: vec![name.to_owned()] }
 }
 
+/// A file that is needed and has nothing in it, or does not exist.
+fn without(files: &Files, name: &str) -> AuthorityError {
+    match files.get(name) {
+        Some(_) => AuthorityError::Certificates { file: name.into(), error: BundleError::Empty },
+        None => missing(name),
+    }
+}
+
 fn content<'a>(files: &'a Files, name: &str) -> &'a [u8] {
     files.get(name).map_or(&[], Vec::as_slice)
 }
 
 fn certificates(files: &Files, name: &str) -> Result<Vec<Vec<u8>>, AuthorityError> {
     bundle::parse(content(files, name)).map_err(|error| AuthorityError::Certificates { file: name.into(), error })
+}
+
+/// The certificates of a file that may be empty or missing.
+fn optional(files: &Files, name: &str) -> Result<Vec<Vec<u8>>, AuthorityError> {
+    if content(files, name).trim_ascii().is_empty() { Ok(Vec::new()) } else { certificates(files, name) }
 }
 
 fn decode<'a>(file: &str, der: &'a [u8]) -> Result<X509Certificate<'a>, AuthorityError> {

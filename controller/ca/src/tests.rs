@@ -1,6 +1,7 @@
 //! The tests of the whole crate, by subject, and what they share: a fixed clock, authorities, requests.
 
 mod csr;
+mod istiod;
 mod plugged_in;
 mod rotate;
 mod serving;

@@ -151,6 +151,7 @@ pub(crate) fn sidecar() -> Proxy {
         cluster: "Kubernetes".into(),
         node_name: Text::default(),
         workload_name: "me".into(),
+        istio_version: "".into(),
         interception: Interception::Redirect,
         http_proxy_port: 0,
         http10: false,

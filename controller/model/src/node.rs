@@ -21,12 +21,21 @@ const TLS_FILES: [&str; 6] = [
     "TLS_CLIENT_ROOT_CERT",
 ];
 
+/// The longest id: an address, a pod, a namespace and a domain have at most some 600 bytes.
+const MAX_ID: usize = 1024;
+
 /// Why a Node cannot be served.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NodeError {
     /// The first request of a stream must name its node.
     #[error("missing node information")]
     Missing,
+    /// The id is longer than any name in Kubernetes makes it, or has control characters. It is in no message for that.
+    #[error("the node id has more than {MAX_ID} bytes, or a control character")]
+    Id,
+    /// gRPC without a proxy, which needs other resources.
+    #[error("proxyless gRPC (GENERATOR=grpc) is not supported; inject a sidecar into the pod instead")]
+    Proxyless,
     /// The id is not of the form `<type>~<ip>~<pod>.<namespace>~<domain>`.
     #[error("node id `{0}` has not the four parts type~ip~name~domain")]
     Parts(String),
@@ -44,6 +53,9 @@ pub enum NodeError {
 /// When the Node has no id, or one from which type or address cannot be told. All else has a default.
 pub fn proxy(node: &Value) -> Result<Proxy, NodeError> {
     let id = node.get("id").and_then(Value::as_str).filter(|id| !id.is_empty()).ok_or(NodeError::Missing)?;
+    if id.len() > MAX_ID || id.chars().any(char::is_control) {
+        return Err(NodeError::Id);
+    }
     let parts: Vec<&str> = id.split('~').collect();
     let [kind, address, name, domain] = parts.as_slice() else { return Err(NodeError::Parts(id.into())) };
     let kind = match *kind {
@@ -52,18 +64,22 @@ pub fn proxy(node: &Value) -> Result<Proxy, NodeError> {
         other => return Err(NodeError::Type(other.into())),
     };
     let metadata = Metadata(node.get("metadata").and_then(Value::as_object));
+    if &*metadata.text("GENERATOR") == "grpc" {
+        return Err(NodeError::Proxyless);
+    }
     let addresses = metadata.addresses().or_else(|| Some(vec![address.parse().ok()?]));
     let addresses = addresses.ok_or_else(|| NodeError::Address(id.into()))?;
     let namespace = match metadata.text("NAMESPACE") {
         named if !named.is_empty() => named,
         _ => domain.split('.').next().unwrap_or_default().into(),
     };
-    let short_id = *name;
     let name = name.strip_suffix(&*namespace).and_then(|name| name.strip_suffix('.')).unwrap_or(name);
+    // Not the third part of the id, which may name another namespace than the one that is verified.
+    let short_id = format!("{name}.{namespace}");
     Ok(Proxy {
         verified: false,
         id: id.into(),
-        short_id: short_id.into(),
+        short_id: short_id.as_str().into(),
         kind,
         addresses,
         name: name.into(),
@@ -75,6 +91,7 @@ pub fn proxy(node: &Value) -> Result<Proxy, NodeError> {
         cluster: metadata.text("CLUSTER_ID"),
         node_name: metadata.text("NODE_NAME"),
         workload_name: metadata.text("WORKLOAD_NAME"),
+        istio_version: metadata.text("ISTIO_VERSION"),
         interception: metadata.interception(),
         http_proxy_port: metadata.text("HTTP_PROXY_PORT").parse().unwrap_or(0),
         http10: metadata.flag("HTTP10"),

@@ -9,7 +9,7 @@ use crate::{Text, labels::Labels, locality::Locality};
 pub struct Proxy {
     /// Node id as sent, e.g. `sidecar~10.0.0.1~web-1.default~default.svc.cluster.local`.
     pub id: Text,
-    /// How istioctl names it: the third part of the id, e.g. `web-1.default`.
+    /// How istioctl names it: `<pod>.<namespace>`, e.g. `web-1.default`.
     pub short_id: Text,
     /// Whether it has proven to be of its namespace; else no secret is given to it.
     pub verified: bool,
@@ -37,6 +37,8 @@ pub struct Proxy {
     pub node_name: Text,
     /// Workload name for telemetry.
     pub workload_name: Text,
+    /// Version of the agent beside it, as the node says; empty when it did not say.
+    pub istio_version: Text,
     /// How traffic reaches it.
     pub interception: Interception,
     /// Port of its forward HTTP proxy; 0: the mesh's choice.

@@ -34,6 +34,7 @@ impl StreamError {
     pub(crate) fn status(&self) -> Status {
         match self {
             Self::Transport(status) => (**status).clone(),
+            Self::Node(error @ NodeError::Proxyless) => Status::unimplemented(error.to_string()),
             Self::Node(error) => Status::invalid_argument(error.to_string()),
             Self::Auth(error) => error.status(),
             Self::TooManyNames(error) => Status::resource_exhausted(error.to_string()),

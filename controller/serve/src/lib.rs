@@ -2,6 +2,7 @@
 //! compiled; the daemon joins it to both by the traits here.
 
 pub mod ads;
+mod aside;
 pub mod auth;
 pub mod csr;
 mod error;

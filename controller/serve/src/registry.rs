@@ -32,6 +32,8 @@ pub struct ConnectionRegistry {
 
 /// The reason of a NACK whose `error_detail` has no message.
 const NO_REASON: &str = "it gave no reason";
+/// The most bytes that are kept of the message of a NACK. Envoy names each resource that it rejects.
+const MAX_REASON: usize = 8 * 1024;
 
 /// One stream in the registry. Dropping it removes the stream.
 #[derive(Debug)]
@@ -193,13 +195,11 @@ impl ConnectionRegistry {
         self.rejection_changes.subscribe()
     }
 
-    /// The newest stream of the proxy with this name: `<pod>.<namespace>`, the whole node id, or the connection's.
+    /// The newest stream of the proxy with this name, `<pod>.<namespace>`, or the stream with this connection's name. A
+    /// node id is no name: a client of any namespace may send it.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<ProxyState> {
-        let is_it = |entry: &&Arc<Entry>| {
-            let proxy = &entry.proxy;
-            *proxy.id == *name || entry.connection == name || *proxy.short_id == *name
-        };
+        let is_it = |entry: &&Arc<Entry>| *entry.proxy.short_id == *name || entry.connection == name;
         let found = self.entries.lock().values().rev().find(is_it).cloned();
         found.map(|entry| entry.state())
     }
@@ -279,7 +279,7 @@ impl Registration {
         self.registry.metrics.rejects.add(url, 1);
         let mut discovery = self.entry.discovery.lock();
         let state = discovery.types.entry(url).or_default();
-        if reason.is_empty() { NO_REASON } else { reason }.clone_into(&mut state.error);
+        state.error = shortened(if reason.is_empty() { NO_REASON } else { reason });
         (state.nacked, state.since) = (Some(nonce), None);
         let reason = state.error.clone();
         PendingRejection { registry: self.registry.clone(), entry: self.entry.clone(), url, nonce, reason }
@@ -304,6 +304,11 @@ impl PendingRejection {
         }
         registry.note_rejection_change();
     }
+}
+
+fn shortened(reason: &str) -> String {
+    let end = reason.floor_char_boundary(MAX_REASON);
+    if end == reason.len() { reason.to_owned() } else { format!("{} … ({} bytes)", &reason[..end], reason.len()) }
 }
 
 impl Drop for Registration {

@@ -11,9 +11,10 @@ use heddle_xds_api::{
 use crate::{
     Generate,
     ads::AdsState,
+    aside::{self, Asides},
     auth::{AuthError, Authenticate, Credentials},
     error::StreamError,
-    inspect, node,
+    node,
     push::Push,
     registry::Registration,
     rights::Rights,
@@ -35,6 +36,7 @@ struct Stream<'a, A, G: Generate> {
     registration: Registration,
     messages: Outbox<Message>,
     push: Push,
+    asides: Box<Asides<'a>>,
     /// The revision of the newest set.
     revision: u64,
     /// The types of which the proxy was sent a response, or holds all resources.
@@ -56,10 +58,16 @@ pub(crate) async fn run<W: Wire, A: Authenticate, G: Generate>(
     // Before the first request is read, which is the largest one.
     let mut beginning = Some(state.admission.enter().await);
     let Some(first) = Beginning::within(&mut beginning, requests.message()).await? else { return Ok(()) };
-    let mut proxy = node::proxy(W::node(&first).ok_or(NodeError::Missing)?)?;
+    let node = W::node(&first).ok_or(NodeError::Missing)?;
+    let mut proxy = node::proxy(node).inspect_err(|error| {
+        state.metrics.streams_refused.add(1);
+        tracing::warn!(peer = ?call.peer(), %error, "refused a stream");
+    })?;
     node::admit(identity.as_ref(), &proxy).inspect_err(refused)?;
-    if inspect::is_debug_type(W::type_url(&first)) {
-        return inspect::serve::<W>(state.inspect.as_deref(), identity, first, requests, messages).await;
+    let asides = Asides::new(state.inspect.as_deref(), identity.clone());
+    if aside::begins_with(W::type_url(&first)) {
+        drop(beginning);
+        return Box::pin(aside::serve::<W>(asides, first, requests, messages)).await;
     }
     let rights = Rights::of(&*state.authenticate, identity, proxy.is_gateway()).await;
     proxy.verified = rights.secrets;
@@ -72,10 +80,11 @@ pub(crate) async fn run<W: Wire, A: Authenticate, G: Generate>(
     let registration = state.registry.connect(proxy, connection);
     let push = Push::new(W::PROTOCOL, state.differences.clone());
     let (sent, carried) = (TypeSet::EMPTY, Vec::new());
-    let mut stream = Stream { state, registration, messages, push, revision: 0, sent, carried };
+    let asides = Box::new(asides);
+    let mut stream = Stream { state, registration, messages, push, asides, revision: 0, sent, carried };
 
     stream.take(subscriber.next().await, false);
-    stream.on_request::<W>(first, &subscriber)?;
+    stream.on_request::<W>(first, &subscriber).await?;
     let mut rights = Some(rights);
     // One future for the whole stream, so that no event begins the check anew. In a box, because few clients need it.
     let mut rights_changed = None;
@@ -95,7 +104,7 @@ pub(crate) async fn run<W: Wire, A: Authenticate, G: Generate>(
             () = finish(&mut rights_changed), if wants_secrets => return Ok(()),
             update = subscriber.next() => stream.take(update, true),
             request = requests.message() => match request? {
-                Some(request) => stream.on_request::<W>(request, &subscriber)?,
+                Some(request) => stream.on_request::<W>(request, &subscriber).await?,
                 None => return Ok(()),
             },
             () = sleep_until(deadline) => {}
@@ -119,11 +128,32 @@ async fn sleep_until(deadline: Option<Instant>) {
 }
 
 impl<A: Authenticate, G: Generate> Stream<'_, A, G> {
-    fn on_request<W: Wire>(&mut self, request: W::Request, subscriber: &Subscriber<G>) -> Result<(), StreamError> {
-        let Some(type_url) = TypeUrl::parse(W::type_url(&request)) else {
-            tracing::debug!(connection = self.registration.connection(), r#type = W::type_url(&request), "not served");
-            return Ok(());
-        };
+    async fn on_request<W: Wire>(
+        &mut self,
+        request: W::Request,
+        subscriber: &Subscriber<G>,
+    ) -> Result<(), StreamError> {
+        match TypeUrl::parse(W::type_url(&request)) {
+            Some(type_url) => self.on_subscription::<W>(type_url, request, subscriber),
+            // In a box: a stream is not to have room for this as long as it lives.
+            None => Box::pin(self.on_aside::<W>(request)).await,
+        }
+    }
+
+    async fn on_aside<W: Wire>(&mut self, request: W::Request) -> Result<(), StreamError> {
+        let type_url = W::type_url(&request).to_owned();
+        if let Some(answer) = self.asides.answer_proxy::<W>(&type_url, &W::request(request)).await? {
+            self.messages.send(answer, MAX_WAITING).await;
+        }
+        Ok(())
+    }
+
+    fn on_subscription<W: Wire>(
+        &mut self,
+        type_url: TypeUrl,
+        request: W::Request,
+        subscriber: &Subscriber<G>,
+    ) -> Result<(), StreamError> {
         let request = W::request(request);
         let nonce = Nonce::parse(&request.nonce);
         match (self.push.on_request(type_url, &request, Instant::now())?, nonce) {

@@ -2,7 +2,9 @@
 //! Others get what proxies of their own namespace were sent.
 
 use axum::body::Body;
-use axum::http::Request;
+use axum::extract::Query;
+use axum::http::uri::InvalidUri;
+use axum::http::{Request, Uri};
 use heddle_model::identity::Identity;
 use heddle_serve::inspect::{DebugFuture, DebugRequest, DebugResponse, Inspect};
 use heddle_serve::registry::{ProxyState, TypeState};
@@ -13,12 +15,11 @@ use heddle_xds_api::envoy::service::status::v3::{ClientConfig, ConfigStatus};
 use heddle_xds_api::google::protobuf::{Any, Struct, Timestamp, Value, value::Kind};
 use heddle_xds_api::{any, json as proto};
 use http_body_util::BodyExt;
-use serde_json::json;
 use std::time::{SystemTime, UNIX_EPOCH};
 use tonic::Status;
 use tower::ServiceExt;
 
-use super::{Pages, debug, dump, sync};
+use super::{CONFIG_DUMP, NOT_CONNECTED, Of, Pages, debug, dump, no_page, shown, sync, version};
 
 /// The type of a request for a page, whose path is the name.
 const PAGE: &str = "istio.io/debug";
@@ -33,7 +34,8 @@ impl Inspect for Pages {
             match request.type_url.as_str() {
                 SYNC => {
                     self.check_access(client, None)?;
-                    Ok(DebugResponse { resources: self.states(), identifier: self.identifier() })
+                    let identifier = version::identifier(&self.pod);
+                    Ok(DebugResponse { resources: self.states(), identifier })
                 }
                 DUMP => self.dumped(client, request.names.first().map(String::as_str).unwrap_or_default()).await,
                 PAGE => match request.names.as_slice() {
@@ -58,15 +60,17 @@ impl Pages {
         Err(Status::permission_denied("permission denied"))
     }
 
-    /// A proxy by its name, if the client may see it. Else it does not learn whether the proxy is connected.
-    fn proxy(&self, client: &Identity, name: &str) -> Result<ProxyState, Status> {
+    /// A proxy by its name, if the client may see it; nothing if it is not connected here. Others do not learn whether
+    /// it is.
+    fn proxy(&self, client: &Identity, name: &str) -> Result<Option<ProxyState>, Status> {
         let state = self.registry.find(name);
         self.check_access(client, state.as_ref())?;
-        state.ok_or_else(|| Status::not_found("this proxy is not connected"))
+        Ok(state)
     }
 
-    fn states(&self) -> Vec<Any> {
-        sync::shown(&self.registry.proxies()).map(|state| any(&self.state(state))).collect()
+    fn states(&self) -> Vec<(String, Any)> {
+        let named = |state| (sync::name(state).to_owned(), any(&self.state(state)));
+        sync::shown(&self.registry.proxies()).map(named).collect()
     }
 
     fn state(&self, state: &ProxyState) -> ClientConfig {
@@ -74,7 +78,7 @@ impl Pages {
         let metadata = [
             ("CLUSTER_ID", text(sync::cluster(self, state))),
             ("NAMESPACE", text(&state.proxy.namespace)),
-            ("ISTIO_VERSION", text(env!("CARGO_PKG_VERSION"))),
+            ("ISTIO_VERSION", text(&state.proxy.istio_version)),
         ];
         let fields = metadata.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         let node = Node { id: sync::name(state).to_owned(), metadata: Some(Struct { fields }), ..Node::default() };
@@ -89,41 +93,44 @@ impl Pages {
         ClientConfig { node: Some(node), generic_xds_configs: configs.collect(), ..ClientConfig::default() }
     }
 
-    /// Who answers, in istiod's words: tools show it beside each proxy.
-    fn identifier(&self) -> String {
-        let info = json!({
-            "version": env!("CARGO_PKG_VERSION"), "revision": "heddle", "golang_version": "",
-            "status": "Clean", "tag": ""
-        });
-        json!({"Component": "istiod", "ID": self.pod, "Info": info}).to_string()
-    }
-
     async fn dumped(&self, client: &Identity, name: &str) -> Result<DebugResponse, Status> {
-        let state = self.proxy(client, name)?;
+        let Some(state) = self.proxy(client, name)? else { return Ok(page(name, NOT_CONNECTED)) };
         let parts = tokio::task::spawn_blocking(move || {
             let dump = dump::config_dump(&state);
             let parts = dump["configs"].as_array().into_iter().flatten();
-            parts.filter_map(|part| proto::from_json(part["@type"].as_str()?, &without_type(part)).ok()).collect()
+            let part = |part: &serde_json::Value| {
+                let url = part["@type"].as_str()?;
+                Some((url.to_owned(), proto::from_json(url, &without_type(part)).ok()?))
+            };
+            parts.filter_map(part).collect()
         });
         let resources = parts.await.map_err(|error| Status::internal(error.to_string()))?;
         Ok(DebugResponse { resources, identifier: String::new() })
     }
 
-    async fn page(&self, client: &Identity, page: &str) -> Result<DebugResponse, Status> {
-        let proxy = page
-            .strip_prefix("config_dump?")
-            .and_then(|query| query.split('&').find_map(|pair| pair.strip_prefix("proxyID=")));
-        match proxy {
-            Some(name) => _ = self.proxy(client, name)?,
-            None => self.check_access(client, None)?,
-        }
-        let request = Request::get(format!("/debug/{page}")).body(Body::empty());
-        let request = request.map_err(|error| Status::invalid_argument(error.to_string()))?;
-        let Ok(response) = debug().with_state(self.clone()).oneshot(request).await;
+    /// A page as the debug port has it. The query is read once: who may see the proxy is decided of the proxy that is
+    /// shown.
+    async fn page(&self, client: &Identity, name: &str) -> Result<DebugResponse, Status> {
+        let invalid = |error: &dyn std::fmt::Display| Status::invalid_argument(error.to_string());
+        let uri: Uri = format!("/debug/{name}").parse().map_err(|error: InvalidUri| invalid(&error))?;
+        let of = Query::<Of>::try_from_uri(&uri).map_err(|error| invalid(&error))?.0;
+        let response = if let Some(proxy) = of.proxy.filter(|_| uri.path() == CONFIG_DUMP) {
+            shown(self.proxy(client, &proxy)?).await
+        } else {
+            self.check_access(client, None)?;
+            let request = Request::get(uri).body(Body::empty()).map_err(|error| invalid(&error))?;
+            let Ok(response) = debug().fallback(no_page).with_state(self.clone()).oneshot(request).await;
+            response
+        };
         let body = response.into_body().collect().await.map_err(|error| Status::internal(error.to_string()))?;
-        let value = body.to_bytes().to_vec();
-        Ok(DebugResponse { resources: vec![Any { type_url: PAGE.into(), value }], identifier: String::new() })
+        Ok(page(name, body.to_bytes()))
     }
+}
+
+/// What a page says, as `istioctl` takes it.
+fn page(name: &str, text: impl Into<Vec<u8>>) -> DebugResponse {
+    let value = Any { type_url: PAGE.into(), value: text.into() };
+    DebugResponse { resources: vec![(name.to_owned(), value)], identifier: String::new() }
 }
 
 fn without_type(part: &serde_json::Value) -> serde_json::Value {

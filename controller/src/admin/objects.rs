@@ -21,6 +21,12 @@ pub(super) fn configz(pages: &Pages) -> Value {
     objects.into_iter().map(entry).collect()
 }
 
+/// The clusters whose objects are read, as `istioctl remote-clusters` lists them: our own one.
+pub(super) fn clusterz(pages: &Pages) -> Value {
+    let status = if pages.published.borrow().is_some() { "synced" } else { "syncing" };
+    json!([{"id": pages.cluster, "secretName": "", "syncStatus": status}])
+}
+
 /// Services.
 pub(super) fn registryz(pages: &Pages) -> Value {
     let snapshot = pages.state.borrow().snapshot.clone();

@@ -68,7 +68,7 @@ fn status(pages: &Pages, state: &ProxyState) -> Value {
         "proxy": name(state),
         "proxy_type": kind,
         "proxy_version": format!("{major}.{minor}.{patch}"),
-        "istio_version": env!("CARGO_PKG_VERSION"),
+        "istio_version": *state.proxy.istio_version,
         "istiod": pages.pod,
     });
     for (url, name) in NAMED {

@@ -15,12 +15,11 @@ use time::OffsetDateTime;
 use crate::auth::{Issuer, IssuerError};
 use crate::pem;
 
-/// The files of both layouts (contract, section 4).
-const NAMES: [&str; 7] =
-    ["ca-cert.pem", "ca-key.pem", "root-cert.pem", "cert-chain.pem", "tls.crt", "tls.key", "ca.crt"];
-/// This file exists while a self-signed root is written. The other files may then be incomplete.
-const UNFINISHED: &str = ".unfinished";
-/// The lock for reading and writing the folder, so that two processes do not create two roots.
+/// The folder where the files of a new root are written.
+const UNFINISHED: &str = ".unfinished-root";
+/// The folder of a new root whose files are all written, and not all in their place.
+const FINISHED: &str = ".finished-root";
+/// The lock for writing the folder, so that two processes do not create two roots.
 const LOCK: &str = ".lock";
 /// The largest file that is read, in bytes.
 const MAX_FILE: u64 = 1 << 20;
@@ -54,7 +53,8 @@ pub(crate) enum FolderError {
     },
 }
 
-/// Loads the authority in the folder, or creates a self-signed root if there is none.
+/// Loads the authority in the folder, or creates a self-signed root if there is none. A folder with a complete
+/// authority may be read-only, as a mounted Secret is.
 ///
 /// # Errors
 /// When the folder has files that are not a complete authority, or cannot be written. Existing files are never
@@ -65,33 +65,43 @@ pub(crate) fn authority(
     life: Duration,
     now: OffsetDateTime,
 ) -> Result<Authority, FolderError> {
-    let _lock = locked(folder)?;
-    let of = |error| FolderError::Authority { folder: folder.into(), error };
-    if folder.join(UNFINISHED).exists() {
-        return made(folder, trust_domain, life, now);
+    // Without the lock, because to create its file is a write.
+    let first = match loaded(folder, now) {
+        Ok(Some(authority)) => return Ok(authority),
+        first => first.err(),
+    };
+    // Another process may be writing.
+    let _lock = locked(folder).map_err(|error| first.unwrap_or(error))?;
+    finish(folder)?;
+    match loaded(folder, now)? {
+        Some(authority) => Ok(authority),
+        None => made(folder, trust_domain, life, now),
     }
-    let files = read(folder)?;
-    if files.is_empty() {
-        return made(folder, trust_domain, life, now);
-    }
-    heddle_ca::load(&files, now).map_err(of)
 }
 
-/// The local token issuer. A missing key is created.
+/// The local token issuer. A missing key is created. In a read-only folder nobody else could know a new key, so it
+/// stays in memory and no token is valid.
 ///
 /// # Errors
 /// When the key cannot be read or written, or has another type.
 pub(crate) fn issuer(folder: &Path, audiences: &[String]) -> Result<Issuer, FolderError> {
-    let _lock = locked(folder)?;
     let path = folder.join(ISSUER_KEY_FILE);
     let of = |error| FolderError::Issuer { path: path.clone(), error };
     let key = match fs::read_to_string(&path) {
         Ok(text) => pem::decode(&text, "PRIVATE KEY").unwrap_or_default(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let key = Issuer::new_key().map_err(of)?;
-            // A hard link fails if the file exists. Then another process has created the key for both.
-            link(folder, ISSUER_KEY_FILE, pem::encode("PRIVATE KEY", &key).as_bytes())?;
-            pem::decode(&at(&path, fs::read_to_string(&path))?, "PRIVATE KEY").unwrap_or_default()
+            match keep(folder, &key) {
+                Ok(text) => pem::decode(&text, "PRIVATE KEY").unwrap_or_default(),
+                Err(FolderError::File { error, .. }) if error.kind() == io::ErrorKind::ReadOnlyFilesystem => {
+                    tracing::warn!(
+                        path = %path.display(),
+                        "the folder is read-only and has no key of the token issuer; every token is refused"
+                    );
+                    key
+                }
+                Err(error) => return Err(error),
+            }
         }
         Err(error) => return Err(FolderError::File { path, error }),
     };
@@ -104,7 +114,7 @@ pub(crate) fn issuer(folder: &Path, audiences: &[String]) -> Result<Issuer, Fold
 /// When a file exists but cannot be read, or is too large.
 pub(crate) fn read(folder: &Path) -> Result<Files, FolderError> {
     let mut files = Files::new();
-    for name in NAMES {
+    for name in heddle_ca::FILES {
         let path = folder.join(name);
         match fs::metadata(&path) {
             Ok(metadata) if metadata.len() > MAX_FILE => {
@@ -128,27 +138,68 @@ pub(crate) fn write(folder: &Path, files: &Files) -> Result<(), FolderError> {
         let fresh = fresh(folder, name, content)?;
         at(&path, fs::rename(&fresh, &path))?;
     }
-    at(folder, File::open(folder).and_then(|folder| folder.sync_all()))
+    synced(folder)
 }
 
+/// The authority in the folder; none if it has no files of an authority.
+fn loaded(folder: &Path, now: OffsetDateTime) -> Result<Option<Authority>, FolderError> {
+    let files = read(folder)?;
+    if files.is_empty() {
+        return Ok(None);
+    }
+    let of = |error| FolderError::Authority { folder: folder.into(), error };
+    heddle_ca::load(&files, now).map(Some).map_err(of)
+}
+
+/// Creates a root. Its files get into their place only when all of them are written: a full disk leaves none.
 fn made(folder: &Path, trust_domain: &str, life: Duration, now: OffsetDateTime) -> Result<Authority, FolderError> {
     let of = |error| FolderError::Authority { folder: folder.into(), error };
-    let mark = folder.join(UNFINISHED);
-    at(&mark, fs::write(&mark, b""))?;
     let (authority, files) = heddle_ca::self_signed(trust_domain, life, now, &SystemRandom::new()).map_err(of)?;
-    write(folder, &files)?;
-    at(&mark, fs::remove_file(&mark))?;
+    let (unfinished, finished) = (folder.join(UNFINISHED), folder.join(FINISHED));
+    let _ = fs::remove_dir_all(&unfinished);
+    created(&unfinished)?;
+    let written = write(&unfinished, &files).and_then(|()| at(&finished, fs::rename(&unfinished, &finished)));
+    if written.is_err() {
+        let _ = fs::remove_dir_all(&unfinished);
+    }
+    written?;
+    finish(folder)?;
     tracing::info!(folder = %folder.display(), trust_domain, "created a self-signed root certificate");
     Ok(authority)
 }
 
+/// Puts the files of a new root into their place, unless the operator has put others there.
+fn finish(folder: &Path) -> Result<(), FolderError> {
+    let finished = folder.join(FINISHED);
+    if !finished.exists() {
+        return Ok(());
+    }
+    let (new, present) = (read(&finished)?, read(folder)?);
+    if present.iter().all(|(name, content)| new.get(name) == Some(content)) {
+        for name in new.keys().filter(|name| !present.contains_key(*name)) {
+            let path = folder.join(name);
+            at(&path, fs::hard_link(finished.join(name), &path))?;
+        }
+        synced(folder)?;
+    }
+    at(&finished, fs::remove_dir_all(&finished))
+}
+
 /// Creates a missing folder, and holds its lock until dropped.
 fn locked(folder: &Path) -> Result<File, FolderError> {
-    at(folder, fs::DirBuilder::new().recursive(true).mode(0o700).create(folder))?;
+    created(folder)?;
     let path = folder.join(LOCK);
     let file = at(&path, OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path))?;
     at(&path, file.lock())?;
     Ok(file)
+}
+
+fn created(folder: &Path) -> Result<(), FolderError> {
+    at(folder, fs::DirBuilder::new().recursive(true).mode(0o700).create(folder))
+}
+
+fn synced(folder: &Path) -> Result<(), FolderError> {
+    at(folder, File::open(folder).and_then(|folder| folder.sync_all()))
 }
 
 /// Creates a file with mode 0600, which is renamed later.
@@ -160,14 +211,19 @@ fn fresh(folder: &Path, name: &str, content: &[u8]) -> Result<PathBuf, FolderErr
     Ok(path)
 }
 
-fn link(folder: &Path, name: &str, content: &[u8]) -> Result<(), FolderError> {
-    let (fresh, path) = (fresh(folder, name, content)?, folder.join(name));
+/// Keeps a new key of the issuer; returns the PEM of the key that is kept. A hard link fails if the file exists: then
+/// another process has created the key for both.
+fn keep(folder: &Path, key: &[u8]) -> Result<String, FolderError> {
+    created(folder)?;
+    let path = folder.join(ISSUER_KEY_FILE);
+    let fresh = fresh(folder, ISSUER_KEY_FILE, pem::encode("PRIVATE KEY", key).as_bytes())?;
     let linked = match fs::hard_link(&fresh, &path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         other => other,
     };
     let _ = fs::remove_file(&fresh);
-    at(&path, linked)
+    at(&path, linked)?;
+    at(&path, fs::read_to_string(&path))
 }
 
 fn at<T>(path: &Path, result: io::Result<T>) -> Result<T, FolderError> {

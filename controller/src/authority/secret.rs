@@ -18,8 +18,6 @@ use crate::cluster::reason;
 const NAME: &str = "istio-ca-secret";
 /// Its type.
 const TYPE: &str = "istio.io/ca-root";
-/// Keys of istiod's Secret. They are empty if the signing certificate is the root.
-const KEYS: [&str; 4] = ["ca-cert.pem", "ca-key.pem", "root-cert.pem", "cert-chain.pem"];
 /// Another key of istiod's Secret, which is always empty here.
 const UNUSED: &str = "key.pem";
 /// The delay before the API server is asked again, at start.
@@ -121,9 +119,8 @@ impl Secret {
 }
 
 fn files(stored: Stored) -> Files {
-    let mut data = stored.data.unwrap_or_default();
-    // A missing key means the same as an empty key.
-    KEYS.iter().map(|key| ((*key).to_owned(), data.remove(*key).unwrap_or_default().0)).collect()
+    let data = stored.data.unwrap_or_default();
+    heddle_ca::secret_files(data.into_iter().map(|(key, value)| (key, value.0)).collect())
 }
 
 fn data(files: &Files) -> BTreeMap<String, ByteString> {

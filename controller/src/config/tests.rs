@@ -12,6 +12,8 @@ fn the_defaults_are_istiods() {
     let port = |listen: Listen| listen.0.unwrap().port();
     let ports = [config.http_addr, config.grpc_addr, config.secure_grpc_addr, config.monitoring_addr].map(port);
     assert_eq!(ports, [8080, 15010, 15012, 15014]);
+    assert_eq!(config.control_addr(), Listen(Some("127.0.0.1:9876".parse().unwrap())));
+    assert_eq!(parsed(&["--ctrlz_address=*", "--ctrlz_port=1"]).control_addr(), parse_listen(":1").unwrap());
     assert_eq!(config.domain, "cluster.local");
     assert_eq!(config.workload_cert_ttl, Duration::from_hours(24));
 }

@@ -71,7 +71,7 @@ impl Root {
         Ok((params.signed_by(&key, &self.0)?.pem() + &self.pem(), key.serialize_pem()))
     }
 
-    /// The Secret in which istiod keeps it.
+    /// The Secret in which istiod keeps it since 1.20: the root is the signing certificate, and the chain is empty.
     #[must_use]
     pub fn secret(&self) -> Value {
         let text = |text: &str| STANDARD.encode(text);
@@ -80,7 +80,7 @@ impl Root {
             "metadata": {"name": "istio-ca-secret", "namespace": "istio-system"},
             "data": {
                 "ca-cert.pem": text(&self.pem()), "ca-key.pem": text(KEY),
-                "root-cert.pem": "", "cert-chain.pem": "", "key.pem": "",
+                "root-cert.pem": text(&self.pem()), "cert-chain.pem": "", "key.pem": "",
             },
         })
     }

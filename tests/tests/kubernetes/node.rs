@@ -5,6 +5,7 @@
 
 mod authority;
 mod egress;
+mod log;
 mod manifests;
 mod offline;
 mod refusal;
@@ -29,6 +30,7 @@ fn bookinfo_in_pods() -> Result<()> {
         let root = authority::of_istiod(node)?;
         install(node, said).await?;
         said(&authority::kept(node, &root)?);
+        said(&log::is_read_and_changed(node).await?);
         let mut pods = Pods::find(node).await?;
         said("the product page comes through the ingress gateway");
         let mut failed = Vec::new();

@@ -99,3 +99,12 @@ fn a_type_goes_from_sent_to_accepted_or_rejected() {
         assert!(page.contains(line), "{line} is not in\n{page}");
     }
 }
+
+#[test]
+fn a_reason_of_any_length_takes_little_memory() {
+    let registry = registry();
+    let proxy = connected(&registry, "a");
+    proxy.rejected(TypeUrl::Cluster, nonce("1"), &"é".repeat(4 << 20)).complete(Vec::new());
+    let reason = &registry.rejections()[0].reason;
+    assert!(reason.len() < MAX_REASON + 100 && reason.ends_with("(8388608 bytes)"), "{} bytes", reason.len());
+}

@@ -29,6 +29,18 @@ pub(crate) struct Message {
     pub(crate) length: usize,
 }
 
+impl Message {
+    /// A message that nobody shares; `None` if it is larger than gRPC can say.
+    pub(crate) fn of(message: &impl prost::Message) -> Option<Self> {
+        let mut buffer = BytesMut::new();
+        buffer.put_u8(0);
+        buffer.put_u32(u32::try_from(message.encoded_len()).ok()?);
+        message.encode(&mut buffer).ok()?;
+        let bytes = buffer.freeze();
+        Some(Self { length: bytes.len(), pieces: [bytes].into() })
+    }
+}
+
 /// What a response says.
 pub(crate) struct Response<'a> {
     pub(crate) type_url: TypeUrl,

@@ -7,6 +7,7 @@ use heddle_xds_api::{
 };
 
 use super::message::Message;
+use crate::aside::Answer;
 
 /// The messages of a variant of the transport protocol.
 pub(crate) trait Wire: Send + 'static {
@@ -20,4 +21,6 @@ pub(crate) trait Wire: Send + 'static {
     fn request(request: Self::Request) -> Request;
     /// The response; `None` if it is too large for a gRPC message.
     fn encode(type_url: TypeUrl, revision: u64, reply: &Reply) -> Option<Message>;
+    /// The answer to a request that is no subscription; `None` if it is too large.
+    fn encode_answer(answer: Answer) -> Option<Message>;
 }

@@ -32,14 +32,73 @@ fn an_incomplete_authority_is_refused_and_left_alone() {
     assert_eq!(fs::read(folder.path().join("ca-key.pem")).unwrap(), key);
 }
 
+/// The names in a folder, in order.
+fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+/// A new root, in files of its own.
+fn root() -> Files {
+    heddle_ca::self_signed("corp", YEAR, OffsetDateTime::now_utc(), &SystemRandom::new()).unwrap().1
+}
+
+#[test]
+fn a_complete_authority_is_loaded_without_a_write() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), &root()).unwrap();
+    let before = names(folder.path());
+    loaded(folder.path()).unwrap();
+    assert_eq!(names(folder.path()), before);
+    assert_eq!(before, ["ca-cert.pem", "ca-key.pem", "cert-chain.pem", "root-cert.pem"]);
+}
+
+/// A first start may end at any point, on a full disk for example.
 #[test]
 fn a_root_that_was_half_written_is_made_anew() {
     let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join(UNFINISHED), b"").unwrap();
-    fs::write(folder.path().join("ca-key.pem"), b"half").unwrap();
-    loaded(folder.path()).unwrap();
-    assert!(!folder.path().join(UNFINISHED).exists());
-    loaded(folder.path()).unwrap();
+    let unfinished = folder.path().join(UNFINISHED);
+    fs::create_dir(&unfinished).unwrap();
+    fs::write(unfinished.join("ca-key.pem"), b"half").unwrap();
+    let made = loaded(folder.path()).unwrap();
+    assert_eq!(loaded(folder.path()).unwrap().roots(), made.roots());
+    assert_eq!(names(folder.path()), [".lock", "ca-cert.pem", "ca-key.pem", "cert-chain.pem", "root-cert.pem"]);
+}
+
+#[test]
+fn a_root_of_which_some_files_are_in_their_place_is_completed() {
+    for placed in [&[][..], &["ca-cert.pem"], &["ca-cert.pem", "ca-key.pem", "cert-chain.pem"]] {
+        let (folder, files) = (tempfile::tempdir().unwrap(), root());
+        let finished = folder.path().join(FINISHED);
+        fs::create_dir(&finished).unwrap();
+        write(&finished, &files).unwrap();
+        for name in placed {
+            fs::hard_link(finished.join(name), folder.path().join(name)).unwrap();
+        }
+        let authority = loaded(folder.path()).unwrap();
+        assert_eq!(authority.roots().pem().as_bytes(), files["root-cert.pem"]);
+        assert_eq!(read(folder.path()).unwrap(), files);
+        assert!(!finished.exists());
+    }
+}
+
+#[test]
+fn files_of_the_operator_are_kept_whatever_a_start_before_has_left() {
+    let own = root();
+    let only_key = Files::from([("ca-key.pem".to_owned(), own["ca-key.pem"].clone())]);
+    for (files, complete) in [(own, true), (only_key, false)] {
+        let folder = tempfile::tempdir().unwrap();
+        // What today's version leaves, and what an older one left.
+        let finished = folder.path().join(FINISHED);
+        fs::create_dir(&finished).unwrap();
+        write(&finished, &root()).unwrap();
+        fs::write(folder.path().join(".unfinished"), b"").unwrap();
+        write(folder.path(), &files).unwrap();
+        assert_eq!(loaded(folder.path()).is_ok(), complete);
+        assert_eq!(read(folder.path()).unwrap(), files);
+    }
 }
 
 #[test]

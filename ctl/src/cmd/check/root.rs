@@ -5,20 +5,31 @@ use std::collections::BTreeSet;
 use anyhow::{Context, Result};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use heddle_ca::{AuthorityError, Files};
 use serde_json::Value;
+use time::OffsetDateTime;
 
 use super::Report;
 use crate::release::title;
 use crate::server::Server;
 
-/// The Secrets that can hold it. The first one found is used.
-const SECRETS: [&str; 2] = ["cacerts", "istio-ca-secret"];
+/// The Secret with the operator's files, which the chart mounts. It has priority.
+const PLUGGED_IN: &str = "cacerts";
+/// The Secret with the self-signed root.
+const SELF_SIGNED: &str = "istio-ca-secret";
 
 /// Compares the root of the Secret with the ConfigMaps of all namespaces.
 pub(super) async fn root(server: &Server, namespace: &str, report: &mut Report) -> Result<()> {
-    let Some((name, roots)) = roots(server, namespace).await? else {
-        report.ok("root", "there is no root certificate yet; heddled creates one at its first start");
-        return Ok(());
+    let (name, roots) = match roots(server, namespace).await? {
+        Roots::Missing => {
+            report.ok("root", "there is no root certificate yet; heddled creates one at its first start");
+            return Ok(());
+        }
+        Roots::Wrong(name, error) => {
+            report.error(format!("Secret {namespace}/{name}"), format!("heddled cannot start with it: {error}"));
+            return Ok(());
+        }
+        Roots::Loaded(name, roots) => (name, roots),
     };
     let maps = server.list("/api/v1/configmaps?fieldSelector=metadata.name%3Distio-ca-root-cert").await?;
     report.ok(
@@ -33,19 +44,41 @@ pub(super) async fn root(server: &Server, namespace: &str, report: &mut Report) 
     Ok(())
 }
 
-/// The root certificates, and the Secret that holds them.
-pub(super) async fn roots(server: &Server, namespace: &str) -> Result<Option<(&'static str, BTreeSet<String>)>> {
-    for name in SECRETS {
+/// The root certificates of a cluster.
+pub(super) enum Roots {
+    /// There are none yet.
+    Missing,
+    /// The named Secret has files that heddled refuses.
+    Wrong(&'static str, AuthorityError),
+    /// Those of the named Secret.
+    Loaded(&'static str, BTreeSet<String>),
+}
+
+/// Loads the authority as heddled does at its start.
+pub(super) async fn roots(server: &Server, namespace: &str) -> Result<Roots> {
+    for name in [PLUGGED_IN, SELF_SIGNED] {
         let Some(secret) = server.get(&format!("/api/v1/namespaces/{namespace}/secrets/{name}")).await? else {
             continue;
         };
-        let key = |key: &str| decoded(&secret["data"][key]);
-        // If the signing certificate is the root itself, `root-cert.pem` is empty.
-        let root = key("root-cert.pem")?;
-        let root = if root.trim().is_empty() { key("ca-cert.pem")? } else { root };
-        return Ok(Some((name, certificates(&root))));
+        let mut files = Files::new();
+        for (key, value) in secret["data"].as_object().into_iter().flatten() {
+            files.insert(key.clone(), bytes(value)?);
+        }
+        if name == SELF_SIGNED {
+            files = heddle_ca::secret_files(files);
+        } else {
+            files.retain(|name, _| heddle_ca::FILES.contains(&name.as_str()));
+        }
+        // A mounted Secret without the authority's files counts as none.
+        if files.is_empty() {
+            continue;
+        }
+        return Ok(match heddle_ca::load(&files, OffsetDateTime::now_utc()) {
+            Ok(authority) => Roots::Loaded(name, certificates(authority.roots().pem())),
+            Err(error) => Roots::Wrong(name, error),
+        });
     }
-    Ok(None)
+    Ok(Roots::Missing)
 }
 
 /// The certificates of a PEM bundle, without line breaks.
@@ -56,6 +89,9 @@ pub(super) fn certificates(pem: &str) -> BTreeSet<String> {
 
 /// Decodes a key of a Secret, or a CA bundle.
 pub(super) fn decoded(value: &Value) -> Result<String> {
-    let bytes = STANDARD.decode(value.as_str().unwrap_or_default()).context("the value is not base64")?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    Ok(String::from_utf8_lossy(&bytes(value)?).into_owned())
+}
+
+fn bytes(value: &Value) -> Result<Vec<u8>> {
+    STANDARD.decode(value.as_str().unwrap_or_default()).context("the value is not base64")
 }

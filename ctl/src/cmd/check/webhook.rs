@@ -4,7 +4,7 @@ use anyhow::Result;
 use serde_json::Value;
 
 use super::Report;
-use super::root::{certificates, decoded, roots};
+use super::root::{Roots, certificates, decoded, roots};
 use crate::release::title;
 use crate::server::Server;
 
@@ -13,7 +13,10 @@ const NAMES: [&str; 2] = ["sidecar-injector.istio.io", "validation.istio.io"];
 
 /// Checks the webhooks for injection and for validation.
 pub(super) async fn webhooks(server: &Server, namespace: &str, report: &mut Report) -> Result<()> {
-    let roots = roots(server, namespace).await?;
+    let roots = match roots(server, namespace).await? {
+        Roots::Loaded(_, roots) => Some(roots),
+        Roots::Missing | Roots::Wrong(..) => None,
+    };
     for plural in ["mutatingwebhookconfigurations", "validatingwebhookconfigurations"] {
         for configuration in server.list(&format!("/apis/admissionregistration.k8s.io/v1/{plural}")).await? {
             let hooks = configuration["webhooks"].as_array().into_iter().flatten();
@@ -25,7 +28,7 @@ pub(super) async fn webhooks(server: &Server, namespace: &str, report: &mut Repo
             }
             let mut problems = Vec::new();
             for hook in &hooks {
-                problems.extend(problem(server, hook, roots.as_ref().map(|(_, roots)| roots)).await?);
+                problems.extend(problem(server, hook, roots.as_ref()).await?);
             }
             problems.sort();
             problems.dedup();
