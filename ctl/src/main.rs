@@ -24,6 +24,7 @@ Exit codes:
 
 Examples:
   heddlectl check
+  heddlectl analyze --all-namespaces
   heddlectl install --dry-run --set profile=demo
   heddlectl validate -f deploy/samples/bookinfo
   heddlectl explain virtualservice.http.retries"
@@ -35,6 +36,7 @@ struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Analyze(cmd::analyze::Args),
     Check(cmd::check::Args),
     Compile(cmd::compile::Args),
     ProxyStatus(cmd::proxy_status::Args),
@@ -70,6 +72,7 @@ Examples:
 /// Exit codes: 0 for success, 1 for a negative result, 2 for a command that could not run.
 fn main() -> ExitCode {
     let result = match Args::parse().command {
+        Command::Analyze(args) => cmd::analyze::run(&args),
         Command::Check(args) => cmd::check::run(&args),
         Command::Compile(args) => cmd::compile::run(&args).map(|()| ExitCode::SUCCESS),
         Command::ProxyStatus(args) => cmd::proxy_status::run(&args),
