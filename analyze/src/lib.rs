@@ -37,6 +37,3 @@ pub fn analyze(world: &World, analyzers: &[Analyzer]) -> Vec<Finding> {
     }
     findings.sorted()
 }
-
-#[cfg(test)]
-mod tests;

@@ -74,7 +74,10 @@ macro_rules! world {
                             Err(reason) => return Added::Unreadable(reason),
                         };
                         let named = Named { group: $group, kind: $kind, is_namespaced: $namespaced };
-                        let object = named.object(value, options, spec);
+                        let object = match named.object(value, options, spec) {
+                            Ok(object) => object,
+                            Err(reason) => return Added::Unreadable(reason),
+                        };
                         let identity = object.identity.clone();
                         insert(&mut self.$field, object);
                         Added::Seen(identity)
@@ -129,7 +132,10 @@ impl World {
         };
         // An object that its type cannot hold is left to the analyzer of its schema.
         let named = Named { group: custom.info().group, kind: custom.name(), is_namespaced: true };
-        let object = named.object(value, options, (custom, value.clone()));
+        let object = match named.object(value, options, (custom, value.clone())) {
+            Ok(object) => object,
+            Err(reason) => return Added::Unreadable(reason),
+        };
         let identity = object.identity.clone();
         insert(&mut self.custom, object);
         self.add_typed(group, kind, value, options);
@@ -185,12 +191,10 @@ struct Named {
 }
 
 impl Named {
-    fn object<T>(&self, value: &Value, options: AddOptions<'_>, spec: T) -> Object<T> {
-        let meta: ObjectMeta = value
-            .get("metadata")
-            .and_then(|meta| heddle_crds::decode::decode_at("metadata", meta).ok())
-            .map(|read| read.spec)
-            .unwrap_or_default();
+    fn object<T>(&self, value: &Value, options: AddOptions<'_>, spec: T) -> Result<Object<T>, String> {
+        let meta = value.get("metadata").unwrap_or(&Value::Null);
+        let meta = heddle_crds::decode::decode_at::<ObjectMeta>("metadata", meta);
+        let meta = meta.map_err(|error| format!("{}: {}", error.path, error.reason))?.spec;
         let namespace = match (self.is_namespaced, meta.namespace.as_str()) {
             (false, _) => "",
             (true, "") => options.namespace,
@@ -208,13 +212,13 @@ impl Named {
             is_assumed: options.is_assumed,
         };
         let addresses = value.pointer("/status/addresses").and_then(Value::as_array);
-        Object {
+        Ok(Object {
             identity: Arc::new(identity),
             meta,
             spec,
             conditions: conditions(value),
             has_allocated_addresses: addresses.is_some_and(|addresses| !addresses.is_empty()),
-        }
+        })
     }
 }
 

@@ -24,7 +24,7 @@ Exit codes:
 
 Examples:
   heddlectl check
-  heddlectl analyze --all-namespaces
+  heddlectl analyze deploy/samples/bookinfo
   heddlectl install --dry-run --set profile=demo
   heddlectl validate -f deploy/samples/bookinfo
   heddlectl explain virtualservice.http.retries"

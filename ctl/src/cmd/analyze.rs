@@ -31,7 +31,7 @@ Examples:
   heddlectl analyze deploy/samples/bookinfo --only virtualservice.DestinationHostAnalyzer
   heddlectl analyze deploy/samples/bookinfo --suppress 'IST0102=Namespace *' --failure-threshold Warning
   heddlectl analyze --list-analyzers
-  heddlectl analyze --all-namespaces
+  heddlectl analyze --use-kube --all-namespaces
   heddlectl analyze --use-kube deploy/samples/bookinfo")]
 pub(crate) struct Args {
     /// Read a file, all YAML and JSON files below a folder, or standard input (`-`).
@@ -42,7 +42,8 @@ pub(crate) struct Args {
     filenames: Vec<PathBuf>,
     /// Analyze the cluster too. Objects of files replace objects of the cluster. The default is true if no file is
     /// named.
-    #[arg(short = 'k', long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(short = 'k', long, value_name = "BOOL", num_args = 0..=1)]
+    #[arg(require_equals = true, default_missing_value = "true")]
     use_kube: Option<bool>,
     #[command(flatten)]
     api_server: ApiServer,

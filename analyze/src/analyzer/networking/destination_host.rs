@@ -24,7 +24,7 @@ pub(in crate::analyzer) fn check(world: &World, findings: &mut Findings) {
             match registry.find(service.namespace(), &service.spec.export_to, host) {
                 Some(backend) => check_port(service, &written, backend, findings),
                 None => {
-                    let what = if written.is_mirror { "mirror host" } else { "host" };
+                    let what = if written.is_mirror { "host of the mirror" } else { "host" };
                     findings.add(&NOT_FOUND, service, format!("{}.host", written.path), &[&what, host]);
                 }
             }
@@ -41,8 +41,8 @@ fn check_port(service: &Object<Spec>, written: &Written<'_>, backend: Backend<'_
             findings.add(&PORT_REQUIRED, service, written.path.clone(), &[host, &ports.join(", ")]);
         }
         Some(port) if !ports.contains(&port.number) => {
-            let name = format!("{host}:{}", port.number);
-            findings.add(&NOT_FOUND, service, format!("{}.port", written.path), &[&"host:port", &name]);
+            let name = format!("{} of the host {host}", port.number);
+            findings.add(&NOT_FOUND, service, format!("{}.port", written.path), &[&"port", &name]);
         }
         _ => {}
     }

@@ -17,9 +17,8 @@ pub(in crate::analyzer) fn check(world: &World, findings: &mut Findings) {
             if destination.subset.is_empty() || is_defined(world, service.namespace(), destination) {
                 continue;
             }
-            let what =
-                if written.is_mirror { "mirror+subset in destinationrule" } else { "host+subset in destinationrule" };
-            let name = format!("{}+{}", destination.host, destination.subset);
+            let what = if written.is_mirror { "subset of the mirror" } else { "subset" };
+            let name = format!("{} of the host {}", destination.subset, destination.host);
             findings.add(&NOT_FOUND, service, format!("{}.subset", written.path), &[&what, &name]);
         }
     }

@@ -15,7 +15,7 @@ pub(super) fn pods<'a>(gateway: &Object<Spec>, world: &'a World, findings: &mut 
     let pods: Vec<_> = world.pods.iter().filter(|pod| label::selects(selector, &pod.meta.labels)).collect();
     if pods.is_empty() {
         let path = label::first("spec.selector", selector);
-        findings.add(&NOT_FOUND, gateway, path, &[&"selector", &label::text(selector)]);
+        findings.add(&NOT_FOUND, gateway, path, &[&"workload with the labels", &label::text(selector)]);
     }
     pods
 }

@@ -27,7 +27,7 @@ pub(in crate::analyzer) fn check(world: &World, findings: &mut Findings) {
                     namespaces.iter().filter_map(|namespace| secret(world, namespace, name)).collect();
                 let reasons: Vec<_> = secrets.iter().filter_map(|secret| fault(secret, world.now)).collect();
                 if secrets.is_empty() {
-                    findings.add(&NOT_FOUND, gateway, path, &[&"credentialName", &name]);
+                    findings.add(&NOT_FOUND, gateway, path, &[&"credential", &name]);
                 } else if let (true, Some(reason)) = (reasons.len() == secrets.len(), reasons.first()) {
                     findings.add(&INVALID_CREDENTIAL, gateway, path, &[&name, first, reason]);
                 }

@@ -26,7 +26,7 @@ pub(in crate::analyzer) fn check(world: &World, findings: &mut Findings) {
         let selected: Vec<_> = pods.filter(|pod| label::selects(selector, &pod.meta.labels)).collect();
         if selected.is_empty() {
             let path = label::first("spec.workloadSelector.labels", selector);
-            findings.add(&NOT_FOUND, sidecar, path, &[&"selector", &label::text(selector)]);
+            findings.add(&NOT_FOUND, sidecar, path, &[&"workload with the labels", &label::text(selector)]);
         }
         for pod in selected {
             of_pods.entry((pod.namespace(), pod.name())).or_insert((pod, Vec::new())).1.push(sidecar);

@@ -29,7 +29,8 @@ fn check_webhooks(configuration: &Object<Vec<Webhook>>, findings: &mut Findings)
             }
             Some(url) => match host(url) {
                 None => {
-                    let arguments: [&dyn std::fmt::Display; 3] = [&url, &webhook.name, &"is no URL with a host"];
+                    let arguments: [&dyn std::fmt::Display; 3] =
+                        [&format!("{url:?}"), &webhook.name, &"is no URL with a host"];
                     findings.add(&INVALID_EXTERNAL_CONTROL_PLANE, configuration, path, &arguments);
                 }
                 Some(host) if host.parse::<IpAddr>().is_ok() => {

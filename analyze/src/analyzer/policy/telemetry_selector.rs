@@ -20,7 +20,7 @@ pub(in crate::analyzer) fn check(world: &World, findings: &mut Findings) {
         let mut selected = pods.filter(|pod| label::selects(selector, &pod.meta.labels)).peekable();
         if selected.peek().is_none() {
             let path = label::first("spec.selector.matchLabels", selector);
-            findings.add(&NOT_FOUND, telemetry, path, &[&"selector", &label::text(selector)]);
+            findings.add(&NOT_FOUND, telemetry, path, &[&"workload with the labels", &label::text(selector)]);
         }
         for pod in selected {
             of_pods.entry((pod.namespace(), pod.name())).or_default().push(telemetry);

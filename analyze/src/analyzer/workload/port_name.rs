@@ -19,9 +19,9 @@ pub(in crate::analyzer) fn check(world: &World, findings: &mut Findings) {
             let name = port.name.as_deref().unwrap_or_default();
             let path = format!("spec.ports[{index}]");
             if is_external && (is_undeclared(port) || name == "tcp") {
-                findings.add(&EXTERNAL_NAME_PORT, service, path, &[&name]);
+                findings.add(&EXTERNAL_NAME_PORT, service, path, &[&format!("{name:?}")]);
             } else if is_undeclared(port) {
-                findings.add(&PORT_NAME, service, path, &[&name, &port.port, &target_port(port)]);
+                findings.add(&PORT_NAME, service, path, &[&format!("{name:?}"), &port.port, &target_port(port)]);
             }
         }
     }
