@@ -58,6 +58,7 @@ pub(crate) fn spec<T: DeserializeOwned + Default>(object: &Value) -> Result<T, S
 }
 
 /// Nothing is read of the object but its metadata.
+#[allow(clippy::unnecessary_wraps, reason = "the table of kinds calls all readers in one way")]
 pub(crate) fn nothing(_: &Value) -> Result<(), String> {
     Ok(())
 }
@@ -74,6 +75,7 @@ pub(crate) fn secret(object: &Value) -> Result<BTreeMap<String, Vec<u8>>, String
 }
 
 /// The keys of a ConfigMap.
+#[allow(clippy::unnecessary_wraps, reason = "the table of kinds calls all readers in one way")]
 pub(crate) fn config_map(object: &Value) -> Result<BTreeMap<String, String>, String> {
     Ok(entries(object, "data").map(|(key, value)| (key.clone(), value.to_owned())).collect())
 }
@@ -84,6 +86,7 @@ fn entries<'a>(object: &'a Value, field: &str) -> impl Iterator<Item = (&'a Stri
 }
 
 /// The kind that a CustomResourceDefinition defines.
+#[allow(clippy::unnecessary_wraps, reason = "the table of kinds calls all readers in one way")]
 pub(crate) fn definition(object: &Value) -> Result<Defined, String> {
     let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
     Ok(Defined { group: text("/spec/group"), kind: text("/spec/names/kind") })

@@ -1,6 +1,8 @@
 //! Each folder of `tests/golden/<area>/` is a case: `objects.yaml`, whose first line names the analyzer, perhaps the
 //! settings and networks of the mesh, and the findings. `UPDATE_GOLDEN=1 cargo test` rewrites the findings.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};

@@ -21,12 +21,11 @@ pub(in crate::analyzer) fn check(world: &World, findings: &mut Findings) {
             if host.is_empty() {
                 continue;
             }
-            match registry.find(service.namespace(), &service.spec.export_to, host) {
-                Some(backend) => check_port(service, &written, backend, findings),
-                None => {
-                    let what = if written.is_mirror { "host of the mirror" } else { "host" };
-                    findings.add(&NOT_FOUND, service, format!("{}.host", written.path), &[&what, host]);
-                }
+            if let Some(backend) = registry.find(service.namespace(), &service.spec.export_to, host) {
+                check_port(service, &written, backend, findings);
+            } else {
+                let what = if written.is_mirror { "host of the mirror" } else { "host" };
+                findings.add(&NOT_FOUND, service, format!("{}.host", written.path), &[&what, host]);
             }
         }
         check_subset(service, &with_subsets, findings);

@@ -36,7 +36,7 @@ pub(in crate::analyzer) fn check(world: &World, findings: &mut Findings) {
             continue;
         }
         let names: BTreeSet<String> = seen.iter().map(|(entry, _, _)| entry.identity.full_name()).collect();
-        let (names, protocols) = (join(names), join(protocols));
+        let (names, protocols) = (join(&names), join(&protocols));
         for (entry, index, _) in seen {
             if told.insert(Arc::as_ptr(&entry.identity)) {
                 let path = format!("spec.ports[{index}]");
@@ -46,7 +46,7 @@ pub(in crate::analyzer) fn check(world: &World, findings: &mut Findings) {
     }
 }
 
-fn join<T: AsRef<str>>(parts: BTreeSet<T>) -> String {
+fn join<T: AsRef<str>>(parts: &BTreeSet<T>) -> String {
     let parts: Vec<&str> = parts.iter().map(AsRef::as_ref).collect();
     parts.join(", ")
 }

@@ -12,10 +12,12 @@ use crate::message::{CONFLICTING_SIDECARS, INEFFECTIVE_POLICY, NOT_FOUND, SIDECA
 use crate::object::Object;
 use crate::world::World;
 
+/// A pod, and the Sidecars that select it.
+type Selected<'a> = (&'a Object<PodSpec>, Vec<&'a Object<Spec>>);
+
 /// Finds Sidecars without pods, several Sidecars of one pod or namespace, and Sidecars where there are no sidecars.
 pub(in crate::analyzer) fn check(world: &World, findings: &mut Findings) {
-    // The Sidecars of each pod, by the pod's address in the world.
-    let mut of_pods: BTreeMap<(&str, &str), (&Object<PodSpec>, Vec<&Object<Spec>>)> = BTreeMap::new();
+    let mut of_pods: BTreeMap<(&str, &str), Selected<'_>> = BTreeMap::new();
     let mut of_namespaces: BTreeMap<&str, Vec<&Object<Spec>>> = BTreeMap::new();
     for sidecar in &world.sidecars {
         let Some(selector) = selector(sidecar) else {

@@ -18,7 +18,7 @@ pub(in crate::analyzer) fn check(kind: Kind, world: &World, findings: &mut Findi
             _ => Vec::new(),
         };
         for violation in validate::object(&object.spec.1) {
-            if unused.iter().any(|known| *known == violation) {
+            if unused.contains(&violation) {
                 continue;
             }
             let Violation { path, reason, severity } = violation;

@@ -16,10 +16,11 @@ pub(in crate::analyzer) fn check(world: &World, findings: &mut Findings) {
         return;
     }
     let names = world.request_authentications.iter().take(MOST_NAMES).map(|one| one.identity.full_name());
-    let mut names = names.collect::<Vec<_>>().join(", ");
+    let mut names: Vec<String> = names.collect();
     if count > MOST_NAMES {
-        names.push_str(&format!(", and {} more", count - MOST_NAMES));
+        names.push(format!("and {} more", count - MOST_NAMES));
     }
+    let names = names.join(", ");
     for deployment in world.deployments.iter().filter(|deployment| deployment.label("app") == Some("istiod")) {
         let containers = deployment.spec.template.spec.iter().flat_map(|pod| &pod.containers);
         let mut variables = containers.flat_map(|container| container.env.iter().flatten());

@@ -2,7 +2,7 @@
 
 use k8s_openapi::api::core::v1::PodSpec;
 
-use super::known_annotation::{find, is_of_user};
+use super::known_annotation::{KnownAnnotation, find, is_of_user};
 use crate::finding::Findings;
 use crate::message::ALPHA_ANNOTATION;
 use crate::object::Object;
@@ -28,7 +28,7 @@ pub(in crate::analyzer) fn check(world: &World, findings: &mut Findings) {
 
 fn check_object<T>(object: &Object<T>, automatic: &[&str], findings: &mut Findings) {
     let of_user = object.meta.annotations.keys().filter(|name| is_of_user(name) && !automatic.contains(&name.as_str()));
-    for name in of_user.filter(|name| find(name).is_some_and(|known| known.is_alpha())) {
+    for name in of_user.filter(|name| find(name).is_some_and(KnownAnnotation::is_alpha)) {
         findings.add(&ALPHA_ANNOTATION, object, format!("metadata.annotations.{name}"), &[name]);
     }
 }

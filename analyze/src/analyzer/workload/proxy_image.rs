@@ -36,7 +36,7 @@ pub(in crate::analyzer) fn check(world: &World, findings: &mut Findings) {
         };
         let Some(image) = images.get(injector(revision).as_str()) else { continue };
         let pods = world.pods_in(namespace.name()).iter().filter(|pod| !pod.meta.annotations.contains_key(IMAGE));
-        let other: Vec<&str> = pods.filter(|pod| has_other(world, pod, image)).map(|pod| pod.name()).collect();
+        let other: Vec<&str> = pods.filter(|pod| has_other(world, pod, image)).map(Object::name).collect();
         if !other.is_empty() {
             findings.add(&PROXY_IMAGE_MISMATCH, namespace, "", &[&other.join(", ")]);
         }
