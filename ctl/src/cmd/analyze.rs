@@ -1,7 +1,7 @@
 //! `heddlectl analyze`: finds what is wrong between objects.
 
-mod cluster;
-mod file;
+pub(in crate::cmd) mod cluster;
+pub(in crate::cmd) mod file;
 mod output;
 
 use std::collections::BTreeMap;
@@ -9,12 +9,12 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, anyhow, bail};
 use heddle_analyze::{Analyzer, Finding, Identity, Level, Suppression, World, analyze, analyzers};
 
 use crate::server::ApiServer;
+use cluster::Cluster;
 use file::Place;
 
 /// Analyze objects of files or of a cluster, and print what is wrong between them.
@@ -169,7 +169,7 @@ fn inputs(args: &Args) -> Result<Inputs> {
         bail!("nothing to analyze: name a file or a folder, or leave out --use-kube=false");
     }
     let mut inputs = Inputs::default();
-    let cluster = if from_cluster { Some(cluster::read(args)?) } else { None };
+    let cluster = if from_cluster { Some(cluster(args, &mut inputs)?) } else { None };
     let mesh = match &args.mesh_config {
         Some(path) => file::mesh_config(path)?,
         None => cluster.as_ref().map(|cluster| cluster.mesh.clone()).unwrap_or_default(),
@@ -178,10 +178,12 @@ fn inputs(args: &Args) -> Result<Inputs> {
         Some(path) => file::mesh_networks(path)?,
         None => cluster.as_ref().map(|cluster| cluster.networks.clone()).unwrap_or_default(),
     };
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).ok().and_then(|now| i64::try_from(now.as_secs()).ok());
-    inputs.world = World::default().with(mesh, networks, now);
+    inputs.world = World::default().with(mesh, networks, file::now());
     match cluster {
-        Some(cluster) => cluster.add_to(&mut inputs, args.revision.as_deref().unwrap_or("default")),
+        Some(cluster) => {
+            cluster.add_to(&mut inputs.world);
+            inputs.hidden = cluster.hidden;
+        }
         None => inputs.world.assume_ingress_gateway(&args.istio_namespace),
     }
     let namespace = args.namespace.clone().or_else(|| inputs.namespace.clone());
@@ -192,10 +194,21 @@ fn inputs(args: &Args) -> Result<Inputs> {
     Ok(inputs)
 }
 
+/// Reads the cluster, and which namespace of it is meant.
+fn cluster(args: &Args, inputs: &mut Inputs) -> Result<Cluster> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let server = args.api_server.server().await?;
+        inputs.namespace = Some(server.namespace().to_owned());
+        cluster::read(&server, &args.istio_namespace, args.revision.as_deref().unwrap_or("default")).await
+    })
+}
+
 /// Whether a finding is in a namespace that was asked for, and not suppressed.
 fn is_wanted(args: &Args, inputs: &Inputs, finding: &Finding) -> bool {
     let asked = args.namespace.as_ref().or(inputs.namespace.as_ref()).filter(|_| !args.all_namespaces);
-    let namespace = &finding.object.namespace;
+    let object = &finding.object;
+    let namespace = if object.kind == "Namespace" { &object.name } else { &object.namespace };
     let is_near = namespace.is_empty() || asked.is_none_or(|asked| asked == namespace);
     is_near && !args.suppress.iter().any(|suppression| suppression.covers(finding))
 }

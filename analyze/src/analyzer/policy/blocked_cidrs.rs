@@ -1,6 +1,7 @@
 //! Control planes that fetch keys from any address.
 
 use crate::finding::Findings;
+use crate::label::Labels;
 use crate::message::JWKS_UNRESTRICTED;
 use crate::world::World;
 
@@ -21,7 +22,12 @@ pub(in crate::analyzer) fn check(world: &World, findings: &mut Findings) {
         names.push(format!("and {} more", count - MOST_NAMES));
     }
     let names = names.join(", ");
-    for deployment in world.deployments.iter().filter(|deployment| deployment.label("app") == Some("istiod")) {
+    // Heddle fetches no keys.
+    let is_istiod = |labels: &Labels| {
+        let is = |name: &str, value: &str| labels.get(name).is_some_and(|found| found == value);
+        is("app", "istiod") && !is("app.kubernetes.io/part-of", "heddle")
+    };
+    for deployment in world.deployments.iter().filter(|deployment| is_istiod(&deployment.meta.labels)) {
         let containers = deployment.spec.template.spec.iter().flat_map(|pod| &pod.containers);
         let mut variables = containers.flat_map(|container| container.env.iter().flatten());
         let is_set = variables.any(|variable| {

@@ -1,5 +1,7 @@
 //! Objects of a cluster.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Result, anyhow};
 use heddle_analyze::{AddOptions, MeshNetworks, World};
 use heddle_crds::kind::Kind;
@@ -7,7 +9,7 @@ use heddle_crds::mesh::MeshConfig;
 use heddle_yaml::{Budget, Schema};
 use serde_json::Value;
 
-use super::{Args, Inputs, file};
+use super::file;
 use crate::server::Server;
 
 /// The kinds that are not Istio's, with the paths of their lists.
@@ -34,32 +36,31 @@ const PATHS: [(&str, &str, &str); 11] = [
 ];
 
 /// What was read of a cluster.
-pub(super) struct Cluster {
+pub(in crate::cmd) struct Cluster {
     /// The settings of the mesh.
-    pub(super) mesh: MeshConfig,
+    pub(in crate::cmd) mesh: MeshConfig,
     /// The networks of the mesh.
-    pub(super) networks: MeshNetworks,
-    namespace: String,
+    pub(in crate::cmd) networks: MeshNetworks,
+    /// Kinds that the cluster does not let us list, with the reasons.
+    pub(in crate::cmd) hidden: BTreeMap<&'static str, String>,
     objects: Vec<Value>,
-    hidden: Vec<(&'static str, String)>,
 }
 
-/// Lists the objects of all kinds that analyzers read. A kind that the cluster does not have is empty.
-pub(super) fn read(args: &Args) -> Result<Cluster> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let server = args.api_server.server().await?;
-        let namespace = server.namespace().to_owned();
-        let (mesh, networks) = settings(&server, args).await?;
-        let mut cluster = Cluster { mesh, networks, namespace, objects: Vec::new(), hidden: Vec::new() };
-        for (group, kind) in World::KINDS {
-            match server.list(&path(group, kind, &args.istio_namespace)).await {
-                Ok(objects) => cluster.objects.extend(objects),
-                Err(error) => cluster.hidden.push((kind, format!("{error:#}"))),
+/// Lists the objects of all kinds that analyzers read. A kind that the cluster does not have is empty. `istio` is the
+/// namespace of the control plane.
+pub(in crate::cmd) async fn read(server: &Server, istio: &str, revision: &str) -> Result<Cluster> {
+    let (mesh, networks) = settings(server, istio, revision).await?;
+    let mut cluster = Cluster { mesh, networks, hidden: BTreeMap::new(), objects: Vec::new() };
+    for (group, kind) in World::KINDS {
+        match server.list(&path(group, kind, istio)).await {
+            Ok(objects) => {
+                let seen = objects.into_iter().filter(|object| file::is_of_revision(object, revision));
+                cluster.objects.extend(seen);
             }
+            Err(error) => drop(cluster.hidden.insert(kind, format!("{error:#}"))),
         }
-        Ok(cluster)
-    })
+    }
+    Ok(cluster)
 }
 
 fn path(group: &str, kind: &str, istio: &str) -> String {
@@ -71,10 +72,9 @@ fn path(group: &str, kind: &str, istio: &str) -> String {
 }
 
 /// The settings that the control plane of the revision reads.
-async fn settings(server: &Server, args: &Args) -> Result<(MeshConfig, MeshNetworks)> {
-    let revision = args.revision.as_deref().filter(|revision| *revision != "default");
-    let name = revision.map_or_else(|| "istio".to_owned(), |revision| format!("istio-{revision}"));
-    let path = format!("/api/v1/namespaces/{}/configmaps/{name}", args.istio_namespace);
+async fn settings(server: &Server, istio: &str, revision: &str) -> Result<(MeshConfig, MeshNetworks)> {
+    let name = if revision == "default" { "istio".to_owned() } else { format!("istio-{revision}") };
+    let path = format!("/api/v1/namespaces/{istio}/configmaps/{name}");
     let Some(map) = server.get(&path).await? else { return Ok((MeshConfig::default(), MeshNetworks::default())) };
     let read = |key: &str| {
         let text = map.pointer(&format!("/data/{key}")).and_then(Value::as_str).unwrap_or_default();
@@ -88,12 +88,10 @@ async fn settings(server: &Server, args: &Args) -> Result<(MeshConfig, MeshNetwo
 }
 
 impl Cluster {
-    /// Adds the objects that a control plane of a revision reads.
-    pub(super) fn add_to(self, inputs: &mut Inputs, revision: &str) {
-        for object in self.objects.iter().filter(|object| file::is_of_revision(object, revision)) {
-            inputs.world.add(object, AddOptions { namespace: "default", is_assumed: false });
+    /// Adds the objects to a world.
+    pub(in crate::cmd) fn add_to(&self, world: &mut World) {
+        for object in &self.objects {
+            world.add(object, AddOptions { namespace: "default", is_assumed: false });
         }
-        inputs.hidden.extend(self.hidden);
-        inputs.namespace = Some(self.namespace);
     }
 }

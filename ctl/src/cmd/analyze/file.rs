@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Result, anyhow};
 use heddle_analyze::{AddOptions, Added, Finding, Identity, MeshNetworks};
@@ -63,6 +64,12 @@ pub(super) fn is_of_revision(object: &Value, revision: &str) -> bool {
     let group = object.get("apiVersion").and_then(Value::as_str).and_then(|version| version.split_once('/'));
     let is_custom = group.is_some_and(|(group, _)| group.ends_with(".istio.io"));
     !is_custom || label.is_none_or(|label| label.as_str() == Some(revision))
+}
+
+/// Seconds since 1970.
+pub(in crate::cmd) fn now() -> Option<i64> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
+    i64::try_from(now.as_secs()).ok()
 }
 
 /// The settings of the mesh in a file.
