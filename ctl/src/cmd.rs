@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 pub(crate) mod admin;
+pub(crate) mod analyze;
 pub(crate) mod check;
 pub(crate) mod compile;
 pub(crate) mod explain;

@@ -25,6 +25,7 @@ Exit codes:
 
 Examples:
   heddlectl check
+  heddlectl analyze deploy/samples/bookinfo
   heddlectl install --dry-run --set profile=demo
   heddlectl validate -f deploy/samples/bookinfo
   heddlectl explain virtualservice.http.retries"
@@ -45,6 +46,7 @@ Examples:
   heddlectl admin log --level ads:debug"
     )]
     Admin(cmd::admin::Command),
+    Analyze(cmd::analyze::Args),
     Check(cmd::check::Args),
     Compile(cmd::compile::Args),
     ProxyStatus(cmd::proxy_status::Args),
@@ -81,6 +83,7 @@ Examples:
 fn main() -> ExitCode {
     let result = match Args::parse().command {
         Command::Admin(command) => cmd::admin::run(&command).map(|()| ExitCode::SUCCESS),
+        Command::Analyze(args) => cmd::analyze::run(&args),
         Command::Check(args) => cmd::check::run(&args),
         Command::Compile(args) => cmd::compile::run(&args).map(|()| ExitCode::SUCCESS),
         Command::ProxyStatus(args) => cmd::proxy_status::run(&args),

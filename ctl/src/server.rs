@@ -49,6 +49,11 @@ impl ApiServer {
 }
 
 impl Server {
+    /// The namespace of the kubeconfig's context.
+    pub(crate) fn namespace(&self) -> &str {
+        self.0.default_namespace()
+    }
+
     /// The object at a path, if there is one.
     pub(crate) async fn get(&self, path: &str) -> Result<Option<Value>> {
         self.call("GET", path, None).await

@@ -19,6 +19,9 @@ const PROGRAMS: [&str; 8] =
 /// Commands of heddlectl that need a cluster or a running heddled. Their examples are only parsed.
 const ONLINE: [&str; 5] = ["admin", "check", "install", "proxy-status", "uninstall"];
 
+/// The flag of `heddlectl analyze` that needs a cluster.
+const WITH_CLUSTER: &str = "--use-kube";
+
 /// The help of one command.
 struct Page {
     /// The words of the command, such as `heddlectl manifest diff`.
@@ -77,7 +80,7 @@ fn every_command_has_examples() -> Result<()> {
 fn examples_of_heddlectl_run() -> Result<()> {
     let mut failed = Vec::new();
     for page in pages()?.iter().filter(|page| page.is_offline()) {
-        for example in page.examples() {
+        for example in page.examples().into_iter().filter(|example| !example.contains(WITH_CLUSTER)) {
             let out = shell(example)?;
             // 1 is a negative result, for example a difference. 2 means that the command could not run.
             if !matches!(out.status.code(), Some(0 | 1)) {

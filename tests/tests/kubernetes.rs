@@ -2,6 +2,7 @@
 //! on a node.
 
 mod kubernetes {
+    mod analyze;
     mod api_server;
     mod authority;
     mod ingress;

@@ -40,6 +40,21 @@ fn validation() -> Result<()> {
 }
 
 #[test]
+fn analyzers() -> Result<()> {
+    let Some(suites) = suites()? else { return Ok(()) };
+    // The script passes no mesh networks. One case needs them, and no other case reads them.
+    let networks = suites.join("data/pkg/config/analysis/analyzers/testdata/common/meshnetworks.yaml");
+    let ours = product::binary("heddlectl")?;
+    let command = format!(
+        "{} analyze --only {{analyzer}} {{mesh}} --mesh-networks {} -o json {{inputs}}",
+        ours.display(),
+        networks.display()
+    );
+    let out = python(&suites.join("check.py"), &["analyze", "--cmd", &command])?;
+    Floor::of("analyzers")?.hold(&Score::read("analyzers", &out)?)
+}
+
+#[test]
 fn definitions() -> Result<()> {
     let Some(suites) = suites()? else { return Ok(()) };
     let said = cluster::shared(async |cluster| {

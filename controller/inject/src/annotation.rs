@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use ipnet::IpNet;
+use serde_json::{Map, Value};
 
 use crate::InjectError;
 
@@ -61,6 +62,11 @@ const RANGES_OR_ALL: Check =
 const NUMBER: Check = (|text| text.parse::<u32>().is_ok(), "not a number");
 const PORT: Check = (|text| text.parse::<u16>().is_ok(), "not a port, or 0");
 const SWITCH: Check = (|text| matches!(text, "true" | "false"), "neither true nor false");
+/// The booleans of Go's `strconv.ParseBool`.
+const BOOLEAN: Check = (
+    |text| matches!(text, "1" | "t" | "T" | "TRUE" | "true" | "True" | "0" | "f" | "F" | "FALSE" | "false" | "False"),
+    "not a boolean",
+);
 const MODE: Check = (|text| matches!(text, "REDIRECT" | "TPROXY" | "NONE"), "none of REDIRECT, TPROXY, NONE");
 
 /// As Kubernetes itself says of all annotations of an object; the webhook is asked before Kubernetes checks it.
@@ -97,6 +103,9 @@ const CHECKS: [(&str, Check); 20] = [
     (EXCLUDE_OUTBOUND, PORTS),
 ];
 
+/// Values that are wrong, and that a pod is injected with all the same.
+const LENIENT: [(&str, Check); 1] = [(MERGE_METRICS, BOOLEAN)];
+
 /// Checks the length of all annotations, and the values of those whose values matter.
 ///
 /// # Errors
@@ -108,13 +117,37 @@ pub(crate) fn check(annotations: &BTreeMap<String, String>) -> Result<(), Inject
         let reason = format!("the longest of annotations that have more than {MOST_BYTES} bytes together");
         return Err(InjectError::annotation(largest.map_or("", String::as_str), reason));
     }
-    for (name, (is_right, reason)) in CHECKS {
-        if let Some(value) = annotations.get(name).filter(|value| !is_right(value)) {
-            let shown: String = value.chars().take(MOST_SHOWN).collect();
-            return Err(InjectError::annotation(name, format!("{shown:?} is {reason}")));
+    for (name, check) in CHECKS {
+        if let Some(reason) = annotations.get(name).and_then(|value| judge(check, value)) {
+            return Err(InjectError::annotation(name, reason));
         }
     }
     Ok(())
+}
+
+/// Why the value of an annotation of a pod cannot be obeyed; nothing if it can, or if any value can.
+#[must_use]
+pub fn fault(name: &str, value: &str) -> Option<String> {
+    if name == PROXY_CONFIG {
+        return proxy_config(value).err();
+    }
+    let mut checks = CHECKS.into_iter().chain(LENIENT).filter(|(known, _)| *known == name);
+    checks.find_map(|(_, check)| judge(check, value))
+}
+
+fn judge((is_right, reason): Check, value: &str) -> Option<String> {
+    let shown = || value.chars().take(MOST_SHOWN).collect::<String>();
+    (!is_right(value)).then(|| format!("{:?} is {reason}", shown()))
+}
+
+/// Reads the annotation [`PROXY_CONFIG`].
+pub(crate) fn proxy_config(text: &str) -> Result<Option<Map<String, Value>>, String> {
+    match heddle_yaml::value(text, heddle_yaml::Schema::Core, &heddle_yaml::Budget::ANNOTATION) {
+        Ok(Value::Null) => Ok(None),
+        Ok(Value::Object(config)) => Ok(Some(config)),
+        Ok(_) => Err("not an object".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 fn ports(text: &str) -> bool {

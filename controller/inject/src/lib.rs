@@ -28,6 +28,7 @@ mod workload;
 
 use serde_json::Value;
 
+pub use annotation::fault as annotation_fault;
 pub use context::{Context, ProxyConfig, Workload, environment};
 pub use decide::Skip;
 pub use error::InjectError;

@@ -1,6 +1,5 @@
 //! The ProxyConfig of a pod, put together from all places that may set it.
 
-use heddle_yaml::{Budget, Schema};
 use serde_json::{Value, json};
 
 use crate::InjectError;
@@ -37,12 +36,7 @@ pub(crate) fn effective(
 
 fn annotation(pod: &Pod) -> Result<Option<Object>, InjectError> {
     let Some(text) = pod.annotations.get(names::PROXY_CONFIG) else { return Ok(None) };
-    match heddle_yaml::value(text, Schema::Core, &Budget::ANNOTATION) {
-        Ok(Value::Null) => Ok(None),
-        Ok(Value::Object(config)) => Ok(Some(config)),
-        Ok(_) => Err(InjectError::annotation(names::PROXY_CONFIG, "not an object")),
-        Err(error) => Err(InjectError::annotation(names::PROXY_CONFIG, error.to_string())),
-    }
+    names::proxy_config(text).map_err(|reason| InjectError::annotation(names::PROXY_CONFIG, reason))
 }
 
 /// A resource's fields in the spelling of the mesh config.

@@ -8,6 +8,8 @@ mod reach;
 mod tcp;
 
 use super::export::export_to;
+pub use reach::{Unused, unused};
+
 use super::report::Report;
 use crate::decode::Path;
 use crate::metadata::ObjectMeta;

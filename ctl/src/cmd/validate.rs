@@ -192,7 +192,7 @@ fn refusal(reason: String) -> Violation {
 }
 
 /// The files that a name stands for, in order, with their contents.
-fn texts(name: &Path) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
+pub(in crate::cmd) fn texts(name: &Path) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
     if name == Path::new("-") {
         let mut text = Vec::new();
         std::io::stdin().read_to_end(&mut text).context("cannot read standard input")?;

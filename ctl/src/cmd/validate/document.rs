@@ -4,19 +4,19 @@ use heddle_yaml::{Schema, Unreadable};
 use serde_json::Value;
 
 /// One document, or one item of a List.
-pub(super) struct Document {
+pub(in crate::cmd) struct Document {
     /// Its first line, from 1. For a document that cannot be read, the line of the error.
-    pub(super) line: usize,
+    pub(in crate::cmd) line: usize,
     /// Which document of the file it is, from 0.
-    pub(super) number: usize,
+    pub(in crate::cmd) number: usize,
     /// Where it stands in its document: `items[3]` of a List, nothing otherwise.
-    pub(super) path: String,
+    pub(in crate::cmd) path: String,
     /// What it holds, or why it cannot be read.
-    pub(super) content: Result<Value, String>,
+    pub(in crate::cmd) content: Result<Value, String>,
 }
 
 /// Reads all documents of a file; empty ones are left out.
-pub(super) fn read(text: &[u8]) -> Vec<Document> {
+pub(in crate::cmd) fn read(text: &[u8]) -> Vec<Document> {
     let documents = heddle_yaml::read(text, Schema::Yaml11).into_iter().enumerate();
     documents.flat_map(|(number, document)| expand(number, document)).collect()
 }
