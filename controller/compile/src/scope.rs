@@ -18,7 +18,7 @@ use heddle_model::{
 };
 
 use crate::{
-    tracked::{Client, Tracked},
+    tracked::{Client, RuleDirection, RuleUse, Tracked},
     view::ViewKey,
 };
 
@@ -95,19 +95,30 @@ impl<'a> Scope<'a> {
 
     /// The DestinationRule for a service.
     pub(crate) fn rule(&self, service: &Service) -> Option<&'a Arc<DestinationRule>> {
-        rule(self.tracked, self.client, service)
+        rule(self.tracked, self.client, service, RuleDirection::Outbound)
     }
 }
 
 /// The DestinationRule for a service: of the client's namespace, else of the service's, else of the root's.
-pub(crate) fn rule<'a>(tracked: &Tracked<'a>, client: &Client, service: &Service) -> Option<&'a Arc<DestinationRule>> {
-    let mut order = vec![&client.namespace];
-    for namespace in [service.namespace(), &tracked.mesh().root_namespace] {
-        if !order.contains(&namespace) {
-            order.push(namespace);
+///
+/// Gateways often run in the root namespace. Its rules are meant for the whole mesh there, and must not hide the
+/// service's own (istiod's contract, section 3). So only those come first that no other namespace sees.
+pub(crate) fn rule<'a>(
+    tracked: &Tracked<'a>,
+    client: &Client,
+    service: &Service,
+    direction: RuleDirection,
+) -> Option<&'a Arc<DestinationRule>> {
+    let root = &tracked.mesh().root_namespace;
+    let mut order = vec![(&client.namespace, client.namespace == *root)];
+    for namespace in [service.namespace(), root] {
+        if !order.contains(&(namespace, false)) {
+            order.push((namespace, false));
         }
     }
-    order.into_iter().find_map(|namespace| tracked.destination_rule(namespace, &service.host, client))
+    order.into_iter().find_map(|(namespace, is_private)| {
+        tracked.destination_rule((namespace, &service.host, RuleUse { direction, is_private }), client)
+    })
 }
 
 impl CachedScope {
