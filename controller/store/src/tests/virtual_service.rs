@@ -175,6 +175,44 @@ fn delegates_are_merged_within_the_roots_matches() {
 }
 
 #[test]
+fn a_delegates_rule_holds_for_the_callers_that_it_names() {
+    let root = vs(
+        "shop/root",
+        "{hosts: [web], gateways: [mesh, front], http: [{match: [{uri: {prefix: /}, sourceLabels: {tier: a}, gateways: \
+         [mesh]}], delegate: {name: part}}, {match: [{sourceNamespace: one}], delegate: {name: other}}]}",
+    );
+    let to = "route: [{destination: {host: a}}]";
+    let part = vs(
+        "shop/part",
+        &format!(
+            "{{http: [{{match: [{{sourceNamespace: ns, sourceLabels: {{app: x}}}}], {to}}}, \
+             {{match: [{{sourceLabels: {{tier: b}}}}], {to}}}, {{match: [{{gateways: [front]}}], {to}}}, {{{to}}}]}}"
+        ),
+    );
+    let other = vs(
+        "shop/other",
+        &format!(
+            "{{http: [{{match: [{{sourceNamespace: two}}], {to}}}, {{match: [{{method: {{exact: GET}}}}], {to}}}]}}"
+        ),
+    );
+    let snapshot = snapshot([root, part, other]);
+    let http = &first(&snapshot).http;
+    let callers = |at: usize| {
+        let condition = &http[at].matches[0];
+        let labels: Vec<_> = condition.source_labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        (&*condition.source_namespace, labels.join(","), condition.gateways.len())
+    };
+    assert_eq!(http.len(), 3);
+    assert_eq!(callers(0), ("ns", "app=x,tier=a".to_owned(), 1));
+    assert_eq!(callers(1), ("", "tier=a".to_owned(), 1));
+    assert_eq!(callers(2), ("one", String::new(), 0));
+    let mut conflicts = found(&snapshot.issues);
+    conflicts.sort();
+    let conflict = |at: usize| format!("spec.http[{at}] DelegateConflict");
+    assert_eq!(conflicts, [conflict(0), conflict(1), conflict(2)]);
+}
+
+#[test]
 fn delegates_that_cannot_be_used_are_reported_at_the_root() {
     let root = |name: &str| format!("{{hosts: [web], http: [{{delegate: {{name: {name}, namespace: team}}}}]}}");
     let hidden = vs("team/hidden", "{exportTo: ['.'], http: [{route: [{destination: {host: a}}]}]}");
