@@ -169,8 +169,8 @@ fn warmup(warmup: &Warmup, at: &Path<'_>, out: &mut Report) {
     if let Some(percent) = warmup.minimum_percent.filter(|percent| !(0.0..=100.0).contains(percent)) {
         out.refuse(&at.field("minimumPercent"), format_args!("{percent} is not from 0 to 100 per cent"));
     }
-    if let Some(aggression) = warmup.aggression.filter(|aggression| *aggression < 1.0) {
-        out.refuse(&at.field("aggression"), format_args!("{aggression} is less than 1"));
+    if let Some(aggression) = warmup.aggression.filter(|aggression| *aggression <= 0.0) {
+        out.refuse(&at.field("aggression"), format_args!("{aggression} is not more than 0"));
     }
 }
 

@@ -43,6 +43,10 @@ fn virtual_service_routes() {
     accepted(K, http(json!({"headers": {"request": {"set": {"Host": "x", "a": "%REQ(b)%"}}}})));
     accepted(K, http(json!({"match": [{"headers": {":path": {"exact": "/"}, "x-y": {}}}]})));
     accepted(K, json!({"hosts": ["a"], "http": [{"redirect": {"redirectCode": 308, "scheme": "https"}}]}));
+    let pattern = json!([{"uri": {"regex": "/v[1-3]/.+"}, "headers": {"x-team": {"regex": "a|b"}}}]);
+    accepted(K, json!({"hosts": ["a"], "http": [{"match": pattern, "delegate": {"name": "part"}}]}));
+    accepted(K, json!({"http": [{"match": pattern, "route": [{"destination": {"host": "a"}}]}]}));
+    accepted(K, http(json!({"match": [{"withoutHeaders": {"x-team": {"regex": "*"}}}]})));
     accepted(K, json!({"http": [{"route": [{"destination": {"host": "a"}}]}]}));
     let at = |rest: &str| format!("spec.http[0]{rest}");
     refused(K, http(json!({"timeout": "0s"})), &at(".timeout"));
@@ -61,6 +65,7 @@ fn virtual_service_routes() {
     refused(K, http(json!({"headers": {"response": {"remove": ["host"]}}})), &at(".headers.response.remove[0]"));
     refused(K, http(json!({"headers": {"request": {"add": {"a": "50%"}}}})), &at(".headers.request.add.a"));
     refused(K, http(json!({"match": [{"uri": {"regex": "(?=a)"}}]})), &at(".match[0].uri.regex"));
+    refused(K, http(json!({"match": [{"headers": {"x": {"regex": "*"}}}]})), &at(".match[0].headers.x.regex"));
     refused(K, http(json!({"match": [{"headers": {"": {"exact": "x"}}}]})), &at(".match[0].headers[\"\"]"));
     refused(
         K,
@@ -104,6 +109,12 @@ fn destination_rule() {
         with(json!({"loadBalancer": {"consistentHash": {"maglev": {"tableSize": 65537}, "useSourceIp": true}}})),
     );
     accepted(K, with(json!({"tls": {"mode": "MUTUAL", "credentialName": "c"}})));
+    let warmup = |aggression: Value| {
+        with(json!({"loadBalancer": {"simple": "ROUND_ROBIN", "warmup": {"duration": "9s", "aggression": aggression}}}))
+    };
+    accepted(K, warmup(json!(0.01)));
+    refused(K, warmup(json!(0)), "spec.trafficPolicy.loadBalancer.warmup.aggression");
+    refused(K, warmup(json!(-0.5)), "spec.trafficPolicy.loadBalancer.warmup.aggression");
     refused(K, json!({"host": ""}), "spec.host");
     refused(K, with(json!({})), "spec.trafficPolicy");
     refused(K, with(json!({"tls": {"mode": "MUTUAL", "clientCertificate": "c"}})), "spec.trafficPolicy.tls.privateKey");
@@ -259,7 +270,6 @@ fn envoy_filter() {
 fn fields_without_effect_are_doubted() {
     let policy = |policy: Value| json!({"host": "a", "trafficPolicy": policy});
     for (policy, field) in [
-        (policy(json!({"tunnel": {"targetHost": "a", "targetPort": 1}})), "tunnel"),
         (policy(json!({"loadBalancer": {"backendUtilization": {}}})), "loadBalancer.backendUtilization"),
         (policy(json!({"loadBalancer": {"zoneAwareLbSetting": {"enabled": true}}})), "loadBalancer.zoneAwareLbSetting"),
         (

@@ -11,9 +11,8 @@ use crate::validate::{header, host, port, time};
 /// Checks a route.
 pub(super) fn route(route: &HttpRoute, scope: &VirtualServiceContext<'_>, at: &Path<'_>, out: &mut Report) {
     conflicts(route, scope.is_delegate, at, out);
-    let delegates = scope.is_delegate || route.delegate.is_some();
     for (index, condition) in route.matches.iter().enumerate() {
-        matching::http(condition, delegates, scope.is_generated, &at.field("match").index(index), out);
+        matching::http(condition, scope.is_generated, &at.field("match").index(index), out);
     }
     header::operations(route.headers.as_ref(), &at.field("headers"), out);
     header::authority(route.rewrite.as_ref(), route.headers.as_ref(), at, out);

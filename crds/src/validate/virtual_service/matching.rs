@@ -8,8 +8,11 @@ use crate::validate::label::{is_dns_label, labels};
 use crate::validate::report::{Report, quote};
 use crate::validate::{header, port, regex};
 
-/// Checks the conditions on a request; in routes that delegate, or are delegated to, no regular expressions may be.
-pub(super) fn http(matching: &HttpMatch, delegates: bool, is_generated: bool, at: &Path<'_>, out: &mut Report) {
+/// The pattern that Istio takes for any text in `withoutHeaders`: the header must not be there at all.
+const ANY_TEXT: &str = "*";
+
+/// Checks the conditions on a request.
+pub(super) fn http(matching: &HttpMatch, is_generated: bool, at: &Path<'_>, out: &mut Report) {
     let single = [
         ("uri", &matching.uri),
         ("scheme", &matching.scheme),
@@ -18,7 +21,7 @@ pub(super) fn http(matching: &HttpMatch, delegates: bool, is_generated: bool, at
     ];
     for (name, condition) in single {
         if let Some(condition) = condition {
-            text(condition, delegates, &at.field(name), out);
+            text(condition, &at.field(name), out);
         }
     }
     let maps = [
@@ -33,7 +36,10 @@ pub(super) fn http(matching: &HttpMatch, delegates: bool, is_generated: bool, at
             if are_headers {
                 out.need(&at, header::matched(name));
             }
-            text(condition, delegates, &at, out);
+            let asks_absence = matches!(condition, StringMatch::Regex(pattern) if pattern == ANY_TEXT);
+            if !(field == "withoutHeaders" && asks_absence) {
+                text(condition, &at, out);
+            }
         }
     }
     out.need(&at.field("port"), port::optional(matching.port));
@@ -46,12 +52,9 @@ pub(super) fn http(matching: &HttpMatch, delegates: bool, is_generated: bool, at
 }
 
 /// Checks a condition on a text.
-pub(super) fn text(condition: &StringMatch, no_regex: bool, at: &Path<'_>, out: &mut Report) {
+pub(super) fn text(condition: &StringMatch, at: &Path<'_>, out: &mut Report) {
     let StringMatch::Regex(pattern) = condition else { return };
     let at = at.field("regex");
-    if no_regex {
-        out.refuse(&at, "routes that delegate, or are delegated to, take no regular expressions");
-    }
     if pattern.is_empty() {
         out.warn(&at, "an empty regular expression matches nothing but the empty text");
     }
