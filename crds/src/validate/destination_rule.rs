@@ -74,7 +74,6 @@ fn traffic_policy(policy: &TrafficPolicy, at: &Path<'_>, out: &mut Report) {
         }
     }
     if let Some(settings) = &policy.tunnel {
-        out.warn(&at.field("tunnel"), NOT_SUPPORTED);
         tunnel(settings, &at.field("tunnel"), out);
     }
     if let Some(budget) = &policy.retry_budget {

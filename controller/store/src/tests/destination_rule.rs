@@ -57,15 +57,13 @@ fn deprecated_fields_work_and_warn() {
 
 #[test]
 fn fields_for_which_nothing_is_built_are_reported() {
-    let spec = "{host: web, trafficPolicy: {tunnel: {targetHost: a, targetPort: 1}, loadBalancer: {backendUtilization: \
-        {}}, \
+    let spec = "{host: web, trafficPolicy: {loadBalancer: {backendUtilization: {}}, \
                 outlierDetection: {outlierDetectionHttpErrorCodes: [500]}}, subsets: [{name: v1, trafficPolicy: \
                 {loadBalancer: {zoneAwareLbSetting: {minClusterSize: 3}}}}]}";
     let want = [
         "spec.subsets[0].trafficPolicy.loadBalancer.zoneAwareLbSetting NotSupported",
         "spec.trafficPolicy.loadBalancer.backendUtilization NotSupported",
         "spec.trafficPolicy.outlierDetection.outlierDetectionHttpErrorCodes NotSupported",
-        "spec.trafficPolicy.tunnel NotSupported",
     ];
     assert_eq!(found(&snapshot([rule("shop/web", spec)]).issues), want);
 }
