@@ -29,8 +29,9 @@ pub(super) fn forward(
 ) -> Option<(RouteAction, String)> {
     let used = used(destinations);
     let first = used.first()?.1;
-    let mut action = action(context, rule);
-    action.hash_policy = used.iter().find_map(|(_, d)| hash_policy(context, &d.destination)).into_iter().collect();
+    let hash = used.iter().find_map(|(_, d)| hash_policy(context, &d.destination));
+    let mut action = action(context, rule, hash.is_some());
+    action.hash_policy = hash.into_iter().collect();
     action.cluster_specifier = Some(match used.as_slice() {
         [(index, only)] if header_free(only) => {
             ClusterSpecifier::Cluster(cluster(context, rule, &field(rule, *index), &only.destination, issues))
@@ -59,7 +60,7 @@ pub(super) fn forward(
 pub(crate) fn default_action(context: &RouteContext<'_>, cluster: String, hash: Option<HashPolicy>) -> RouteAction {
     RouteAction {
         cluster_specifier: Some(ClusterSpecifier::Cluster(cluster)),
-        retry_policy: retry::policy(context.visible.mesh().retries.as_ref()),
+        retry_policy: retry::policy(context.visible.mesh().retries.as_ref(), false),
         hash_policy: hash.into_iter().collect(),
         ..timed(Duration::ZERO)
     }
@@ -81,9 +82,9 @@ pub(super) fn port(context: &RouteContext<'_>, destination: &Destination) -> u16
     destination.port.or_else(of_service).unwrap_or(context.port)
 }
 
-fn action(context: &RouteContext<'_>, rule: &HttpRoute) -> RouteAction {
+fn action(context: &RouteContext<'_>, rule: &HttpRoute, sticky: bool) -> RouteAction {
     let retries = rule.retries.as_ref().or(context.visible.mesh().retries.as_ref());
-    RouteAction { retry_policy: retry::policy(retries), ..timed(rule.timeout.unwrap_or_default()) }
+    RouteAction { retry_policy: retry::policy(retries, sticky), ..timed(rule.timeout.unwrap_or_default()) }
 }
 
 /// gRPC's own timeout header is obeyed, but never beyond the route's timeout. Said by the old field: Envoy ignores the

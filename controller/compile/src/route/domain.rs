@@ -7,10 +7,13 @@ use crate::view::ViewKey;
 /// Names of a host without port: itself, with the DNS root's dot, and the short forms of Kubernetes' search path.
 pub(crate) fn of_host(host: &Host, view: &ViewKey) -> Vec<String> {
     let mut names = vec![host.to_string()];
-    if host.is_wildcard() || host.as_str().parse::<std::net::IpAddr>().is_ok() {
+    if host.as_str() == "*" || host.as_str().parse::<std::net::IpAddr>().is_ok() {
         return names;
     }
     names.push(format!("{host}."));
+    if host.is_wildcard() {
+        return names;
+    }
     names.extend(short(host.as_str(), &view.domain));
     names
 }
