@@ -11,7 +11,7 @@ use heddle_model::{
 };
 
 use super::tcp::{Connection, Forwarding};
-use crate::{cluster::Policy, name, scope::Scope};
+use crate::{cluster::Policy, name, scope::Scope, visible::unknown};
 
 /// A rule for connections, with its place in its object.
 #[derive(Clone, Copy, Debug)]
@@ -95,18 +95,19 @@ pub(crate) fn cluster(
         issues.push(Issue::error(object, format!("{field}.{part}"), reason, message));
     };
     let Some(service) = service else {
-        report("host", "UnknownHost", format!("no service {} is visible here; connections are closed", to.host));
+        report("host", "UnknownHost", format!("{}; connections are closed", unknown(scope, &to.host)));
         return name::missing(port, to, &scope.mesh.domain);
     };
     if service.port(port).is_none() {
-        let message = format!("service {} has no port {port}; connections are closed", to.host);
+        let message = format!("service {} has no port {port}; connections are closed", service.host);
         report("port.number", "UnknownPort", message);
     }
     let subset = &to.subset;
     if subset.is_empty() || scope.rule(service).is_some_and(|rule| rule.subset(subset).is_some()) {
-        return name::outbound(port, subset, &to.host);
+        return name::outbound(port, subset, &service.host);
     }
-    let message = format!("no DestinationRule of {} defines subset `{subset}`; the whole service is used", to.host);
+    let message =
+        format!("no DestinationRule of {} defines subset `{subset}`; the whole service is used", service.host);
     report("subset", "UnknownSubset", message);
-    name::outbound(port, "", &to.host)
+    name::outbound(port, "", &service.host)
 }

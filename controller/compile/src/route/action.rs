@@ -17,7 +17,11 @@ use heddle_xds_api::envoy::{
 };
 
 use super::{Issues, RouteContext, hash, header, matcher, mirror, retry};
-use crate::{envoy::duration::duration, name, visible::Lookup};
+use crate::{
+    envoy::duration::duration,
+    name,
+    visible::{Lookup, unknown},
+};
 
 /// An action that forwards to weighted destinations, and the operation's name for traces.
 pub(super) fn forward(
@@ -136,25 +140,25 @@ fn cluster(
 ) -> String {
     let port = port(context, destination);
     let Some(service) = context.visible.service(&destination.host) else {
-        let message = format!("no service {} is visible here; requests get 503", destination.host);
+        let message = format!("{}; requests get 503", unknown(context.visible, &destination.host));
         let path = format!("{field}.destination.host");
         issues.push(Issue::error(&rule.origin.object, path, "UnknownHost", message));
         return name::missing(port, destination, &context.visible.mesh().domain);
     };
     if service.port(port).is_none() {
-        let message = format!("service {} has no port {port}; requests get 503", destination.host);
+        let message = format!("service {} has no port {port}; requests get 503", service.host);
         let path = format!("{field}.destination.port.number");
         issues.push(Issue::error(&rule.origin.object, path, "UnknownPort", message));
     }
     let subset = &destination.subset;
     let known = || context.visible.rule(service).is_some_and(|rule| rule.subset(subset).is_some());
     if subset.is_empty() || known() {
-        return name::outbound(port, subset, &destination.host);
+        return name::outbound(port, subset, &service.host);
     }
     let message =
-        format!("no DestinationRule of {} defines subset `{subset}`; the whole service is used", destination.host);
+        format!("no DestinationRule of {} defines subset `{subset}`; the whole service is used", service.host);
     issues.push(Issue::error(&rule.origin.object, format!("{field}.destination.subset"), "UnknownSubset", message));
-    name::outbound(port, "", &destination.host)
+    name::outbound(port, "", &service.host)
 }
 
 fn apply_rewrite(rewrite: &Rewrite, action: &mut RouteAction) {
