@@ -70,6 +70,29 @@ fn a_selector_takes_pods_and_workload_entries_of_its_namespace() {
 }
 
 #[test]
+fn ports_of_selected_pods_are_found_by_name() {
+    let spec = "{hosts: [a.com], resolution: STATIC, workloadSelector: {labels: {app: a}}, ports: [{number: 80, name: \
+                main}, {number: 81, name: front}, {number: 82, name: init}, {number: 83, name: said, targetPort: 8083}, \
+                {number: 84, name: both, targetPort: 8084}]}";
+    let containers = json!({
+        "initContainers": [
+            {"restartPolicy": "Always", "ports": [{"name": "front", "containerPort": 7081}]},
+            {"ports": [{"name": "init", "containerPort": 7082}]},
+        ],
+        "containers": [
+            {"ports": [{"name": "main", "containerPort": 7080}, {"name": "both", "containerPort": 7084}]},
+        ],
+    });
+    let pod = pod("shop/p", "10.1.0.1").label("app", "a").with("spec", containers);
+    let snapshot = clean([entry("shop/a", spec), pod]);
+    let mut ports: Vec<_> =
+        endpoints(&snapshot, "a.com").iter().map(|e| (e.service_port.to_string(), e.port)).collect();
+    ports.sort();
+    let want = [("both", 7084), ("front", 7081), ("init", 82), ("main", 7080), ("said", 8083)];
+    assert_eq!(ports, want.map(|(name, port)| (name.to_owned(), port)));
+}
+
+#[test]
 fn addresses_are_allocated_where_none_is_said() {
     let spec = |host: &str, resolution: &str| {
         format!("{{hosts: ['{host}'], resolution: {resolution}, ports: [{{number: 80, name: a, protocol: TCP}}]}}")
