@@ -35,7 +35,8 @@ pub(crate) fn effective(
     Ok(config)
 }
 
-fn annotation(pod: &Pod) -> Result<Option<Object>, InjectError> {
+/// The part that the pod's annotation says.
+pub(crate) fn annotation(pod: &Pod) -> Result<Option<Object>, InjectError> {
     let Some(text) = pod.annotations.get(names::PROXY_CONFIG) else { return Ok(None) };
     match heddle_yaml::value(text, Schema::Core, &Budget::ANNOTATION) {
         Ok(Value::Null) => Ok(None),
