@@ -40,6 +40,17 @@ fn pools_and_ports() {
 }
 
 #[test]
+fn a_rule_with_a_selector_is_its_namespaces_own() {
+    let spec =
+        |export: &str| format!("{{host: web, exportTo: {export}, workloadSelector: {{matchLabels: {{app: a}}}}}}");
+    for (export, issues) in [("[]", vec![]), ("['.']", vec![]), ("['*']", vec!["spec.exportTo NotSupported"])] {
+        let snapshot = snapshot([rule("shop/web", &spec(export))]);
+        assert!(snapshot.destination_rules["shop"][0].export_to.is_only("shop"), "{export}");
+        assert_eq!(found(&snapshot.issues), issues, "{export}");
+    }
+}
+
+#[test]
 fn deprecated_fields_work_and_warn() {
     let spec = "{host: web, trafficPolicy: {outlierDetection: {consecutiveErrors: 3}, loadBalancer: {simple: RANDOM, \
                 warmupDurationSecs: 10s}}}";
