@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use heddle_model::{endpoint::Address, service::Resolution};
+use heddle_model::{endpoint::Address, protocol::Protocol, service::Resolution};
 use serde_json::json;
 
 use super::build::{Builder, clean, endpoints, found, object, pod, service, snapshot};
@@ -135,6 +135,20 @@ fn declarations_of_one_host_are_joined_when_they_agree() {
     assert_eq!(ports, [80, 443]);
     assert_eq!(found(&snapshot.issues), ["spec.hosts DuplicateHost"]);
     assert_eq!(&*snapshot.issues[0].object.name, "c");
+}
+
+#[test]
+fn a_port_that_two_declare_is_the_older_ones() {
+    let of = |name: &str, protocol: &str| {
+        let spec =
+            format!("{{hosts: [a.com], resolution: DNS, ports: [{{number: 443, name: one, protocol: {protocol}}}]}}");
+        entry(name, &spec)
+    };
+    let two = snapshot([of("shop/a", "HTTPS").created(1), of("shop/b", "HTTP").created(2)]);
+    assert_eq!(service(&two, "a.com").ports[0].protocol, Protocol::Https);
+    assert_eq!(found(&two.issues), ["spec.ports DuplicatePort"]);
+    assert_eq!(&*two.issues[0].object.name, "b");
+    assert!(snapshot([of("shop/a", "HTTPS").created(1), of("shop/b", "HTTPS").created(2)]).issues.is_empty());
 }
 
 #[test]

@@ -129,6 +129,23 @@ fn patterns_are_those_of_re2() {
 }
 
 #[test]
+fn claims_of_tokens_cannot_be_matched_yet() {
+    let to = "route: [{destination: {host: a}}]";
+    let spec = format!(
+        "{{hosts: [web], http: [{{match: [{{headers: {{'@request.auth.claims.role': {{exact: x}}}}}}], {to}}}, \
+         {{match: [{{withoutHeaders: {{'@Request.Auth.Claims[role]': {{exact: x}}}}}}, {{uri: {{prefix: /}}}}], {to}}}]}}"
+    );
+    let snapshot = snapshot([vs("shop/web", &spec)]);
+    let http = &first(&snapshot).http;
+    assert_eq!(http.iter().map(|rule| (&*rule.field, rule.matches.len())).collect::<Vec<_>>(), [("spec.http[1]", 1)]);
+    let want = [
+        "spec.http[0].match[0].headers[\"@request.auth.claims.role\"] NotSupported",
+        "spec.http[1].match[0].withoutHeaders[\"@Request.Auth.Claims[role]\"] NotSupported",
+    ];
+    assert_eq!(found(&snapshot.issues), want);
+}
+
+#[test]
 fn tcp_and_tls_routes() {
     let virtual_service = only(
         "{hosts: [db], tcp: [{match: [{destinationSubnets: [10.0.0.0/8, '::1'], port: 5432}], route: [{destination: \
