@@ -7,7 +7,7 @@ mod matching;
 mod reach;
 mod tcp;
 
-use super::export::export_to;
+use super::export::{export_to, somebody};
 use super::report::Report;
 use crate::decode::Path;
 use crate::metadata::ObjectMeta;
@@ -49,6 +49,7 @@ pub fn check(spec: &Spec, meta: &ObjectMeta, at: &Path<'_>, out: &mut Report) {
         tcp::tcp_route(route, &at.field("tcp").index(index), out);
     }
     export_to(&spec.export_to, &meta.namespace, &at.field("exportTo"), out);
+    somebody(&spec.export_to, &at.field("exportTo"), out);
     reach::warn(spec, at, out);
 }
 

@@ -127,6 +127,9 @@ fn http_pool(out: &mut ConnectionPool, http: &pool::HttpPool, field: &str, repor
     out.max_concurrent_streams = scalar::limit(http.max_concurrent_streams, &at("maxConcurrentStreams"), report);
     out.http2_keepalive = http.http2_keep_alive.as_ref().map(|k| {
         let interval = scalar::positive(k.interval, &at("http2KeepAlive.interval"), report);
+        if k.interval.is_some() && k.timeout.is_none() {
+            report.warning(at("http2KeepAlive.timeout"), "Missing", "it is not set; 20s is used");
+        }
         (interval, scalar::positive(k.timeout, &at("http2KeepAlive.timeout"), report))
     });
 }

@@ -20,6 +20,8 @@ fn routes() -> Limits {
         ("RouteDestination", required(&["destination"])),
         ("Mirror", required(&["destination"])),
         ("DirectResponse", required(&["status"])),
+        ("DirectResponse.status", json!({ "minimum": 200, "maximum": 599 })),
+        ("FaultAbort.httpStatus", json!({ "minimum": 200, "maximum": 599 })),
         ("TlsRoute", required(&["match"])),
         ("TlsMatch", required(&["sniHosts"])),
     ]
