@@ -18,7 +18,6 @@ pub(crate) use key::{destinations, keys};
 pub(crate) use traffic::Policy;
 
 use heddle_model::{
-    endpoint::Address,
     issue::Issue,
     proxy::ProxyKind,
     service::{Resolution, Service},
@@ -96,6 +95,7 @@ pub(crate) fn discovery(destination: &Destination, kind: ProxyKind) -> Discovery
         _ if sidecar && passthrough => Discovery::Original,
         Resolution::Passthrough if sidecar => Discovery::Original,
         Resolution::Static | Resolution::Passthrough => Discovery::Sent,
+        // Names that stand for a service have no cluster of their own.
         Resolution::Dns | Resolution::Alias(_) => Discovery::Resolved,
         Resolution::DnsRoundRobin => Discovery::ResolvedOnce,
         Resolution::DynamicDns => Discovery::AskedHost,
@@ -149,10 +149,6 @@ fn discovered(key: &ClusterKey, security: &Security, issues: &mut Vec<Issue>) ->
 /// The names that a cluster resolves, as endpoints.
 fn names(key: &ClusterKey, discovery: Discovery, issues: &mut Vec<Issue>) -> ClusterLoadAssignment {
     let destination = &key.destination;
-    if let Resolution::Alias(host) = &destination.service.resolution {
-        let address = envoy_endpoint::address(&Address::Name(host.text()), destination.port.number);
-        return envoy_endpoint::single(&destination.name(), address);
-    }
     let Some(inline) = &key.inline else { return envoy_endpoint::assignment(&destination.name(), Vec::new()) };
     let compiled = endpoint::load_assignment(inline);
     issues.extend(compiled.issues);

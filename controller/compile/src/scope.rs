@@ -13,12 +13,12 @@ use heddle_model::{
     protocol::Protocol,
     proxy::ProxyKind,
     route::Reach,
-    service::{Service, ServiceRegistry},
+    service::{Resolution, Service, ServiceRegistry},
     sidecar::{Egress, EgressHost, EgressNamespace, OutboundPolicy, Sidecar},
 };
 
 use crate::{
-    tracked::{Client, Tracked},
+    tracked::{Client, RuleDirection, RuleUse, Tracked},
     view::ViewKey,
 };
 
@@ -48,6 +48,9 @@ pub(crate) struct CachedScope {
     pub(crate) listeners: Vec<EgressScope>,
     /// Every service that some route or listener may need, by host.
     pub(crate) services: BTreeMap<Host, Import>,
+    /// Names that stand for another (`ExternalName`), with the name at the end of the chain. They are no services of
+    /// their own.
+    aliases: BTreeMap<Host, Host>,
     /// Whether a gateway passes TLS on by its SNI.
     pub(crate) passes_tls_on: bool,
 }
@@ -88,26 +91,44 @@ impl<'a> Scope<'a> {
         Self { tracked, mesh: tracked.mesh(), view, client, seen }
     }
 
-    /// A service that this view may send to, by host.
+    /// A service that this view may send to, by its host or by a name that stands for it.
     pub(crate) fn service(&self, host: &Host) -> Option<&Arc<Service>> {
-        self.seen.services.get(host).map(|import| &import.service)
+        let services = &self.seen.services;
+        let import = services.get(host).or_else(|| services.get(self.alias(host)?));
+        import.map(|import| &import.service)
+    }
+
+    /// The host that a name stands for.
+    pub(crate) fn alias(&self, host: &Host) -> Option<&Host> {
+        self.seen.aliases.get(host)
     }
 
     /// The DestinationRule for a service.
     pub(crate) fn rule(&self, service: &Service) -> Option<&'a Arc<DestinationRule>> {
-        rule(self.tracked, self.client, service)
+        rule(self.tracked, self.client, service, RuleDirection::Outbound)
     }
 }
 
 /// The DestinationRule for a service: of the client's namespace, else of the service's, else of the root's.
-pub(crate) fn rule<'a>(tracked: &Tracked<'a>, client: &Client, service: &Service) -> Option<&'a Arc<DestinationRule>> {
-    let mut order = vec![&client.namespace];
-    for namespace in [service.namespace(), &tracked.mesh().root_namespace] {
-        if !order.contains(&namespace) {
-            order.push(namespace);
+///
+/// Gateways often run in the root namespace. Its rules are meant for the whole mesh there, and must not hide the
+/// service's own (istiod's contract, section 3). So only those come first that no other namespace sees.
+pub(crate) fn rule<'a>(
+    tracked: &Tracked<'a>,
+    client: &Client,
+    service: &Service,
+    direction: RuleDirection,
+) -> Option<&'a Arc<DestinationRule>> {
+    let root = &tracked.mesh().root_namespace;
+    let mut order = vec![(&client.namespace, client.namespace == *root)];
+    for namespace in [service.namespace(), root] {
+        if !order.contains(&(namespace, false)) {
+            order.push((namespace, false));
         }
     }
-    order.into_iter().find_map(|namespace| tracked.destination_rule(namespace, &service.host, client))
+    order.into_iter().find_map(|(namespace, is_private)| {
+        tracked.destination_rule((namespace, &service.host, RuleUse { direction, is_private }), client)
+    })
 }
 
 impl CachedScope {
@@ -116,7 +137,8 @@ impl CachedScope {
             ProxyKind::Sidecar => tracked.sidecar(&view.namespace, &view.labels).cloned(),
             ProxyKind::Gateway => None,
         };
-        let all: Vec<&Arc<Service>> = tracked.services(&view.namespace).collect();
+        let (all, standing): (Vec<_>, Vec<_>) = tracked.services(&view.namespace).partition(|one| alias(one).is_none());
+        let aliases = aliases(&standing);
         let visible = best_of_each_host(&all, &view.namespace);
         let declared = sidecar.as_ref().map(|s| s.egress.as_slice()).unwrap_or_default();
         let mesh = OutboundPolicy { mode: tracked.mesh().outbound, egress_proxy: None };
@@ -135,8 +157,8 @@ impl CachedScope {
         let passes_tls_on = view.kind == ProxyKind::Gateway && tracked.passes_tls_on(&view.labels, &fronts);
         let mut services = BTreeMap::new();
         import_listed(&listeners, &mut services);
-        import_destinations(&listeners, &visible, &mut services);
-        Self { sidecar, outbound, listeners, services, passes_tls_on }
+        import_destinations(&listeners, &visible, &aliases, &mut services);
+        Self { sidecar, outbound, listeners, services, aliases, passes_tls_on }
     }
 }
 
@@ -161,16 +183,36 @@ fn import_listed(listeners: &[EgressScope], services: &mut BTreeMap<Host, Import
 fn import_destinations(
     listeners: &[EgressScope],
     visible: &BTreeMap<Host, Arc<Service>>,
+    aliases: &BTreeMap<Host, Host>,
     services: &mut BTreeMap<Host, Import>,
 ) {
     for destination in listeners.iter().flat_map(|one| &one.virtual_services).flat_map(|reach| reach.destinations()) {
-        if let Some(service) = visible.get(&destination.host) {
-            let imported_whole = services.get(&destination.host).is_some_and(|i| i.ports.is_none());
+        let host = &destination.host;
+        if let Some(service) = visible.get(host).or_else(|| visible.get(aliases.get(host)?)) {
+            let imported_whole = services.get(&service.host).is_some_and(|i| i.ports.is_none());
             if !imported_whole {
                 import(services, service, destination.port);
             }
         }
     }
+}
+
+/// The host that a service stands for.
+fn alias(service: &Service) -> Option<&Host> {
+    match &service.resolution {
+        Resolution::Alias(host) => Some(host),
+        _ => None,
+    }
+}
+
+/// Names that stand for another, with the name at the end of the chain. A chain without an end leads nowhere.
+fn aliases(standing: &[&Arc<Service>]) -> BTreeMap<Host, Host> {
+    let next: BTreeMap<&Host, &Host> = standing.iter().filter_map(|one| Some((&one.host, alias(one)?))).collect();
+    let end = |host: &Host| {
+        let mut chain = std::iter::successors(next.get(host), |host| next.get(*host)).take(next.len());
+        chain.find(|host| !next.contains_key(*host)).map(|end| (*end).clone())
+    };
+    next.keys().filter_map(|host| Some(((*host).clone(), end(host)?))).collect()
 }
 
 fn import(services: &mut BTreeMap<Host, Import>, service: &Arc<Service>, port: Option<u16>) {

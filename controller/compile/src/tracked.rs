@@ -40,7 +40,7 @@ use heddle_model::{
 
 pub(crate) use client::Client;
 pub(crate) use delta::Delta;
-pub(crate) use question::{Question, endpoint_namespace};
+pub(crate) use question::{Question, RuleDirection, RuleUse, endpoint_namespace};
 pub(crate) use reads::Reads;
 pub(crate) use revision::Revision;
 
@@ -131,12 +131,11 @@ impl<'a> Tracked<'a> {
     /// The DestinationRule in a namespace that binds a client and a host.
     pub(crate) fn destination_rule(
         &self,
-        namespace: &Text,
-        host: &Host,
+        (namespace, host, of_use): (&Text, &Host, RuleUse),
         client: &Client,
     ) -> Option<&'a Arc<DestinationRule>> {
-        self.ask(Question::DestinationRule(namespace.clone(), host.clone()));
-        question::destination_rule(self.snapshot, namespace, host, client)
+        self.ask(Question::DestinationRule(namespace.clone(), host.clone(), of_use));
+        question::destination_rule(self.snapshot, (namespace, host, of_use), client)
     }
 
     /// The Sidecar that binds a workload: by its labels, else of its namespace, else of the mesh.

@@ -2,19 +2,16 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use heddle_model::{
-    destination_rule::DestinationRule,
-    host::Host,
-    mesh::Mesh,
-    service::{Resolution, Service},
-};
+use heddle_model::{destination_rule::DestinationRule, host::Host, mesh::Mesh, service::Service};
 
 use crate::{by_ptr::ByPtr, scope::Scope};
 
 /// What a proxy sees of the mesh, asked host by host.
 pub(crate) trait Lookup {
-    /// A service that it may send to.
+    /// A service that it may send to, by its host or by a name that stands for it.
     fn service(&self, host: &Host) -> Option<&Arc<Service>>;
+    /// The host that a name stands for.
+    fn alias(&self, host: &Host) -> Option<&Host>;
     /// The rule that binds it and a service.
     fn rule(&self, service: &Service) -> Option<&Arc<DestinationRule>>;
     /// Mesh-wide settings.
@@ -26,17 +23,28 @@ pub(crate) trait Lookup {
 pub(crate) struct VisibleServices {
     mesh: ByPtr<Mesh>,
     services: BTreeMap<Host, (ByPtr<Service>, Option<ByPtr<DestinationRule>>)>,
+    aliases: BTreeMap<Host, Host>,
+}
+
+/// Why a host leads to no service.
+pub(crate) fn unknown(known: &impl Lookup, host: &Host) -> String {
+    match known.alias(host) {
+        Some(real) => format!("{host} is an alias of {real}, and no service {real} is visible here"),
+        None => format!("no service {host} is visible here"),
+    }
 }
 
 impl VisibleServices {
     /// Those of a scope that have these hosts, and those that they stand for.
     pub(crate) fn of<'h>(scope: &Scope<'_>, hosts: impl IntoIterator<Item = &'h Host>) -> Self {
-        let mut visible = Self { mesh: ByPtr::new(scope.mesh), services: BTreeMap::new() };
+        let mut visible = Self { mesh: ByPtr::new(scope.mesh), services: BTreeMap::new(), aliases: BTreeMap::new() };
         for host in hosts {
-            let Some(service) = visible.add(scope, host) else { continue };
-            if let Resolution::Alias(real) = &service.resolution {
-                visible.add(scope, real);
-            }
+            visible.aliases.extend(scope.alias(host).map(|real| (host.clone(), real.clone())));
+            let Some(service) = scope.service(host) else { continue };
+            visible.services.entry(service.host.clone()).or_insert_with(|| {
+                let rule = scope.rule(service).map(ByPtr::new);
+                (ByPtr::new(service), rule)
+            });
         }
         visible
     }
@@ -45,20 +53,16 @@ impl VisibleServices {
     pub(crate) fn hosts(&self) -> impl Iterator<Item = &Host> {
         self.services.keys()
     }
-
-    fn add<'s>(&mut self, scope: &'s Scope<'_>, host: &Host) -> Option<&'s Arc<Service>> {
-        let service = scope.service(host)?;
-        if !self.services.contains_key(host) {
-            let rule = scope.rule(service).map(ByPtr::new);
-            self.services.insert(host.clone(), (ByPtr::new(service), rule));
-        }
-        Some(service)
-    }
 }
 
 impl Lookup for VisibleServices {
     fn service(&self, host: &Host) -> Option<&Arc<Service>> {
-        self.services.get(host).map(|(service, _)| service.arc())
+        let found = self.services.get(host).or_else(|| self.services.get(self.alias(host)?));
+        found.map(|(service, _)| service.arc())
+    }
+
+    fn alias(&self, host: &Host) -> Option<&Host> {
+        self.aliases.get(host)
     }
 
     fn rule(&self, service: &Service) -> Option<&Arc<DestinationRule>> {
@@ -73,6 +77,10 @@ impl Lookup for VisibleServices {
 impl Lookup for Scope<'_> {
     fn service(&self, host: &Host) -> Option<&Arc<Service>> {
         self.service(host)
+    }
+
+    fn alias(&self, host: &Host) -> Option<&Host> {
+        self.alias(host)
     }
 
     fn rule(&self, service: &Service) -> Option<&Arc<DestinationRule>> {

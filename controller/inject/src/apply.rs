@@ -75,6 +75,16 @@ fn place(pod: &mut Pod, mut container: Object, list: List) -> Option<Object> {
     user
 }
 
+/// Lets the proxy run as root whatever user the pod asked for: only root has NET_ADMIN in effect, which the sockets of
+/// `TPROXY` need.
+pub(crate) fn run_as_root(pod: &mut Pod) {
+    let proxies = pod.init.iter_mut().chain(&mut pod.containers).filter(|container| name(container) == PROXY);
+    for security in proxies.filter_map(|container| container.get_mut("securityContext")?.as_object_mut()) {
+        security.insert("runAsUser".to_owned(), 0.into());
+        security.insert("runAsNonRoot".to_owned(), false.into());
+    }
+}
+
 /// Brings the containers into their order: a native proxy comes up right after the capture, so that other init
 /// containers have the mesh; else capture comes last, so that they have the network, and the proxy last, or first if it
 /// is to be ready before the application.

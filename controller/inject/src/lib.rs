@@ -83,7 +83,11 @@ pub fn inject(pod: &Value, context: &Context, settings: &Settings) -> Result<Out
     let (status_port, hold, merges) = (plan.status_port, plan.hold, plan.merges_metrics());
     let rewrites = plan.rewrites_probes();
     let revision = plan.revision.clone();
+    let transparent = plan.interception == "TPROXY";
     let status = apply::apply(&mut parts, template, &revision);
+    if transparent {
+        apply::run_as_root(&mut parts);
+    }
     if rewrites {
         probe::rewrite(&mut parts, status_port);
     }

@@ -69,7 +69,7 @@ impl<'a> Plan<'a> {
             hold: hold.unwrap_or_else(|| settings.flag("/global/proxy/holdApplicationUntilProxyStarts", false))
                 && !native,
             interception: annotation(names::INTERCEPTION).map_or_else(|| in_config("interceptionMode"), str::to_owned),
-            status_port: status_port(annotation(names::STATUS_PORT), &config, settings),
+            status_port: status_port(pod, &config, settings)?,
             ids: (id("runAsUser"), id("runAsGroup")),
             revision: settings.text("/revision", "default"),
             pod,
@@ -120,9 +120,11 @@ impl<'a> Plan<'a> {
     }
 }
 
-fn status_port(annotation: Option<&str>, config: &Object, settings: &Settings) -> u16 {
-    let annotated = annotation.and_then(|port| port.parse().ok());
-    let configured = || config.get("statusPort")?.as_u64().and_then(|port| port.try_into().ok());
-    let set = || settings.number("/global/proxy/statusPort", STATUS_PORT.into()).try_into().unwrap_or(STATUS_PORT);
-    annotated.or_else(configured).unwrap_or_else(set)
+/// What the pod says counts first, then the values, then the mesh: its config may spell out the default.
+fn status_port(pod: &Pod, config: &Object, settings: &Settings) -> Result<u16, InjectError> {
+    let of_config = |config: &Object| config.get("statusPort")?.as_u64().and_then(|port| port.try_into().ok());
+    let annotated = pod.annotations.get(names::STATUS_PORT).and_then(|port| port.parse().ok());
+    let own = proxy_config::annotation(pod)?.as_ref().and_then(of_config);
+    let set = || settings.set_number("/global/proxy/statusPort")?.try_into().ok();
+    Ok(annotated.or(own).or_else(set).or_else(|| of_config(config)).unwrap_or(STATUS_PORT))
 }

@@ -34,7 +34,8 @@ pub(crate) fn effective(
     Ok(config)
 }
 
-fn annotation(pod: &Pod) -> Result<Option<Object>, InjectError> {
+/// The part that the pod's annotation says.
+pub(crate) fn annotation(pod: &Pod) -> Result<Option<Object>, InjectError> {
     let Some(text) = pod.annotations.get(names::PROXY_CONFIG) else { return Ok(None) };
     names::proxy_config(text).map_err(|reason| InjectError::annotation(names::PROXY_CONFIG, reason))
 }

@@ -95,8 +95,12 @@ impl Settings {
 
     /// A number of the values.
     pub(crate) fn number(&self, pointer: &str, default: u64) -> u64 {
-        let text = self.values.pointer(pointer).and_then(scalar);
-        text.and_then(|text| text.parse().ok()).unwrap_or(default)
+        self.set_number(pointer).unwrap_or(default)
+    }
+
+    /// A number that the values set.
+    pub(crate) fn set_number(&self, pointer: &str) -> Option<u64> {
+        self.values.pointer(pointer).and_then(scalar)?.parse().ok()
     }
 
     /// A switch of the values.

@@ -1,6 +1,6 @@
 //! Mesh-wide settings (MeshConfig), with the contract's defaults.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use serde_json::{Map, Value};
 
@@ -100,10 +100,13 @@ pub enum DefaultExport {
     /// `*`
     #[default]
     All,
-    /// `.`
-    Own,
-    /// `~`
-    None,
+    /// To some; to none where nothing is set (`~`).
+    Only {
+        /// The object's own (`.`).
+        own: bool,
+        /// These.
+        named: BTreeSet<Text>,
+    },
 }
 
 /// Which Ingresses are served, and by what.
@@ -178,8 +181,9 @@ impl DefaultExport {
     pub fn of(&self, namespace: &Text) -> Visibility {
         match self {
             Self::All => Visibility::All,
-            Self::Own => Visibility::Only([namespace.clone()].into()),
-            Self::None => Visibility::Only(std::collections::BTreeSet::new()),
+            Self::Only { own, named } => {
+                Visibility::Only(named.iter().chain(own.then_some(namespace)).cloned().collect())
+            }
         }
     }
 }

@@ -155,6 +155,12 @@ impl Visibility {
             Self::Only(set) => set.contains(namespace),
         }
     }
+
+    /// Whether one namespace sees the object and no other.
+    #[must_use]
+    pub fn is_only(&self, namespace: &str) -> bool {
+        matches!(self, Self::Only(set) if set.len() == 1 && set.contains(namespace))
+    }
 }
 
 impl Services {

@@ -21,6 +21,8 @@ pub struct TrafficPolicy {
     pub proxy_protocol: Option<ProxyProtocol>,
     /// Budget of concurrent retries.
     pub retry_budget: Option<RetryBudget>,
+    /// Tunnel for connections that are forwarded whole.
+    pub tunnel: Option<Tunnel>,
 }
 
 /// The part of a policy that a port can have.
@@ -215,6 +217,17 @@ pub enum ProxyProtocol {
     V1,
     /// Binary.
     V2,
+}
+
+/// A tunnel through an HTTP proxy, which the destination is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tunnel {
+    /// Host that the proxy is asked for: a name or an address.
+    pub host: Text,
+    /// Port that the proxy is asked for.
+    pub port: u16,
+    /// Asked for by POST; else by CONNECT.
+    pub uses_post: bool,
 }
 
 /// Budget of retries.

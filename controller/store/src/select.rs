@@ -45,12 +45,13 @@ pub(crate) fn selected_external(
     }
 }
 
-/// The endpoints of one pod that a ServiceEntry selects.
+/// The endpoints of one pod that a ServiceEntry selects: a port of its containers of that name, else the target port,
+/// else the port's number.
 pub(crate) fn selected_pod(entry: &Entry, service: &Service, pod: &Workload, mesh: &Mesh, out: &mut Vec<Endpoint>) {
     let Some(address) = pod.addresses.first() else { return };
     for port in &service.ports {
-        let number = entry.targets.get(&port.name).copied().unwrap_or(port.number);
-        out.push(of_workload(pod, Address::Ip(*address), number, &port.name, 1, mesh));
+        let number = pod.ports.get(&port.name).or_else(|| entry.targets.get(&port.name)).copied();
+        out.push(of_workload(pod, Address::Ip(*address), number.unwrap_or(port.number), &port.name, 1, mesh));
     }
 }
 

@@ -132,7 +132,9 @@ impl<'de> Deserializer<'de> for Key<'de> {
     }
 
     fn deserialize_u32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-        let Ok(number) = self.0.parse() else {
+        // Rust's parser takes a sign, which protobuf's does not.
+        let digits = Some(self.0).filter(|key| key.bytes().all(|byte| byte.is_ascii_digit()));
+        let Some(number) = digits.and_then(|key| key.parse().ok()) else {
             return Err(DecodeError::new("the key is not a whole number from 0 to 4294967295"));
         };
         visitor.visit_u32(number)

@@ -138,6 +138,11 @@ fn reads_ports_as_keys() {
         "spec.portLevelMtls.http",
         "the key is not a whole number from 0 to 4294967295",
     );
+    refused::<peer_authentication::Spec>(
+        json!({"portLevelMtls": {"+80": {}}}),
+        "spec.portLevelMtls[\"+80\"]",
+        "the key is not a whole number from 0 to 4294967295",
+    );
 }
 
 #[test]

@@ -35,7 +35,9 @@ fn node(schema: &Value, value: &Value, at: &Path<'_>, out: &mut Report) {
         Value::Number(number) => {
             let (least, most) = (bound(schema, "minimum"), bound(schema, "maximum"));
             let number = number.as_f64().unwrap_or_default();
-            if least.is_some_and(|least| number < least) || most.is_some_and(|most| number > most) {
+            let is_exclusive = schema.get("exclusiveMinimum").is_some_and(|value| *value == true);
+            let is_less = |least: f64| number < least || is_exclusive && number <= least;
+            if least.is_some_and(is_less) || most.is_some_and(|most| number > most) {
                 let text = |bound: Option<f64>| bound.map_or_else(|| "any".to_owned(), |bound| bound.to_string());
                 out.refuse_once(at, format_args!("{number} is not from {} to {}", text(least), text(most)));
             }

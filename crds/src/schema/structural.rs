@@ -109,7 +109,9 @@ impl Converter<'_> {
 
 /// Adds the oneofs of a message: at most one field of each.
 fn exclude(node: &mut Value, name: &str) {
-    let Some((_, oneofs)) = ONEOFS.iter().find(|(message, _)| *message == name) else { return };
+    // The fields of a type that is written as an enum stand in a type of their own.
+    let is_of = |message: &str| message == name || message.strip_suffix("Fields") == Some(name);
+    let Some((_, oneofs)) = ONEOFS.iter().find(|(message, _)| is_of(message)) else { return };
     let exactly_one_or_none = |fields: &&[&str]| {
         let set: Vec<Value> = fields.iter().map(|field| json!({ "required": [field] })).collect();
         let mut choices = vec![json!({ "not": { "anyOf": set.clone() } })];
@@ -128,7 +130,10 @@ fn merge(node: &mut Value, limit: &Value) {
     let Some(limit) = limit.as_object() else { return };
     for (key, value) in limit {
         match (node.get_mut(key), value) {
-            (Some(Value::Array(list)), Value::Array(more)) if key != "enum" => list.extend(more.iter().cloned()),
+            (Some(Value::Array(list)), Value::Array(more)) if key != "enum" => {
+                let new: Vec<Value> = more.iter().filter(|entry| !list.contains(entry)).cloned().collect();
+                list.extend(new);
+            }
             _ => set(node, key, value.clone()),
         }
     }

@@ -26,6 +26,7 @@ fn schemas_are_structural() {
         "allOf",
         "description",
         "enum",
+        "exclusiveMinimum",
         "format",
         "items",
         "maxItems",

@@ -31,8 +31,9 @@ pub fn required(node: &Value) -> Vec<&str> {
 /// What a node's value is held to, a phrase each.
 #[must_use]
 pub fn limits_of(node: &Value) -> Vec<String> {
+    let is_exclusive = node.get("exclusiveMinimum").is_some_and(|value| *value == true);
     let words = [
-        ("minimum", "at least"),
+        ("minimum", if is_exclusive { "more than" } else { "at least" }),
         ("maximum", "at most"),
         ("minLength", "letters at least"),
         ("maxLength", "letters at most"),
@@ -46,7 +47,9 @@ pub fn limits_of(node: &Value) -> Vec<String> {
         .into_iter()
         .filter_map(|(key, word)| node.get(key).map(|value| (key, word, value)))
         // The range of the type itself is no limit of the field.
-        .filter(|(key, _, value)| !(*key == "minimum" && **value == 0 || *key == "maximum" && **value == u32::MAX))
+        .filter(|(key, _, value)| {
+            !(*key == "minimum" && **value == 0 && !is_exclusive || *key == "maximum" && **value == u32::MAX)
+        })
         // A pattern is quoted: in a page its brackets would be a link.
         .map(|(_, word, value)| {
             format!("{word} {}", value.as_str().map_or_else(|| value.to_string(), |p| format!("`{p}`")))

@@ -5,7 +5,7 @@ pub(super) mod pool;
 
 use std::collections::BTreeSet;
 
-use super::export::{export_to, own_namespace_only};
+use super::export::{export_to, own_namespace_only, somebody};
 use super::label::{is_dns_label, labels, selector};
 use super::report::{Report, quote};
 use super::{NOT_SUPPORTED, host, port, time, tls};
@@ -42,6 +42,7 @@ pub fn check(spec: &Spec, meta: &ObjectMeta, at: &Path<'_>, out: &mut Report) {
         }
     }
     export_to(&spec.export_to, &meta.namespace, &at.field("exportTo"), out);
+    somebody(&spec.export_to, &at.field("exportTo"), out);
     if let Some(workloads) = &spec.workload_selector {
         own_namespace_only(&spec.export_to, &meta.namespace, &at.field("exportTo"), out);
         selector(&workloads.match_labels, &at.field("workloadSelector").field("matchLabels"), out);
@@ -74,7 +75,6 @@ fn traffic_policy(policy: &TrafficPolicy, at: &Path<'_>, out: &mut Report) {
         }
     }
     if let Some(settings) = &policy.tunnel {
-        out.warn(&at.field("tunnel"), NOT_SUPPORTED);
         tunnel(settings, &at.field("tunnel"), out);
     }
     if let Some(budget) = &policy.retry_budget {

@@ -57,7 +57,7 @@ fn object_match(apply_to: ApplyTo, matching: &ObjectMatch, at: &Path<'_>, out: &
         out.refuse(&at.field(name), "is a condition on another kind of thing than applyTo names");
     }
     let is_waypoint = matching.context == PatchContext::Waypoint;
-    if is_waypoint != matching.waypoint.is_some() && (matching.waypoint.is_some() || given.iter().any(|(_, is)| *is)) {
+    if is_waypoint != matching.waypoint.is_some() {
         out.refuse(at, "conditions of waypoint and the context WAYPOINT go together");
     }
     ports(matching, at, out);

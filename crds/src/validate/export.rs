@@ -29,6 +29,13 @@ pub(super) fn export_to(entries: &[String], namespace: &str, at: &Path<'_>, out:
     }
 }
 
+/// Checks that a list of namespaces does not hide the object from all: it would have no effect.
+pub(super) fn somebody(entries: &[String], at: &Path<'_>, out: &mut Report) {
+    if entries.iter().any(|entry| entry == "~") {
+        out.refuse(at, "\"~\" is for ServiceEntries only");
+    }
+}
+
 /// Checks that a rule for some callers of its own namespace is not seen by others.
 pub(super) fn own_namespace_only(entries: &[String], namespace: &str, at: &Path<'_>, out: &mut Report) {
     if entries.iter().any(|entry| entry != "." && entry != namespace) {

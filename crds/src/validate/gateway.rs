@@ -67,8 +67,10 @@ fn check_port(port: &Port, bind: &str, at: &Path<'_>, out: &mut Report) {
         let reason = format_args!("{} is not a protocol that is known", quote(&port.protocol));
         out.refuse(&at.field("protocol"), reason);
     }
-    if port.number > 0 || !bind.starts_with(address::UNIX) {
+    if !bind.starts_with(address::UNIX) {
         out.need(&at.field("number"), port::number(port.number));
+    } else if port.number != 0 {
+        out.refuse(&at.field("number"), "must be 0 with a Unix socket, which has no port");
     }
     if port.name.is_empty() {
         out.refuse(&at.field("name"), "is required");

@@ -82,6 +82,10 @@ pub(super) fn server(tls: Option<&ServerTls>, at: &Path<'_>, out: &mut Report) {
 }
 
 fn terminating(tls: &ServerTls, at: &Path<'_>, out: &mut Report) {
+    let from_files = [&tls.server_certificate, &tls.private_key].into_iter().any(|file| !file.is_empty());
+    if !tls.credential_name.is_empty() && (from_files || !tls.tls_certificates.is_empty()) {
+        out.refuse(&at.field("credentialName"), "excludes certificates and keys from files");
+    }
     if !tls.credential_name.is_empty() || !tls.credential_names.is_empty() {
         return;
     }

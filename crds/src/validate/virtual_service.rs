@@ -7,9 +7,9 @@ mod matching;
 mod reach;
 mod tcp;
 
-use super::export::export_to;
 pub use reach::{Unused, unused};
 
+use super::export::{export_to, somebody};
 use super::report::Report;
 use crate::decode::Path;
 use crate::metadata::ObjectMeta;
@@ -51,6 +51,7 @@ pub fn check(spec: &Spec, meta: &ObjectMeta, at: &Path<'_>, out: &mut Report) {
         tcp::tcp_route(route, &at.field("tcp").index(index), out);
     }
     export_to(&spec.export_to, &meta.namespace, &at.field("exportTo"), out);
+    somebody(&spec.export_to, &at.field("exportTo"), out);
     reach::warn(spec, at, out);
 }
 

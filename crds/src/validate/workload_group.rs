@@ -42,7 +42,7 @@ fn probe(probe: &Probe, at: &Path<'_>, out: &mut Report) {
             out.refuse(&at.field("exec").field("command"), "is required");
         }
     } else if let Some(call) = &probe.grpc {
-        out.need(&at.field("grpc").field("port"), port::optional(call.port));
+        out.need(&at.field("grpc").field("port"), port::number(call.port));
     } else {
         out.refuse(at, "one of httpGet, tcpSocket, exec and grpc is required");
     }

@@ -84,7 +84,8 @@ mod tests {
         assert_eq!(offered(&sidecar(), Protocol::Grpc, plain()), None);
         let with = |pool| TrafficPolicy { pool: Some(pool), ..plain() };
         let upgrade = ConnectionPool { h2_upgrade: Some(H2Upgrade::Always), ..ConnectionPool::default() };
-        assert_eq!(offered(&sidecar(), Protocol::Sniff, with(upgrade)), None);
+        assert_eq!(offered(&sidecar(), Protocol::Http, with(upgrade.clone())), None);
+        assert_eq!(offered(&sidecar(), Protocol::Sniff, with(upgrade)), Some(Alpn::AsClient));
         let follow = ConnectionPool { use_client_protocol: true, ..ConnectionPool::default() };
         assert_eq!(offered(&sidecar(), Protocol::Http, with(follow)), Some(Alpn::AsClient));
         let simple = ClientTls { mode: ClientTlsMode::Simple, ..ClientTls::default() };

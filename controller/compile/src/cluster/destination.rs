@@ -5,7 +5,6 @@ use std::sync::Arc;
 use heddle_model::{
     Text,
     destination_rule::{DestinationRule, Subset},
-    host::Host,
     mesh::Mesh,
     object::ObjectRef,
     service::{Service, ServicePort},
@@ -20,8 +19,6 @@ use crate::{by_ptr::ByPtr, name};
 pub(crate) struct Destination {
     /// What the cluster is for.
     pub(crate) purpose: Purpose,
-    /// Host in the cluster's name: the service's own, or that of an alias of it.
-    pub(crate) host: Host,
     /// The service.
     pub(crate) service: ByPtr<Service>,
     /// Its port.
@@ -48,8 +45,8 @@ impl Destination {
     pub(crate) fn name(&self) -> String {
         let subset = self.subset.as_deref().unwrap_or_default();
         match self.purpose {
-            Purpose::Outbound => name::outbound(self.port.number, subset, &self.host),
-            Purpose::SniDnat => name::sni_dnat(self.port.number, subset, &self.host),
+            Purpose::Outbound => name::outbound(self.port.number, subset, &self.service.host),
+            Purpose::SniDnat => name::sni_dnat(self.port.number, subset, &self.service.host),
         }
     }
 

@@ -149,20 +149,12 @@ fn whole_and_subsets(
 pub(super) fn whole(known: &impl Lookup, service: &Arc<Service>, port: &ServicePort, purpose: Purpose) -> Destination {
     Destination {
         purpose,
-        host: service.host.clone(),
-        service: ByPtr::new(backing(known, service, port)),
+        service: ByPtr::new(service),
         port: port.clone(),
         subset: None,
         rule: known.rule(service).map(ByPtr::new),
         mesh: ByPtr::new(known.mesh()),
     }
-}
-
-/// The service that answers for an alias, where it is one of the mesh and has the port; else the service itself.
-fn backing<'a>(known: &'a impl Lookup, service: &'a Arc<Service>, port: &ServicePort) -> &'a Arc<Service> {
-    let Resolution::Alias(host) = &service.resolution else { return service };
-    let real = known.service(host).filter(|real| !matches!(real.resolution, Resolution::Alias(_)));
-    real.filter(|real| real.port(port.number).is_some()).unwrap_or(service)
 }
 
 fn key(scope: &Scope<'_>, client: &Arc<ClusterClient>, destination: Destination) -> ClusterKey {
@@ -182,7 +174,7 @@ fn key(scope: &Scope<'_>, client: &Arc<ClusterClient>, destination: Destination)
 }
 
 fn resolves_names(destination: &Destination) -> bool {
-    matches!(destination.service.resolution, Resolution::Dns | Resolution::DnsRoundRobin | Resolution::Alias(_))
+    matches!(destination.service.resolution, Resolution::Dns | Resolution::DnsRoundRobin)
 }
 
 fn peers<'a>(scope: &Scope<'_>, destination: &Destination, mut serving: impl Iterator<Item = &'a Endpoint>) -> Peers {

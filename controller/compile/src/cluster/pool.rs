@@ -30,7 +30,7 @@ pub(crate) enum Upstream {
     AsClient,
 }
 
-/// What outbound traffic to a port speaks.
+/// What outbound traffic to a port speaks. Only ports that declare HTTP are upgraded to HTTP/2: others may not know it.
 ///
 /// Sniffed ports speak as the client does, at sidecars only: gateways offer HTTP/2 to everyone, which the endpoints of
 /// a sniffed port may not know.
@@ -38,10 +38,9 @@ pub(super) fn upstream(mesh: &Mesh, kind: ProxyKind, protocol: Protocol, pool: O
     if pool.is_some_and(|pool| pool.use_client_protocol) {
         return Upstream::AsClient;
     }
-    let asked = pool.and_then(|pool| pool.h2_upgrade);
-    let upgrade = asked.or(mesh.h2_upgrade.filter(|_| protocol.is_http()));
+    let upgrade = pool.and_then(|pool| pool.h2_upgrade).or(mesh.h2_upgrade);
     match upgrade {
-        Some(H2Upgrade::Always) => Upstream::Http2,
+        Some(H2Upgrade::Always) if protocol.is_http() => Upstream::Http2,
         _ => declared(kind, protocol),
     }
 }

@@ -21,7 +21,7 @@ const ISTIO: &str = "istio";
 
 /// Metadata of an outbound cluster: its services, and the rule that shaped it.
 pub(super) fn of_destination(destination: &Destination) -> Metadata {
-    let mut said = services([&*destination.service], Some(&destination.host));
+    let mut said = services([&*destination.service], Some(&destination.service.host));
     let mut say = |name: &str, value: Value| said.fields.insert(name.to_owned(), value);
     if destination.service.external {
         say("external", flag(true));

@@ -211,18 +211,25 @@ fn names_are_resolved_without_holding_up_the_proxy() {
 }
 
 #[test]
-fn an_alias_leads_to_its_service_or_to_the_name() {
-    let alias = |to: &str| heddle_model::service::Service {
+fn an_alias_is_no_service_of_its_own() {
+    let alias = |name: &str, to: &str| heddle_model::service::Service {
         resolution: Resolution::Alias(crate::fixture::host(to)),
-        ..service("alias", &[(80, Protocol::Http)])
+        ..service(name, &[(80, Protocol::Http)])
     };
-    let name = "outbound|80||alias.shop.svc.cluster.local";
-    let test_mesh = web(TrafficPolicy::default()).with(alias("web.shop.svc.cluster.local"), Vec::new());
-    let cluster = one(&test_mesh, &sidecar(), name);
-    assert_eq!(kind(&cluster), DiscoveryType::Eds);
-    assert_eq!(auto(&cluster).sni, "outbound_.80_._.web.shop.svc.cluster.local");
-    let cluster = one(&TestMesh::default().with(alias("db.example"), Vec::new()), &sidecar(), name);
-    assert_eq!(kind(&cluster), DiscoveryType::StrictDns);
+    let test_mesh = web(TrafficPolicy::default())
+        .with(alias("far", "alias.shop.svc.cluster.local"), Vec::new())
+        .with(alias("alias", "web.shop.svc.cluster.local"), Vec::new())
+        .with(alias("outside", "db.example"), Vec::new())
+        .with(alias("round", "trip.shop.svc.cluster.local"), Vec::new())
+        .with(alias("trip", "round.shop.svc.cluster.local"), Vec::new());
+    let names = test_mesh.see(&sidecar(), |scope| {
+        let host = |name: &str| crate::fixture::host(&format!("{name}.shop.svc.cluster.local"));
+        let found = |name: &str| scope.service(&host(name)).map(|service| service.host.to_string());
+        assert_eq!(found("far").as_deref(), Some("web.shop.svc.cluster.local"));
+        assert_eq!((found("outside"), found("round"), found("trip")), (None, None, None));
+        cluster_keys(scope).iter().map(ClusterKey::name).collect::<Vec<_>>()
+    });
+    assert_eq!(names, ["outbound|80||web.shop.svc.cluster.local"]);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use heddle_model::{
     identity::Identity,
     issue::Issue,
     proxy::ProxyKind,
-    service::{Resolution, ServiceRegistry},
+    service::ServiceRegistry,
     tls::{ClientTls, ClientTlsMode},
 };
 use heddle_xds_api::envoy::{
@@ -50,8 +50,7 @@ pub(super) fn security(key: &ClusterKey, upstream: Upstream, issues: &mut Vec<Is
         return Security::Plain;
     }
     let Some(tls) = destination.policy().tls else {
-        let foreign = destination.service.external || matches!(destination.service.resolution, Resolution::Alias(_));
-        if !destination.mesh.auto_mtls || foreign || key.peers == Peers::Plain {
+        if !destination.mesh.auto_mtls || destination.service.external || key.peers == Peers::Plain {
             return Security::Plain;
         }
         let context = mesh(key, &ClientTls::default(), upstream);

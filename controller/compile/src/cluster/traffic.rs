@@ -6,7 +6,7 @@ use heddle_model::{
     mesh::Mesh,
     traffic::{
         ConnectionPool, LoadBalancer, LocalityLb, OutlierDetection, PortPolicy, ProxyProtocol, RetryBudget,
-        TrafficPolicy,
+        TrafficPolicy, Tunnel,
     },
 };
 
@@ -25,6 +25,8 @@ pub(crate) struct Policy<'a> {
     pub(crate) proxy_protocol: Option<ProxyProtocol>,
     /// Budget of retries.
     pub(crate) retry_budget: Option<&'a RetryBudget>,
+    /// Tunnel for connections that are forwarded whole.
+    pub(crate) tunnel: Option<&'a Tunnel>,
 }
 
 impl<'a> Policy<'a> {
@@ -53,7 +55,7 @@ impl<'a> Policy<'a> {
     /// What one level says for a port.
     pub(crate) fn of_level(policy: &'a TrafficPolicy, port: u16) -> Self {
         if let Some(port) = policy.ports.get(&port) {
-            return Self::of_port(port);
+            return Self { tunnel: policy.tunnel.as_ref(), ..Self::of_port(port) };
         }
         Self {
             balancer: policy.load_balancer.as_ref(),
@@ -62,6 +64,7 @@ impl<'a> Policy<'a> {
             tls: policy.tls.as_ref(),
             proxy_protocol: policy.proxy_protocol,
             retry_budget: policy.retry_budget.as_ref(),
+            tunnel: policy.tunnel.as_ref(),
         }
     }
 
@@ -84,11 +87,17 @@ impl<'a> Policy<'a> {
             tls: self.tls.or(above.tls),
             proxy_protocol: self.proxy_protocol.or(above.proxy_protocol),
             retry_budget: self.retry_budget.or(above.retry_budget),
+            tunnel: self.tunnel.or(above.tunnel),
         }
     }
 
     /// A port's settings hide the level's above; what a port cannot say stays.
     fn with_whole_level(self, above: Self) -> Self {
-        Self { proxy_protocol: above.proxy_protocol, retry_budget: above.retry_budget, ..self }
+        Self {
+            proxy_protocol: above.proxy_protocol,
+            retry_budget: above.retry_budget,
+            tunnel: self.tunnel.or(above.tunnel),
+            ..self
+        }
     }
 }

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use heddle_model::{
     host::Host,
     issue::Issue,
+    protocol::Protocol,
     route::{L4Match, Reach},
+    service::Resolution,
     tls::{ServerTls, ServerTlsMode},
 };
 use heddle_xds_api::envoy::config::{
@@ -20,10 +22,12 @@ use crate::{
     listener::{
         access_log, bind_address,
         chain::{Asks, TLS, chain},
-        destination::{L4Rule, clusters},
-        filter::{Direction, surroundings},
+        destination::{L4Rule, forwarding},
+        filter::{Direction, Needs, surroundings},
         http::{Http, RouteSource, http},
-        inspector, listener_name, tcp, tls, wildcard,
+        inspector, listener_name,
+        tcp::{self, Forwarding},
+        tls, wildcard,
     },
     name,
     scope::Scope,
@@ -103,7 +107,7 @@ fn server_chains(scope: &Scope<'_>, bind: &str, bound: &Bound, issues: &mut Vec<
         Some(_) => tls.map(|tls| terminated(scope, bind, bound, tls, issues)).unwrap_or_default(),
         None => connections(scope, bound, &Asks::default(), issues)
             .into_iter()
-            .map(|(asks, clusters)| tcp_chain(scope, &asks, &clusters, None))
+            .map(|(asks, to)| tcp_chain(scope, &asks, &to, None))
             .collect(),
     }
 }
@@ -130,7 +134,7 @@ fn terminated(
     let asks = Asks { server_names: server_names(bound), ..Asks::default() };
     connections(scope, bound, &asks, issues)
         .into_iter()
-        .map(|(asks, clusters)| tcp_chain(scope, &asks, &clusters, Some(tls)))
+        .map(|(asks, to)| tcp_chain(scope, &asks, &to, Some(tls)))
         .collect()
 }
 
@@ -139,11 +143,10 @@ fn http_chain(scope: &Scope<'_>, bind: &str, bound: &Bound, tls: Option<&ServerT
     let spec = Http {
         stat_prefix: format!("outbound_{};", listener_name(bind, bound.target)),
         routes: RouteSource::Named(bound.route_name()),
-        dynamic_dns: scope
-            .seen
-            .services
-            .values()
-            .any(|i| i.service.resolution == heddle_model::service::Resolution::DynamicDns),
+        needs: Needs {
+            dynamic_dns: scope.seen.services.values().any(|i| i.service.resolution == Resolution::DynamicDns),
+            grpc_web: bound.server().protocol == Protocol::GrpcWeb,
+        },
         forward_proxy: false,
     };
     let asks = Asks { server_names: if tls.is_some() { server_names(bound) } else { Vec::new() }, ..Asks::default() };
@@ -151,11 +154,10 @@ fn http_chain(scope: &Scope<'_>, bind: &str, bound: &Bound, tls: Option<&ServerT
     chain("", &asks, vec![http(&surroundings(scope, Direction::Gateway), spec)], socket)
 }
 
-fn tcp_chain(scope: &Scope<'_>, asks: &Asks, clusters: &tcp::Weighted, tls: Option<&ServerTls>) -> FilterChain {
+fn tcp_chain(scope: &Scope<'_>, asks: &Asks, to: &Forwarding, tls: Option<&ServerTls>) -> FilterChain {
     let mesh = scope.mesh;
-    let prefix = clusters.first().map(|(name, _)| name.clone()).unwrap_or_default();
     let socket = tls.map(|tls| tls::declared(mesh, tls, &tls::HTTP_ALPN));
-    chain("", asks, vec![tcp::proxy(mesh, &prefix, clusters, None)], socket)
+    chain("", asks, tcp::filters(mesh, to.stat_prefix(), to), socket)
 }
 
 /// The server's hosts as SNI; none where it takes every host.
@@ -182,14 +184,14 @@ fn passthrough(scope: &Scope<'_>, bound: &Bound, issues: &mut Vec<Issue>) -> Vec
                     server_names: names(condition.sni_hosts.iter()),
                     ..Asks::default()
                 };
-                let clusters = clusters(scope, &L4Rule::tls(virtual_service, rule), port, issues);
-                chains.push(tcp_chain(scope, &asks, &clusters, None));
+                let to = forwarding(scope, &L4Rule::tls(virtual_service, rule), port, issues);
+                chains.push(tcp_chain(scope, &asks, &to, None));
             }
         }
     }
     let asks = Asks { server_names: server_names(bound), ..Asks::default() };
     let plain = tcp_rules(scope, bound, &asks, issues);
-    chains.extend(plain.into_iter().map(|(asks, clusters)| tcp_chain(scope, &asks, &clusters, None)));
+    chains.extend(plain.into_iter().map(|(asks, to)| tcp_chain(scope, &asks, &to, None)));
     chains
 }
 
@@ -202,7 +204,7 @@ fn auto_passthrough(scope: &Scope<'_>, bound: &Bound) -> Vec<FilterChain> {
         let subsets = scope.rule(service).map(|rule| rule.subsets.iter().map(|s| s.name.clone()).collect::<Vec<_>>());
         let subsets = std::iter::once("".into()).chain(subsets.unwrap_or_default());
         for subset in subsets {
-            for port in service.ports.iter().filter(|p| p.protocol != heddle_model::protocol::Protocol::Udp) {
+            for port in service.ports.iter().filter(|p| p.protocol != Protocol::Udp) {
                 let cluster = name::sni_dnat(port.number, &subset, &service.host);
                 let asks = Asks {
                     server_names: vec![cluster.clone()],
@@ -210,7 +212,7 @@ fn auto_passthrough(scope: &Scope<'_>, bound: &Bound) -> Vec<FilterChain> {
                     protocols: vec!["istio", "istio-peer-exchange", "istio-http/1.0", "istio-http/1.1", "istio-h2"],
                     ..Asks::default()
                 };
-                chains.push(tcp_chain(scope, &asks, &vec![(cluster, 1)], None));
+                chains.push(tcp_chain(scope, &asks, &Forwarding::to(cluster), None));
             }
         }
     }
@@ -218,7 +220,7 @@ fn auto_passthrough(scope: &Scope<'_>, bound: &Bound) -> Vec<FilterChain> {
 }
 
 /// Where connections of a server go: by TCP rules, else by TLS rules for TLS that ends here.
-fn connections(scope: &Scope<'_>, bound: &Bound, asks: &Asks, issues: &mut Vec<Issue>) -> Vec<(Asks, tcp::Weighted)> {
+fn connections(scope: &Scope<'_>, bound: &Bound, asks: &Asks, issues: &mut Vec<Issue>) -> Vec<(Asks, Forwarding)> {
     let rules = tcp_rules(scope, bound, asks, issues);
     if !rules.is_empty() || !bound.ends_tls() {
         return rules;
@@ -231,13 +233,13 @@ fn connections(scope: &Scope<'_>, bound: &Bound, asks: &Asks, issues: &mut Vec<I
     {
         for condition in rule.matches.iter().filter(|m| applies(bound, virtual_service, &m.l4)) {
             let asks = Asks { server_names: names(condition.sni_hosts.iter()), ..asks.clone() };
-            found.push((asks, clusters(scope, &L4Rule::tls(virtual_service, rule), bound.server().port, issues)));
+            found.push((asks, forwarding(scope, &L4Rule::tls(virtual_service, rule), bound.server().port, issues)));
         }
     }
     found
 }
 
-fn tcp_rules(scope: &Scope<'_>, bound: &Bound, asks: &Asks, issues: &mut Vec<Issue>) -> Vec<(Asks, tcp::Weighted)> {
+fn tcp_rules(scope: &Scope<'_>, bound: &Bound, asks: &Asks, issues: &mut Vec<Issue>) -> Vec<(Asks, Forwarding)> {
     let virtual_services =
         bound.virtual_services(scope).filter(|virtual_service| !bound.hosts_for(virtual_service).is_empty());
     let mut found = Vec::new();
@@ -248,13 +250,13 @@ fn tcp_rules(scope: &Scope<'_>, bound: &Bound, asks: &Asks, issues: &mut Vec<Iss
         if !rule.matches.is_empty() && applying.is_empty() {
             continue;
         }
-        let clusters = clusters(scope, &L4Rule::tcp(virtual_service, rule), bound.server().port, issues);
+        let to = forwarding(scope, &L4Rule::tcp(virtual_service, rule), bound.server().port, issues);
         if rule.matches.is_empty() {
-            found.push((asks.clone(), clusters));
+            found.push((asks.clone(), to));
         } else {
             found.extend(applying.into_iter().map(|m| {
                 let networks = m.destination_subnets.clone();
-                (Asks { networks, ..asks.clone() }, clusters.clone())
+                (Asks { networks, ..asks.clone() }, to.clone())
             }));
         }
     }

@@ -16,14 +16,17 @@ use heddle_xds_api::envoy::config::{
 
 use super::{key::InboundKey, port::InboundPort, route::routes};
 use crate::{
+    cluster::Policy,
     envoy::duration::duration,
     listener::{
         access_log, bind_address,
         chain::{Asks, PLAIN_HTTP, RAW, TLS, chain},
-        filter::{Direction, Surroundings},
+        filter::{Direction, Needs, Surroundings},
         http::{Http, RouteSource, http},
         inspector::{self, Ports},
-        listener_name, named, tcp, tls, wildcard,
+        listener_name, named,
+        tcp::{self, Connection, Forwarding},
+        tls, wildcard,
     },
     name,
 };
@@ -32,6 +35,8 @@ use crate::{
 const MESH_HTTP: [&str; 3] = ["istio-http/1.0", "istio-http/1.1", "istio-h2"];
 /// ALPN by which a peer's sidecar says that other bytes come.
 const MESH_TCP: [&str; 2] = ["istio-peer-exchange", "istio"];
+/// ALPN by which a peer's sidecar says that its TLS is the mesh's, whatever comes in it.
+const MESH: [&str; 5] = [MESH_TCP[0], MESH_TCP[1], MESH_HTTP[0], MESH_HTTP[1], MESH_HTTP[2]];
 /// ALPN of the server where other bytes may come.
 const TCP_ALPN: [&str; 3] = ["istio-peer-exchange", "h2", "http/1.1"];
 /// Name of the chain for HTTP on ports that nothing declares.
@@ -139,7 +144,7 @@ fn black_hole(mesh: &Mesh) -> FilterChain {
     let asks = Asks { port: Some(mesh.inbound_port), ..Asks::default() };
     FilterChain {
         transport_socket_connect_timeout: None,
-        ..chain(BLACK_HOLE, &asks, vec![tcp::to(mesh, name::BLACK_HOLE)], None)
+        ..chain(BLACK_HOLE, &asks, tcp::to(mesh, name::BLACK_HOLE), None)
     }
 }
 
@@ -168,11 +173,11 @@ fn chains(key: &InboundKey, at: &InboundChain<'_>) -> Vec<FilterChain> {
             add(false, TLS, &[], true);
         }
         (MtlsMode::Permissive, false) if http => {
-            add(true, TLS, &[MESH_TCP[0], MESH_TCP[1], MESH_HTTP[0], MESH_HTTP[1], MESH_HTTP[2]], true);
+            add(true, TLS, &MESH, true);
             add(true, RAW, &[], false);
         }
         (MtlsMode::Permissive, false) => {
-            add(false, TLS, &MESH_TCP, true);
+            add(false, TLS, &MESH, true);
             add(false, RAW, &[], false);
             add(false, TLS, &[], false);
         }
@@ -196,23 +201,26 @@ fn one(
     socket: Option<TransportSocket>,
 ) -> FilterChain {
     let asks = Asks { port: at.number, transport, protocols: protocols.to_vec(), ..Asks::default() };
-    let filter = if http { http_filter(key, at) } else { tcp_filter(key, at) };
+    let filters = if http { vec![http_filter(key, at)] } else { tcp_filters(key, at) };
     let name = match at.port {
         Some(port) => listener_name(&port.bind, port.number),
         None if http => CATCH_ALL_HTTP.into(),
         None => name::VIRTUAL_INBOUND.into(),
     };
-    chain(&name, &asks, vec![filter], socket)
+    chain(&name, &asks, filters, socket)
 }
 
 fn cluster(at: &InboundChain<'_>) -> String {
     at.port.map_or_else(|| name::INBOUND_PASSTHROUGH.into(), |port| name::inbound(port.number))
 }
 
-fn tcp_filter(key: &InboundKey, at: &InboundChain<'_>) -> Filter {
-    let idle = at.port.and_then(|port| key.pool(port)).and_then(|pool| pool.tcp_idle_timeout);
-    let cluster = cluster(at);
-    tcp::proxy(&key.mesh, &cluster, &vec![(cluster.clone(), 1)], idle)
+fn tcp_filters(key: &InboundKey, at: &InboundChain<'_>) -> Vec<Filter> {
+    let pool = at.port.and_then(|port| key.pool(port));
+    let policy = Policy { pool, ..Policy::default() };
+    let is_mongo = at.protocol == Protocol::Mongo;
+    let connection = Connection { is_mongo, ..Connection::of(&policy, key.http.idle_timeout_seconds) };
+    let to = Forwarding { connection, ..Forwarding::to(cluster(at)) };
+    tcp::filters(&key.mesh, to.stat_prefix(), &to)
 }
 
 fn http_filter(key: &InboundKey, at: &InboundChain<'_>) -> Filter {
@@ -223,7 +231,7 @@ fn http_filter(key: &InboundKey, at: &InboundChain<'_>) -> Filter {
     let spec = Http {
         stat_prefix,
         routes: RouteSource::Inline(Box::new(routes(at.port, cluster(at)))),
-        dynamic_dns: false,
+        needs: Needs { grpc_web: at.protocol == Protocol::GrpcWeb, ..Needs::default() },
         forward_proxy: false,
     };
     let surroundings = Surroundings { mesh: &key.mesh, proxy: key.http, direction: Direction::Inbound };

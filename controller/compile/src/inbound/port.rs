@@ -21,7 +21,7 @@ use heddle_model::{
 use crate::{
     by_ptr::ByPtr,
     scope,
-    tracked::{Client, Tracked},
+    tracked::{Client, RuleDirection, Tracked},
     view::{self, BackedService},
 };
 
@@ -96,7 +96,9 @@ pub(super) fn ports(
         let services = leading_to(&backed, ingress.port).into_iter().take(1).collect();
         ports.entry(ingress.port).or_insert_with(|| of_ingress(proxy, ingress, at, services));
     }
-    let rule = |port: &InboundPort| port.services.first().and_then(|service| scope::rule(tracked, client, service));
+    let rule = |port: &InboundPort| {
+        port.services.first().and_then(|service| scope::rule(tracked, client, service, RuleDirection::Inbound))
+    };
     let with_rule = |port: InboundPort| InboundPort { rule: rule(&port).map(ByPtr::new), ..port };
     ports.into_values().map(with_rule).collect()
 }

@@ -20,7 +20,8 @@ pub(super) fn routes(port: Option<&InboundPort>, cluster: String) -> RouteConfig
     let action = RouteAction {
         cluster_specifier: Some(ClusterSpecifier::Cluster(cluster.clone())),
         timeout: Some(zero),
-        retry_policy: Some(inbound_retry()),
+        // gRPC has retries of its own, as istiod leaves them to its clients.
+        retry_policy: (!port.is_some_and(|port| port.protocol.is_http2())).then(inbound_retry),
         max_stream_duration: Some(MaxStreamDuration {
             max_stream_duration: Some(zero),
             grpc_timeout_header_max: Some(zero),

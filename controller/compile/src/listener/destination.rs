@@ -5,11 +5,13 @@ use std::sync::Arc;
 use heddle_model::{
     issue::Issue,
     object::ObjectRef,
+    protocol::Protocol,
     route::{Destination, Reach, TcpRoute, TlsRoute, WeightedDestination},
+    service::Service,
 };
 
-use super::tcp::Weighted;
-use crate::{name, scope::Scope};
+use super::tcp::{Connection, Forwarding};
+use crate::{cluster::Policy, name, scope::Scope, visible::unknown};
 
 /// A rule for connections, with its place in its object.
 #[derive(Clone, Copy, Debug)]
@@ -31,8 +33,14 @@ impl<'a> L4Rule<'a> {
     }
 }
 
-/// The clusters of a rule by weight. All zero: the first gets all.
-pub(crate) fn clusters(scope: &Scope<'_>, rule: &L4Rule<'_>, listener_port: u16, issues: &mut Vec<Issue>) -> Weighted {
+/// Where a rule forwards to, by weight. All zero: the first gets all. The first destination's policy says how
+/// connections are held: they are held before one of several is chosen.
+pub(crate) fn forwarding(
+    scope: &Scope<'_>,
+    rule: &L4Rule<'_>,
+    listener_port: u16,
+    issues: &mut Vec<Issue>,
+) -> Forwarding {
     let all = || rule.destinations.iter().enumerate();
     let mut used: Vec<_> = all().filter(|(_, to)| to.weight > 0).map(|(index, to)| (index, to, to.weight)).collect();
     if used.is_empty() {
@@ -42,7 +50,34 @@ pub(crate) fn clusters(scope: &Scope<'_>, rule: &L4Rule<'_>, listener_port: u16,
         let field = format!("{}.route[{index}].destination", rule.field);
         (cluster(scope, &to.destination, listener_port, (rule.object, &field), issues), weight)
     };
-    used.into_iter().map(cluster).collect()
+    let first = used.first().map(|(_, to, _)| &to.destination);
+    let service = first.and_then(|to| Some((to, scope.service(&to.host)?)));
+    let connection =
+        service.map(|(to, service)| connection(scope, service, &to.subset, port(scope, to, listener_port)));
+    Forwarding { connection: connection.unwrap_or_default(), clusters: used.into_iter().map(cluster).collect() }
+}
+
+/// Forwards to a port of a service, as its rule says.
+pub(crate) fn whole(scope: &Scope<'_>, service: &Service, port: u16) -> Forwarding {
+    let cluster = name::outbound(port, "", &service.host);
+    Forwarding { connection: connection(scope, service, "", port), ..Forwarding::to(cluster) }
+}
+
+fn connection(scope: &Scope<'_>, service: &Service, subset: &str, port: u16) -> Connection {
+    let rule = scope.rule(service);
+    let subset = rule.and_then(|rule| rule.subset(subset));
+    let policy = Policy::of(scope.mesh, rule.map(|rule| &**rule), subset, port);
+    let is_mongo = service.port(port).is_some_and(|port| port.protocol == Protocol::Mongo);
+    Connection { is_mongo, ..Connection::of(&policy, scope.view.idle_timeout_seconds) }
+}
+
+/// The port of a destination: its own, else the service's only one, else the listener's.
+fn port(scope: &Scope<'_>, to: &Destination, listener_port: u16) -> u16 {
+    let only = scope.service(&to.host).and_then(|service| match service.ports.as_slice() {
+        [port] => Some(port.number),
+        _ => None,
+    });
+    to.port.or(only).unwrap_or(listener_port)
 }
 
 /// The cluster of a destination. A subset that no rule defines is replaced by the whole service; that is reported, as
@@ -55,27 +90,24 @@ pub(crate) fn cluster(
     issues: &mut Vec<Issue>,
 ) -> String {
     let service = scope.service(&to.host);
-    let only = service.and_then(|s| match s.ports.as_slice() {
-        [port] => Some(port.number),
-        _ => None,
-    });
-    let port = to.port.or(only).unwrap_or(listener_port);
+    let port = port(scope, to, listener_port);
     let mut report = |part: &str, reason, message: String| {
         issues.push(Issue::error(object, format!("{field}.{part}"), reason, message));
     };
     let Some(service) = service else {
-        report("host", "UnknownHost", format!("no service {} is visible here; connections are closed", to.host));
+        report("host", "UnknownHost", format!("{}; connections are closed", unknown(scope, &to.host)));
         return name::missing(port, to, &scope.mesh.domain);
     };
     if service.port(port).is_none() {
-        let message = format!("service {} has no port {port}; connections are closed", to.host);
+        let message = format!("service {} has no port {port}; connections are closed", service.host);
         report("port.number", "UnknownPort", message);
     }
     let subset = &to.subset;
     if subset.is_empty() || scope.rule(service).is_some_and(|rule| rule.subset(subset).is_some()) {
-        return name::outbound(port, subset, &to.host);
+        return name::outbound(port, subset, &service.host);
     }
-    let message = format!("no DestinationRule of {} defines subset `{subset}`; the whole service is used", to.host);
+    let message =
+        format!("no DestinationRule of {} defines subset `{subset}`; the whole service is used", service.host);
     report("subset", "UnknownSubset", message);
-    name::outbound(port, "", &to.host)
+    name::outbound(port, "", &service.host)
 }

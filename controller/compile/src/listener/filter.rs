@@ -9,6 +9,7 @@ use heddle_xds_api::envoy::extensions::filters::{
         dynamic_forward_proxy::v3::{FilterConfig as DynamicForwardProxy, filter_config::ImplementationSpecifier},
         fault::v3::HttpFault,
         grpc_stats::v3::FilterConfig as GrpcStats,
+        grpc_web::v3::GrpcWeb,
         router::v3::Router,
     },
     network::http_connection_manager::v3::{HttpFilter, http_filter::ConfigType},
@@ -41,6 +42,15 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) proxy: HttpProxy,
     /// Which way requests go.
     pub(crate) direction: Direction,
+}
+
+/// What the requests of one connection manager need of its filters.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Needs {
+    /// Some route resolves the host asked for.
+    pub(crate) dynamic_dns: bool,
+    /// Some requests are gRPC-Web, for servers of gRPC.
+    pub(crate) grpc_web: bool,
 }
 
 /// What connection managers depend on of their proxy.
@@ -105,8 +115,9 @@ impl Phase {
     ];
 
     /// The filter of this phase, where there is one.
-    fn filter(self, at: &Surroundings<'_>, dynamic_dns: bool) -> Option<HttpFilter> {
+    fn filter(self, at: &Surroundings<'_>, needs: Needs) -> Option<HttpFilter> {
         match self {
+            Self::GrpcWeb => needs.grpc_web.then(|| filter("envoy.filters.http.grpc_web", &GrpcWeb {})),
             Self::GrpcStats => {
                 let stats = GrpcStats { emit_filter_state: true, ..GrpcStats::default() };
                 Some(filter("envoy.filters.http.grpc_stats", &stats))
@@ -114,7 +125,7 @@ impl Phase {
             Self::Alpn => (at.direction != Direction::Inbound).then(|| upstream_alpn::filter(at.proxy.sets_alpn)),
             Self::Fault => Some(filter("envoy.filters.http.fault", &HttpFault::default())),
             Self::Cors => Some(filter("envoy.filters.http.cors", &Cors::default())),
-            Self::DynamicForwardProxy => dynamic_dns.then(|| dynamic_forward_proxy(at)),
+            Self::DynamicForwardProxy => needs.dynamic_dns.then(|| dynamic_forward_proxy(at)),
             Self::Router => Some(filter("envoy.filters.http.router", &Router::default())),
             // No object that asks for a filter of these phases is in force yet.
             Self::OnDemand
@@ -127,15 +138,14 @@ impl Phase {
             | Self::RateLimit
             | Self::ExtensionsStats
             | Self::Extensions
-            | Self::GrpcWeb
             | Self::Stats => None,
         }
     }
 }
 
-/// The filters of a connection manager in order. `dynamic_dns`: some route resolves the host asked for.
-pub(super) fn http_filters(at: &Surroundings<'_>, dynamic_dns: bool) -> Vec<HttpFilter> {
-    Phase::ALL.into_iter().filter_map(|phase| phase.filter(at, dynamic_dns)).collect()
+/// The filters of a connection manager in order.
+pub(super) fn http_filters(at: &Surroundings<'_>, needs: Needs) -> Vec<HttpFilter> {
+    Phase::ALL.into_iter().filter_map(|phase| phase.filter(at, needs)).collect()
 }
 
 impl HttpProxy {
@@ -174,19 +184,22 @@ fn filter<M: prost::Name>(name: &str, config: &M) -> HttpFilter {
 mod tests {
     use super::*;
 
-    fn names(direction: Direction, dynamic_dns: bool) -> Vec<String> {
+    fn names(direction: Direction, needs: Needs) -> Vec<String> {
         let proxy = HttpProxy { ipv4: true, ipv6: false, http10: false, idle_timeout_seconds: 0, sets_alpn: false };
         let mesh = Mesh::default();
-        let filters = http_filters(&Surroundings { mesh: &mesh, proxy, direction }, dynamic_dns);
+        let filters = http_filters(&Surroundings { mesh: &mesh, proxy, direction }, needs);
         filters.into_iter().map(|filter| filter.name.replace("envoy.filters.http.", "")).collect()
     }
 
     #[test]
     fn the_order_is_that_of_the_phases() {
         assert!(Phase::ALL.is_sorted());
-        assert_eq!(names(Direction::Inbound, false), ["grpc_stats", "fault", "cors", "router"]);
+        let none = Needs::default();
+        assert_eq!(names(Direction::Inbound, none), ["grpc_stats", "fault", "cors", "router"]);
+        let grpc_web = Needs { grpc_web: true, ..none };
+        assert_eq!(names(Direction::Inbound, grpc_web), ["grpc_web", "grpc_stats", "fault", "cors", "router"]);
         let outbound = ["grpc_stats", "set_filter_state", "fault", "cors", "dynamic_forward_proxy", "router"];
-        assert_eq!(names(Direction::Outbound, true), outbound);
-        assert_eq!(names(Direction::Gateway, false), ["grpc_stats", "set_filter_state", "fault", "cors", "router"]);
+        assert_eq!(names(Direction::Outbound, Needs { dynamic_dns: true, ..none }), outbound);
+        assert_eq!(names(Direction::Gateway, none), ["grpc_stats", "set_filter_state", "fault", "cors", "router"]);
     }
 }

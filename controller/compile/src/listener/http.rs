@@ -23,7 +23,7 @@ use heddle_xds_api::envoy::{
 
 use super::{
     access_log::access_log,
-    filter::{Direction, HttpProxy, Surroundings, http_filters},
+    filter::{Direction, HttpProxy, Needs, Surroundings, http_filters},
     tcp::filter,
 };
 use crate::envoy::{any::any, duration::duration, http1::header_key_format, source};
@@ -35,8 +35,8 @@ pub(crate) struct Http {
     pub(crate) stat_prefix: String,
     /// Its routes.
     pub(crate) routes: RouteSource,
-    /// Some route resolves the host asked for.
-    pub(crate) dynamic_dns: bool,
+    /// What its requests need of the filters.
+    pub(crate) needs: Needs,
     /// Requests carry absolute URLs (forward proxy).
     pub(crate) forward_proxy: bool,
 }
@@ -55,7 +55,7 @@ pub(crate) fn http(at: &Surroundings<'_>, spec: Http) -> Filter {
     let mesh = at.mesh;
     let mut config = HttpConnectionManager {
         stat_prefix: spec.stat_prefix.clone(),
-        http_filters: http_filters(at, spec.dynamic_dns),
+        http_filters: http_filters(at, spec.needs),
         access_log: access_log(mesh),
         stream_idle_timeout: Some(duration(Duration::ZERO)),
         use_remote_address: Some(at.direction == Direction::Gateway),

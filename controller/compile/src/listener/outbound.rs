@@ -10,7 +10,7 @@ use heddle_xds_api::envoy::config::{
 use super::{
     access_log, bind_address,
     chain::{Asks, PLAIN_HTTP, RAW, chain},
-    filter::{Direction, surroundings},
+    filter::{Direction, Needs, surroundings},
     http::{Http, RouteSource, http},
     inspector, listener_name, loopback, named,
     plan::{Plan, Planned, TcpChain},
@@ -77,7 +77,7 @@ fn http_chain(scope: &Scope<'_>, planned: &Planned, routes: &RouteConfigKey, onl
     let spec = Http {
         stat_prefix: format!("outbound_{};", listener_name(&planned.bind, planned.port)),
         routes: RouteSource::Named(routes.name()),
-        dynamic_dns: resolves_hosts(scope, planned.egress),
+        needs: Needs { dynamic_dns: resolves_hosts(scope, planned.egress), grpc_web: planned.grpc_web },
         forward_proxy: planned.forward_proxy,
     };
     let asks = if only_http {
@@ -99,18 +99,17 @@ fn resolves_hosts(scope: &Scope<'_>, egress: usize) -> bool {
 
 fn tcp_chain(scope: &Scope<'_>, planned: &TcpChain) -> FilterChain {
     let mesh = scope.mesh;
-    let prefix = planned.clusters.first().map(|(name, _)| name.clone()).unwrap_or_default();
     let asks =
         Asks { networks: planned.networks.clone(), server_names: planned.server_names.clone(), ..Asks::default() };
-    chain("", &asks, vec![tcp::proxy(mesh, &prefix, &planned.clusters, None)], None)
+    chain("", &asks, tcp::filters(mesh, planned.to.stat_prefix(), &planned.to), None)
 }
 
 fn passthrough(scope: &Scope<'_>) -> FilterChain {
-    let filter = tcp::to(scope.mesh, &catch_all::any_cluster(scope));
+    let filters = tcp::to(scope.mesh, &catch_all::any_cluster(scope));
     FilterChain {
         name: PASSTHROUGH_CHAIN.into(),
         filter_chain_match: Some(FilterChainMatch::default()),
-        filters: vec![filter],
+        filters,
         ..FilterChain::default()
     }
 }
@@ -121,7 +120,7 @@ fn virtual_outbound(scope: &Scope<'_>) -> Listener {
         named(name::VIRTUAL_OUTBOUND, bind_address(&wildcard(scope.view.ipv4, scope.view.ipv6), mesh.outbound_port));
     let plain = |name: &str, asks: &Asks, cluster: &str| FilterChain {
         transport_socket_connect_timeout: None,
-        ..chain(name, asks, vec![tcp::to(mesh, cluster)], None)
+        ..chain(name, asks, tcp::to(mesh, cluster), None)
     };
     let own_port = Asks { port: Some(mesh.outbound_port), ..Asks::default() };
     listener.filter_chains = vec![plain("virtualOutbound-blackhole", &own_port, name::BLACK_HOLE)];
@@ -152,7 +151,7 @@ fn dynamic_chain(scope: &Scope<'_>) -> FilterChain {
     let spec = Http {
         stat_prefix: "outbound_allow_any_dynamic_dns;".into(),
         routes: RouteSource::Inline(Box::new(routes)),
-        dynamic_dns: true,
+        needs: Needs { dynamic_dns: true, ..Needs::default() },
         forward_proxy: false,
     };
     let asks = Asks { protocols: PLAIN_HTTP.to_vec(), ..Asks::default() };
@@ -166,7 +165,7 @@ fn http_proxy(scope: &Scope<'_>) -> Listener {
     let spec = Http {
         stat_prefix: format!("outbound_{};", listener_name(&bind, port)),
         routes: RouteSource::Named(HTTP_PROXY_ROUTES.into()),
-        dynamic_dns: resolves_hosts(scope, 0),
+        needs: Needs { dynamic_dns: resolves_hosts(scope, 0), ..Needs::default() },
         forward_proxy: true,
     };
     listener.filter_chains =

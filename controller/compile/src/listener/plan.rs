@@ -15,13 +15,12 @@ use heddle_model::{
 };
 
 use super::{
-    destination::{L4Rule, clusters},
+    destination::{L4Rule, forwarding, whole},
     loopback, outbound,
-    tcp::Weighted,
+    tcp::Forwarding,
     wildcard,
 };
 use crate::{
-    name,
     route::RouteConfigKey,
     scope::{EgressScope, Scope},
 };
@@ -41,6 +40,8 @@ pub(crate) struct Planned {
     pub(crate) http: Option<RouteConfigKey>,
     /// It is a forward proxy.
     pub(crate) forward_proxy: bool,
+    /// Some of its requests are gRPC-Web.
+    pub(crate) grpc_web: bool,
     /// Chains for other bytes, in order.
     pub(crate) tcp: Vec<TcpChain>,
     /// Which of these takes what.
@@ -55,7 +56,7 @@ pub(crate) struct TcpChain {
     /// SNI, one of these.
     pub(crate) server_names: Vec<String>,
     /// Where it goes.
-    pub(crate) clusters: Weighted,
+    pub(crate) to: Forwarding,
 }
 
 /// Listeners by address and port.
@@ -120,6 +121,7 @@ impl Planner<'_, '_> {
         };
         let socket = bind.starts_with("unix://");
         let slot = self.slot(plan, bind.clone(), port.number, self.bound || socket);
+        slot.grpc_web |= port.protocol == Protocol::GrpcWeb;
         if port.protocol == Protocol::HttpProxy || (socket && port.protocol.is_http()) {
             let name = bind.strip_prefix("unix://").map_or_else(|| port.number.to_string(), ToOwned::to_owned);
             slot.http = Some(RouteConfigKey::Proxy(name));
@@ -169,6 +171,7 @@ impl Planner<'_, '_> {
             return;
         }
         let slot = self.slot(plan, bind_address.bind.clone(), port.number, self.bound);
+        slot.grpc_web |= port.protocol == Protocol::GrpcWeb;
         if port.protocol.is_http() || port.protocol.is_sniffed() {
             let own = bind_address.own_address && port.protocol.is_sniffed();
             let key = if own {
@@ -200,6 +203,7 @@ impl Planner<'_, '_> {
             bound,
             http: None,
             forward_proxy: false,
+            grpc_web: false,
             tcp: Vec::new(),
             taken: BTreeMap::new(),
         })
@@ -272,15 +276,15 @@ impl Planner<'_, '_> {
                     chains.push(TcpChain {
                         networks: networks(&condition.l4, bind_address),
                         server_names: condition.sni_hosts.iter().map(ToString::to_string).collect(),
-                        clusters: clusters(self.scope, &L4Rule::tls(virtual_service, rule), port.number, issues),
+                        to: forwarding(self.scope, &L4Rule::tls(virtual_service, rule), port.number, issues),
                     });
                 }
             }
         }
         if chains.is_empty() {
-            let whole = self.tcp_routes(virtual_services(), port, bind_address, &mut chains, issues);
-            if !whole {
-                chains.push(default_chain(service, port, protocol, bind_address));
+            let is_whole = self.tcp_routes(virtual_services(), port, bind_address, &mut chains, issues);
+            if !is_whole {
+                chains.push(self.default_chain(service, port, protocol, bind_address));
             }
         }
         chains
@@ -299,8 +303,8 @@ impl Planner<'_, '_> {
             .flat_map(|virtual_service| virtual_service.tcp.iter().map(move |rule| (virtual_service, rule)))
         {
             let mut add = |networks: Vec<IpNet>| {
-                let clusters = clusters(self.scope, &L4Rule::tcp(virtual_service, rule), port.number, issues);
-                chains.push(TcpChain { networks, server_names: Vec::new(), clusters });
+                let to = forwarding(self.scope, &L4Rule::tcp(virtual_service, rule), port.number, issues);
+                chains.push(TcpChain { networks, server_names: Vec::new(), to });
             };
             let applying: Vec<_> =
                 rule.matches.iter().filter(|m| self.applies(virtual_service, m, port.number)).collect();
@@ -324,16 +328,20 @@ impl Planner<'_, '_> {
             && condition.source_labels.select(&view.labels)
             && (condition.source_namespace.is_empty() || condition.source_namespace == view.namespace)
     }
-}
 
-fn default_chain(service: &Service, port: &ServicePort, protocol: Protocol, bind_address: &BindAddress) -> TcpChain {
-    let by_name = protocol.is_tls() && !bind_address.own_address;
-    let server_names =
-        if by_name && service.host.as_str() != "*" { vec![service.host.to_string()] } else { Vec::new() };
-    TcpChain {
-        networks: bind_address.networks.clone(),
-        server_names,
-        clusters: vec![(name::outbound(port.number, "", &service.host), 1)],
+    /// To the service itself.
+    fn default_chain(
+        &self,
+        service: &Service,
+        port: &ServicePort,
+        protocol: Protocol,
+        bind_address: &BindAddress,
+    ) -> TcpChain {
+        let by_name = protocol.is_tls() && !bind_address.own_address;
+        let server_names =
+            if by_name && service.host.as_str() != "*" { vec![service.host.to_string()] } else { Vec::new() };
+        let networks = bind_address.networks.clone();
+        TcpChain { networks, server_names, to: whole(self.scope, service, port.number) }
     }
 }
 

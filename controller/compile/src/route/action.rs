@@ -17,7 +17,11 @@ use heddle_xds_api::envoy::{
 };
 
 use super::{Issues, RouteContext, hash, header, matcher, mirror, retry};
-use crate::{envoy::duration::duration, name, visible::Lookup};
+use crate::{
+    envoy::duration::duration,
+    name,
+    visible::{Lookup, unknown},
+};
 
 /// An action that forwards to weighted destinations, and the operation's name for traces.
 pub(super) fn forward(
@@ -29,8 +33,9 @@ pub(super) fn forward(
 ) -> Option<(RouteAction, String)> {
     let used = used(destinations);
     let first = used.first()?.1;
-    let mut action = action(context, rule);
-    action.hash_policy = used.iter().find_map(|(_, d)| hash_policy(context, &d.destination)).into_iter().collect();
+    let hash = used.iter().find_map(|(_, d)| hash_policy(context, &d.destination));
+    let mut action = action(context, rule, hash.is_some());
+    action.hash_policy = hash.into_iter().collect();
     action.cluster_specifier = Some(match used.as_slice() {
         [(index, only)] if header_free(only) => {
             ClusterSpecifier::Cluster(cluster(context, rule, &field(rule, *index), &only.destination, issues))
@@ -59,7 +64,7 @@ pub(super) fn forward(
 pub(crate) fn default_action(context: &RouteContext<'_>, cluster: String, hash: Option<HashPolicy>) -> RouteAction {
     RouteAction {
         cluster_specifier: Some(ClusterSpecifier::Cluster(cluster)),
-        retry_policy: retry::policy(context.visible.mesh().retries.as_ref()),
+        retry_policy: retry::policy(context.visible.mesh().retries.as_ref(), false),
         hash_policy: hash.into_iter().collect(),
         ..timed(Duration::ZERO)
     }
@@ -81,9 +86,9 @@ pub(super) fn port(context: &RouteContext<'_>, destination: &Destination) -> u16
     destination.port.or_else(of_service).unwrap_or(context.port)
 }
 
-fn action(context: &RouteContext<'_>, rule: &HttpRoute) -> RouteAction {
+fn action(context: &RouteContext<'_>, rule: &HttpRoute, sticky: bool) -> RouteAction {
     let retries = rule.retries.as_ref().or(context.visible.mesh().retries.as_ref());
-    RouteAction { retry_policy: retry::policy(retries), ..timed(rule.timeout.unwrap_or_default()) }
+    RouteAction { retry_policy: retry::policy(retries, sticky), ..timed(rule.timeout.unwrap_or_default()) }
 }
 
 /// gRPC's own timeout header is obeyed, but never beyond the route's timeout. Said by the old field: Envoy ignores the
@@ -135,25 +140,25 @@ fn cluster(
 ) -> String {
     let port = port(context, destination);
     let Some(service) = context.visible.service(&destination.host) else {
-        let message = format!("no service {} is visible here; requests get 503", destination.host);
+        let message = format!("{}; requests get 503", unknown(context.visible, &destination.host));
         let path = format!("{field}.destination.host");
         issues.push(Issue::error(&rule.origin.object, path, "UnknownHost", message));
         return name::missing(port, destination, &context.visible.mesh().domain);
     };
     if service.port(port).is_none() {
-        let message = format!("service {} has no port {port}; requests get 503", destination.host);
+        let message = format!("service {} has no port {port}; requests get 503", service.host);
         let path = format!("{field}.destination.port.number");
         issues.push(Issue::error(&rule.origin.object, path, "UnknownPort", message));
     }
     let subset = &destination.subset;
     let known = || context.visible.rule(service).is_some_and(|rule| rule.subset(subset).is_some());
     if subset.is_empty() || known() {
-        return name::outbound(port, subset, &destination.host);
+        return name::outbound(port, subset, &service.host);
     }
     let message =
-        format!("no DestinationRule of {} defines subset `{subset}`; the whole service is used", destination.host);
+        format!("no DestinationRule of {} defines subset `{subset}`; the whole service is used", service.host);
     issues.push(Issue::error(&rule.origin.object, format!("{field}.destination.subset"), "UnknownSubset", message));
-    name::outbound(port, "", &destination.host)
+    name::outbound(port, "", &service.host)
 }
 
 fn apply_rewrite(rewrite: &Rewrite, action: &mut RouteAction) {

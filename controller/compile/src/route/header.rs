@@ -53,7 +53,6 @@ fn option(name: &str, value: &str, action: HeaderAppendAction) -> HeaderValueOpt
     HeaderValueOption {
         header: Some(HeaderValue { key: name.into(), value: value.into(), ..HeaderValue::default() }),
         append_action: action.into(),
-        keep_empty_value: true,
         ..HeaderValueOption::default()
     }
 }

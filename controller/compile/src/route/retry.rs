@@ -20,16 +20,17 @@ const DEFAULT_ATTEMPTS: u32 = 2;
 /// How often another endpoint is looked for that has not failed yet.
 const HOST_SELECTION: i64 = 5;
 
-/// The policy of a route; none where retries are switched off.
-pub(super) fn policy(retries: Option<&Retries>) -> Option<RetryPolicy> {
+/// The policy of a route; none where retries are switched off. A route that is `sticky` chooses the endpoint by a hash:
+/// a retry must not leave it, unless the policy says so.
+pub(super) fn policy(retries: Option<&Retries>, sticky: bool) -> Option<RetryPolicy> {
     let Some(retries) = retries else {
-        return Some(base(DEFAULT_ON.into(), DEFAULT_ATTEMPTS, true));
+        return Some(base(DEFAULT_ON.into(), DEFAULT_ATTEMPTS, !sticky));
     };
     if retries.attempts == 0 {
         return None;
     }
     let (on, codes) = conditions(&retries.on);
-    let mut policy = base(on, retries.attempts, retries.ignore_previous_hosts.unwrap_or(true));
+    let mut policy = base(on, retries.attempts, retries.ignore_previous_hosts.unwrap_or(!sticky));
     policy.retriable_status_codes = codes;
     policy.per_try_timeout = retries.per_try_timeout.map(duration);
     if retries.remote_localities == Some(true) {

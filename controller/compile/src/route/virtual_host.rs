@@ -196,7 +196,7 @@ fn named<'g>(
     key: &'g RouteConfigKey,
     group: &'g Group,
 ) -> impl Iterator<Item = (&'g Host, Vec<String>)> {
-    let foreign = group.hosts.iter().map(|host| (host, domain::of_host(host, scope.view)));
+    let foreign = group.hosts.iter().map(|host| (host, vec![domain::itself(host)]));
     let known = group.services.iter().map(|service: &Arc<Service>| {
         let all = || domain::of_service(service, scope.view);
         (&service.host, if matches!(key, RouteConfigKey::Service(..)) { vec!["*".into()] } else { all() })

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
 
-use super::question::{Question, QuestionKind};
+use super::question::{Question, QuestionKind, RuleUse};
 use heddle_model::{
     Text, destination_rule, host::Host, object::Origin, service::ServiceKey, snapshot::Snapshot, workload::Workload,
 };
@@ -117,7 +117,7 @@ impl Delta {
         match kind {
             QuestionKind::Endpoints => self.endpoints.len(),
             QuestionKind::VirtualService => self.virtual_services.len(),
-            QuestionKind::DestinationRule => self.destination_rules.len(),
+            QuestionKind::DestinationRule => self.destination_rules.len() * RuleUse::ALL.len(),
             QuestionKind::Secret => self.secrets.len(),
             _ => 0,
         }
@@ -131,8 +131,10 @@ impl Delta {
                 Some(self.virtual_services.iter().cloned().map(Question::VirtualService).collect())
             }
             QuestionKind::DestinationRule if !self.destination_rules.iter().any(|(_, host)| host.is_wildcard()) => {
-                let question = |(namespace, host)| Question::DestinationRule(namespace, host);
-                Some(self.destination_rules.iter().cloned().map(question).collect())
+                let questions = |(namespace, host): &(Text, Host)| {
+                    RuleUse::ALL.map(|of_use| Question::DestinationRule(namespace.clone(), host.clone(), of_use))
+                };
+                Some(self.destination_rules.iter().flat_map(questions).collect())
             }
             QuestionKind::Secret => {
                 Some(self.secrets.iter().cloned().map(|(of, name)| Question::Secret(of, name)).collect())

@@ -43,7 +43,7 @@ pub(crate) enum Question {
     /// All of a VirtualService.
     VirtualService(Origin),
     /// The rule in a namespace that binds the client and a host.
-    DestinationRule(Text, Host),
+    DestinationRule(Text, Host, RuleUse),
     /// The Sidecar that binds a workload, by namespace and labels.
     Sidecar(Text, Labels),
     /// The Gateways that a proxy serves, by its labels and the services in front of it.
@@ -60,6 +60,24 @@ pub(crate) enum Question {
     Secret(Text, Text),
     /// All Secrets of a namespace.
     Secrets(Text),
+}
+
+/// For what a client asks for a DestinationRule, and among which.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct RuleUse {
+    /// Whose connections it binds.
+    pub(crate) direction: RuleDirection,
+    /// Only among the rules that no other namespace sees.
+    pub(crate) is_private: bool,
+}
+
+/// Whose connections a DestinationRule binds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum RuleDirection {
+    /// Those that the client opens.
+    Outbound,
+    /// Those that the client's own workload accepts.
+    Inbound,
 }
 
 /// The kinds of questions.
@@ -79,6 +97,16 @@ pub(super) enum QuestionKind {
     PeerAuthentications,
     Secret,
     Secrets,
+}
+
+impl RuleUse {
+    /// All.
+    pub(super) const ALL: [Self; 4] = [
+        Self { direction: RuleDirection::Outbound, is_private: false },
+        Self { direction: RuleDirection::Outbound, is_private: true },
+        Self { direction: RuleDirection::Inbound, is_private: false },
+        Self { direction: RuleDirection::Inbound, is_private: true },
+    ];
 }
 
 impl Question {
@@ -121,7 +149,7 @@ impl Question {
             }
             Self::VirtualServices(..) => !delta.virtual_services.is_empty(),
             Self::VirtualService(origin) => delta.virtual_services.contains(origin),
-            Self::DestinationRule(namespace, host) => delta.has_rule_for(namespace, host),
+            Self::DestinationRule(namespace, host, _) => delta.has_rule_for(namespace, host),
             Self::Sidecar(namespace, _) => delta.sidecars.contains(namespace) || delta.sidecars.contains(root),
             Self::Gateways(..) | Self::PassesTlsOn(..) => delta.gateways,
             Self::NamespaceMtls(namespace) | Self::WorkloadMtls(namespace, _) | Self::Plaintext(namespace, _) => {
@@ -161,8 +189,8 @@ impl Question {
                     (old, new) => old.is_some() != new.is_some(),
                 }
             }),
-            Self::DestinationRule(namespace, host) => {
-                let ask = |of| destination_rule(of, namespace, host, client).map(Arc::as_ptr);
+            Self::DestinationRule(namespace, host, of_use) => {
+                let ask = |of| destination_rule(of, (namespace, host, *of_use), client).map(Arc::as_ptr);
                 ask(old) != ask(new)
             }
             Self::Sidecar(namespace, labels) => {
@@ -207,22 +235,25 @@ pub(super) fn sees(reach: &Reach, namespace: &str, kind: ProxyKind) -> bool {
     bound && reach.export_to.sees(namespace)
 }
 
-/// The rule in a namespace that binds a client and a host: by the client's labels first.
+/// The rule in a namespace that binds a client and a host: of the most specific host, by the client's labels first. A
+/// rule that does not bind the client hides no other.
 pub(super) fn destination_rule<'a>(
     snapshot: &'a Snapshot,
-    namespace: &Text,
-    host: &Host,
+    (namespace, host, of_use): (&Text, &Host, RuleUse),
     client: &Client,
 ) -> Option<&'a Arc<DestinationRule>> {
     let rules = snapshot.destination_rules.get(namespace)?;
     let fits = |rule: &&Arc<DestinationRule>| {
-        rule.host.covers(host) && (*namespace == client.namespace || rule.export_to.sees(&client.namespace))
+        rule.export_to.sees(&client.namespace) && (!of_use.is_private || rule.export_to.is_only(namespace))
     };
-    let selects = |rule: &Arc<DestinationRule>| {
-        rule.selector.as_ref().is_some_and(|selector| !selector.is_empty() && selector.select(&client.labels))
-    };
-    let selected = rules.iter().filter(fits).find(|rule| selects(rule));
-    selected.or_else(|| rules.iter().filter(fits).find(|rule| rule.selector.as_ref().is_none_or(Labels::is_empty)))
+    // A selector chooses callers of its own namespace; a workload's own ports are the same for all callers.
+    let may_select = of_use.direction == RuleDirection::Outbound && *namespace == client.namespace;
+    let selects =
+        |rule: &&Arc<DestinationRule>| may_select && rule.selector.as_ref().is_some_and(|s| s.select(&client.labels));
+    rules.chunk_by(|one, next| one.host == next.host).filter(|same| same[0].host.covers(host)).find_map(|same| {
+        let fitting = || same.iter().filter(fits);
+        fitting().find(selects).or_else(|| fitting().find(|rule| rule.selector.is_none()))
+    })
 }
 
 /// The oldest Sidecar that binds a workload: by its labels, else of its namespace, else of the mesh.

@@ -98,7 +98,7 @@ fn ca_address(plan: &Plan<'_>) -> String {
 /// The pod's ProxyConfig, with the port of the agent's pages where it is not the usual one.
 fn proxy_config(plan: &Plan<'_>) -> String {
     let mut config = plan.config.clone();
-    if plan.status_port != 0 && plan.status_port != 15020 {
+    if plan.status_port != 0 && (plan.status_port != 15020 || config.contains_key("statusPort")) {
         config.insert("statusPort".to_owned(), plan.status_port.into());
     }
     Value::Object(config).to_string()

@@ -7,6 +7,7 @@ use heddle_model::{
     destination_rule::{DestinationRule, Subset},
     mesh::Mesh,
     object::Origin,
+    service::Visibility,
 };
 
 use super::{Report, name, policy};
@@ -17,8 +18,16 @@ pub fn ingest(spec: &Spec, origin: &Origin, mesh: &Mesh, report: &mut Report) ->
     let namespace = origin.namespace();
     let host = name::host(mesh, namespace, &spec.host, "spec.host", report)?;
     let exports = spec.export_to.iter().map(String::as_str);
-    let export_to = name::export(namespace, exports, &mesh.destination_export, "spec.exportTo", report);
+    let mut export_to = name::export(namespace, exports, &mesh.destination_export, "spec.exportTo", report);
     let selector = spec.workload_selector.as_ref().filter(|s| !s.match_labels.is_empty());
+    if selector.is_some() {
+        let private = Visibility::Only([namespace.clone()].into());
+        if !spec.export_to.is_empty() && export_to != private {
+            let message = "a rule with a workloadSelector holds in its own namespace only; exportTo has no effect";
+            report.no_effect("spec.exportTo", message);
+        }
+        export_to = private;
+    }
     let policy = spec.traffic_policy.as_ref();
     let rule = DestinationRule {
         origin: origin.clone(),

@@ -64,7 +64,8 @@ fn server(written: &written::Server, namespace: &Text, field: String, report: &m
         report.error(at("port"), "MissingPort", "a server needs a port; it is ignored");
         return None;
     };
-    let number = scalar::port(port.number, &at("port.number"), report)?;
+    let is_socket = written.bind.starts_with("unix://") && port.number == 0;
+    let number = if is_socket { 0 } else { scalar::port(port.number, &at("port.number"), report)? };
     let Some(protocol) = protocol(port, &at("port"), report) else {
         if port.protocol.is_empty() {
             report.error(at("port.protocol"), "BadProtocol", "a server's port needs a protocol; it is ignored");

@@ -1,6 +1,6 @@
 //! MeshConfig.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use heddle_crds::{
     FreeForm,
@@ -167,14 +167,37 @@ fn names(mesh: &mut Mesh, config: &MeshConfig, report: &mut Report) {
         ("defaultVirtualServiceExportTo", &config.default_virtual_service_export_to, &mut mesh.route_export),
         ("defaultDestinationRuleExportTo", &config.default_destination_rule_export_to, &mut mesh.destination_export),
     ] {
-        match said.first().map(String::as_str) {
-            None => {}
-            Some("*") => *default = DefaultExport::All,
-            Some(".") => *default = DefaultExport::Own,
-            Some("~") => *default = DefaultExport::None,
-            Some(other) => report.error(field, "BadNamespace", format!("{other:?} is none of `*`, `.` and `~`")),
+        if !said.is_empty() {
+            *default = default_export(said, field, report);
         }
     }
+}
+
+/// Who sees objects that do not say it. It fails closed: what cannot be read, and `*` beside others, shows them to
+/// nobody more.
+fn default_export(said: &[String], field: &str, report: &mut Report) -> DefaultExport {
+    let is_namespace = |name: &str| {
+        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+    };
+    let (mut all, mut own, mut named) = (false, false, BTreeSet::new());
+    for (index, text) in said.iter().enumerate() {
+        match text.as_str() {
+            "*" => all = true,
+            "." => own = true,
+            "~" => {}
+            name if is_namespace(name) => _ = named.insert(Text::from(name)),
+            other => {
+                let message = format!("{other:?} is neither a namespace nor one of `*`, `.` and `~`; it is ignored");
+                report.error(format!("{field}[{index}]"), "BadNamespace", message);
+            }
+        }
+    }
+    if all && said.len() > 1 {
+        report.error(field, "Exclusive", "`*` excludes all others; it is ignored");
+    } else if all {
+        return DefaultExport::All;
+    }
+    DefaultExport::Only { own, named }
 }
 
 /// `defaultConfig`: what the control plane reads of it, and all of it for injection.

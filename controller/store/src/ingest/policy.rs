@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use heddle_crds::networking::{connection_pool as pool, destination_rule as written};
 use heddle_model::traffic::{
     ConnectionPool, H2Upgrade, Keepalive, OutlierDetection, PortPolicy, ProxyProtocol, RetryBudget, TrafficPolicy,
+    Tunnel,
 };
 
 use super::{Report, scalar, tls};
@@ -15,9 +16,6 @@ pub(super) use balance::{load_balancer, locality};
 
 /// A whole policy.
 pub(super) fn traffic(policy: &written::TrafficPolicy, field: &str, report: &mut Report) -> TrafficPolicy {
-    if policy.tunnel.is_some() {
-        report.not_supported(format!("{field}.tunnel"));
-    }
     let balance = policy.load_balancer.as_ref();
     TrafficPolicy {
         load_balancer: balance.map(|lb| load_balancer(lb, &format!("{field}.loadBalancer"), report)),
@@ -34,6 +32,7 @@ pub(super) fn traffic(policy: &written::TrafficPolicy, field: &str, report: &mut
             interval: scalar::positive(budget.budget_interval, &format!("{field}.retryBudget.budgetInterval"), report),
             min_concurrency: (budget.min_retry_concurrency > 0).then_some(budget.min_retry_concurrency),
         }),
+        tunnel: policy.tunnel.as_ref().and_then(|t| tunnel(t, &format!("{field}.tunnel"), report)),
     }
 }
 
@@ -97,6 +96,15 @@ pub(super) fn outlier(outlier: &written::OutlierDetection, field: &str, report: 
     }
 }
 
+fn tunnel(tunnel: &written::Tunnel, field: &str, report: &mut Report) -> Option<Tunnel> {
+    if tunnel.target_host.is_empty() {
+        report.error(format!("{field}.targetHost"), "BadHost", "it is required; there is no tunnel");
+        return None;
+    }
+    let port = scalar::port(tunnel.target_port, &format!("{field}.targetPort"), report)?;
+    Some(Tunnel { host: tunnel.target_host.as_str().into(), port, uses_post: tunnel.protocol == "POST" })
+}
+
 /// The mesh's default is said by leaving it out.
 pub(super) fn h2_upgrade(policy: pool::H2UpgradePolicy) -> Option<H2Upgrade> {
     match policy {
@@ -119,6 +127,9 @@ fn http_pool(out: &mut ConnectionPool, http: &pool::HttpPool, field: &str, repor
     out.max_concurrent_streams = scalar::limit(http.max_concurrent_streams, &at("maxConcurrentStreams"), report);
     out.http2_keepalive = http.http2_keep_alive.as_ref().map(|k| {
         let interval = scalar::positive(k.interval, &at("http2KeepAlive.interval"), report);
+        if k.interval.is_some() && k.timeout.is_none() {
+            report.warning(at("http2KeepAlive.timeout"), "Missing", "it is not set; 20s is used");
+        }
         (interval, scalar::positive(k.timeout, &at("http2KeepAlive.timeout"), report))
     });
 }

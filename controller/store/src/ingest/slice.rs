@@ -29,7 +29,8 @@ pub fn endpoints<'a>(
     for written in &slice.endpoints {
         let Some(address) = written.addresses.first().and_then(|a| a.parse().ok()) else { continue };
         let (pod, place) = find(written);
-        let template = endpoint(Address::Ip(address), written, service, mesh, pod, place);
+        let Some(health) = health(written.conditions, service.publish_not_ready) else { continue };
+        let template = Endpoint { health, ..endpoint(Address::Ip(address), written, service, mesh, pod, place) };
         for port in &slice.ports {
             let known = service.ports.iter().any(|p| p.name == port.name);
             let number = port.port.and_then(|p| u16::try_from(p).ok()).filter(|p| *p > 0);
@@ -69,7 +70,7 @@ fn endpoint(
         network: pod.map(|p| p.network.clone()).unwrap_or_default(),
         identity: pod.and_then(|p| identity(p, mesh)),
         mtls: pod.is_some_and(|p| p.mtls),
-        health: health(written.conditions, service.publish_not_ready),
+        health: Health::Healthy,
         workload: pod.map(workload_name).unwrap_or_default(),
         hostname: hostname(written, service, pod),
         node: if written.node_name.is_empty() {
@@ -86,15 +87,17 @@ pub fn workload_name(workload: &Workload) -> WorkloadName {
     WorkloadName { name: workload.workload_name.clone(), namespace: workload.origin.namespace().clone() }
 }
 
-fn health(conditions: Conditions, publish_not_ready: bool) -> Health {
+/// The health that an endpoint's conditions tell. None for one that ends and serves no more: it would only add to the
+/// weight of its locality.
+fn health(conditions: Conditions, publish_not_ready: bool) -> Option<Health> {
     let terminating = conditions.terminating.unwrap_or(false);
     let ready = conditions.ready.unwrap_or(true);
     if terminating && conditions.serving.unwrap_or(false) {
-        Health::Draining
+        Some(Health::Draining)
     } else if (ready && !terminating) || publish_not_ready {
-        Health::Healthy
+        Some(Health::Healthy)
     } else {
-        Health::Unhealthy
+        (!terminating).then_some(Health::Unhealthy)
     }
 }
 

@@ -50,7 +50,9 @@ pub fn pod(pod: &kube::Pod, meta: &Meta, origin: &Origin, place: Option<&Localit
     if addresses.is_empty() {
         return None;
     }
-    let named = pod.spec.containers.iter().flat_map(|c| &c.ports).filter(|p| !p.name.is_empty());
+    let beside = pod.spec.init_containers.iter().filter(|container| &*container.restart_policy == "Always");
+    let containers = beside.chain(&pod.spec.containers);
+    let named = containers.flat_map(|container| &container.ports).filter(|port| !port.name.is_empty());
     let account = &pod.spec.service_account_name;
     Some(Workload {
         origin: origin.clone(),

@@ -53,12 +53,16 @@ pub struct PodSpec {
     pub host_network: bool,
     /// Containers.
     pub containers: Vec<Container>,
+    /// Containers that start before them; one that is always restarted runs beside them (a native sidecar).
+    pub init_containers: Vec<Container>,
 }
 
 /// A container.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
+#[serde(rename_all = "camelCase", default)]
 pub struct Container {
+    /// `Always`, or empty.
+    pub restart_policy: Text,
     /// Ports.
     pub ports: Vec<ContainerPort>,
 }

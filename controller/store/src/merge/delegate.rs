@@ -111,10 +111,15 @@ fn merge_match(outer: &HttpMatch, inner: &HttpMatch) -> HttpMatch {
     fill(&mut merged.headers, &outer.headers);
     fill(&mut merged.without_headers, &outer.without_headers);
     fill(&mut merged.query, &outer.query);
-    // What binds callers is said by the root only.
-    merged.source_labels = outer.source_labels.clone();
-    merged.source_namespace = outer.source_namespace.clone();
-    merged.gateways.clone_from(&outer.gateways);
+    for (key, value) in outer.source_labels.iter() {
+        merged.source_labels.insert(key.clone(), value.clone());
+    }
+    if merged.source_namespace.is_empty() {
+        merged.source_namespace = outer.source_namespace.clone();
+    }
+    if merged.gateways.is_empty() {
+        merged.gateways.clone_from(&outer.gateways);
+    }
     if merged.stat_prefix.is_empty() {
         merged.stat_prefix = outer.stat_prefix.clone();
     }
@@ -147,6 +152,16 @@ fn is_within(outer: &HttpMatch, inner: &HttpMatch) -> bool {
         && named(&outer.query, &inner.query)
         && (outer.uri.is_none() || inner.uri.is_none() || outer.ignore_case == inner.ignore_case)
         && (outer.port.is_none() || inner.port.is_none() || outer.port == inner.port)
+        && are_callers_within(outer, inner)
+}
+
+/// Whether the callers that `inner` names may be among those of `outer`.
+fn are_callers_within(outer: &HttpMatch, inner: &HttpMatch) -> bool {
+    let namespace = |of: &HttpMatch| Some(of.source_namespace.clone()).filter(|namespace| !namespace.is_empty());
+    let other_label = |(key, value): (&Text, &Text)| outer.source_labels.get(key).is_some_and(|known| known != value);
+    namespace(outer).is_none_or(|known| namespace(inner).is_none_or(|own| own == known))
+        && !inner.source_labels.iter().any(other_label)
+        && (outer.gateways.is_empty() || inner.gateways.iter().all(|gateway| outer.gateways.contains(gateway)))
 }
 
 /// Whether what `inner` takes is taken by `outer` too. Patterns cannot be compared, so they are within equal ones only.

@@ -23,8 +23,16 @@ pub(crate) fn join(declared: &[&Service]) -> Option<Joined> {
             continue;
         }
         for port in &other.ports {
-            if joined.service.port(port.number).is_none() {
-                joined.service.ports.push(port.clone());
+            match joined.service.port(port.number) {
+                None => joined.service.ports.push(port.clone()),
+                Some(known) if known == port => {}
+                Some(known) => {
+                    let message = format!(
+                        "port {} of {} is {} of protocol {:?} already, by an older object; that one is used",
+                        port.number, first.host, known.name, known.protocol
+                    );
+                    joined.issues.push(Issue::error(&other.origin.object, "spec.ports", "DuplicatePort", message));
+                }
             }
         }
         for address in &other.addresses {

@@ -40,6 +40,17 @@ fn pools_and_ports() {
 }
 
 #[test]
+fn a_rule_with_a_selector_is_its_namespaces_own() {
+    let spec =
+        |export: &str| format!("{{host: web, exportTo: {export}, workloadSelector: {{matchLabels: {{app: a}}}}}}");
+    for (export, issues) in [("[]", vec![]), ("['.']", vec![]), ("['*']", vec!["spec.exportTo NotSupported"])] {
+        let snapshot = snapshot([rule("shop/web", &spec(export))]);
+        assert!(snapshot.destination_rules["shop"][0].export_to.is_only("shop"), "{export}");
+        assert_eq!(found(&snapshot.issues), issues, "{export}");
+    }
+}
+
+#[test]
 fn deprecated_fields_work_and_warn() {
     let spec = "{host: web, trafficPolicy: {outlierDetection: {consecutiveErrors: 3}, loadBalancer: {simple: RANDOM, \
                 warmupDurationSecs: 10s}}}";
@@ -57,15 +68,13 @@ fn deprecated_fields_work_and_warn() {
 
 #[test]
 fn fields_for_which_nothing_is_built_are_reported() {
-    let spec = "{host: web, trafficPolicy: {tunnel: {targetHost: a, targetPort: 1}, loadBalancer: {backendUtilization: \
-        {}}, \
+    let spec = "{host: web, trafficPolicy: {loadBalancer: {backendUtilization: {}}, \
                 outlierDetection: {outlierDetectionHttpErrorCodes: [500]}}, subsets: [{name: v1, trafficPolicy: \
                 {loadBalancer: {zoneAwareLbSetting: {minClusterSize: 3}}}}]}";
     let want = [
         "spec.subsets[0].trafficPolicy.loadBalancer.zoneAwareLbSetting NotSupported",
         "spec.trafficPolicy.loadBalancer.backendUtilization NotSupported",
         "spec.trafficPolicy.outlierDetection.outlierDetectionHttpErrorCodes NotSupported",
-        "spec.trafficPolicy.tunnel NotSupported",
     ];
     assert_eq!(found(&snapshot([rule("shop/web", spec)]).issues), want);
 }

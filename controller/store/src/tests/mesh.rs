@@ -26,7 +26,7 @@ fn a_plain_file_lies_over_the_config_map() {
     let mesh = store.commit().mesh.clone();
     assert_eq!((&*mesh.trust_domain, mesh.connect_timeout), ("a.b", Duration::from_secs(2)));
     assert_eq!(mesh.outbound, OutboundMode::RegistryOnly, "the first value of the enum");
-    assert_eq!(mesh.service_export, DefaultExport::Own);
+    assert_eq!(mesh.service_export, DefaultExport::Only { own: true, named: [].into() });
     store.apply(Event::Delete(SourceId::Files, key));
     assert_eq!(store.commit().mesh.connect_timeout, Duration::from_secs(1));
 }
@@ -58,6 +58,27 @@ fn a_change_of_the_mesh_reaches_what_was_made_with_it() {
     let after = store.commit();
     assert!(!after.services.iter().next().unwrap().export_to.sees("shop"));
     assert!(Arc::ptr_eq(&before.virtual_services, &after.virtual_services), "what does not differ is shared");
+}
+
+#[test]
+fn default_exports_are_lists_and_fail_closed() {
+    let see = |said: &str| {
+        let mut store = store();
+        store.apply(map(&format!("defaultServiceExportTo: {said}")).apply());
+        store.apply(object("Service", "shop/web", "{clusterIP: 10.0.0.1}").apply());
+        let snapshot = store.commit();
+        let service = snapshot.services.iter().next().unwrap().clone();
+        let seen: Vec<_> = ["shop", "team", "other"].into_iter().filter(|name| service.export_to.sees(name)).collect();
+        (seen, found(&snapshot.issues))
+    };
+    let issue = |text: &str| vec![text.to_owned()];
+    assert_eq!(see("[]"), (vec!["shop", "team", "other"], vec![]));
+    assert_eq!(see("['*']"), (vec!["shop", "team", "other"], vec![]));
+    assert_eq!(see("[team]"), (vec!["team"], vec![]));
+    assert_eq!(see("['.', team]"), (vec!["shop", "team"], vec![]));
+    assert_eq!(see("['~']"), (vec![], vec![]));
+    assert_eq!(see("['Team!']"), (vec![], issue("defaultServiceExportTo[0] BadNamespace")));
+    assert_eq!(see("['*', '.']"), (vec!["shop"], issue("defaultServiceExportTo Exclusive")));
 }
 
 #[test]

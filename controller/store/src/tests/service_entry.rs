@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use heddle_model::{endpoint::Address, service::Resolution};
+use heddle_model::{endpoint::Address, protocol::Protocol, service::Resolution};
 use serde_json::json;
 
 use super::build::{Builder, clean, endpoints, found, object, pod, service, snapshot};
@@ -70,6 +70,29 @@ fn a_selector_takes_pods_and_workload_entries_of_its_namespace() {
 }
 
 #[test]
+fn ports_of_selected_pods_are_found_by_name() {
+    let spec = "{hosts: [a.com], resolution: STATIC, workloadSelector: {labels: {app: a}}, ports: [{number: 80, name: \
+                main}, {number: 81, name: front}, {number: 82, name: init}, {number: 83, name: said, targetPort: 8083}, \
+                {number: 84, name: both, targetPort: 8084}]}";
+    let containers = json!({
+        "initContainers": [
+            {"restartPolicy": "Always", "ports": [{"name": "front", "containerPort": 7081}]},
+            {"ports": [{"name": "init", "containerPort": 7082}]},
+        ],
+        "containers": [
+            {"ports": [{"name": "main", "containerPort": 7080}, {"name": "both", "containerPort": 7084}]},
+        ],
+    });
+    let pod = pod("shop/p", "10.1.0.1").label("app", "a").with("spec", containers);
+    let snapshot = clean([entry("shop/a", spec), pod]);
+    let mut ports: Vec<_> =
+        endpoints(&snapshot, "a.com").iter().map(|e| (e.service_port.to_string(), e.port)).collect();
+    ports.sort();
+    let want = [("both", 7084), ("front", 7081), ("init", 82), ("main", 7080), ("said", 8083)];
+    assert_eq!(ports, want.map(|(name, port)| (name.to_owned(), port)));
+}
+
+#[test]
 fn addresses_are_allocated_where_none_is_said() {
     let spec = |host: &str, resolution: &str| {
         format!("{{hosts: ['{host}'], resolution: {resolution}, ports: [{{number: 80, name: a, protocol: TCP}}]}}")
@@ -112,6 +135,20 @@ fn declarations_of_one_host_are_joined_when_they_agree() {
     assert_eq!(ports, [80, 443]);
     assert_eq!(found(&snapshot.issues), ["spec.hosts DuplicateHost"]);
     assert_eq!(&*snapshot.issues[0].object.name, "c");
+}
+
+#[test]
+fn a_port_that_two_declare_is_the_older_ones() {
+    let of = |name: &str, protocol: &str| {
+        let spec =
+            format!("{{hosts: [a.com], resolution: DNS, ports: [{{number: 443, name: one, protocol: {protocol}}}]}}");
+        entry(name, &spec)
+    };
+    let two = snapshot([of("shop/a", "HTTPS").created(1), of("shop/b", "HTTP").created(2)]);
+    assert_eq!(service(&two, "a.com").ports[0].protocol, Protocol::Https);
+    assert_eq!(found(&two.issues), ["spec.ports DuplicatePort"]);
+    assert_eq!(&*two.issues[0].object.name, "b");
+    assert!(snapshot([of("shop/a", "HTTPS").created(1), of("shop/b", "HTTPS").created(2)]).issues.is_empty());
 }
 
 #[test]

@@ -129,6 +129,23 @@ fn patterns_are_those_of_re2() {
 }
 
 #[test]
+fn claims_of_tokens_cannot_be_matched_yet() {
+    let to = "route: [{destination: {host: a}}]";
+    let spec = format!(
+        "{{hosts: [web], http: [{{match: [{{headers: {{'@request.auth.claims.role': {{exact: x}}}}}}], {to}}}, \
+         {{match: [{{withoutHeaders: {{'@Request.Auth.Claims[role]': {{exact: x}}}}}}, {{uri: {{prefix: /}}}}], {to}}}]}}"
+    );
+    let snapshot = snapshot([vs("shop/web", &spec)]);
+    let http = &first(&snapshot).http;
+    assert_eq!(http.iter().map(|rule| (&*rule.field, rule.matches.len())).collect::<Vec<_>>(), [("spec.http[1]", 1)]);
+    let want = [
+        "spec.http[0].match[0].headers[\"@request.auth.claims.role\"] NotSupported",
+        "spec.http[1].match[0].withoutHeaders[\"@Request.Auth.Claims[role]\"] NotSupported",
+    ];
+    assert_eq!(found(&snapshot.issues), want);
+}
+
+#[test]
 fn tcp_and_tls_routes() {
     let virtual_service = only(
         "{hosts: [db], tcp: [{match: [{destinationSubnets: [10.0.0.0/8, '::1'], port: 5432}], route: [{destination: \
@@ -172,6 +189,44 @@ fn delegates_are_merged_within_the_roots_matches() {
     assert_eq!(to[0].destination.host, host("in.team.svc.cluster.local"));
     assert_eq!(found(&snapshot.issues), ["spec.http[1] DelegateConflict"]);
     assert_eq!(*snapshot.issues[0].object.name, *"part");
+}
+
+#[test]
+fn a_delegates_rule_holds_for_the_callers_that_it_names() {
+    let root = vs(
+        "shop/root",
+        "{hosts: [web], gateways: [mesh, front], http: [{match: [{uri: {prefix: /}, sourceLabels: {tier: a}, gateways: \
+         [mesh]}], delegate: {name: part}}, {match: [{sourceNamespace: one}], delegate: {name: other}}]}",
+    );
+    let to = "route: [{destination: {host: a}}]";
+    let part = vs(
+        "shop/part",
+        &format!(
+            "{{http: [{{match: [{{sourceNamespace: ns, sourceLabels: {{app: x}}}}], {to}}}, \
+             {{match: [{{sourceLabels: {{tier: b}}}}], {to}}}, {{match: [{{gateways: [front]}}], {to}}}, {{{to}}}]}}"
+        ),
+    );
+    let other = vs(
+        "shop/other",
+        &format!(
+            "{{http: [{{match: [{{sourceNamespace: two}}], {to}}}, {{match: [{{method: {{exact: GET}}}}], {to}}}]}}"
+        ),
+    );
+    let snapshot = snapshot([root, part, other]);
+    let http = &first(&snapshot).http;
+    let callers = |at: usize| {
+        let condition = &http[at].matches[0];
+        let labels: Vec<_> = condition.source_labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        (&*condition.source_namespace, labels.join(","), condition.gateways.len())
+    };
+    assert_eq!(http.len(), 3);
+    assert_eq!(callers(0), ("ns", "app=x,tier=a".to_owned(), 1));
+    assert_eq!(callers(1), ("", "tier=a".to_owned(), 1));
+    assert_eq!(callers(2), ("one", String::new(), 0));
+    let mut conflicts = found(&snapshot.issues);
+    conflicts.sort();
+    let conflict = |at: usize| format!("spec.http[{at}] DelegateConflict");
+    assert_eq!(conflicts, [conflict(0), conflict(1), conflict(2)]);
 }
 
 #[test]

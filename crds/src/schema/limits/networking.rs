@@ -20,6 +20,8 @@ fn routes() -> Limits {
         ("RouteDestination", required(&["destination"])),
         ("Mirror", required(&["destination"])),
         ("DirectResponse", required(&["status"])),
+        ("DirectResponse.status", json!({ "minimum": 200, "maximum": 599 })),
+        ("FaultAbort.httpStatus", json!({ "minimum": 200, "maximum": 599 })),
         ("TlsRoute", required(&["match"])),
         ("TlsMatch", required(&["sniHosts"])),
     ]
@@ -35,7 +37,7 @@ fn destinations() -> Limits {
         ("CookieAttribute", required(&["name"])),
         ("Warmup", required(&["duration"])),
         ("Warmup.minimumPercent", json!({ "minimum": 0, "maximum": 100 })),
-        ("Warmup.aggression", json!({ "minimum": 1 })),
+        ("Warmup.aggression", json!({ "minimum": 0, "exclusiveMinimum": true })),
         ("RetryBudget.percent", json!({ "minimum": 0, "maximum": 100 })),
     ]
 }

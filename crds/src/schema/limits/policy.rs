@@ -167,6 +167,7 @@ fn extensions() -> Limits {
         ("PortNumber", required(&["number"])),
         ("PortNumber.number", json!({ "minimum": 1, "maximum": 65_535 })),
         ("ProxyConfig.concurrency", json!({ "minimum": 0 })),
+        ("ProxyConfig.environmentVariables{}", json!({ "maxLength": 2048 })),
         (
             "EnvoyFilter",
             rule(

@@ -33,6 +33,9 @@ pub(super) fn check(balancer: &LoadBalancer, detects: bool, at: &Path<'_>, out: 
     if let Some(setting) = &balancer.zone_aware_lb_setting {
         let at = at.field("zoneAwareLbSetting");
         out.warn(&at, NOT_SUPPORTED);
+        if setting.min_cluster_size == Some(0) {
+            out.refuse(&at.field("minClusterSize"), "must be more than 0");
+        }
         failovers(&setting.failover, &setting.failover_priority, detects, &at, out);
         if balancer.locality_lb_setting.is_some() {
             out.refuse(&at, "excludes localityLbSetting");
@@ -56,6 +59,15 @@ fn consistent_hash(hash: &ConsistentHash, at: &Path<'_>, out: &mut Report) {
         out.need(&at.field("ttl"), time::not_negative(cookie.ttl));
         for (index, _) in cookie.attributes.iter().enumerate().filter(|(_, attribute)| attribute.name.is_empty()) {
             out.refuse(&at.field("attributes").index(index).field("name"), "is required");
+        }
+    }
+    if let Some(cookie) = &hash.http_cookie {
+        let (at, mut names) = (at.field("httpCookie"), BTreeSet::new());
+        for (index, attribute) in cookie.attributes.iter().enumerate() {
+            if !names.insert(&attribute.name) {
+                let reason = format_args!("{} is named twice", quote(&attribute.name));
+                out.refuse(&at.field("attributes").index(index).field("name"), reason);
+            }
         }
     }
     for (name, text) in
@@ -169,8 +181,8 @@ fn warmup(warmup: &Warmup, at: &Path<'_>, out: &mut Report) {
     if let Some(percent) = warmup.minimum_percent.filter(|percent| !(0.0..=100.0).contains(percent)) {
         out.refuse(&at.field("minimumPercent"), format_args!("{percent} is not from 0 to 100 per cent"));
     }
-    if let Some(aggression) = warmup.aggression.filter(|aggression| *aggression < 1.0) {
-        out.refuse(&at.field("aggression"), format_args!("{aggression} is less than 1"));
+    if let Some(aggression) = warmup.aggression.filter(|aggression| *aggression <= 0.0) {
+        out.refuse(&at.field("aggression"), format_args!("{aggression} is not more than 0"));
     }
 }
 

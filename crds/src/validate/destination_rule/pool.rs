@@ -38,6 +38,9 @@ fn http(pool: &HttpPool, at: &Path<'_>, out: &mut Report) {
         let at = at.field("http2KeepAlive");
         out.need(&at.field("interval"), time::positive(probes.interval));
         out.need(&at.field("timeout"), time::positive(probes.timeout));
+        if probes.interval.is_some() != probes.timeout.is_some() {
+            out.refuse(&at, "both interval and timeout are required");
+        }
     }
 }
 

@@ -43,6 +43,10 @@ fn virtual_service_routes() {
     accepted(K, http(json!({"headers": {"request": {"set": {"Host": "x", "a": "%REQ(b)%"}}}})));
     accepted(K, http(json!({"match": [{"headers": {":path": {"exact": "/"}, "x-y": {}}}]})));
     accepted(K, json!({"hosts": ["a"], "http": [{"redirect": {"redirectCode": 308, "scheme": "https"}}]}));
+    let pattern = json!([{"uri": {"regex": "/v[1-3]/.+"}, "headers": {"x-team": {"regex": "a|b"}}}]);
+    accepted(K, json!({"hosts": ["a"], "http": [{"match": pattern, "delegate": {"name": "part"}}]}));
+    accepted(K, json!({"http": [{"match": pattern, "route": [{"destination": {"host": "a"}}]}]}));
+    accepted(K, http(json!({"match": [{"withoutHeaders": {"x-team": {"regex": "*"}}}]})));
     accepted(K, json!({"http": [{"route": [{"destination": {"host": "a"}}]}]}));
     let at = |rest: &str| format!("spec.http[0]{rest}");
     refused(K, http(json!({"timeout": "0s"})), &at(".timeout"));
@@ -61,6 +65,7 @@ fn virtual_service_routes() {
     refused(K, http(json!({"headers": {"response": {"remove": ["host"]}}})), &at(".headers.response.remove[0]"));
     refused(K, http(json!({"headers": {"request": {"add": {"a": "50%"}}}})), &at(".headers.request.add.a"));
     refused(K, http(json!({"match": [{"uri": {"regex": "(?=a)"}}]})), &at(".match[0].uri.regex"));
+    refused(K, http(json!({"match": [{"headers": {"x": {"regex": "*"}}}]})), &at(".match[0].headers.x.regex"));
     refused(K, http(json!({"match": [{"headers": {"": {"exact": "x"}}}]})), &at(".match[0].headers[\"\"]"));
     refused(
         K,
@@ -77,6 +82,31 @@ fn virtual_service_routes() {
         json!({"hosts": ["a"], "http": [http(json!({}))["http"][0], http(json!({}))["http"][0]]}),
         "spec.http[1]",
     );
+}
+
+#[test]
+fn virtual_service_conditions() {
+    use Kind::VirtualService as K;
+    let at = |rest: &str| format!("spec.http[0]{rest}");
+    let matching = |condition: Value| http(json!({"match": [condition]}));
+    accepted(
+        K,
+        matching(json!({"uri": {"prefix": ""}, "headers": {"a": {"exact": ""}}, "queryParams": {"a": {"prefix": ""}}})),
+    );
+    refused(K, matching(json!({"method": {"prefix": ""}})), &at(".match[0].method.prefix"));
+    refused(K, matching(json!({"headers": {"a": {"prefix": ""}}})), &at(".match[0].headers.a.prefix"));
+    refused(K, matching(json!({"withoutHeaders": {"a": {"regex": ""}}})), &at(".match[0].withoutHeaders.a.regex"));
+    let mut claim = matching(json!({"headers": {"@request.auth.claims.sub": {"exact": "x"}}}));
+    claim["gateways"] = json!(["shop/edge"]);
+    doubted(K, claim, &at(".match[0].headers[\"@request.auth.claims.sub\"]"));
+    let redirect =
+        |uri: Value| json!({"hosts": ["a"], "http": [{"match": [{"uri": uri}], "redirect": {"prefixRewrite": "/b"}}]});
+    accepted(K, redirect(json!({"prefix": "/a"})));
+    refused(K, redirect(json!({"exact": "/a"})), &at(".redirect.prefixRewrite"));
+    refused(K, redirect(json!({"regex": "/a.*"})), &at(".redirect.prefixRewrite"));
+    let mut hidden = http(json!({}));
+    hidden["exportTo"] = json!(["~"]);
+    refused(K, hidden, "spec.exportTo");
 }
 
 #[test]
@@ -104,6 +134,12 @@ fn destination_rule() {
         with(json!({"loadBalancer": {"consistentHash": {"maglev": {"tableSize": 65537}, "useSourceIp": true}}})),
     );
     accepted(K, with(json!({"tls": {"mode": "MUTUAL", "credentialName": "c"}})));
+    let warmup = |aggression: Value| {
+        with(json!({"loadBalancer": {"simple": "ROUND_ROBIN", "warmup": {"duration": "9s", "aggression": aggression}}}))
+    };
+    accepted(K, warmup(json!(0.01)));
+    refused(K, warmup(json!(0)), "spec.trafficPolicy.loadBalancer.warmup.aggression");
+    refused(K, warmup(json!(-0.5)), "spec.trafficPolicy.loadBalancer.warmup.aggression");
     refused(K, json!({"host": ""}), "spec.host");
     refused(K, with(json!({})), "spec.trafficPolicy");
     refused(K, with(json!({"tls": {"mode": "MUTUAL", "clientCertificate": "c"}})), "spec.trafficPolicy.tls.privateKey");
@@ -137,6 +173,21 @@ fn destination_rule() {
         with(json!({"loadBalancer": {"localityLbSetting": {"failover": [{"from": "a", "to": "b"}]}}})),
         "spec.trafficPolicy.loadBalancer.localityLbSetting",
     );
+    let cookie = json!({"name": "c", "attributes": [{"name": "a", "value": "1"}, {"name": "a", "value": "2"}]});
+    refused(
+        K,
+        with(json!({"loadBalancer": {"consistentHash": {"httpCookie": cookie}}})),
+        "spec.trafficPolicy.loadBalancer.consistentHash.httpCookie.attributes[1].name",
+    );
+    let ping = |ping: Value| with(json!({"connectionPool": {"http": {"http2KeepAlive": ping}}}));
+    accepted(K, ping(json!({"interval": "9s", "timeout": "1s"})));
+    refused(K, ping(json!({"interval": "9s"})), "spec.trafficPolicy.connectionPool.http.http2KeepAlive");
+    refused(
+        K,
+        with(json!({"loadBalancer": {"zoneAwareLbSetting": {"minClusterSize": 0}}})),
+        "spec.trafficPolicy.loadBalancer.zoneAwareLbSetting.minClusterSize",
+    );
+    refused(K, json!({"host": "a", "exportTo": ["~"]}), "spec.exportTo");
     refused(K, json!({"host": "a", "exportTo": ["*", "."]}), "spec.exportTo");
     refused(K, json!({"host": "a", "exportTo": [".", "shop"]}), "spec.exportTo[1]");
 }
@@ -166,7 +217,15 @@ fn gateway() {
         "spec.servers[0].port.protocol",
     );
     let both = json!({"mode": "SIMPLE", "credentialName": "c", "credentialNames": ["d"]});
-    refused(K, with(https, both, "a.b"), "spec.servers[0].tls");
+    refused(K, with(https.clone(), both, "a.b"), "spec.servers[0].tls");
+    let both = json!({"mode": "SIMPLE", "credentialName": "c", "serverCertificate": "c", "privateKey": "k"});
+    refused(K, with(https, both, "a.b"), "spec.servers[0].tls.credentialName");
+    let socket = |number: u32| {
+        let port = json!({"number": number, "name": "a", "protocol": "HTTP"});
+        json!({"servers": [{"port": port, "hosts": ["a.b"], "bind": "unix:///run/edge"}]})
+    };
+    accepted(K, socket(0));
+    refused(K, socket(80), "spec.servers[0].port.number");
 }
 
 #[test]
@@ -228,7 +287,11 @@ fn workloads() {
     refused(Kind::WorkloadEntry, json!({"address": "unix://a"}), "spec.address");
     refused(Kind::WorkloadGroup, json!({}), "spec.template");
     refused(Kind::WorkloadGroup, json!({"template": {}, "probe": {"exec": {}}}), "spec.probe.exec.command");
+    let probe = json!({"template": {}, "probe": {"grpc": {"port": 0}}});
+    refused(Kind::WorkloadGroup, probe, "spec.probe.grpc.port");
     refused(Kind::ProxyConfig, json!({"concurrency": -1}), "spec.concurrency");
+    let long = json!({"environmentVariables": {"A": "x".repeat(2049)}});
+    refused(Kind::ProxyConfig, long, "spec.environmentVariables.A");
 }
 
 #[test]
@@ -238,6 +301,13 @@ fn envoy_filter() {
     accepted(
         K,
         with(json!({"applyTo": "CLUSTER", "match": {"cluster": {"service": "a"}}, "patch": {"operation": "REMOVE"}})),
+    );
+    refused(
+        K,
+        with(json!({
+            "applyTo": "HTTP_FILTER", "match": {"context": "WAYPOINT"}, "patch": {"operation": "ADD", "value": {}}
+        })),
+        "spec.configPatches[0].match",
     );
     refused(K, with(json!({"applyTo": "CLUSTER"})), "spec.configPatches[0].patch");
     refused(K, with(json!({"applyTo": "CLUSTER", "patch": {"operation": "ADD"}})), "spec.configPatches[0].patch.value");
@@ -259,7 +329,6 @@ fn envoy_filter() {
 fn fields_without_effect_are_doubted() {
     let policy = |policy: Value| json!({"host": "a", "trafficPolicy": policy});
     for (policy, field) in [
-        (policy(json!({"tunnel": {"targetHost": "a", "targetPort": 1}})), "tunnel"),
         (policy(json!({"loadBalancer": {"backendUtilization": {}}})), "loadBalancer.backendUtilization"),
         (policy(json!({"loadBalancer": {"zoneAwareLbSetting": {"enabled": true}}})), "loadBalancer.zoneAwareLbSetting"),
         (

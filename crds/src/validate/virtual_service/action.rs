@@ -85,7 +85,7 @@ pub(super) fn cors(policy: &CorsPolicy, at: &Path<'_>, out: &mut Report) {
         if is_empty {
             out.refuse(&at, "one of exact, prefix and regex is required, and not empty");
         }
-        matching::text(origin, false, &at, out);
+        matching::text(origin, &at, out);
     }
     for (index, method) in policy.allow_methods.iter().enumerate() {
         if !METHODS.contains(&method.as_str()) {

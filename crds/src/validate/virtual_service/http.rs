@@ -1,9 +1,10 @@
 //! Routes of HTTP requests.
 
 use super::{VirtualServiceContext, action, matching};
+use crate::StringMatch;
 use crate::decode::Path;
 use crate::networking::destination::Destination;
-use crate::networking::virtual_service::{HttpRoute, HttpRouteDestination};
+use crate::networking::virtual_service::{HttpMatch, HttpRoute, HttpRouteDestination};
 use crate::validate::label::is_dns_label;
 use crate::validate::report::{Report, quote};
 use crate::validate::{header, host, port, time};
@@ -11,9 +12,8 @@ use crate::validate::{header, host, port, time};
 /// Checks a route.
 pub(super) fn route(route: &HttpRoute, scope: &VirtualServiceContext<'_>, at: &Path<'_>, out: &mut Report) {
     conflicts(route, scope.is_delegate, at, out);
-    let delegates = scope.is_delegate || route.delegate.is_some();
     for (index, condition) in route.matches.iter().enumerate() {
-        matching::http(condition, delegates, scope.is_generated, &at.field("match").index(index), out);
+        matching::http(condition, scope.is_generated, &at.field("match").index(index), out);
     }
     header::operations(route.headers.as_ref(), &at.field("headers"), out);
     header::authority(route.rewrite.as_ref(), route.headers.as_ref(), at, out);
@@ -26,6 +26,11 @@ pub(super) fn route(route: &HttpRoute, scope: &VirtualServiceContext<'_>, at: &P
     mirrors(route, scope.is_generated, at, out);
     if let Some(redirect) = &route.redirect {
         action::redirect(redirect, &at.field("redirect"), out);
+        let has_prefix =
+            |condition: &HttpMatch| !matches!(condition.uri, Some(StringMatch::Exact(_) | StringMatch::Regex(_)));
+        if !redirect.prefix_rewrite.is_empty() && !route.matches.iter().all(has_prefix) {
+            out.refuse(&at.field("redirect").field("prefixRewrite"), "needs matches of a prefix");
+        }
     }
     if let Some(response) = &route.direct_response {
         action::direct_response(response, &at.field("directResponse"), out);

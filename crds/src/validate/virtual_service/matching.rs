@@ -6,10 +6,13 @@ use crate::decode::Path;
 use crate::networking::virtual_service::HttpMatch;
 use crate::validate::label::{is_dns_label, labels};
 use crate::validate::report::{Report, quote};
-use crate::validate::{header, port, regex};
+use crate::validate::{NOT_SUPPORTED, header, port, regex};
 
-/// Checks the conditions on a request; in routes that delegate, or are delegated to, no regular expressions may be.
-pub(super) fn http(matching: &HttpMatch, delegates: bool, is_generated: bool, at: &Path<'_>, out: &mut Report) {
+/// The pattern that Istio takes for any text in `withoutHeaders`: the header must not be there at all.
+const ANY_TEXT: &str = "*";
+
+/// Checks the conditions on a request.
+pub(super) fn http(matching: &HttpMatch, is_generated: bool, at: &Path<'_>, out: &mut Report) {
     let single = [
         ("uri", &matching.uri),
         ("scheme", &matching.scheme),
@@ -18,7 +21,11 @@ pub(super) fn http(matching: &HttpMatch, delegates: bool, is_generated: bool, at
     ];
     for (name, condition) in single {
         if let Some(condition) = condition {
-            text(condition, delegates, &at.field(name), out);
+            let at = at.field(name);
+            if name != "uri" {
+                prefix(condition, &at, out);
+            }
+            text(condition, &at, out);
         }
     }
     let maps = [
@@ -32,8 +39,15 @@ pub(super) fn http(matching: &HttpMatch, delegates: bool, is_generated: bool, at
             let at = at.field(name);
             if are_headers {
                 out.need(&at, header::matched(name));
+                prefix(condition, &at, out);
             }
-            text(condition, delegates, &at, out);
+            if are_headers && header::is_claim(name) {
+                out.warn(&at, NOT_SUPPORTED);
+            }
+            let asks_absence = matches!(condition, StringMatch::Regex(pattern) if pattern == ANY_TEXT);
+            if !(field == "withoutHeaders" && asks_absence) {
+                text(condition, &at, out);
+            }
         }
     }
     out.need(&at.field("port"), port::optional(matching.port));
@@ -46,16 +60,19 @@ pub(super) fn http(matching: &HttpMatch, delegates: bool, is_generated: bool, at
 }
 
 /// Checks a condition on a text.
-pub(super) fn text(condition: &StringMatch, no_regex: bool, at: &Path<'_>, out: &mut Report) {
+pub(super) fn text(condition: &StringMatch, at: &Path<'_>, out: &mut Report) {
     let StringMatch::Regex(pattern) = condition else { return };
     let at = at.field("regex");
-    if no_regex {
-        out.refuse(&at, "routes that delegate, or are delegated to, take no regular expressions");
-    }
     if pattern.is_empty() {
-        out.warn(&at, "an empty regular expression matches nothing but the empty text");
+        out.refuse(&at, "must not be empty");
     }
     out.need(&at, regex::check(pattern));
+}
+
+fn prefix(condition: &StringMatch, at: &Path<'_>, out: &mut Report) {
+    if matches!(condition, StringMatch::Prefix(prefix) if prefix.is_empty()) {
+        out.refuse(&at.field("prefix"), "must not be empty");
+    }
 }
 
 /// Checks the namespace of a caller, if it is given.

@@ -100,7 +100,11 @@ fn warmup(lb: &written::LoadBalancer, field: &str, report: &mut Report) -> Optio
     if let Some(warmup) = &lb.warmup {
         let duration = scalar::positive(warmup.duration, &format!("{field}.warmup.duration"), report)?;
         let minimum_percent = warmup.minimum_percent.map(|p| p.clamp(0.0, 100.0));
-        return Some(Warmup { duration, minimum_percent, aggression: warmup.aggression.map(|a| a.max(1.0)) });
+        let aggression = warmup.aggression.filter(|aggression| *aggression > 0.0);
+        if aggression != warmup.aggression {
+            report.error(format!("{field}.warmup.aggression"), "BadNumber", "it is not more than 0; 1 is used");
+        }
+        return Some(Warmup { duration, minimum_percent, aggression });
     }
     let written = lb.warmup_duration_secs?;
     report.warning(format!("{field}.warmupDurationSecs"), "Deprecated", "say warmup.duration");

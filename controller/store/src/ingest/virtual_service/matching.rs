@@ -17,6 +17,9 @@ use crate::ingest::{
     scalar::{self, Refused},
 };
 
+/// What a header's name begins with when it stands for a claim of a token.
+const CLAIM: &str = "@request.auth.claims";
+
 /// The conditions of an HTTP rule. A condition that is refused takes its alternative out: without it the alternative
 /// would match more than was asked for. Nothing when that leaves none.
 pub(super) fn http_matches(
@@ -130,6 +133,10 @@ fn named(
             return None;
         }
         let name = if headers { name.to_ascii_lowercase() } else { name.clone() };
+        if headers && name.starts_with(CLAIM) {
+            report.not_supported(place);
+            return None;
+        }
         found.insert(name.into(), scalar::string_match(condition, &place, report).ok()?);
     }
     Some(found)
