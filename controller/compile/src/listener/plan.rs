@@ -280,7 +280,7 @@ impl Planner<'_, '_> {
         if chains.is_empty() {
             let whole = self.tcp_routes(virtual_services(), port, bind_address, &mut chains, issues);
             if !whole {
-                chains.push(default_chain(service, port, protocol, bind_address));
+                chains.extend(default_chain(service, port, protocol, bind_address));
             }
         }
         chains
@@ -326,15 +326,24 @@ impl Planner<'_, '_> {
     }
 }
 
-fn default_chain(service: &Service, port: &ServicePort, protocol: Protocol, bind_address: &BindAddress) -> TcpChain {
+/// The chain of a service; none where Envoy finds it by no server name, which ingest has reported.
+fn default_chain(
+    service: &Service,
+    port: &ServicePort,
+    protocol: Protocol,
+    bind_address: &BindAddress,
+) -> Option<TcpChain> {
     let by_name = protocol.is_tls() && !bind_address.own_address;
+    if by_name && service.host.is_partial_wildcard() {
+        return None;
+    }
     let server_names =
         if by_name && service.host.as_str() != "*" { vec![service.host.to_string()] } else { Vec::new() };
-    TcpChain {
+    Some(TcpChain {
         networks: bind_address.networks.clone(),
         server_names,
         clusters: vec![(name::outbound(port.number, "", &service.host), 1)],
-    }
+    })
 }
 
 /// Adds a chain unless an earlier one takes the same connections; false when it was left out.

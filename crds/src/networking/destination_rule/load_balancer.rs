@@ -163,6 +163,6 @@ pub struct Warmup {
     pub duration: Option<Duration>,
     /// Share at the beginning in per cent, from 0 to 100. Default: 10.
     pub minimum_percent: Option<f64>,
-    /// How fast it grows, at least 1: 1 is linear. Default: 1.
+    /// How fast it grows, more than 0: 1 is linear. Default: 1.
     pub aggression: Option<f64>,
 }

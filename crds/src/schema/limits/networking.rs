@@ -35,7 +35,7 @@ fn destinations() -> Limits {
         ("CookieAttribute", required(&["name"])),
         ("Warmup", required(&["duration"])),
         ("Warmup.minimumPercent", json!({ "minimum": 0, "maximum": 100 })),
-        ("Warmup.aggression", json!({ "minimum": 1 })),
+        ("Warmup.aggression", json!({ "minimum": 0 })),
         ("RetryBudget.percent", json!({ "minimum": 0, "maximum": 100 })),
     ]
 }

@@ -7,7 +7,7 @@ use crate::networking::destination_rule::{
     ConsistentHash, Distribute, Failover, LoadBalancer, LocalityLb, SimpleLb, Warmup,
 };
 use crate::validate::report::{Report, quote};
-use crate::validate::{NOT_SUPPORTED, time};
+use crate::validate::{NOT_SUPPORTED, header, time};
 
 /// Envoy's largest table for Maglev.
 const LARGEST_TABLE: u64 = 5_000_011;
@@ -50,20 +50,21 @@ pub(super) fn check(balancer: &LoadBalancer, detects: bool, at: &Path<'_>, out: 
 fn consistent_hash(hash: &ConsistentHash, at: &Path<'_>, out: &mut Report) {
     if let Some(cookie) = &hash.http_cookie {
         let at = at.field("httpCookie");
-        if cookie.name.is_empty() {
-            out.refuse(&at.field("name"), "is required");
-        }
+        out.need(&at.field("name"), header::cookie_name(&cookie.name));
+        out.need(&at.field("path"), header::cookie_text(&cookie.path));
         out.need(&at.field("ttl"), time::not_negative(cookie.ttl));
-        for (index, _) in cookie.attributes.iter().enumerate().filter(|(_, attribute)| attribute.name.is_empty()) {
-            out.refuse(&at.field("attributes").index(index).field("name"), "is required");
+        for (index, attribute) in cookie.attributes.iter().enumerate() {
+            let at = at.field("attributes");
+            let at = at.index(index);
+            out.need(&at.field("name"), header::cookie_name(&attribute.name));
+            out.need(&at.field("value"), header::cookie_text(&attribute.value));
         }
     }
-    for (name, text) in
-        [("httpHeaderName", &hash.http_header_name), ("httpQueryParameterName", &hash.http_query_parameter_name)]
-    {
-        if text.as_ref().is_some_and(String::is_empty) {
-            out.refuse(&at.field(name), "must not be empty");
-        }
+    if let Some(name) = &hash.http_header_name {
+        out.need(&at.field("httpHeaderName"), header::name_sent(name));
+    }
+    if hash.http_query_parameter_name.as_ref().is_some_and(String::is_empty) {
+        out.refuse(&at.field("httpQueryParameterName"), "must not be empty");
     }
     let Some(maglev) = &hash.maglev else { return };
     let at = at.field("maglev");
@@ -169,8 +170,8 @@ fn warmup(warmup: &Warmup, at: &Path<'_>, out: &mut Report) {
     if let Some(percent) = warmup.minimum_percent.filter(|percent| !(0.0..=100.0).contains(percent)) {
         out.refuse(&at.field("minimumPercent"), format_args!("{percent} is not from 0 to 100 per cent"));
     }
-    if let Some(aggression) = warmup.aggression.filter(|aggression| *aggression < 1.0) {
-        out.refuse(&at.field("aggression"), format_args!("{aggression} is less than 1"));
+    if let Some(aggression) = warmup.aggression.filter(|aggression| *aggression <= 0.0) {
+        out.refuse(&at.field("aggression"), format_args!("{aggression} is not more than 0"));
     }
 }
 

@@ -2,7 +2,11 @@
 
 use std::{collections::BTreeMap, net::IpAddr};
 
-use heddle_crds::{StringMatch as WrittenMatch, networking::virtual_service as written, validate};
+use heddle_crds::{
+    StringMatch as WrittenMatch,
+    networking::virtual_service as written,
+    validate::{self, text::line},
+};
 use heddle_model::{
     Text,
     host::Host,
@@ -16,6 +20,9 @@ use crate::ingest::{
     Report, name,
     scalar::{self, Refused},
 };
+
+/// Most bytes of the name of a query parameter that Envoy takes. For headers it takes more.
+const LONGEST_NAME: usize = 1024;
 
 /// The conditions of an HTTP rule. A condition that is refused takes its alternative out: without it the alternative
 /// would match more than was asked for. Nothing when that leaves none.
@@ -50,7 +57,7 @@ pub(super) fn tls_match(
 ) -> Option<TlsMatch> {
     let mut sni_hosts: Vec<Host> = Vec::with_capacity(written.sni_hosts.len());
     for (index, host) in written.sni_hosts.iter().enumerate() {
-        sni_hosts.extend(name::literal_host(host, &format!("{field}.sniHosts[{index}]"), report));
+        sni_hosts.extend(name::server_name(host, &format!("{field}.sniHosts[{index}]"), report));
     }
     if sni_hosts.is_empty() {
         report.error(format!("{field}.sniHosts"), "MissingSni", "a TLS match needs a server name; it is ignored");
@@ -129,6 +136,7 @@ fn named(
             report.error(place, "BadName", "the name is empty; the match is ignored");
             return None;
         }
+        scalar::text(name, |name| line(name, LONGEST_NAME), (&place, "the match is ignored"), report).ok()?;
         let name = if headers { name.to_ascii_lowercase() } else { name.clone() };
         found.insert(name.into(), scalar::string_match(condition, &place, report).ok()?);
     }
