@@ -1,8 +1,8 @@
 //! Envoy's own rules for the fields of its messages, checked before a message is sent.
 //!
 //! Envoy refuses a whole resource for one value that breaks a rule. The rules are the `validate.rules` of its `.proto`
-//! files; `tests/regenerate.rs` writes them into `gen/rules.rs`, with a few that Envoy has in code only. The check walks
-//! over the encoded message once and allocates nothing unless a rule is broken.
+//! files; `tests/regenerate.rs` writes them into `gen/rules.rs`, with a few that Envoy has in code only. The check
+//! walks over the encoded message once and allocates nothing unless a rule is broken.
 
 mod number;
 mod text;

@@ -141,8 +141,8 @@ impl Partial for VirtualHost {
 }
 
 impl Partial for Listener {
-    /// A chain that is left out closes its connections, or leaves them to a chain that asks for less. On the inbound side
-    /// that could be one with less policy, so there the listener is not sent at all.
+    /// A chain that is left out closes its connections, or leaves them to a chain that asks for less. On the inbound
+    /// side that could be one with less policy, so there the listener is not sent at all.
     fn leave_out(&mut self, steps: &[Step]) -> Option<LeftOut> {
         if self.traffic_direction() != TrafficDirection::Outbound {
             return None;

@@ -8,6 +8,8 @@ mod expression;
 
 use super::report::quote;
 
+pub use command::PLAIN;
+
 /// Checks a format string.
 ///
 /// # Errors

@@ -73,8 +73,8 @@ pub fn ingest(object: &ServiceEntry, meta: &Meta, origin: &Origin, mesh: &Mesh, 
     if template.addresses.is_empty() && template.ports.iter().any(|port| port.protocol.is_tls()) {
         for host in hosts.iter().filter(|host| host.is_partial_wildcard()) {
             let message = format!(
-                "the wildcard of {host} is not all of the first label, and Envoy finds no TLS connections by it; its TLS \
-                 ports have no effect"
+                "the wildcard of {host} is not all of the first label, and Envoy finds no TLS connections by it; its \
+                 TLS ports have no effect"
             );
             report.error("spec.hosts", "BadHost", message);
         }

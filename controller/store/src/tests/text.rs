@@ -167,7 +167,8 @@ fn mesh(config: &str) -> Builder {
 #[test]
 fn the_mesh_is_checked_too() {
     let config = "accessLogFile: /dev/stdout\naccessLogFormat: '%FILE_CONTENT(/etc/passwd)%'\n\
-                  meshMTLS: {cipherSuites: [ROT13]}\ntlsDefaults: {cipherSuites: [ROT13, AES128-SHA], ecdhCurves: [P-256, round]}";
+                  meshMTLS: {cipherSuites: [ROT13]}\n\
+                  tlsDefaults: {cipherSuites: [ROT13, AES128-SHA], ecdhCurves: [P-256, round]}";
     let mut store = store();
     store.apply(mesh(config).apply());
     let snapshot = store.commit();

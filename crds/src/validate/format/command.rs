@@ -5,7 +5,7 @@ use crate::validate::header::is_token;
 use crate::validate::report::quote;
 
 /// Commands without parameters and length, sorted.
-const PLAIN: [&str; 111] = [
+pub const PLAIN: [&str; 111] = [
     "ACCESS_LOG_TYPE",
     "BYTES_RECEIVED",
     "BYTES_RETRANSMITTED",
