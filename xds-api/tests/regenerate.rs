@@ -15,9 +15,12 @@ use std::{
 use prost::Message;
 use prost_types::FileDescriptorSet;
 use protox::file::{ChainFileResolver, File, FileResolver, GoogleFileResolver};
+use protox::prost_reflect::DescriptorPool;
 
 #[path = "regenerate/prune.rs"]
 mod prune;
+#[path = "regenerate/rules.rs"]
+mod rules;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -35,8 +38,10 @@ const INCLUDES: [&str; 8] = [
 
 #[test]
 fn generated_code_is_current() {
-    let everything = descriptors();
-    let mut wanted = generate(&prune::prune(&everything, &roots()));
+    let (everything, pools) = descriptors();
+    let kept = prune::prune(&everything, &roots());
+    let mut wanted = generate(&kept);
+    wanted.insert("rules.rs".to_owned(), rules::table(&pools, &prune::messages(&kept)).into_bytes());
     // JSON knows every message of Envoy, not only those we have code for: an EnvoyFilter may name any of them.
     wanted.insert("descriptors.bin".to_owned(), everything.encode_to_vec());
 
@@ -55,14 +60,14 @@ fn generated_code_is_current() {
     }
 }
 
-/// Every message that envoy-types and we describe, without options and comments.
-fn descriptors() -> FileDescriptorSet {
+/// Every message that envoy-types and we describe, without options and comments; and the same with them, in pools.
+fn descriptors() -> (FileDescriptorSet, Vec<DescriptorPool>) {
     let ours = Path::new(ROOT).join("proto");
     let theirs = envoy_protos();
     let mut includes = vec![ours.clone()];
     includes.extend(INCLUDES.iter().map(|include| theirs.join(include)));
 
-    let mut found = BTreeMap::new();
+    let (mut found, mut pools) = (BTreeMap::new(), Vec::new());
     for include in &includes {
         for file in protos_below(include) {
             let file = file.strip_prefix(include).unwrap();
@@ -76,12 +81,13 @@ fn descriptors() -> FileDescriptorSet {
                 resolver.add(GoogleFileResolver::new());
                 let mut compiler = protox::Compiler::with_file_resolver(resolver);
                 compiler.include_imports(true).open_file(file.to_str().unwrap()).unwrap();
+                pools.push(compiler.descriptor_pool());
                 let set = compiler.file_descriptor_set().file;
                 found.extend(set.into_iter().map(|file| (file.name().to_owned(), file)));
             }
         }
     }
-    prune::without_options(FileDescriptorSet { file: found.into_values().collect() })
+    (prune::without_options(FileDescriptorSet { file: found.into_values().collect() }), pools)
 }
 
 /// Reads files, and spells out the one type name that protox still looks up in a file that is not imported.

@@ -18,6 +18,7 @@ mod memo;
 mod mtls;
 mod name;
 mod name_table;
+mod partial;
 mod route;
 mod scope;
 mod secret;

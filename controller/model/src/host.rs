@@ -73,6 +73,13 @@ impl Host {
         self.0.starts_with('*')
     }
 
+    /// Whether it stands for names whose first label only ends alike, as `*-a.b`. Envoy has these as domains of HTTP,
+    /// and not as server names of TLS.
+    #[must_use]
+    pub fn is_partial_wildcard(&self) -> bool {
+        self.is_wildcard() && self.0.len() > 1 && !self.0.starts_with("*.")
+    }
+
     /// Whether every name of `other` is also one of `self`.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {

@@ -15,5 +15,6 @@ mod sharing;
 mod shuffle;
 mod sidecar;
 mod source;
+mod text;
 mod virtual_service;
 mod workload_entry;

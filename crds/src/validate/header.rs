@@ -1,6 +1,7 @@
 //! Names and values of HTTP headers.
 
 use super::report::{Report, quote};
+use super::{format, text};
 use crate::decode::Path;
 use crate::networking::virtual_service::{HeaderOperations, Headers, Rewrite};
 
@@ -45,6 +46,17 @@ pub(super) fn operations(headers: Option<&Headers>, at: &Path<'_>, out: &mut Rep
     }
 }
 
+fn changes(operations: &HeaderOperations, side: Side, at: &Path<'_>, out: &mut Report) {
+    for (place, headers) in [("set", &operations.set), ("add", &operations.add)] {
+        for (name, value) in headers {
+            out.need(&at.field(place).field(name), change(side, name, value));
+        }
+    }
+    for (index, name) in operations.remove.iter().enumerate() {
+        out.need(&at.field("remove").index(index), removal(name));
+    }
+}
+
 /// Checks that the host header gets one new value at most.
 pub(super) fn authority(rewrite: Option<&Rewrite>, headers: Option<&Headers>, at: &Path<'_>, out: &mut Report) {
     let Some(request) = headers.and_then(|headers| headers.request.as_ref()) else { return };
@@ -63,29 +75,37 @@ pub(super) fn authority(rewrite: Option<&Rewrite>, headers: Option<&Headers>, at
     }
 }
 
-#[derive(Clone, Copy, PartialEq)]
-enum Side {
+/// Whose headers are changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// Those of a request.
     Request,
+    /// Those of a response.
     Response,
 }
 
-fn changes(operations: &HeaderOperations, side: Side, at: &Path<'_>, out: &mut Report) {
-    for (place, headers) in [("set", &operations.set), ("add", &operations.add)] {
-        for (name, value) in headers {
-            let field = at.field(place);
-            let field = field.field(name);
-            if !(side == Side::Request && is_authority(name)) {
-                out.need(&field, changed(name));
-            }
-            out.need(&field, header_value(value));
-        }
+/// Most bytes of the name or the value of a header that Envoy takes.
+const LONGEST: usize = 16_384;
+
+/// Checks a header that is set or added: its name, and its value, which is a format string. A new host of a request is
+/// plain text.
+///
+/// # Errors
+/// What Envoy would refuse, and why.
+pub fn change(side: Side, name: &str, value: &str) -> Result<(), String> {
+    if side == Side::Request && is_authority(name) {
+        return header_value(value);
     }
-    for (index, name) in operations.remove.iter().enumerate() {
-        out.need(&at.field("remove").index(index), changed(name));
-    }
+    removal(name)?;
+    header_value(value)?;
+    format::check(value)
 }
 
-fn changed(name: &str) -> Result<(), String> {
+/// Checks the name of a header that is removed.
+///
+/// # Errors
+/// What Envoy would refuse, and why.
+pub fn removal(name: &str) -> Result<(), String> {
     if name.is_empty() {
         return Err("a header's name must not be empty".to_owned());
     }
@@ -95,18 +115,38 @@ fn changed(name: &str) -> Result<(), String> {
     if name.starts_with(':') {
         return Err(format!("{} is one of HTTP/2's own headers, which cannot be changed here", quote(name)));
     }
-    if is_token(name) { Ok(()) } else { Err(format!("{} is not a header's name", quote(name))) }
+    name_sent(name)
+}
+
+/// Checks the name of a header that Envoy reads or sends.
+///
+/// # Errors
+/// That it is none.
+pub fn name_sent(name: &str) -> Result<(), String> {
+    if is_token(name.strip_prefix(':').unwrap_or(name)) && name.len() <= LONGEST {
+        return Ok(());
+    }
+    Err(format!("{} is not a header's name", quote(name)))
+}
+
+/// Checks the name of a cookie or of an attribute of one.
+///
+/// # Errors
+/// That it is empty, too long, or holds control characters.
+pub fn cookie_name(name: &str) -> Result<(), String> {
+    if name.is_empty() { Err("is required".to_owned()) } else { cookie_text(name) }
+}
+
+/// Checks the path of a cookie, or the value of an attribute of one.
+///
+/// # Errors
+/// That it is too long, or holds control characters.
+pub fn cookie_text(text: &str) -> Result<(), String> {
+    text::line(text, LONGEST)
 }
 
 fn header_value(value: &str) -> Result<(), String> {
-    if value.bytes().any(|byte| byte < b' ' && byte != b'\t' || byte == 0x7f) {
-        return Err("a header's value must not hold control characters".to_owned());
-    }
-    // Envoy reads %NAME% as a variable, and refuses a listener with a single %.
-    if value.bytes().filter(|byte| *byte == b'%').count() % 2 == 1 {
-        return Err(format!("in {} a % is not closed; write %% for the character", quote(value)));
-    }
-    Ok(())
+    text::line(value, LONGEST).map_err(|reason| format!("a header's value {reason}"))
 }
 
 fn is_authority(name: &str) -> bool {

@@ -24,8 +24,11 @@ pub(super) fn wildcard(name: &str) -> Result<(), String> {
     }
 }
 
-/// Checks that a wildcard stands for a whole first label.
-pub(super) fn whole_wildcard(name: &str) -> Result<(), String> {
+/// Checks that a wildcard stands for a whole first label: Envoy finds server names of TLS by no other.
+///
+/// # Errors
+/// That it does not.
+pub fn whole_wildcard(name: &str) -> Result<(), String> {
     if name.contains('*') && name != "*" && !name.starts_with("*.") {
         return Err(format!("the wildcard of {} must be all of the first label", quote(name)));
     }

@@ -1,35 +1,21 @@
 //! TLS as a client and as a server.
 
+pub mod algorithm;
+
 use std::collections::BTreeSet;
 
 use super::report::{Report, quote};
+use super::text;
 use crate::decode::Path;
 use crate::networking::tls::{ClientTls, ClientTlsMode, ServerTls, ServerTlsMode, TlsProtocol};
 
-/// Cipher suites that Envoy's BoringSSL knows.
-const CIPHER_SUITES: [&str; 17] = [
-    "ECDHE-ECDSA-AES128-GCM-SHA256",
-    "ECDHE-RSA-AES128-GCM-SHA256",
-    "ECDHE-ECDSA-AES256-GCM-SHA384",
-    "ECDHE-RSA-AES256-GCM-SHA384",
-    "ECDHE-ECDSA-CHACHA20-POLY1305",
-    "ECDHE-RSA-CHACHA20-POLY1305",
-    "ECDHE-PSK-CHACHA20-POLY1305",
-    "ECDHE-ECDSA-AES128-SHA",
-    "ECDHE-RSA-AES128-SHA",
-    "ECDHE-PSK-AES128-CBC-SHA",
-    "ECDHE-ECDSA-AES256-SHA",
-    "ECDHE-RSA-AES256-SHA",
-    "ECDHE-PSK-AES256-CBC-SHA",
-    "AES128-GCM-SHA256",
-    "AES256-GCM-SHA384",
-    "AES128-SHA",
-    "AES256-SHA",
-];
+/// Most bytes of a server name that a client sends.
+const LONGEST_SNI: usize = 255;
 
 /// Checks the TLS of a client.
 pub(super) fn client(tls: Option<&ClientTls>, at: &Path<'_>, out: &mut Report) {
     let Some(tls) = tls else { return };
+    out.need(&at.field("sni"), sni(&tls.sni));
     let shares_secret = matches!(tls.mode, ClientTlsMode::Simple | ClientTlsMode::Mutual);
     if tls.insecure_skip_verify == Some(true) && shares_secret {
         let names_ca = !tls.ca_certificates.is_empty() || !tls.subject_alt_names.is_empty();
@@ -52,6 +38,14 @@ pub(super) fn client(tls: Option<&ClientTls>, at: &Path<'_>, out: &mut Report) {
             }
         }
     }
+}
+
+/// Checks the server name that a client sends.
+///
+/// # Errors
+/// That it is longer than a host name, or has control characters.
+pub fn sni(name: &str) -> Result<(), String> {
+    text::line(name, LONGEST_SNI)
 }
 
 /// Checks the TLS of a server.
@@ -136,14 +130,14 @@ fn credentials(tls: &ServerTls, at: &Path<'_>, out: &mut Report) {
 }
 
 fn algorithms(tls: &ServerTls, at: &Path<'_>, out: &mut Report) {
-    let mut seen = BTreeSet::new();
-    for (index, suite) in tls.cipher_suites.iter().enumerate() {
-        let at = at.field("cipherSuites");
-        let at = at.index(index);
-        if !CIPHER_SUITES.contains(&suite.as_str()) {
-            out.warn(&at, format_args!("{} is not a cipher suite that Envoy knows; it is left out", quote(suite)));
-        } else if !seen.insert(suite) {
-            out.warn(&at, format_args!("{} is named twice", quote(suite)));
+    names(&tls.cipher_suites, algorithm::cipher_suite, &at.field("cipherSuites"), out);
+    names(&tls.ecdh_curves, algorithm::curve, &at.field("ecdhCurves"), out);
+    for (name, hashes, check) in [
+        ("verifyCertificateSpki", &tls.verify_certificate_spki, algorithm::public_key_hash as fn(&str) -> _),
+        ("verifyCertificateHash", &tls.verify_certificate_hash, algorithm::certificate_hash),
+    ] {
+        for (index, hash) in hashes.iter().enumerate() {
+            out.need(&at.field(name).index(index), check(hash));
         }
     }
     let old = [TlsProtocol::V1_0, TlsProtocol::V1_1];
@@ -154,6 +148,19 @@ fn algorithms(tls: &ServerTls, at: &Path<'_>, out: &mut Report) {
     let is_set = tls.max_protocol_version != TlsProtocol::Auto && tls.min_protocol_version != TlsProtocol::Auto;
     if is_set && tls.max_protocol_version < tls.min_protocol_version {
         out.refuse(&at.field("maxProtocolVersion"), "is older than minProtocolVersion");
+    }
+}
+
+/// Warns of names that are left out.
+fn names(names: &[String], check: fn(&str) -> Result<(), String>, at: &Path<'_>, out: &mut Report) {
+    let mut seen = BTreeSet::new();
+    for (index, name) in names.iter().enumerate() {
+        let at = at.index(index);
+        if let Err(reason) = check(name) {
+            out.warn(&at, format_args!("{reason}; it is left out"));
+        } else if !seen.insert(name) {
+            out.warn(&at, format_args!("{} is named twice", quote(name)));
+        }
     }
 }
 

@@ -48,6 +48,11 @@ pub(crate) fn without_options(mut set: FileDescriptorSet) -> FileDescriptorSet {
     set
 }
 
+/// The full names of all messages of a set.
+pub(crate) fn messages(set: &FileDescriptorSet) -> BTreeSet<String> {
+    references(set).into_keys().collect()
+}
+
 fn strip_message(message: &mut DescriptorProto) {
     let map_entry = message.options.as_ref().and_then(|options| options.map_entry);
     message.options = map_entry.map(|_| MessageOptions { map_entry, ..Default::default() });

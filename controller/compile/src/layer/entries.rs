@@ -11,7 +11,7 @@ use heddle_xds_api::ResourceMap;
 use crate::entry::Entry;
 
 /// Entries of one type: as long as they are held, other layers may share them. A resource that comes out as it was
-/// keeps its pointer, so that nobody looks at it again.
+/// keeps its pointer, so that nobody looks at it again. One that Envoy would refuse is held for its issues only.
 #[derive(Debug, Default)]
 pub(crate) struct Entries {
     by_name: BTreeMap<Arc<str>, Arc<Entry>>,
@@ -42,12 +42,14 @@ impl Entries {
         let mut fresh = Self { resources: self.resources.clone(), ..Self::default() };
         let mut map = ResourceMap::new();
         for entry in entries {
-            if map.contains(entry.resource.name()) {
+            if fresh.by_name.contains_key(entry.resource.name()) {
                 fresh.also.push(entry);
-            } else {
-                map.insert(entry.resource.clone());
-                fresh.hold(entry);
+                continue;
             }
+            if entry.is_sent {
+                map.insert(entry.resource.clone());
+            }
+            fresh.hold(entry);
         }
         fresh.take(&map);
         *self = fresh;
@@ -90,7 +92,11 @@ impl Entries {
     /// Holds one in place of that of its name.
     pub(super) fn put(&mut self, entry: Arc<Entry>) {
         let old = self.resources.get(entry.resource.name());
-        if old.is_none_or(|old| old.version() != entry.resource.version()) {
+        if !entry.is_sent {
+            if old.is_some() {
+                Arc::make_mut(&mut self.resources).remove(entry.resource.name());
+            }
+        } else if old.is_none_or(|old| old.version() != entry.resource.version()) {
             Arc::make_mut(&mut self.resources).insert(entry.resource.clone());
         }
         self.hold(entry);

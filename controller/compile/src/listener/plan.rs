@@ -284,7 +284,7 @@ impl Planner<'_, '_> {
         if chains.is_empty() {
             let is_whole = self.tcp_routes(virtual_services(), port, bind_address, &mut chains, issues);
             if !is_whole {
-                chains.push(self.default_chain(service, port, protocol, bind_address));
+                chains.extend(self.default_chain(service, port, protocol, bind_address));
             }
         }
         chains
@@ -329,19 +329,22 @@ impl Planner<'_, '_> {
             && (condition.source_namespace.is_empty() || condition.source_namespace == view.namespace)
     }
 
-    /// To the service itself.
+    /// To the service itself; none where Envoy finds it by no server name, which ingest has reported.
     fn default_chain(
         &self,
         service: &Service,
         port: &ServicePort,
         protocol: Protocol,
         bind_address: &BindAddress,
-    ) -> TcpChain {
+    ) -> Option<TcpChain> {
         let by_name = protocol.is_tls() && !bind_address.own_address;
+        if by_name && service.host.is_partial_wildcard() {
+            return None;
+        }
         let server_names =
             if by_name && service.host.as_str() != "*" { vec![service.host.to_string()] } else { Vec::new() };
         let networks = bind_address.networks.clone();
-        TcpChain { networks, server_names, to: whole(self.scope, service, port.number) }
+        Some(TcpChain { networks, server_names, to: whole(self.scope, service, port.number) })
     }
 }
 

@@ -64,6 +64,8 @@ pub(super) fn route_match(condition: &HttpMatch, declared: bool) -> RouteMatch {
 pub(super) fn string_matcher(text: &StringMatch) -> StringMatcher {
     let pattern = match text {
         StringMatch::Exact(text) => MatchPattern::Exact(text.to_string()),
+        // Envoy refuses an empty prefix, which every text has.
+        StringMatch::Prefix(text) if text.is_empty() => MatchPattern::SafeRegex(regex_matcher("*")),
         StringMatch::Prefix(text) => MatchPattern::Prefix(text.to_string()),
         StringMatch::Regex(text) => MatchPattern::SafeRegex(regex_matcher(text)),
     };
@@ -72,14 +74,13 @@ pub(super) fn string_matcher(text: &StringMatch) -> StringMatcher {
 
 /// A pattern. Ingest has checked it by RE2's rules.
 pub(super) fn regex_matcher(pattern: &str) -> RegexMatcher {
-    RegexMatcher { regex: pattern.into(), ..RegexMatcher::default() }
+    // Istio's word for anything is no pattern of RE2.
+    let regex = if pattern == "*" { ".*" } else { pattern };
+    RegexMatcher { regex: regex.into(), ..RegexMatcher::default() }
 }
 
 fn header(name: &str, text: Option<&StringMatch>, absent: bool) -> HeaderMatcher {
-    // A pattern that matches everything, and an empty prefix, only ask whether the header is there.
-    let compared = text
-        .filter(|text| !matches!(text, StringMatch::Regex(p) if &**p == "*" || &**p == ".*"))
-        .filter(|text| !matches!(text, StringMatch::Prefix(p) if p.is_empty()));
+    let compared = compared(text);
     HeaderMatcher {
         name: name.into(),
         invert_match: absent,
@@ -92,10 +93,19 @@ fn header(name: &str, text: Option<&StringMatch>, absent: bool) -> HeaderMatcher
     }
 }
 
+/// The text to compare. A pattern that matches everything, and an empty prefix, only ask whether something is there.
+fn compared(text: Option<&StringMatch>) -> Option<&StringMatch> {
+    text.filter(|text| match text {
+        StringMatch::Regex(pattern) => !matches!(&**pattern, "*" | ".*"),
+        StringMatch::Prefix(prefix) => !prefix.is_empty(),
+        StringMatch::Exact(_) => true,
+    })
+}
+
 fn query(name: &str, text: Option<&StringMatch>) -> QueryParameterMatcher {
     QueryParameterMatcher {
         name: name.into(),
-        query_parameter_match_specifier: Some(match text {
+        query_parameter_match_specifier: Some(match compared(text) {
             Some(text) => QueryParameterMatchSpecifier::StringMatch(string_matcher(text)),
             None => QueryParameterMatchSpecifier::PresentMatch(true),
         }),

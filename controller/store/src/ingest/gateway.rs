@@ -83,7 +83,11 @@ fn server(written: &written::Server, namespace: &Text, field: String, report: &m
     if !written.default_endpoint.is_empty() {
         report.no_effect(at("defaultEndpoint"), validate::NOT_ON_GATEWAYS);
     }
-    let tls = written.tls.as_ref().map(|t| tls::server(t, &at("tls"), report));
+    let tls = match &written.tls {
+        Some(tls) => Some(tls::server(tls, &at("tls"), report)?),
+        None => None,
+    };
+    scalar::text(&written.bind, validate::address::bind, (&at("bind"), "the server is left out"), report).ok()?;
     if tls.is_none() && protocol.is_tls() {
         report.error(at("tls"), "MissingTls", format!("a server of protocol {} needs tls", port.protocol));
     }
@@ -110,5 +114,5 @@ fn host(text: &str, own: &Text, field: &str, report: &mut Report) -> Option<Serv
         Some((namespace, host)) => (Some(namespace.into()), host),
         None => (None, text),
     };
-    Some(ServerHost { namespace, host: name::literal_host(host, field, report)? })
+    Some(ServerHost { namespace, host: name::server_name(host, field, report)? })
 }

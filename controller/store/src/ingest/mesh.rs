@@ -9,7 +9,7 @@ use heddle_crds::{
         MeshConfig, ProxyConfig,
         mesh_config::{self as written, AccessLogEncoding, InboundMode, IngressControllerMode},
     },
-    validate,
+    validate::{self, format, text},
 };
 use heddle_model::{
     Text,
@@ -93,9 +93,7 @@ fn traffic(mesh: &mut Mesh, config: &MeshConfig, report: &mut Report) {
     set(&mut mesh.connect_timeout, scalar::positive(config.connect_timeout, "connectTimeout", report));
     let detection = scalar::duration(config.protocol_detection_timeout, "protocolDetectionTimeout", report);
     set(&mut mesh.detection_timeout, detection);
-    set(&mut mesh.access_log_file, config.access_log_file.as_deref().map(Text::from));
-    set(&mut mesh.access_log_format, config.access_log_format.as_deref().map(Text::from));
-    set(&mut mesh.access_log_json, config.access_log_encoding.map(|e| e == AccessLogEncoding::Json));
+    access_log(mesh, config, report);
     set(&mut mesh.listener_access_log, config.disable_envoy_listener_log.map(|off| !off));
     let inbound = config.inbound_traffic_policy.map(|p| p.mode == InboundMode::Localhost);
     set(&mut mesh.inbound_localhost, inbound);
@@ -111,6 +109,22 @@ fn traffic(mesh: &mut Mesh, config: &MeshConfig, report: &mut Report) {
             written::Normalization::MergeSlashes => Normalization::MergeSlashes,
             written::Normalization::DecodeAndMergeSlashes => Normalization::DecodeAndMergeSlashes,
         };
+    }
+}
+
+fn access_log(mesh: &mut Mesh, config: &MeshConfig, report: &mut Report) {
+    set(&mut mesh.access_log_file, config.access_log_file.as_deref().map(Text::from));
+    set(&mut mesh.access_log_format, config.access_log_format.as_deref().map(Text::from));
+    set(&mut mesh.access_log_json, config.access_log_encoding.map(|e| e == AccessLogEncoding::Json));
+    let off = ("accessLogFile", "there is no access log");
+    if scalar::text(&mesh.access_log_file, text::one_line, off, report).is_err() {
+        mesh.access_log_file = Text::default();
+    }
+    let check = if mesh.access_log_json { format::json } else { format::check };
+    let default = ("accessLogFormat", "the default format is taken");
+    let has_format = !mesh.access_log_format.is_empty();
+    if has_format && scalar::text(&mesh.access_log_format, check, default, report).is_err() {
+        mesh.access_log_format = Text::default();
     }
 }
 
@@ -142,12 +156,12 @@ fn policies(mesh: &mut Mesh, config: &MeshConfig, report: &mut Report) {
     }
     if let Some(settings) = &config.mesh_mtls {
         mesh.mtls_min_version = tls::version(settings.min_protocol_version);
-        mesh.mtls_ciphers = tls::texts(&settings.cipher_suites);
+        mesh.mtls_ciphers = tls::cipher_suites(&settings.cipher_suites, "meshMTLS.cipherSuites", report);
     }
     if let Some(settings) = &config.tls_defaults {
         mesh.tls_min_version = tls::version(settings.min_protocol_version);
-        mesh.tls_ciphers = tls::texts(&settings.cipher_suites);
-        mesh.tls_curves = tls::texts(&settings.ecdh_curves);
+        mesh.tls_ciphers = tls::cipher_suites(&settings.cipher_suites, "tlsDefaults.cipherSuites", report);
+        mesh.tls_curves = tls::curves(&settings.ecdh_curves, "tlsDefaults.ecdhCurves", report);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use heddle_crds::validate;
 use heddle_model::{
     Text,
     host::Host,
@@ -10,7 +11,7 @@ use heddle_model::{
     service::Visibility,
 };
 
-use super::Report;
+use super::{Report, scalar};
 
 /// The full name of a Kubernetes service.
 #[must_use]
@@ -31,6 +32,12 @@ pub(super) fn host(mesh: &Mesh, namespace: &str, text: &str, field: &str, report
 /// A host that is taken as it is written.
 pub(super) fn literal_host(text: &str, field: &str, report: &mut Report) -> Option<Host> {
     Host::parse(text).map_err(|error| report.error(field, "BadHost", format!("{text:?}: {error}"))).ok()
+}
+
+/// A host that is taken as it is written, and that Envoy can find as the server name of a TLS connection.
+pub(super) fn server_name(text: &str, field: &str, report: &mut Report) -> Option<Host> {
+    let host = literal_host(text, field, report)?;
+    scalar::text(text, validate::host::whole_wildcard, (field, "it is left out"), report).ok().map(|()| host)
 }
 
 /// Gateways as a VirtualService of `namespace` names them.

@@ -21,7 +21,7 @@ pub(super) fn traffic(policy: &written::TrafficPolicy, field: &str, report: &mut
         load_balancer: balance.map(|lb| load_balancer(lb, &format!("{field}.loadBalancer"), report)),
         pool: policy.connection_pool.as_ref().map(|p| connection_pool(p, &format!("{field}.connectionPool"), report)),
         outlier: policy.outlier_detection.as_ref().map(|o| outlier(o, &format!("{field}.outlierDetection"), report)),
-        tls: policy.tls.as_ref().map(tls::client),
+        tls: policy.tls.as_ref().map(|t| tls::client(t, &format!("{field}.tls"), report)),
         ports: ports(&policy.port_level_settings, &format!("{field}.portLevelSettings"), report),
         proxy_protocol: policy.proxy_protocol.as_ref().map(|p| match p.version {
             written::ProxyProtocolVersion::V1 => ProxyProtocol::V1,
@@ -153,7 +153,7 @@ fn ports(settings: &[written::PortTrafficPolicy], field: &str, report: &mut Repo
                 .outlier_detection
                 .as_ref()
                 .map(|o| outlier(o, &format!("{field}.outlierDetection"), report)),
-            tls: setting.tls.as_ref().map(tls::client),
+            tls: setting.tls.as_ref().map(|t| tls::client(t, &format!("{field}.tls"), report)),
         };
         out.insert(port, policy);
     }

@@ -93,6 +93,19 @@ pub(super) fn string_match(
     })
 }
 
+/// Checks a text by a rule of Envoy. `instead` says what is done where it breaks the rule.
+pub(super) fn text(
+    text: &str,
+    check: impl Fn(&str) -> Result<(), String>,
+    (field, instead): (&str, &str),
+    report: &mut Report,
+) -> Result<(), Refused> {
+    check(text).map_err(|reason| {
+        report.error(field, "BadText", format!("{reason}; {instead}"));
+        Refused
+    })
+}
+
 /// A part was refused, and the report says why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Refused;

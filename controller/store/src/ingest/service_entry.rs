@@ -70,6 +70,15 @@ pub fn ingest(object: &ServiceEntry, meta: &Meta, origin: &Origin, mesh: &Mesh, 
         session_affinity: None,
     };
     let endpoints = endpoints(spec, origin, report);
+    if template.addresses.is_empty() && template.ports.iter().any(|port| port.protocol.is_tls()) {
+        for host in hosts.iter().filter(|host| host.is_partial_wildcard()) {
+            let message = format!(
+                "the wildcard of {host} is not all of the first label, and Envoy finds no TLS connections by it; its \
+                 TLS ports have no effect"
+            );
+            report.error("spec.hosts", "BadHost", message);
+        }
+    }
     let wild = hosts.iter().any(Host::is_wildcard) && endpoints.is_empty() && selector.is_none();
     if wild && matches!(spec.resolution, written::Resolution::Dns | written::Resolution::DnsRoundRobin) {
         report.error("spec.hosts", "Unresolvable", "a wildcard has no addresses in DNS; say endpoints");

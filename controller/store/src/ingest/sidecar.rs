@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use heddle_crds::{
     networking::{connection_pool as pool, port::Port, sidecar as written},
-    validate,
+    validate::{self, address},
 };
 use heddle_model::{
     Text,
@@ -19,6 +19,9 @@ use heddle_model::{
 };
 
 use super::{Report, gateway, name, policy, scalar, tls};
+
+/// What is done with a listener that cannot be opened.
+const LISTENER_IGNORED: &str = "the listener is ignored";
 
 /// Ingests one; listeners that cannot be opened are left out.
 #[must_use]
@@ -78,6 +81,12 @@ fn ingress(written: &written::Ingress, field: String, report: &mut Report) -> Op
     let default_endpoint = default_endpoint(&written.default_endpoint, &at("defaultEndpoint"), report)?;
     let protocol = listener_protocol(port, number, &at("port"), report);
     let pool = written.connection_pool.as_ref();
+    let tls = match &written.tls {
+        Some(tls) => Some(tls::server(tls, &at("tls"), report)?),
+        None => None,
+    };
+    let bind = |text: &str| if text.is_empty() { Ok(()) } else { address::ip(text) };
+    scalar::text(&written.bind, bind, (&at("bind"), LISTENER_IGNORED), report).ok()?;
     if written.tls.as_ref().is_some_and(|tls| tls.https_redirect) {
         report.no_effect(at("tls.httpsRedirect"), validate::NOT_INBOUND);
     }
@@ -88,7 +97,7 @@ fn ingress(written: &written::Ingress, field: String, report: &mut Report) -> Op
         bind: written.bind.as_str().into(),
         capture: capture(written.capture_mode),
         default_endpoint,
-        tls: written.tls.as_ref().map(|t| tls::server(t, &at("tls"), report)),
+        tls,
         pool: pool.map(|p| inbound_pool(p, &at("connectionPool"), report)),
         field,
     })
@@ -105,6 +114,7 @@ fn inbound_pool(pool: &pool::ConnectionPool, field: &str, report: &mut Report) -
 
 fn egress(written: &written::Egress, field: String, report: &mut Report) -> Option<Egress> {
     let at = |name: &str| format!("{field}.{name}");
+    scalar::text(&written.bind, address::bind, (&at("bind"), LISTENER_IGNORED), report).ok()?;
     let uds = written.bind.starts_with("unix://");
     let port = match &written.port {
         None => None,
@@ -163,7 +173,9 @@ fn default_endpoint(text: &str, field: &str, report: &mut Report) -> Option<Defa
         return Some(DefaultEndpoint::Instance);
     }
     if let Some(path) = text.strip_prefix("unix://") {
-        return Some(DefaultEndpoint::Uds(path.into()));
+        return scalar::text(path, address::unix, (field, LISTENER_IGNORED), report)
+            .ok()
+            .map(|()| DefaultEndpoint::Uds(path.into()));
     }
     let allowed = |ip: IpAddr| ip.is_loopback() || ip.is_unspecified();
     match text.parse::<SocketAddr>() {

@@ -1,15 +1,18 @@
 //! TLS settings of clients and servers.
 
-use heddle_crds::networking::tls as written;
+use heddle_crds::{
+    networking::tls as written,
+    validate::tls::{algorithm, sni},
+};
 use heddle_model::{
     Text,
     tls::{ClientTls, ClientTlsMode, ServerCertificate, ServerTls, ServerTlsMode, TlsVersion},
 };
 
-use super::Report;
+use super::{Report, scalar};
 
 /// What a client does.
-pub(super) fn client(tls: &written::ClientTls) -> ClientTls {
+pub(super) fn client(tls: &written::ClientTls, field: &str, report: &mut Report) -> ClientTls {
     let text = |t: &String| Text::from(t.as_str());
     ClientTls {
         mode: match tls.mode {
@@ -24,14 +27,24 @@ pub(super) fn client(tls: &written::ClientTls) -> ClientTls {
         revocations: text(&tls.ca_crl),
         credential: text(&tls.credential_name),
         subject_alt_names: texts(&tls.subject_alt_names),
-        sni: text(&tls.sni),
+        sni: scalar::text(&tls.sni, sni, (&format!("{field}.sni"), "it is left out"), report)
+            .map_or_else(|_| Text::default(), |()| text(&tls.sni)),
         insecure_skip_verify: tls.insecure_skip_verify,
     }
 }
 
-/// What a server does.
-pub(super) fn server(tls: &written::ServerTls, field: &str, report: &mut Report) -> ServerTls {
+/// What a server does. Nothing when it pins certificates by a hash that is none: without the hash it would take more
+/// clients than was asked for.
+pub(super) fn server(tls: &written::ServerTls, field: &str, report: &mut Report) -> Option<ServerTls> {
     let text = |t: &String| Text::from(t.as_str());
+    for (name, hashes, check) in [
+        ("verifyCertificateSpki", &tls.verify_certificate_spki, algorithm::public_key_hash as fn(&str) -> _),
+        ("verifyCertificateHash", &tls.verify_certificate_hash, algorithm::certificate_hash),
+    ] {
+        for (index, hash) in hashes.iter().enumerate() {
+            scalar::text(hash, check, (&format!("{field}.{name}[{index}]"), "the server is left out"), report).ok()?;
+        }
+    }
     let mode = match tls.mode {
         written::ServerTlsMode::Passthrough => ServerTlsMode::Passthrough,
         written::ServerTlsMode::Simple => ServerTlsMode::Simple,
@@ -46,7 +59,7 @@ pub(super) fn server(tls: &written::ServerTls, field: &str, report: &mut Report)
         let message = format!("{mode:?} needs a credentialName or files with a certificate; the proxy's own are tried");
         report.warning(field, "MissingCertificate", message);
     }
-    ServerTls {
+    Some(ServerTls {
         https_redirect: tls.https_redirect,
         mode,
         certificates,
@@ -59,9 +72,34 @@ pub(super) fn server(tls: &written::ServerTls, field: &str, report: &mut Report)
         insecure_skip_verify: tls.insecure_skip_verify.unwrap_or(false),
         min_version: version(tls.min_protocol_version),
         max_version: version(tls.max_protocol_version),
-        cipher_suites: texts(&tls.cipher_suites),
-        ecdh_curves: texts(&tls.ecdh_curves),
+        cipher_suites: cipher_suites(&tls.cipher_suites, &format!("{field}.cipherSuites"), report),
+        ecdh_curves: curves(&tls.ecdh_curves, &format!("{field}.ecdhCurves"), report),
+    })
+}
+
+/// The cipher suites that Envoy knows.
+pub(super) fn cipher_suites(names: &[String], field: &str, report: &mut Report) -> Vec<Text> {
+    known(names, algorithm::cipher_suite, field, report)
+}
+
+/// The curves that Envoy knows, each once.
+pub(super) fn curves(names: &[String], field: &str, report: &mut Report) -> Vec<Text> {
+    known(names, algorithm::curve, field, report)
+}
+
+fn known(names: &[String], check: fn(&str) -> Result<(), String>, field: &str, report: &mut Report) -> Vec<Text> {
+    let mut found = Vec::with_capacity(names.len());
+    for (index, name) in names.iter().enumerate() {
+        let name = Text::from(name.as_str());
+        let is_known = scalar::text(&name, check, (&format!("{field}[{index}]"), "it is left out"), report).is_ok();
+        if is_known && !found.contains(&name) {
+            found.push(name);
+        }
     }
+    if found.is_empty() && !names.is_empty() {
+        report.error(field, "BadText", "none of them is known; the defaults are taken");
+    }
+    found
 }
 
 /// A version of TLS.

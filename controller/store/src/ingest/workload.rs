@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
-use heddle_crds::networking::workload_entry;
+use heddle_crds::{networking::workload_entry, validate::address::unix};
 use heddle_model::{Text, endpoint::Address, labels::Labels, locality::Locality, object::Origin, workload::Workload};
 
 use super::{Report, scalar};
@@ -120,6 +120,8 @@ fn locality(labels: &Labels) -> Option<Locality> {
 
 fn address(text: &str, field: &str, report: &mut Report) -> Option<Address> {
     if let Some(path) = text.strip_prefix("unix://") {
+        let field = format!("{field}.address");
+        scalar::text(path, unix, (&field, "the endpoint is ignored"), report).ok()?;
         return Some(Address::Uds(path.into()));
     }
     if let Ok(ip) = text.parse() {

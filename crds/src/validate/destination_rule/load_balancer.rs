@@ -7,7 +7,7 @@ use crate::networking::destination_rule::{
     ConsistentHash, Distribute, Failover, LoadBalancer, LocalityLb, SimpleLb, Warmup,
 };
 use crate::validate::report::{Report, quote};
-use crate::validate::{NOT_SUPPORTED, time};
+use crate::validate::{NOT_SUPPORTED, header, time};
 
 /// Envoy's largest table for Maglev.
 const LARGEST_TABLE: u64 = 5_000_011;
@@ -53,12 +53,14 @@ pub(super) fn check(balancer: &LoadBalancer, detects: bool, at: &Path<'_>, out: 
 fn consistent_hash(hash: &ConsistentHash, at: &Path<'_>, out: &mut Report) {
     if let Some(cookie) = &hash.http_cookie {
         let at = at.field("httpCookie");
-        if cookie.name.is_empty() {
-            out.refuse(&at.field("name"), "is required");
-        }
+        out.need(&at.field("name"), header::cookie_name(&cookie.name));
+        out.need(&at.field("path"), header::cookie_text(&cookie.path));
         out.need(&at.field("ttl"), time::not_negative(cookie.ttl));
-        for (index, _) in cookie.attributes.iter().enumerate().filter(|(_, attribute)| attribute.name.is_empty()) {
-            out.refuse(&at.field("attributes").index(index).field("name"), "is required");
+        for (index, attribute) in cookie.attributes.iter().enumerate() {
+            let at = at.field("attributes");
+            let at = at.index(index);
+            out.need(&at.field("name"), header::cookie_name(&attribute.name));
+            out.need(&at.field("value"), header::cookie_text(&attribute.value));
         }
     }
     if let Some(cookie) = &hash.http_cookie {
@@ -70,12 +72,11 @@ fn consistent_hash(hash: &ConsistentHash, at: &Path<'_>, out: &mut Report) {
             }
         }
     }
-    for (name, text) in
-        [("httpHeaderName", &hash.http_header_name), ("httpQueryParameterName", &hash.http_query_parameter_name)]
-    {
-        if text.as_ref().is_some_and(String::is_empty) {
-            out.refuse(&at.field(name), "must not be empty");
-        }
+    if let Some(name) = &hash.http_header_name {
+        out.need(&at.field("httpHeaderName"), header::name_sent(name));
+    }
+    if hash.http_query_parameter_name.as_ref().is_some_and(String::is_empty) {
+        out.refuse(&at.field("httpQueryParameterName"), "must not be empty");
     }
     let Some(maglev) = &hash.maglev else { return };
     let at = at.field("maglev");

@@ -7,7 +7,7 @@ use crate::networking::virtual_service::{
     CorsPolicy, DirectResponse, Fault, FaultAbort, FaultDelay, Percent, Redirect, Retry, Rewrite,
 };
 use crate::validate::report::{Report, quote};
-use crate::validate::{header, port, regex, time};
+use crate::validate::{header, port, regex, text, time};
 
 const METHODS: [&str; 10] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "CONNECT", "OPTIONS", "TRACE", "*"];
 
@@ -120,6 +120,11 @@ pub(super) fn redirect(redirect: &Redirect, at: &Path<'_>, out: &mut Report) {
         let reason = format_args!("{} is not a status of redirects, from 300 to 399", redirect.redirect_code);
         out.refuse(&at.field("redirectCode"), reason);
     }
+    for (name, text) in
+        [("uri", &redirect.uri), ("authority", &redirect.authority), ("prefixRewrite", &redirect.prefix_rewrite)]
+    {
+        out.need(&at.field(name), text::one_line(text));
+    }
     if !["", "http", "https"].contains(&redirect.scheme.as_str()) {
         out.refuse(&at.field("scheme"), format_args!("{} is neither http nor https", quote(&redirect.scheme)));
     }
@@ -179,12 +184,15 @@ pub(super) fn rewrite(rewrite: &Rewrite, at: &Path<'_>, out: &mut Report) {
     if rewrite.uri.is_empty() && rewrite.authority.is_empty() && rewrite.uri_regex_rewrite.is_none() {
         out.refuse(at, "one of uri, uriRegexRewrite and authority is required");
     }
+    out.need(&at.field("uri"), text::one_line(&rewrite.uri));
+    out.need(&at.field("authority"), text::one_line(&rewrite.authority));
     let Some(change) = &rewrite.uri_regex_rewrite else { return };
     let at = at.field("uriRegexRewrite");
     if change.pattern.is_empty() || change.rewrite.is_empty() {
         out.refuse(&at, "both match and rewrite are required");
     }
     out.need(&at.field("match"), regex::check(&change.pattern));
+    out.need(&at.field("rewrite"), text::one_line(&change.rewrite));
 }
 
 fn fault_delay(delay: &FaultDelay, at: &Path<'_>, out: &mut Report) {

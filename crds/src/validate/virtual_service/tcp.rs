@@ -70,6 +70,9 @@ fn sni_host(name: &str, hosts: &[String], at: &Path<'_>, out: &mut Report) {
     if let Err(reason) = hosts::sni_or_wildcard(name, true) {
         return out.refuse(at, reason);
     }
+    if let Err(reason) = host::whole_wildcard(name) {
+        out.warn(at, format_args!("{reason}; it is left out"));
+    }
     if !hosts.iter().any(|outer| host::is_subset(name, outer)) {
         out.refuse(at, format_args!("{} is not among the hosts of this object", quote(name)));
     }

@@ -1,12 +1,19 @@
 //! How an endpoint is chosen.
 
-use heddle_crds::networking::destination_rule as written;
+use heddle_crds::{networking::destination_rule as written, validate::header};
 use heddle_model::traffic::{Balance, Distribute, HashAlgorithm, HashKey, LoadBalancer, LocalityLb, Warmup};
 
-use crate::ingest::{Report, scalar, tls::texts};
+use crate::ingest::{
+    Report,
+    scalar::{self, Refused},
+    tls::texts,
+};
 
 /// Least nodes of a ring that does not say.
 const RING_NODES: u64 = 1024;
+
+/// What is done where nothing can be hashed.
+const DEFAULT_TAKEN: &str = "the default balancer is taken";
 
 /// A load balancer.
 pub(crate) fn load_balancer(lb: &written::LoadBalancer, field: &str, report: &mut Report) -> LoadBalancer {
@@ -70,30 +77,49 @@ fn consistent_hash(hash: &written::ConsistentHash, field: &str, report: &mut Rep
         (None, Some(ring)) => HashAlgorithm::Ring(nodes(ring.minimum_ring_size)),
         (None, None) => HashAlgorithm::Ring(nodes(hash.minimum_ring_size)),
     };
-    let Some(key) = hash_key(hash, field, report) else {
-        report.error(field, "MissingHashKey", "nothing is said to hash; the default balancer is taken");
-        return Balance::Unspecified;
-    };
-    Balance::Hash { key, algorithm }
+    match hash_key(hash, field, report) {
+        Ok(Some(key)) => Balance::Hash { key, algorithm },
+        Ok(None) => {
+            report.error(field, "MissingHashKey", "nothing is said to hash; the default balancer is taken");
+            Balance::Unspecified
+        }
+        Err(Refused) => Balance::Unspecified,
+    }
 }
 
-fn hash_key(hash: &written::ConsistentHash, field: &str, report: &mut Report) -> Option<HashKey> {
+/// What is hashed. Refused, where it is something that Envoy refuses.
+fn hash_key(hash: &written::ConsistentHash, field: &str, report: &mut Report) -> Result<Option<HashKey>, Refused> {
     if let Some(name) = hash.http_header_name.as_deref().filter(|n| !n.is_empty()) {
-        return Some(HashKey::Header(name.into()));
+        let place = (&*format!("{field}.httpHeaderName"), DEFAULT_TAKEN);
+        scalar::text(name, header::name_sent, place, report)?;
+        return Ok(Some(HashKey::Header(name.into())));
     }
     if let Some(name) = hash.http_query_parameter_name.as_deref().filter(|n| !n.is_empty()) {
-        return Some(HashKey::Query(name.into()));
+        return Ok(Some(HashKey::Query(name.into())));
     }
     if let Some(cookie) = hash.http_cookie.as_ref().filter(|c| !c.name.is_empty()) {
-        let attributes = cookie.attributes.iter().map(|a| (a.name.as_str().into(), a.value.as_str().into())).collect();
-        return Some(HashKey::Cookie {
-            name: cookie.name.as_str().into(),
-            path: cookie.path.as_str().into(),
-            ttl: scalar::duration(cookie.ttl, &format!("{field}.httpCookie.ttl"), report),
-            attributes,
-        });
+        return self::cookie(cookie, &format!("{field}.httpCookie"), report).map(Some);
     }
-    hash.use_source_ip.unwrap_or(false).then_some(HashKey::SourceIp)
+    Ok(hash.use_source_ip.unwrap_or(false).then_some(HashKey::SourceIp))
+}
+
+/// A cookie. An attribute that Envoy refuses is left out.
+fn cookie(cookie: &written::HttpCookie, field: &str, report: &mut Report) -> Result<HashKey, Refused> {
+    scalar::text(&cookie.name, header::cookie_name, (&format!("{field}.name"), DEFAULT_TAKEN), report)?;
+    scalar::text(&cookie.path, header::cookie_text, (&format!("{field}.path"), DEFAULT_TAKEN), report)?;
+    let mut attributes = Vec::with_capacity(cookie.attributes.len());
+    for (index, attribute) in cookie.attributes.iter().enumerate() {
+        let (name, value) = (attribute.name.as_str(), attribute.value.as_str());
+        let check = |_: &str| header::cookie_name(name).and_then(|()| header::cookie_text(value));
+        let place = (&*format!("{field}.attributes[{index}]"), "the attribute is left out");
+        attributes.extend(scalar::text(name, check, place, report).ok().map(|()| (name.into(), value.into())));
+    }
+    Ok(HashKey::Cookie {
+        name: cookie.name.as_str().into(),
+        path: cookie.path.as_str().into(),
+        ttl: scalar::duration(cookie.ttl, &format!("{field}.ttl"), report),
+        attributes,
+    })
 }
 
 fn warmup(lb: &written::LoadBalancer, field: &str, report: &mut Report) -> Option<Warmup> {

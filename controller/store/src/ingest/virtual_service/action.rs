@@ -1,7 +1,15 @@
 //! What a rule does besides forwarding.
 
+use std::collections::BTreeMap;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use heddle_crds::networking::virtual_service as written;
+use heddle_crds::{
+    networking::virtual_service as written,
+    validate::{
+        header::{self, Side},
+        text::one_line,
+    },
+};
 use heddle_model::{
     Text,
     route::{
@@ -41,19 +49,30 @@ const ALL: Percent = Percent(1_000_000);
 pub(super) fn rewrite(written: &written::Rewrite, field: &str, report: &mut Report) -> Option<Rewrite> {
     let regex = written.uri_regex_rewrite.as_ref().and_then(|r| {
         scalar::regex(&r.pattern, &format!("{field}.uriRegexRewrite.match"), report).ok()?;
+        let place = format!("{field}.uriRegexRewrite.rewrite");
+        scalar::text(&r.rewrite, one_line, (&place, "the path stays"), report).ok()?;
         Some((r.pattern.as_str().into(), r.rewrite.as_str().into()))
     });
-    let mut uri = some(&written.uri);
+    let mut line = |text: &str, name: &str, instead: &str| {
+        scalar::text(text, one_line, (&format!("{field}.{name}"), instead), report).ok().and_then(|()| some(text))
+    };
+    let mut uri = line(&written.uri, "uri", "the path stays");
+    let authority = line(&written.authority, "authority", "the host stays");
     if regex.is_some() && uri.is_some() {
         report.error(format!("{field}.uri"), "Exclusive", "uri has no effect beside uriRegexRewrite");
         uri = None;
     }
-    let rewrite = Rewrite { uri, authority: some(&written.authority), regex };
+    let rewrite = Rewrite { uri, authority, regex };
     (rewrite != Rewrite::default()).then_some(rewrite)
 }
 
-/// A redirect.
-pub(super) fn redirect(written: &written::Redirect, field: &str, report: &mut Report) -> Redirect {
+/// A redirect; nothing when it would lead to a place that Envoy refuses.
+pub(super) fn redirect(written: &written::Redirect, field: &str, report: &mut Report) -> Option<Redirect> {
+    for (name, text) in
+        [("uri", &written.uri), ("prefixRewrite", &written.prefix_rewrite), ("authority", &written.authority)]
+    {
+        scalar::text(text, one_line, (&format!("{field}.{name}"), "the rule is ignored"), report).ok()?;
+    }
     let port = match (written.port, written.derive_port) {
         (Some(port), _) => {
             scalar::port(port, &format!("{field}.port"), report).map_or(RedirectPort::Keep, RedirectPort::Number)
@@ -74,14 +93,14 @@ pub(super) fn redirect(written: &written::Redirect, field: &str, report: &mut Re
     if !written.uri.is_empty() && !written.prefix_rewrite.is_empty() {
         report.error(format!("{field}.prefixRewrite"), "Exclusive", "prefixRewrite has no effect beside uri");
     }
-    Redirect {
+    Some(Redirect {
         uri: some(&written.uri),
         prefix: some(&written.prefix_rewrite).filter(|_| written.uri.is_empty()),
         authority: some(&written.authority),
         scheme: some(&written.scheme),
         port,
         code,
-    }
+    })
 }
 
 /// A fixed answer; nothing when its status is none.
@@ -115,7 +134,8 @@ pub(super) fn retries(written: &written::Retry, field: &str, report: &mut Report
     Retries {
         attempts,
         per_try_timeout: scalar::positive(written.per_try_timeout, &format!("{field}.perTryTimeout"), report),
-        on: written.retry_on.as_str().into(),
+        on: scalar::text(&written.retry_on, one_line, (&format!("{field}.retryOn"), "the default is taken"), report)
+            .map_or_else(|_| Text::default(), |()| written.retry_on.as_str().into()),
         remote_localities: written.retry_remote_localities,
         ignore_previous_hosts: written.retry_ignore_previous_hosts,
         backoff: scalar::positive(written.backoff, &format!("{field}.backoff"), report),
@@ -207,17 +227,37 @@ pub(super) fn cors(written: &written::CorsPolicy, field: &str, report: &mut Repo
     }
 }
 
-/// Changes of headers.
-pub(super) fn headers(written: &written::Headers) -> HeaderChanges {
-    let operations = |ops: &Option<written::HeaderOperations>| {
-        let pairs = |map: &std::collections::BTreeMap<String, String>| {
-            map.iter().map(|(k, v)| (k.as_str().into(), v.as_str().into())).collect()
-        };
-        ops.as_ref()
-            .map(|ops| HeaderOps { set: pairs(&ops.set), add: pairs(&ops.add), remove: texts(&ops.remove) })
-            .unwrap_or_default()
+/// Changes of headers. One that Envoy refuses is left out.
+pub(super) fn headers(written: Option<&written::Headers>, field: &str, report: &mut Report) -> HeaderChanges {
+    let Some(written) = written else { return HeaderChanges::default() };
+    let mut operations = |ops: Option<&written::HeaderOperations>, side: Side, name: &str| {
+        ops.map(|ops| header_ops(ops, side, &format!("{field}.{name}"), report)).unwrap_or_default()
     };
-    HeaderChanges { request: operations(&written.request), response: operations(&written.response) }
+    HeaderChanges {
+        request: operations(written.request.as_ref(), Side::Request, "request"),
+        response: operations(written.response.as_ref(), Side::Response, "response"),
+    }
+}
+
+fn header_ops(ops: &written::HeaderOperations, side: Side, field: &str, report: &mut Report) -> HeaderOps {
+    let instead = "the header stays as it is";
+    let mut pairs = |map: &BTreeMap<String, String>, place: &str| {
+        let mut found = BTreeMap::new();
+        for (name, value) in map {
+            let place = format!("{field}.{place}[{name:?}]");
+            let checked = scalar::text(value, |value| header::change(side, name, value), (&place, instead), report);
+            found.extend(checked.ok().map(|()| (Text::from(name.as_str()), Text::from(value.as_str()))));
+        }
+        found
+    };
+    let (set, add) = (pairs(&ops.set, "set"), pairs(&ops.add, "add"));
+    let mut remove = Vec::with_capacity(ops.remove.len());
+    for (index, name) in ops.remove.iter().enumerate() {
+        let place = format!("{field}.remove[{index}]");
+        let checked = scalar::text(name, header::removal, (&place, instead), report);
+        remove.extend(checked.ok().map(|()| Text::from(name.as_str())));
+    }
+    HeaderOps { set, add, remove }
 }
 
 fn abort_status(abort: &written::FaultAbort, field: &str, report: &mut Report) -> Option<Abort> {

@@ -2,7 +2,11 @@
 
 use std::{collections::BTreeMap, net::IpAddr};
 
-use heddle_crds::{StringMatch as WrittenMatch, networking::virtual_service as written, validate};
+use heddle_crds::{
+    StringMatch as WrittenMatch,
+    networking::virtual_service as written,
+    validate::{self, text::line},
+};
 use heddle_model::{
     Text,
     host::Host,
@@ -19,6 +23,8 @@ use crate::ingest::{
 
 /// What a header's name begins with when it stands for a claim of a token.
 const CLAIM: &str = "@request.auth.claims";
+/// Most bytes of the name of a query parameter that Envoy takes. For headers it takes more.
+const LONGEST_NAME: usize = 1024;
 
 /// The conditions of an HTTP rule. A condition that is refused takes its alternative out: without it the alternative
 /// would match more than was asked for. Nothing when that leaves none.
@@ -53,7 +59,7 @@ pub(super) fn tls_match(
 ) -> Option<TlsMatch> {
     let mut sni_hosts: Vec<Host> = Vec::with_capacity(written.sni_hosts.len());
     for (index, host) in written.sni_hosts.iter().enumerate() {
-        sni_hosts.extend(name::literal_host(host, &format!("{field}.sniHosts[{index}]"), report));
+        sni_hosts.extend(name::server_name(host, &format!("{field}.sniHosts[{index}]"), report));
     }
     if sni_hosts.is_empty() {
         report.error(format!("{field}.sniHosts"), "MissingSni", "a TLS match needs a server name; it is ignored");
@@ -132,6 +138,7 @@ fn named(
             report.error(place, "BadName", "the name is empty; the match is ignored");
             return None;
         }
+        scalar::text(name, |name| line(name, LONGEST_NAME), (&place, "the match is ignored"), report).ok()?;
         let name = if headers { name.to_ascii_lowercase() } else { name.clone() };
         if headers && name.starts_with(CLAIM) {
             report.not_supported(place);

@@ -37,7 +37,7 @@ pub(super) fn rule(
         fault: written.fault.as_ref().and_then(|f| action::fault(f, &at("fault"), report)),
         mirrors: action::mirrors(written, field, scope, report),
         cors: written.cors_policy.as_ref().map(|c| action::cors(c, &at("corsPolicy"), report)),
-        headers: written.headers.as_ref().map(action::headers).unwrap_or_default(),
+        headers: action::headers(written.headers.as_ref(), &at("headers"), report),
     };
     let Some(delegate) = delegate else { return Some(Rule::Route(Arc::new(route))) };
     if !written.route.is_empty() || written.redirect.is_some() || written.direct_response.is_some() {
@@ -90,7 +90,7 @@ fn http_action(
         report.error(field, "Exclusive", message);
     }
     if let Some(redirect) = &written.redirect {
-        return Some(HttpAction::Redirect(action::redirect(redirect, &format!("{field}.redirect"), report)));
+        return action::redirect(redirect, &format!("{field}.redirect"), report).map(HttpAction::Redirect);
     }
     if let Some(response) = &written.direct_response {
         return action::respond(response, &format!("{field}.directResponse"), report).map(HttpAction::Respond);
@@ -100,7 +100,7 @@ fn http_action(
         let field = format!("{field}.route[{index}]");
         let found = destination(written.destination.as_ref(), &format!("{field}.destination"), scope, report);
         let Some(destination) = found else { continue };
-        let headers = written.headers.as_ref().map(action::headers).unwrap_or_default();
+        let headers = action::headers(written.headers.as_ref(), &format!("{field}.headers"), report);
         destinations.push(HttpDestination { destination, weight: weight(written.weight, &field, report), headers });
     }
     if destinations.is_empty() {
