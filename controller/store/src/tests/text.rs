@@ -137,6 +137,23 @@ fn a_server_without_its_pinned_certificate_is_left_out() {
 }
 
 #[test]
+fn a_server_that_lacks_certificates_or_roots_is_left_out() {
+    let said = |tls: &str| {
+        let server = format!("{{port: {{number: 443, name: https, protocol: HTTPS}}, hosts: [a.test], tls: {tls}}}");
+        let snapshot = snapshot([object("Gateway", "shop/one", &format!("{{servers: [{server}]}}"))]);
+        (snapshot.gateways[0].servers.len(), found(&snapshot.issues))
+    };
+    let files = "serverCertificate: /c, privateKey: /k";
+    assert_eq!(said(&format!("{{mode: SIMPLE, {files}}}")), (1, Vec::new()));
+    assert_eq!(said(&format!("{{mode: MUTUAL, {files}, caCertificates: /r}}")), (1, Vec::new()));
+    let field = "spec.servers[0].tls";
+    let missing = |reason: &str| (0, vec![format!("{field}{reason}")]);
+    assert_eq!(said("{mode: SIMPLE}"), missing(" MissingCertificate"));
+    assert_eq!(said("{mode: SIMPLE, serverCertificate: /c}"), missing(" MissingCertificate"));
+    assert_eq!(said(&format!("{{mode: MUTUAL, {files}}}")), missing(".caCertificates MissingRoots"));
+}
+
+#[test]
 fn an_attribute_of_a_cookie_is_left_out_alone() {
     let (kind, spec) =
         hash(r#"httpCookie: {name: c, ttl: 0s, attributes: [{name: a, value: "\n"}, {name: b, value: d}, {name: b}]}"#);
