@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use tracing_subscriber::EnvFilter;
 
 /// Starts logging. `level` has pilot-agent's form `scope:level`, separated by commas, or it is a plain level. Only the
-/// scope `default` is used.
+/// scope `default` is used. Libraries log warnings at most.
 pub(crate) fn start(level: &str, json: bool) {
     let builder = tracing_subscriber::fmt().with_env_filter(EnvFilter::new(filter(level))).with_writer(std::io::stderr);
     if json {
@@ -20,12 +20,12 @@ fn filter(level: &str) -> &'static str {
     let level =
         scopes.into_iter().find(|(scope, _)| matches!(*scope, "default" | "all")).map(|(_, level)| level.trim());
     match level {
-        Some("debug") => "debug",
+        Some("debug") => "warn,heddle=debug",
         Some("warn" | "warning") => "warn",
         Some("error" | "fatal") => "error",
         Some("none" | "off") => "off",
-        Some("trace") => "trace",
-        _ => "info",
+        Some("trace") => "warn,heddle=trace",
+        _ => "warn,heddle=info",
     }
 }
 
@@ -36,12 +36,12 @@ mod tests {
     #[test]
     fn both_forms_of_a_level_are_read() {
         for (text, want) in [
-            ("default:info", "info"),
-            ("default:debug,sds:info", "debug"),
-            ("sds:debug", "info"),
+            ("default:info", "warn,heddle=info"),
+            ("default:debug,sds:info", "warn,heddle=debug"),
+            ("sds:debug", "warn,heddle=info"),
             ("warning", "warn"),
             ("all:error", "error"),
-            ("", "info"),
+            ("", "warn,heddle=info"),
         ] {
             assert_eq!(filter(text), want, "{text}");
         }

@@ -45,10 +45,12 @@ const API: [&str; 4] = [
     "--disable-admission-plugins=ServiceAccount",
 ];
 /// What [`Shape::Node`] has it do.
-const NODE: [&str; 5] = [
+const NODE: [&str; 6] = [
     "--advertise-address=10.254.0.2",
     "--authorization-mode=Node,RBAC",
     "--allow-privileged=true",
+    // Nobody resolves the name of the node.
+    "--kubelet-preferred-address-types=InternalIP",
     "--kubelet-client-certificate=admin.crt",
     "--kubelet-client-key=admin.key",
 ];

@@ -33,6 +33,8 @@ pub const WEBHOOKS: [&str; 3] = [
 pub const SECRET: &str = "/api/v1/namespaces/istio-system/secrets/istio-ca-secret";
 /// What workloads of the namespace `default` know of the root.
 pub const ROOT: &str = "/api/v1/namespaces/default/configmaps/istio-ca-root-cert";
+/// One of the Leases of its elections, which it leaves without a holder.
+pub const LEASE: &str = "/apis/coordination.k8s.io/v1/namespaces/istio-system/leases/istio-gateway-status-leader";
 /// The mesh config.
 pub const MESH: &str = "/api/v1/namespaces/istio-system/configmaps/istio";
 
@@ -94,6 +96,14 @@ impl Root {
             "data": {"root-cert.pem": self.pem()},
         })
     }
+}
+
+/// The Lease of an election after istiod has ended.
+#[must_use]
+pub fn lease() -> Value {
+    let metadata = json!({"name": "istio-gateway-status-leader", "namespace": "istio-system"});
+    let spec = json!({"holderIdentity": "", "leaseDurationSeconds": 1, "leaseTransitions": 0});
+    json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": metadata, "spec": spec})
 }
 
 /// Writes the charts `istio-base`, whose definitions take everything, and `istiod` into a folder.

@@ -4,7 +4,7 @@ use anyhow::{Context, Result, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use heddle_tests::cluster::Cluster;
-use heddle_tests::cluster::istiod::{Root, WEBHOOKS, write_charts};
+use heddle_tests::cluster::istiod::{Root, WEBHOOKS, lease, write_charts};
 
 use super::tools::helm_in;
 
@@ -20,6 +20,7 @@ pub(crate) async fn install(cluster: &Cluster, root: &Root) -> Result<()> {
         ("/api/v1/namespaces/istio-system/secrets", &root.secret()),
         ("/api/v1/namespaces/default/configmaps", &root.told()),
         ("/api/v1/namespaces/istio-system/configmaps", &root.told()),
+        ("/apis/coordination.k8s.io/v1/namespaces/istio-system/leases", &lease()),
     ] {
         let answer = api.post(path, object).await?;
         ensure!(answer.accepted(), "{path}: {}", answer.message());

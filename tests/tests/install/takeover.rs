@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use heddle_tests::cluster::istiod::{MESH, ROOT, Root, SECRET, WEBHOOKS, bundles, versions};
+use heddle_tests::cluster::istiod::{LEASE, MESH, ROOT, Root, SECRET, WEBHOOKS, bundles, versions};
 use heddle_tests::cluster::{Api, Cluster, own};
 use heddle_tests::control::{Control, ControlSetup};
 use heddle_tests::process::eventually;
@@ -54,7 +54,8 @@ fn helm_upgrades_istiod_to_heddle_and_back() -> Result<()> {
         ensure!(container["image"] == "docker.io/istio/pilot:1.30.0", "{container}");
         ensure!(container["volumeMounts"].as_array().is_some_and(|mounts| mounts.len() == 1), "{container}");
         let after = kept(&api).await?;
-        ensure!((&before[0], &before[2]) == (&after[0], &after[2]), "{before:#?}\n{after:#?}");
+        let but_the_root = |all: &[Value; 4]| [all[0].clone(), all[2].clone(), all[3].clone()];
+        ensure!(but_the_root(&before) == but_the_root(&after), "{before:#?}\n{after:#?}");
         ensure!(bundles(&api, &WEBHOOKS[..1]).await? == [root.pem()]);
         Ok(())
     })
@@ -145,8 +146,9 @@ async fn takes_over(api: &Api, control: &Control, root: &Root) -> Result<()> {
     Ok(())
 }
 
-/// What must stay as it is: the root, what is known of it, and what a user says. The status of that is Heddle's to
-/// write.
-async fn kept(api: &Api) -> Result<[Value; 3]> {
-    Ok([get(api, SECRET).await?, get(api, ROOT).await?, get(api, ROUTE).await?["spec"].clone()])
+/// What must stay as it is: the root, what is known of it, what a user says, and istiod's Lease. The status of a user's
+/// object is Heddle's to write.
+async fn kept(api: &Api) -> Result<[Value; 4]> {
+    let spec = get(api, ROUTE).await?["spec"].clone();
+    Ok([get(api, SECRET).await?, get(api, ROOT).await?, spec, get(api, LEASE).await?])
 }

@@ -30,7 +30,6 @@ fn bookinfo_in_pods() -> Result<()> {
         let root = authority::of_istiod(node)?;
         install(node, said).await?;
         said(&authority::kept(node, &root)?);
-        said(&log::is_read_and_changed(node).await?);
         let mut pods = Pods::find(node).await?;
         said("the product page comes through the ingress gateway");
         let mut failed = Vec::new();
@@ -46,6 +45,7 @@ fn bookinfo_in_pods() -> Result<()> {
         let page = pods.get("/api/v1/products/0/reviews")?;
         let details = pods.get("/api/v1/products/0")?;
         drop(pods);
+        said(&log::is_read_and_changed(node).await?);
         said(&restarts::of_each_part(node, &page).await?);
         said(&offline::injected_twice(node).await?);
         said(&offline::without_a_webhook(node, &page).await?);
