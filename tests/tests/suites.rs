@@ -1,7 +1,8 @@
 //! Cases that others wrote, run by their own scripts when the folder `../shared/suites` (or `HEDDLE_SUITES`) is there.
 //!
 //! A suite prints one line with its score and is held to the floor of `tests/suites.toml`, which only rises. What the
-//! simulation suite compiles must besides be the same bytes twice, and stock Envoy must accept it.
+//! simulation suite compiles must besides be the same bytes twice, and stock Envoy must accept it. What compile takes,
+//! `validate` must accept.
 #![allow(clippy::print_stdout)] // the lines of the scores
 
 use std::path::{Path, PathBuf};
@@ -13,6 +14,8 @@ use heddle_tests::envoy::{self, Config};
 use heddle_tests::product;
 use serde_json::Value;
 
+#[path = "suites/accepted.rs"]
+mod accepted;
 #[path = "suites/floor.rs"]
 mod floor;
 

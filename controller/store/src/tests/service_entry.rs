@@ -72,8 +72,8 @@ fn a_selector_takes_pods_and_workload_entries_of_its_namespace() {
 #[test]
 fn ports_of_selected_pods_are_found_by_name() {
     let spec = "{hosts: [a.com], resolution: STATIC, workloadSelector: {labels: {app: a}}, ports: [{number: 80, name: \
-                main}, {number: 81, name: front}, {number: 82, name: init}, {number: 83, name: said, targetPort: 8083}, \
-                {number: 84, name: both, targetPort: 8084}]}";
+                main}, {number: 81, name: front}, {number: 82, name: init}, \
+                {number: 83, name: said, targetPort: 8083}, {number: 84, name: both, targetPort: 8084}]}";
     let containers = json!({
         "initContainers": [
             {"restartPolicy": "Always", "ports": [{"name": "front", "containerPort": 7081}]},

@@ -133,7 +133,8 @@ fn claims_of_tokens_cannot_be_matched_yet() {
     let to = "route: [{destination: {host: a}}]";
     let spec = format!(
         "{{hosts: [web], http: [{{match: [{{headers: {{'@request.auth.claims.role': {{exact: x}}}}}}], {to}}}, \
-         {{match: [{{withoutHeaders: {{'@Request.Auth.Claims[role]': {{exact: x}}}}}}, {{uri: {{prefix: /}}}}], {to}}}]}}"
+         {{match: [{{withoutHeaders: {{'@Request.Auth.Claims[role]': {{exact: x}}}}}}, {{uri: {{prefix: /}}}}], \
+         {to}}}]}}"
     );
     let snapshot = snapshot([vs("shop/web", &spec)]);
     let http = &first(&snapshot).http;

@@ -134,12 +134,6 @@ fn destination_rule() {
         with(json!({"loadBalancer": {"consistentHash": {"maglev": {"tableSize": 65537}, "useSourceIp": true}}})),
     );
     accepted(K, with(json!({"tls": {"mode": "MUTUAL", "credentialName": "c"}})));
-    let warmup = |aggression: Value| {
-        with(json!({"loadBalancer": {"simple": "ROUND_ROBIN", "warmup": {"duration": "9s", "aggression": aggression}}}))
-    };
-    accepted(K, warmup(json!(0.01)));
-    refused(K, warmup(json!(0)), "spec.trafficPolicy.loadBalancer.warmup.aggression");
-    refused(K, warmup(json!(-0.5)), "spec.trafficPolicy.loadBalancer.warmup.aggression");
     refused(K, json!({"host": ""}), "spec.host");
     refused(K, with(json!({})), "spec.trafficPolicy");
     refused(K, with(json!({"tls": {"mode": "MUTUAL", "clientCertificate": "c"}})), "spec.trafficPolicy.tls.privateKey");
@@ -173,6 +167,21 @@ fn destination_rule() {
         with(json!({"loadBalancer": {"localityLbSetting": {"failover": [{"from": "a", "to": "b"}]}}})),
         "spec.trafficPolicy.loadBalancer.localityLbSetting",
     );
+    refused(K, json!({"host": "a", "exportTo": ["~"]}), "spec.exportTo");
+    refused(K, json!({"host": "a", "exportTo": ["*", "."]}), "spec.exportTo");
+    refused(K, json!({"host": "a", "exportTo": [".", "shop"]}), "spec.exportTo[1]");
+}
+
+#[test]
+fn destination_rule_settings() {
+    use Kind::DestinationRule as K;
+    let with = |policy: Value| json!({"host": "cart", "trafficPolicy": policy});
+    let warmup = |aggression: Value| {
+        with(json!({"loadBalancer": {"simple": "ROUND_ROBIN", "warmup": {"duration": "9s", "aggression": aggression}}}))
+    };
+    accepted(K, warmup(json!(0.01)));
+    refused(K, warmup(json!(0)), "spec.trafficPolicy.loadBalancer.warmup.aggression");
+    refused(K, warmup(json!(-0.5)), "spec.trafficPolicy.loadBalancer.warmup.aggression");
     let cookie = json!({"name": "c", "attributes": [{"name": "a", "value": "1"}, {"name": "a", "value": "2"}]});
     refused(
         K,
@@ -187,9 +196,6 @@ fn destination_rule() {
         with(json!({"loadBalancer": {"zoneAwareLbSetting": {"minClusterSize": 0}}})),
         "spec.trafficPolicy.loadBalancer.zoneAwareLbSetting.minClusterSize",
     );
-    refused(K, json!({"host": "a", "exportTo": ["~"]}), "spec.exportTo");
-    refused(K, json!({"host": "a", "exportTo": ["*", "."]}), "spec.exportTo");
-    refused(K, json!({"host": "a", "exportTo": [".", "shop"]}), "spec.exportTo[1]");
 }
 
 #[test]

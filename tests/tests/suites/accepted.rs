@@ -1,8 +1,6 @@
 //! What compile takes, `validate` accepts: objects that work in a file must not be refused by the webhook.
 //!
-//! The objects are those of compile's own tests, of the examples and samples, and the scenarios of `../shared/suites`
-//! (or `HEDDLE_SUITES`), where they are there.
-#![allow(clippy::print_stdout)] // what was not there
+//! The objects are those of compile's own tests, of the examples and samples, and the scenarios of the suites.
 
 use std::path::{Path, PathBuf};
 
@@ -56,12 +54,8 @@ fn objects_of_our_own_tests_are_accepted() -> Result<()> {
 
 #[test]
 fn objects_of_the_scenarios_are_accepted() -> Result<()> {
-    let folder = std::env::var_os("HEDDLE_SUITES")
-        .map_or_else(|| Ok(product::root()?.join("../shared/suites")), |it| anyhow::Ok(PathBuf::from(it)))?;
-    let Ok(text) = std::fs::read(folder.join("traffic-scenarios.json")) else {
-        println!("{} has no scenarios: nothing to run", folder.display());
-        return Ok(());
-    };
+    let Some(suites) = super::suites()? else { return Ok(()) };
+    let text = std::fs::read(suites.join("traffic-scenarios.json"))?;
     let scenarios: Vec<Value> = serde_json::from_slice(&text)?;
     let (written, mut files) = (tempfile::tempdir()?, Vec::new());
     for (at, config) in scenarios.iter().filter_map(|one| one["ConfigLiteral"].as_str()).enumerate() {
