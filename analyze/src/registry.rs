@@ -10,8 +10,6 @@ use crate::label::Labels;
 use crate::object::Object;
 use crate::world::World;
 
-/// Ends the hosts of services.
-const DOMAIN: &str = "svc.cluster.local";
 /// The annotation that restricts who sees a service.
 const EXPORT_TO: &str = "networking.istio.io/exportTo";
 /// Stands for every namespace.
@@ -29,8 +27,9 @@ pub(crate) enum Backend<'a> {
 }
 
 /// Hosts by their names. A host may be seen in some namespaces only.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Registry<'a> {
+    world: &'a World,
     exact: BTreeMap<(String, String), Backend<'a>>,
     wildcards: Vec<(String, Host, Backend<'a>)>,
 }
@@ -38,7 +37,7 @@ pub(crate) struct Registry<'a> {
 impl<'a> Registry<'a> {
     /// The hosts of a world.
     pub(crate) fn of(world: &'a World) -> Self {
-        let mut registry = Self::default();
+        let mut registry = Self { world, exact: BTreeMap::new(), wildcards: Vec::new() };
         for entry in &world.service_entries {
             for host in &entry.spec.hosts {
                 registry.insert(&scopes(&entry.spec.export_to, entry.namespace()), host, Backend::Entry(entry));
@@ -48,7 +47,7 @@ impl<'a> Registry<'a> {
             let export_to = service.meta.annotations.get(EXPORT_TO).map(String::as_str).unwrap_or_default();
             let listed: Vec<String> = export_to.split(',').map(str::trim).map(str::to_owned).collect();
             let scopes = scopes(if export_to.is_empty() { &[] } else { &listed }, service.namespace());
-            registry.insert(&scopes, &full_host(service.name(), service.namespace()), Backend::Service(service));
+            registry.insert(&scopes, &full_host(world, service.name(), service.namespace()), Backend::Service(service));
         }
         registry
     }
@@ -66,7 +65,7 @@ impl<'a> Registry<'a> {
     /// What stands behind a host as an object of `namespace` names it. The object may itself be visible elsewhere only;
     /// then the host must be visible there.
     pub(crate) fn find(&self, namespace: &str, export_to: &[String], host: &str) -> Option<Backend<'a>> {
-        let full = full_host(host, namespace);
+        let full = full_host(self.world, host, namespace);
         let mut seen_from = vec![EVERYWHERE.to_owned()];
         seen_from.extend(if export_to.is_empty() { vec![namespace.to_owned()] } else { scopes(export_to, namespace) });
         let exact = seen_from.iter().find_map(|scope| self.exact.get(&(scope.clone(), full.clone())).copied());
@@ -119,12 +118,12 @@ impl Backend<'_> {
 }
 
 /// A short name is that of a service of the namespace. All other hosts are full.
-pub(crate) fn full_host(host: &str, namespace: &str) -> String {
+pub(crate) fn full_host(world: &World, host: &str, namespace: &str) -> String {
     let host = host.to_ascii_lowercase();
     if host.is_empty() || host.starts_with('*') || host.contains('.') {
         host
     } else {
-        format!("{host}.{namespace}.{DOMAIN}")
+        format!("{host}.{namespace}.svc.{}", world.domain())
     }
 }
 

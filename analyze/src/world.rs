@@ -21,6 +21,8 @@ use crate::object::{Identity, Object, conditions};
 
 /// The namespace in which the control plane is unless something else is said.
 const SYSTEM_NAMESPACE: &str = "istio-system";
+/// The DNS domain of most clusters.
+const DOMAIN: &str = "cluster.local";
 /// The annotation by which an object suppresses codes.
 const SUPPRESS: &str = "galley.istio.io/analyze-suppress";
 
@@ -58,6 +60,8 @@ macro_rules! world {
             pub(crate) mesh: MeshConfig,
             /// The networks of the mesh.
             pub(crate) networks: MeshNetworks,
+            /// The DNS domain of the cluster; empty for the usual one.
+            pub(crate) domain: String,
             /// Seconds since 1970. Without it, no certificate counts as expired.
             pub(crate) now: Option<i64>,
         }
@@ -147,6 +151,18 @@ impl World {
     pub fn with(mut self, mesh: MeshConfig, networks: MeshNetworks, now: Option<i64>) -> Self {
         (self.mesh, self.networks, self.now) = (mesh, networks, now);
         self
+    }
+
+    /// Sets the DNS domain of the cluster.
+    #[must_use]
+    pub fn with_domain(mut self, domain: &str) -> Self {
+        domain.clone_into(&mut self.domain);
+        self
+    }
+
+    /// The DNS domain of the cluster.
+    pub(crate) fn domain(&self) -> &str {
+        if self.domain.is_empty() { DOMAIN } else { &self.domain }
     }
 
     /// The namespace whose policies hold for the whole mesh.

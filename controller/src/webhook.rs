@@ -1,5 +1,6 @@
 //! The webhooks of the API server: validation of objects, and injection of proxies into pods.
 
+mod analysis;
 mod ca_bundle;
 mod counts;
 mod inject;

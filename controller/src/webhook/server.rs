@@ -21,6 +21,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::analysis;
 use super::counts::Counts;
 use super::inject::{self, Template};
 use super::review::{self, Answer};
@@ -109,8 +110,12 @@ async fn connection(stream: TcpStream, peer: SocketAddr, tls: Arc<ServerConfig>,
 
 async fn validated(State(webhooks): State<Webhooks>, request: Request) -> Response {
     let counts = webhooks.counts.clone();
+    let snapshot = webhooks.state.borrow().snapshot.clone();
     ask(&webhooks, request, move |request| {
-        let answer = validate::judge(request);
+        let mut answer = validate::judge(request);
+        if answer.refused.is_none() && request.operation != "DELETE" {
+            answer.warnings.extend(analysis::warnings(&request.object, &request.namespace, &snapshot));
+        }
         if answer.refused.is_none() {
             counts.valid.add(1);
         } else {

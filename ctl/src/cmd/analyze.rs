@@ -67,6 +67,9 @@ pub(crate) struct Args {
     /// Read the mesh networks from this YAML file instead of the cluster.
     #[arg(long, alias = "meshNetworksFile", value_name = "FILE")]
     mesh_networks: Option<PathBuf>,
+    /// Set the DNS domain of the cluster's services.
+    #[arg(long, default_value = "cluster.local", value_name = "DOMAIN")]
+    domain: String,
     /// Run this analyzer only. Repeatable.
     #[arg(long, value_name = "ANALYZER")]
     only: Vec<String>,
@@ -178,7 +181,7 @@ fn inputs(args: &Args) -> Result<Inputs> {
         Some(path) => file::mesh_networks(path)?,
         None => cluster.as_ref().map(|cluster| cluster.networks.clone()).unwrap_or_default(),
     };
-    inputs.world = World::default().with(mesh, networks, file::now());
+    inputs.world = World::default().with(mesh, networks, file::now()).with_domain(&args.domain);
     match cluster {
         Some(cluster) => {
             cluster.add_to(&mut inputs.world);

@@ -25,10 +25,10 @@ pub(in crate::analyzer) fn check(world: &World, findings: &mut Findings) {
 }
 
 fn is_defined(world: &World, namespace: &str, destination: &Destination) -> bool {
-    let host = full_host(&destination.host, namespace);
+    let host = full_host(world, &destination.host, namespace);
     world.destination_rules.iter().any(|rule| {
         rule.spec.subsets.iter().any(|subset| subset.name == destination.subset)
-            && covers(&full_host(&rule.spec.host, rule.namespace()), &host)
+            && covers(&full_host(world, &rule.spec.host, rule.namespace()), &host)
     })
 }
 

@@ -21,7 +21,7 @@ pub(in crate::analyzer) fn check(world: &World, findings: &mut Findings) {
     for service in world.virtual_services.iter().filter(|service| is_for_sidecars(&service.spec)) {
         for scope in scopes(&service.spec.export_to, service.namespace()) {
             for (index, host) in service.spec.hosts.iter().enumerate() {
-                let host = full_host(host, service.namespace());
+                let host = full_host(world, host, service.namespace());
                 claims.entry((scope.clone(), host)).or_default().push((service, index));
             }
         }
