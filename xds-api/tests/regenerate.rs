@@ -4,7 +4,7 @@
 //! Envoy's `.proto` files come from the package envoy-types, which Cargo fetches but never compiles: it is a
 //! dependency of a platform that does not exist.
 
-#![allow(clippy::unwrap_used, reason = "a test may fail")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
 use std::{
     collections::BTreeMap,

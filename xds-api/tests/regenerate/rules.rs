@@ -145,7 +145,7 @@ fn written(field: &FieldDescriptor) -> Option<DynamicMessage> {
         return extension(field.parent_pool(), &field.options(), "validate.rules")?.as_message().cloned();
     }
     let parent = message.parent_message()?;
-    let is_of = |map: &FieldDescriptor| map.is_map() && map.kind().as_message() == Some(&message);
+    let is_of = |map: &FieldDescriptor| map.is_map() && map.kind().as_message() == Some(message);
     let map = written(&parent.fields().find(is_of)?)?;
     part(&part(&map, "map")?, if field.number() == 1 { "keys" } else { "values" })
 }
