@@ -14,7 +14,7 @@ use heddle_xds_api::{ResourceSet, TypeUrl};
 use crate::{
     layer::{OwnLayer, Update, ViewLayer},
     memo::Memo,
-    tracked::{Client, Delta, Reads, Revision},
+    tracked::{Client, Delta, Questions, Revision},
     view::{ViewKey, view},
 };
 
@@ -38,7 +38,7 @@ pub struct Session {
     /// Its view, the snapshot in which it was told last, and what that asked.
     view: Option<Arc<View>>,
     of: Option<Revision>,
-    reads: Reads<()>,
+    reads: Questions,
     own: Arc<Mutex<OwnLayer>>,
     set: Arc<ResourceSet>,
     compiled: usize,
@@ -80,7 +80,7 @@ impl Compiler {
             owns.sweep_at = (owns.all.len() * 2).max(FEW);
         }
         owns.all.push(Arc::downgrade(&own));
-        let (view, of, reads) = (None, None, Reads::default());
+        let (view, of, reads) = (None, None, Questions::default());
         Session { proxy: proxy.clone(), view, of, reads, own, set: Arc::default(), compiled: 0 }
     }
 
@@ -139,7 +139,7 @@ impl Compiler {
                 return view.clone();
             }
             let delta = (update.delta)(old);
-            if session.reads.due((old, update.revision), &delta, &view.client).is_empty() {
+            if !session.reads.differ((old, update.revision), &delta, &view.client) {
                 let view = view.clone();
                 session.of = Some(update.revision.clone());
                 return view;
@@ -147,7 +147,7 @@ impl Compiler {
         }
         let tracked = update.revision.tracked();
         let (key, asked) = tracked.noted(|| view(&tracked, &session.proxy));
-        session.reads = Reads::of(asked);
+        session.reads = Questions::of(asked);
         let known = session.view.take().filter(|view| *view.key == key);
         let found = known.unwrap_or_else(|| self.shared_view(key));
         session.view = Some(found.clone());

@@ -41,7 +41,7 @@ use heddle_model::{
 pub(crate) use client::Client;
 pub(crate) use delta::Delta;
 pub(crate) use question::{Question, RuleDirection, RuleUse, endpoint_namespace};
-pub(crate) use reads::Reads;
+pub(crate) use reads::{Questions, Reads};
 pub(crate) use revision::Revision;
 
 /// What was asked of a snapshot.

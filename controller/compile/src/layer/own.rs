@@ -11,7 +11,7 @@ use crate::{
     inbound::{Inbound, InboundKey},
     memo::Memo,
     secret,
-    tracked::{Client, Reads, Revision, Tracked},
+    tracked::{Client, Questions, Revision, Tracked},
     view::ViewKey,
 };
 
@@ -25,12 +25,12 @@ pub(crate) struct OwnLayer {
     /// The inbound side of a sidecar; replicas share it.
     inbound: Option<Arc<Inbound>>,
     /// What its key asked.
-    inbound_reads: Reads<()>,
+    inbound_reads: Questions,
     secrets: Entries,
     /// Held, so that all proxies of the namespace share them.
     compiled_secrets: Vec<Arc<Vec<Arc<Entry>>>>,
     /// What the secrets asked.
-    secret_reads: Reads<()>,
+    secret_reads: Questions,
     layer: Arc<Layer>,
 }
 
@@ -42,10 +42,10 @@ impl OwnLayer {
             view: None,
             of: None,
             inbound: None,
-            inbound_reads: Reads::default(),
+            inbound_reads: Questions::default(),
             secrets: Entries::default(),
             compiled_secrets: Vec::new(),
-            secret_reads: Reads::default(),
+            secret_reads: Questions::default(),
             layer: Arc::default(),
         }
     }
@@ -66,7 +66,7 @@ impl OwnLayer {
         let (mut inbound, mut secrets) = (true, true);
         if let Some(old) = old.filter(|_| same_view) {
             let delta = (update.delta)(&old);
-            let is_due = |reads: &Reads<()>| !reads.due((&old, update.revision), &delta, client).is_empty();
+            let is_due = |reads: &Questions| reads.differ((&old, update.revision), &delta, client);
             (inbound, secrets) = (is_due(&self.inbound_reads), is_due(&self.secret_reads));
         }
         if !inbound && !secrets {
@@ -107,7 +107,7 @@ impl OwnLayer {
     /// Finds the inbound side that the snapshot has now; whether it had to be compiled, because no replica has it.
     fn compile_inbound(&mut self, tracked: &Tracked<'_>, (view, client): (&ViewKey, &Client), memo: &Memo) -> bool {
         let (key, asked) = tracked.noted(|| InboundKey::of(tracked, &self.proxy, view, client));
-        self.inbound_reads = Reads::of(asked);
+        self.inbound_reads = Questions::of(asked);
         let (inbound, fresh) = memo.inbound.find_or_compile(&key);
         self.inbound = Some(inbound);
         fresh
@@ -116,7 +116,7 @@ impl OwnLayer {
     /// Finds the secrets that the snapshot has now; whether one had to be compiled, because no other proxy has it.
     fn compile_secrets(&mut self, tracked: &Tracked<'_>, memo: &Memo) -> bool {
         let (keys, asked) = tracked.noted(|| secret::keys(tracked, &self.proxy));
-        self.secret_reads = Reads::of(asked);
+        self.secret_reads = Questions::of(asked);
         let (found, fresh): (Vec<_>, Vec<_>) = keys.iter().map(|key| memo.secrets.find_or_compile(key)).unzip();
         self.secrets.replace(found.iter().flat_map(|entries| entries.iter().cloned()));
         self.compiled_secrets = found;

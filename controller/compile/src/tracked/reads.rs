@@ -10,6 +10,11 @@ pub(crate) struct Reads<S> {
     by_kind: BTreeMap<QuestionKind, BTreeMap<Question, Vec<S>>>,
 }
 
+/// What was asked for one thing that each proxy has of its own. Their memory counts: a mesh has thousands, each with a
+/// handful of questions.
+#[derive(Debug, Default)]
+pub(crate) struct Questions(Box<[Question]>);
+
 impl<S: Ord + Clone> Reads<S> {
     /// Notes what a section asked. What it asked before stays: at worst the section is due once too often.
     pub(crate) fn note(&mut self, section: &S, asked: Asked) {
@@ -62,12 +67,16 @@ impl<S: Ord + Clone> Reads<S> {
     }
 }
 
-impl Reads<()> {
-    /// The questions of one section.
+impl Questions {
+    /// What was asked.
     pub(crate) fn of(asked: Asked) -> Self {
-        let mut reads = Self::default();
-        reads.note(&(), asked);
-        reads
+        Self(asked.into_iter().collect())
+    }
+
+    /// Whether some answer differs between two revisions.
+    pub(crate) fn differ(&self, (old, new): (&Revision, &Revision), delta: &Delta, client: &Client) -> bool {
+        let (root, snapshots) = (new.root_namespace(), (old.snapshot(), new.snapshot()));
+        self.0.iter().any(|question| question.is_concerned(delta, root) && question.differs(snapshots, delta, client))
     }
 }
 
