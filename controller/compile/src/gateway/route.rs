@@ -76,7 +76,7 @@ fn serve(
         }
     }
     if redirect {
-        for host in bound.server().hosts.iter().map(|h| &h.host) {
+        for host in bound.hosts.iter().map(|h| &h.host) {
             require_tls(hosts.entry(host.clone()).or_insert_with(|| virtual_host(host, bound.server().port)), true);
         }
     }

@@ -205,11 +205,11 @@ impl ViewLayer {
                 issues = catch_all::issues(scope);
                 let plan = listener::plan::plan(scope, &mut issues);
                 let listeners = listener::outbound::listeners(scope, &plan).into_iter();
-                (self.routes.set_named(listener::plan::named(scope, &plan)), listeners.map(Compiled::new).collect())
+                (self.routes.set_named(listener::plan::named(scope, &plan)), listeners.collect())
             }
             ProxyKind::Gateway => {
                 let ports = gateway::merge::merge(scope, &mut issues);
-                let listeners: Vec<Compiled<_>> = gateway::listener::listeners(scope, &ports);
+                let listeners: Vec<Compiled<_>> = gateway::listener::listeners(scope, &ports, &mut issues);
                 self.routes.set_ports(ports);
                 (true, listeners)
             }

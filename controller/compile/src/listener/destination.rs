@@ -6,6 +6,7 @@ use heddle_model::{
     issue::Issue,
     object::ObjectRef,
     route::{Destination, Reach, TcpRoute, TlsRoute, WeightedDestination},
+    service::Resolution,
 };
 
 use super::tcp::Weighted;
@@ -45,6 +46,22 @@ pub(crate) fn clusters(scope: &Scope<'_>, rule: &L4Rule<'_>, listener_port: u16,
     used.into_iter().map(cluster).collect()
 }
 
+/// The port at which a rule calls the host that the SNI names, if one of its services has no other address.
+pub(crate) fn sni_port(scope: &Scope<'_>, rule: &L4Rule<'_>, listener_port: u16) -> Option<u16> {
+    let is_dynamic =
+        |to: &&Destination| scope.service(&to.host).is_some_and(|service| service.resolution == Resolution::DynamicDns);
+    let to = rule.destinations.iter().map(|to| &to.destination).find(is_dynamic)?;
+    Some(port(scope, to, listener_port))
+}
+
+fn port(scope: &Scope<'_>, to: &Destination, listener_port: u16) -> u16 {
+    let only = scope.service(&to.host).and_then(|service| match service.ports.as_slice() {
+        [port] => Some(port.number),
+        _ => None,
+    });
+    to.port.or(only).unwrap_or(listener_port)
+}
+
 /// The cluster of a destination. A subset that no rule defines is replaced by the whole service; that is reported, as
 /// is a service or port that does not exist.
 pub(crate) fn cluster(
@@ -55,11 +72,7 @@ pub(crate) fn cluster(
     issues: &mut Vec<Issue>,
 ) -> String {
     let service = scope.service(&to.host);
-    let only = service.and_then(|s| match s.ports.as_slice() {
-        [port] => Some(port.number),
-        _ => None,
-    });
-    let port = to.port.or(only).unwrap_or(listener_port);
+    let port = port(scope, to, listener_port);
     let mut report = |part: &str, reason, message: String| {
         issues.push(Issue::error(object, format!("{field}.{part}"), reason, message));
     };
