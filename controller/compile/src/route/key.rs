@@ -114,6 +114,8 @@ pub(crate) struct VirtualHostKey {
     pub(crate) domains: Vec<String>,
     /// Its routes.
     pub(crate) routes: ByPtr<RouteEntries>,
+    /// Objects that ask for one of its domains and do not get it.
+    pub(crate) overruled: BTreeSet<Arc<ObjectRef>>,
 }
 
 impl HostRoutesKey {
@@ -233,5 +235,6 @@ pub(crate) fn virtual_host(key: &VirtualHostKey) -> Compiled<VirtualHost> {
         include_request_attempt_count: true,
         ..VirtualHost::default()
     };
-    Compiled { value, issues: key.routes.issues.clone(), sources: key.routes.sources.clone() }
+    let sources = key.routes.sources.iter().chain(&key.overruled).cloned().collect();
+    Compiled { value, issues: key.routes.issues.clone(), sources }
 }
