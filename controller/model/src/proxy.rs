@@ -70,6 +70,19 @@ pub struct OwnPorts {
     pub admin: u16,
 }
 
+impl OwnPorts {
+    /// The port on loopback where Istio's agent shows what Envoy was sent.
+    pub const DEBUG: u16 = 15004;
+    /// The port on loopback where the agent answers DNS.
+    pub const DNS: u16 = 15053;
+
+    /// All ports that the programs of a proxy may listen on.
+    #[must_use]
+    pub fn all(&self) -> [u16; 6] {
+        [self.readiness, self.prometheus, self.agent, self.admin, Self::DEBUG, Self::DNS]
+    }
+}
+
 impl Default for OwnPorts {
     fn default() -> Self {
         Self { readiness: 15021, prometheus: 15090, agent: 15020, admin: 15000 }

@@ -21,7 +21,9 @@ pub(crate) fn check(seen: &Seen) {
     assert_eq!(lint(&seen.set, TypeSet::ALL, &seen.issues), []);
     for type_url in TypeUrl::ALL {
         for resource in seen.set.typed(type_url).iter() {
-            assert!(!resource.name().is_empty(), "a resource of {type_url} has no name");
+            // The table of names is the one resource of its type.
+            let is_named = !resource.name().is_empty() || type_url == TypeUrl::NameTable;
+            assert!(is_named, "a resource of {type_url} has no name");
             match type_url {
                 TypeUrl::Cluster => cluster(resource, &decode(resource)),
                 TypeUrl::Endpoint => endpoints(resource, &decode(resource)),

@@ -97,7 +97,7 @@ fn server_chains(scope: &Scope<'_>, bind: &str, bound: &Bound, issues: &mut Vec<
     let tls = bound.server().tls.as_ref();
     let connections = match tls.map(|tls| tls.mode) {
         _ if bound.kind() == PortKind::Http => return vec![http_chain(scope, bind, bound, None)],
-        Some(ServerTlsMode::AutoPassthrough) => auto_passthrough(scope, bound),
+        Some(ServerTlsMode::AutoPassthrough) => auto_passthrough(scope, bound, issues),
         Some(ServerTlsMode::Passthrough) => passthrough(scope, bound, issues),
         None if bound.kind() == PortKind::Tls => passthrough(scope, bound, issues),
         Some(_) => return tls.map(|tls| terminated(scope, bind, bound, tls, issues)).unwrap_or_default(),
@@ -171,11 +171,19 @@ fn passthrough(scope: &Scope<'_>, bound: &Bound, issues: &mut Vec<Issue>) -> Vec
 }
 
 /// TLS passed through to the service that the SNI names. Only services that the server's hosts cover can be reached.
-fn auto_passthrough(scope: &Scope<'_>, bound: &Bound) -> Vec<Connections> {
+fn auto_passthrough(scope: &Scope<'_>, bound: &Bound, issues: &mut Vec<Issue>) -> Vec<Connections> {
     let covered = |host: &Host| bound.hosts.iter().any(|h| h.host.covers(host));
     let mut chains = Vec::new();
     for import in scope.seen.services.values().filter(|i| !i.service.external && covered(&i.service.host)) {
         let service = &import.service;
+        if service.host.is_wildcard() {
+            let message = format!(
+                "{} has no name that an SNI can be, so servers of AUTO_PASSTHROUGH do not lead to it",
+                service.host
+            );
+            issues.push(Issue::warning(&service.origin.object, "spec.hosts", "NotApplicable", message));
+            continue;
+        }
         let subsets = scope.rule(service).map(|rule| rule.subsets.iter().map(|s| s.name.clone()).collect::<Vec<_>>());
         let subsets = std::iter::once("".into()).chain(subsets.unwrap_or_default());
         for subset in subsets {

@@ -78,8 +78,7 @@ pub(super) fn ports(
         let redirected = proxy.interception != Interception::None;
         for (service, mapped) in backed.iter().filter(|_| redirected) {
             for (service_port, number) in mapped {
-                let port = service.port(*service_port).filter(|port| port.protocol != Protocol::Udp);
-                let Some(port) = port else { continue };
+                let Some(port) = service.port(*service_port) else { continue };
                 ports.entry(*number).or_insert_with(|| InboundPort {
                     number: *number,
                     name: port.name.clone(),
@@ -117,16 +116,24 @@ pub(super) fn leave_out_occupied(
     let mut issues = Vec::new();
     ports.retain(|port| {
         let is_virtual = is_captured && [mesh.inbound_port, mesh.outbound_port].contains(&port.number);
+        let ingress = port.ingress.and_then(|at| sidecar?.ingress.get(at));
+        let field = |name: &str| ingress.map_or_else(|| "spec.ports".into(), |one| format!("{}.{name}", one.field));
+        let mut report = |field: String, reason, message: String| {
+            issues.extend(port.source(sidecar).map(|object| Issue::error(&object, field, reason, message)));
+        };
         let holder = programs.holder(&port.bind, port.number, true).filter(|_| port.own_listener);
         let holder = holder.map(ToString::to_string).or_else(|| is_virtual.then(|| "the proxy's own listener".into()));
-        let Some(holder) = holder else { return true };
-        let field = match port.ingress.and_then(|at| sidecar?.ingress.get(at)) {
-            Some(ingress) => format!("{}.port.number", ingress.field),
-            None => "spec.ports".into(),
-        };
-        let message = format!("port {} of the workload belongs to {holder}; the port is left out", port.number);
-        issues.extend(port.source(sidecar).map(|object| Issue::error(&object, field, "AddressConflict", message)));
-        false
+        if let Some(holder) = holder {
+            let message = format!("port {} of the workload belongs to {holder}; the port is left out", port.number);
+            report(field("port.number"), "AddressConflict", message);
+            return false;
+        }
+        let is_usable = !port.own_listener || port.bind.parse::<IpAddr>().is_ok();
+        if !is_usable {
+            let message = format!("{:?} is no IP address; the port is left out", port.bind);
+            report(field("bind"), "BadAddress", message);
+        }
+        is_usable
     });
     issues
 }

@@ -7,16 +7,11 @@ use std::{fmt, net::IpAddr};
 
 use heddle_model::{
     mesh::Mesh,
-    proxy::{Interception, ProxyKind},
+    proxy::{Interception, OwnPorts, ProxyKind},
 };
 
 use super::loopback;
 use crate::view::ViewKey;
-
-/// The port on loopback where Istio's agent shows what Envoy was sent.
-const DEBUG_PORT: u16 = 15004;
-/// The port on loopback where the agent answers DNS.
-const DNS_PORT: u16 = 15053;
 
 /// The addresses of a proxy.
 #[derive(Debug)]
@@ -75,10 +70,10 @@ impl Occupied {
             holder(Bind::Any, ports.prometheus, true, "the proxy's metrics (ENVOY_PROMETHEUS_PORT)"),
             holder(Bind::Any, ports.agent, false, "the proxy's agent (statusPort)"),
             holder(Bind::Loopback, ports.admin, false, "the proxy's admin interface (proxyAdminPort)"),
-            holder(Bind::Loopback, DEBUG_PORT, false, "the proxy's debug interface"),
+            holder(Bind::Loopback, OwnPorts::DEBUG, false, "the proxy's debug interface"),
         ];
         if view.dns_capture {
-            all.push(holder(Bind::Loopback, DNS_PORT, false, "the proxy's DNS server"));
+            all.push(holder(Bind::Loopback, OwnPorts::DNS, false, "the proxy's DNS server"));
         }
         Self { all }
     }

@@ -77,7 +77,9 @@ pub(crate) fn split(scope: &Scope<'_>, egress: &EgressScope, key: &RouteConfigKe
     hosts.sort_by(|(a, _), (b, _)| a.name.cmp(&b.name));
     let routes =
         groups.into_iter().map(|group| HostRoutes { key: group.key, entries: group.routes, asked: group.asked });
-    let mut last = (!matches!(key, RouteConfigKey::Service(..))).then(|| catch_all::virtual_host(scope));
+    // A VirtualService of the host `*` takes what else the catch-all would.
+    let has_catch_all = hosts.iter().any(|(host, _)| host.domains.iter().any(|domain| domain == "*"));
+    let mut last = (!has_catch_all).then(|| catch_all::virtual_host(scope));
     let client = RouteClient::plain(scope.view);
     let egress_proxy = scope.seen.outbound.egress_proxy.as_ref().map(|to| &to.host);
     alpn::set_alpn(scope, &client, egress_proxy, last.iter_mut().flat_map(|host| &mut host.routes));

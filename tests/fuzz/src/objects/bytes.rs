@@ -4,11 +4,22 @@
 pub(crate) struct Bytes<'a> {
     left: std::slice::Iter<'a, u8>,
     lengthened: bool,
+    tame: bool,
 }
 
 impl<'a> Bytes<'a> {
     pub(crate) fn new(bytes: &'a [u8]) -> Self {
-        Self { left: bytes.iter(), lengthened: false }
+        Self { left: bytes.iter(), lengthened: false, tame: false }
+    }
+
+    /// Of which no text is a value that Envoy may refuse by itself: see [`super::word`].
+    pub(crate) fn tame(bytes: &'a [u8]) -> Self {
+        Self { tame: true, ..Self::new(bytes) }
+    }
+
+    /// Whether texts that Envoy may refuse are left out.
+    pub(crate) fn is_tame(&self) -> bool {
+        self.tame
     }
 
     /// The next byte, or 0.

@@ -184,21 +184,34 @@ const KEYS: &[&str] = &[
 /// A text for a field.
 pub(crate) fn text(field: &str, bytes: &mut Bytes<'_>) -> String {
     let first = bytes.next();
-    if first >= RAW {
+    if first >= RAW && !bytes.is_tame() {
         return raw(first, bytes);
     }
     let words = words(field);
-    words[usize::from(first) % words.len()].to_owned()
+    let word = words[usize::from(first) % words.len()];
+    if bytes.is_tame() && !is_harmless(field, word) { harmless(field) } else { word.to_owned() }
+}
+
+fn harmless(field: &str) -> String {
+    if field == "bind" { String::new() } else { "a".to_owned() }
+}
+
+/// Whether no field can hold the word and be refused by Envoy for its value: a format command, a control character, a
+/// length, an address that is none. What is refused because two objects meet is another matter.
+fn is_harmless(field: &str, word: &str) -> bool {
+    let is_bind = field != "bind" || word.parse::<std::net::IpAddr>().is_ok() || word.starts_with("unix:///");
+    is_bind && word.len() < 64 && word.chars().all(|c| c.is_ascii_graphic() && c != '%')
 }
 
 /// A key of a map.
 pub(crate) fn key(field: &str, bytes: &mut Bytes<'_>) -> String {
     let first = bytes.next();
-    if first >= RAW {
+    if first >= RAW && !bytes.is_tame() {
         return raw(first, bytes);
     }
     let labels = ["labels", "matchLabels", "sourceLabels"].contains(&field);
-    KEYS[usize::from(first) % if labels { 3 } else { KEYS.len() }].to_owned()
+    let key = KEYS[usize::from(first) % if labels { 3 } else { KEYS.len() }];
+    if bytes.is_tame() && !is_harmless(field, key) { "a".to_owned() } else { key.to_owned() }
 }
 
 /// A whole number.
