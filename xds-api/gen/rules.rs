@@ -709,6 +709,8 @@ static ENVOY_CONFIG_ACCESSLOG_V3_ACCESSLOGFILTER: Message = Message {
     fields: &[
         Field { number: 1, name: "status_code_filter", required: false, items: None, rule: Rule::Message(&ENVOY_CONFIG_ACCESSLOG_V3_STATUSCODEFILTER) },
         Field { number: 2, name: "duration_filter", required: false, items: None, rule: Rule::Message(&ENVOY_CONFIG_ACCESSLOG_V3_DURATIONFILTER) },
+        Field { number: 3, name: "not_health_check_filter", required: false, items: None, rule: Rule::Free },
+        Field { number: 4, name: "traceable_filter", required: false, items: None, rule: Rule::Free },
         Field { number: 5, name: "runtime_filter", required: false, items: None, rule: Rule::Message(&ENVOY_CONFIG_ACCESSLOG_V3_RUNTIMEFILTER) },
         Field { number: 6, name: "and_filter", required: false, items: None, rule: Rule::Message(&ENVOY_CONFIG_ACCESSLOG_V3_ANDFILTER) },
         Field { number: 7, name: "or_filter", required: false, items: None, rule: Rule::Message(&ENVOY_CONFIG_ACCESSLOG_V3_ORFILTER) },
@@ -719,7 +721,7 @@ static ENVOY_CONFIG_ACCESSLOG_V3_ACCESSLOGFILTER: Message = Message {
         Field { number: 12, name: "metadata_filter", required: false, items: None, rule: Rule::Message(&ENVOY_CONFIG_ACCESSLOG_V3_METADATAFILTER) },
         Field { number: 13, name: "log_type_filter", required: false, items: None, rule: Rule::Message(&ENVOY_CONFIG_ACCESSLOG_V3_LOGTYPEFILTER) },
     ],
-    choices: &[("filter_specifier", &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13])],
+    choices: &[("filter_specifier", 0b1111111111111)],
 };
 
 static ENVOY_CONFIG_ACCESSLOG_V3_ANDFILTER: Message = Message {
@@ -1139,7 +1141,7 @@ static ENVOY_CONFIG_COMMON_MATCHER_V3_HTTPGENERICBODYMATCH_GENERICTEXTMATCH: Mes
         Field { number: 1, name: "string_match", required: false, items: None, rule: Rule::Text(Text { least: 1, most: usize::MAX, most_bytes: usize::MAX, pattern: Pattern::Any, only: &[], never: &[], or_empty: false }) },
         Field { number: 2, name: "binary_match", required: false, items: None, rule: Rule::Text(Text { least: 1, most: usize::MAX, most_bytes: usize::MAX, pattern: Pattern::Any, only: &[], never: &[], or_empty: false }) },
     ],
-    choices: &[("rule", &[1, 2])],
+    choices: &[("rule", 0b11)],
 };
 
 static ENVOY_CONFIG_COMMON_MATCHER_V3_HTTPHEADERSMATCH: Message = Message {
@@ -1164,7 +1166,7 @@ static ENVOY_CONFIG_COMMON_MATCHER_V3_MATCHPREDICATE: Message = Message {
         Field { number: 9, name: "http_request_generic_body_match", required: false, items: None, rule: Rule::Message(&ENVOY_CONFIG_COMMON_MATCHER_V3_HTTPGENERICBODYMATCH) },
         Field { number: 10, name: "http_response_generic_body_match", required: false, items: None, rule: Rule::Message(&ENVOY_CONFIG_COMMON_MATCHER_V3_HTTPGENERICBODYMATCH) },
     ],
-    choices: &[("rule", &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10])],
+    choices: &[("rule", 0b1111111111)],
 };
 
 static ENVOY_CONFIG_COMMON_MATCHER_V3_MATCHPREDICATE_MATCHSET: Message = Message {
@@ -1182,7 +1184,7 @@ static ENVOY_CONFIG_COMMON_MATCHER_V3_MATCHER: Message = Message {
         Field { number: 2, name: "matcher_tree", required: false, items: None, rule: Rule::Message(&ENVOY_CONFIG_COMMON_MATCHER_V3_MATCHER_MATCHERTREE) },
         Field { number: 3, name: "on_no_match", required: false, items: None, rule: Rule::Message(&ENVOY_CONFIG_COMMON_MATCHER_V3_MATCHER_ONMATCH) },
     ],
-    choices: &[("matcher_type", &[1, 2])],
+    choices: &[("matcher_type", 0b11)],
 };
 
 static ENVOY_CONFIG_COMMON_MATCHER_V3_MATCHER_MATCHERLIST: Message = Message {
@@ -1210,7 +1212,7 @@ static ENVOY_CONFIG_COMMON_MATCHER_V3_MATCHER_MATCHERLIST_PREDICATE: Message = M
         Field { number: 3, name: "and_matcher", required: false, items: None, rule: Rule::Message(&ENVOY_CONFIG_COMMON_MATCHER_V3_MATCHER_MATCHERLIST_PREDICATE_PREDICATELIST) },
         Field { number: 4, name: "not_matcher", required: false, items: None, rule: Rule::Message(&ENVOY_CONFIG_COMMON_MATCHER_V3_MATCHER_MATCHERLIST_PREDICATE) },
     ],
-    choices: &[("match_type", &[1, 2, 3, 4])],
+    choices: &[("match_type", 0b1111)],
 };
 
 static ENVOY_CONFIG_COMMON_MATCHER_V3_MATCHER_MATCHERLIST_PREDICATE_PREDICATELIST: Message = Message {
@@ -1228,7 +1230,7 @@ static ENVOY_CONFIG_COMMON_MATCHER_V3_MATCHER_MATCHERLIST_PREDICATE_SINGLEPREDIC
         Field { number: 2, name: "value_match", required: false, items: None, rule: Rule::Message(&ENVOY_TYPE_MATCHER_V3_STRINGMATCHER) },
         Field { number: 3, name: "custom_match", required: false, items: None, rule: Rule::Message(&ENVOY_CONFIG_CORE_V3_TYPEDEXTENSIONCONFIG) },
     ],
-    choices: &[("matcher", &[2, 3])],
+    choices: &[("matcher", 0b110)],
 };
 
 static ENVOY_CONFIG_COMMON_MATCHER_V3_MATCHER_MATCHERTREE: Message = Message {
@@ -1239,7 +1241,7 @@ static ENVOY_CONFIG_COMMON_MATCHER_V3_MATCHER_MATCHERTREE: Message = Message {
         Field { number: 3, name: "prefix_match_map", required: false, items: None, rule: Rule::Message(&ENVOY_CONFIG_COMMON_MATCHER_V3_MATCHER_MATCHERTREE_MATCHMAP) },
         Field { number: 4, name: "custom_match", required: false, items: None, rule: Rule::Message(&ENVOY_CONFIG_CORE_V3_TYPEDEXTENSIONCONFIG) },
     ],
-    choices: &[("tree_type", &[2, 3, 4])],
+    choices: &[("tree_type", 0b1110)],
 };
 
 static ENVOY_CONFIG_COMMON_MATCHER_V3_MATCHER_MATCHERTREE_MATCHMAP: Message = Message {
@@ -1264,7 +1266,7 @@ static ENVOY_CONFIG_COMMON_MATCHER_V3_MATCHER_ONMATCH: Message = Message {
         Field { number: 1, name: "matcher", required: false, items: None, rule: Rule::Message(&ENVOY_CONFIG_COMMON_MATCHER_V3_MATCHER) },
         Field { number: 2, name: "action", required: false, items: None, rule: Rule::Message(&ENVOY_CONFIG_CORE_V3_TYPEDEXTENSIONCONFIG) },
     ],
-    choices: &[("on_match", &[1, 2])],
+    choices: &[("on_match", 0b11)],
 };
 
 static ENVOY_CONFIG_COMMON_MUTATION_RULES_V3_HEADERMUTATION: Message = Message {
@@ -1274,7 +1276,7 @@ static ENVOY_CONFIG_COMMON_MUTATION_RULES_V3_HEADERMUTATION: Message = Message {
         Field { number: 2, name: "append", required: false, items: None, rule: Rule::Message(&ENVOY_CONFIG_CORE_V3_HEADERVALUEOPTION) },
         Field { number: 3, name: "remove_on_match", required: false, items: None, rule: Rule::Message(&ENVOY_CONFIG_COMMON_MUTATION_RULES_V3_HEADERMUTATION_REMOVEONMATCH) },
     ],
-    choices: &[("action", &[1, 2, 3])],
+    choices: &[("action", 0b111)],
 };
 
 static ENVOY_CONFIG_COMMON_MUTATION_RULES_V3_HEADERMUTATION_REMOVEONMATCH: Message = Message {
@@ -1301,7 +1303,7 @@ static ENVOY_CONFIG_CORE_V3_ADDRESS: Message = Message {
         Field { number: 2, name: "pipe", required: false, items: None, rule: Rule::Message(&ENVOY_CONFIG_CORE_V3_PIPE) },
         Field { number: 3, name: "envoy_internal_address", required: false, items: None, rule: Rule::Message(&ENVOY_CONFIG_CORE_V3_ENVOYINTERNALADDRESS) },
     ],
-    choices: &[("address", &[1, 2, 3])],
+    choices: &[("address", 0b111)],
 };
 
 static ENVOY_CONFIG_CORE_V3_ALTERNATEPROTOCOLSCACHEOPTIONS: Message = Message {
@@ -1343,7 +1345,7 @@ static ENVOY_CONFIG_CORE_V3_ASYNCDATASOURCE: Message = Message {
         Field { number: 1, name: "local", required: false, items: None, rule: Rule::Message(&ENVOY_CONFIG_CORE_V3_DATASOURCE) },
         Field { number: 2, name: "remote", required: false, items: None, rule: Rule::Message(&ENVOY_CONFIG_CORE_V3_REMOTEDATASOURCE) },
     ],
-    choices: &[("specifier", &[1, 2])],
+    choices: &[("specifier", 0b11)],
 };
 
 static ENVOY_CONFIG_CORE_V3_BACKOFFSTRATEGY: Message = Message {
@@ -1379,23 +1381,27 @@ static ENVOY_CONFIG_CORE_V3_CIDRRANGE: Message = Message {
 static ENVOY_CONFIG_CORE_V3_CONFIGSOURCE: Message = Message {
     name: "envoy.config.core.v3.ConfigSource",
     fields: &[
+        Field { number: 1, name: "path", required: false, items: None, rule: Rule::Free },
         Field { number: 2, name: "api_config_source", required: false, items: None, rule: Rule::Message(&ENVOY_CONFIG_CORE_V3_APICONFIGSOURCE) },
+        Field { number: 3, name: "ads", required: false, items: None, rule: Rule::Free },
         Field { number: 5, name: "self", required: false, items: None, rule: Rule::Message(&ENVOY_CONFIG_CORE_V3_SELFCONFIGSOURCE) },
         Field { number: 6, name: "resource_api_version", required: false, items: None, rule: Rule::Number(Range { least: i64::MIN, most: i64::MAX, only: &[0, 1, 2], never: &[], or_zero: false }, true) },
         Field { number: 7, name: "authorities", required: false, items: Some(Items { least: 0, most: usize::MAX, unique: false }), rule: Rule::Message(&XDS_CORE_V3_AUTHORITY) },
         Field { number: 8, name: "path_config_source", required: false, items: None, rule: Rule::Message(&ENVOY_CONFIG_CORE_V3_PATHCONFIGSOURCE) },
     ],
-    choices: &[("config_source_specifier", &[1, 8, 2, 3, 5])],
+    choices: &[("config_source_specifier", 0b1001111)],
 };
 
 static ENVOY_CONFIG_CORE_V3_DATASOURCE: Message = Message {
     name: "envoy.config.core.v3.DataSource",
     fields: &[
         Field { number: 1, name: "filename", required: false, items: None, rule: Rule::Text(Text { least: 1, most: usize::MAX, most_bytes: usize::MAX, pattern: Pattern::Any, only: &[], never: &[], or_empty: false }) },
+        Field { number: 2, name: "inline_bytes", required: false, items: None, rule: Rule::Free },
+        Field { number: 3, name: "inline_string", required: false, items: None, rule: Rule::Free },
         Field { number: 4, name: "environment_variable", required: false, items: None, rule: Rule::Text(Text { least: 1, most: usize::MAX, most_bytes: usize::MAX, pattern: Pattern::Any, only: &[], never: &[], or_empty: false }) },
         Field { number: 5, name: "watched_directory", required: false, items: None, rule: Rule::Message(&ENVOY_CONFIG_CORE_V3_WATCHEDDIRECTORY) },
     ],
-    choices: &[("specifier", &[1, 2, 3, 4])],
+    choices: &[("specifier", 0b1111)],
 };
 
 static ENVOY_CONFIG_CORE_V3_DNSRESOLUTIONCONFIG: Message = Message {
@@ -1409,8 +1415,9 @@ static ENVOY_CONFIG_CORE_V3_DNSRESOLUTIONCONFIG: Message = Message {
 static ENVOY_CONFIG_CORE_V3_ENVOYINTERNALADDRESS: Message = Message {
     name: "envoy.config.core.v3.EnvoyInternalAddress",
     fields: &[
+        Field { number: 1, name: "server_listener_name", required: false, items: None, rule: Rule::Free },
     ],
-    choices: &[("address_name_specifier", &[1])],
+    choices: &[("address_name_specifier", 0b1)],
 };
 
 static ENVOY_CONFIG_CORE_V3_EVENTSERVICECONFIG: Message = Message {
@@ -1418,7 +1425,7 @@ static ENVOY_CONFIG_CORE_V3_EVENTSERVICECONFIG: Message = Message {
     fields: &[
         Field { number: 1, name: "grpc_service", required: false, items: None, rule: Rule::Message(&ENVOY_CONFIG_CORE_V3_GRPCSERVICE) },
     ],
-    choices: &[("config_source_specifier", &[1])],
+    choices: &[("config_source_specifier", 0b1)],
 };
 
 static ENVOY_CONFIG_CORE_V3_EXTENSIONCONFIGSOURCE: Message = Message {
@@ -1465,7 +1472,7 @@ static ENVOY_CONFIG_CORE_V3_GRPCSERVICE: Message = Message {
         Field { number: 5, name: "initial_metadata", required: false, items: Some(Items { least: 0, most: usize::MAX, unique: false }), rule: Rule::Message(&ENVOY_CONFIG_CORE_V3_HEADERVALUE) },
         Field { number: 6, name: "retry_policy", required: false, items: None, rule: Rule::Message(&ENVOY_CONFIG_CORE_V3_RETRYPOLICY) },
     ],
-    choices: &[("target_specifier", &[1, 2])],
+    choices: &[("target_specifier", 0b11)],
 };
 
 static ENVOY_CONFIG_CORE_V3_GRPCSERVICE_ENVOYGRPC: Message = Message {
@@ -1495,10 +1502,15 @@ static ENVOY_CONFIG_CORE_V3_GRPCSERVICE_GOOGLEGRPC: Message = Message {
 static ENVOY_CONFIG_CORE_V3_GRPCSERVICE_GOOGLEGRPC_CALLCREDENTIALS: Message = Message {
     name: "envoy.config.core.v3.GrpcService.GoogleGrpc.CallCredentials",
     fields: &[
+        Field { number: 1, name: "access_token", required: false, items: None, rule: Rule::Free },
+        Field { number: 2, name: "google_compute_engine", required: false, items: None, rule: Rule::Free },
+        Field { number: 3, name: "google_refresh_token", required: false, items: None, rule: Rule::Free },
+        Field { number: 4, name: "service_account_jwt_access", required: false, items: None, rule: Rule::Free },
+        Field { number: 5, name: "google_iam", required: false, items: None, rule: Rule::Free },
         Field { number: 6, name: "from_plugin", required: false, items: None, rule: Rule::Message(&ENVOY_CONFIG_CORE_V3_GRPCSERVICE_GOOGLEGRPC_CALLCREDENTIALS_METADATACREDENTIALSFROMPLUGIN) },
         Field { number: 7, name: "sts_service", required: false, items: None, rule: Rule::Message(&ENVOY_CONFIG_CORE_V3_GRPCSERVICE_GOOGLEGRPC_CALLCREDENTIALS_STSSERVICE) },
     ],
-    choices: &[("credential_specifier", &[1, 2, 3, 4, 5, 6, 7])],
+    choices: &[("credential_specifier", 0b1111111)],
 };
 
 static ENVOY_CONFIG_CORE_V3_GRPCSERVICE_GOOGLEGRPC_CALLCREDENTIALS_METADATACREDENTIALSFROMPLUGIN: Message = Message {
@@ -1537,16 +1549,20 @@ static ENVOY_CONFIG_CORE_V3_GRPCSERVICE_GOOGLEGRPC_CHANNELARGS_ARGSENTRY: Messag
 static ENVOY_CONFIG_CORE_V3_GRPCSERVICE_GOOGLEGRPC_CHANNELARGS_VALUE: Message = Message {
     name: "envoy.config.core.v3.GrpcService.GoogleGrpc.ChannelArgs.Value",
     fields: &[
+        Field { number: 1, name: "string_value", required: false, items: None, rule: Rule::Free },
+        Field { number: 2, name: "int_value", required: false, items: None, rule: Rule::Free },
     ],
-    choices: &[("value_specifier", &[1, 2])],
+    choices: &[("value_specifier", 0b11)],
 };
 
 static ENVOY_CONFIG_CORE_V3_GRPCSERVICE_GOOGLEGRPC_CHANNELCREDENTIALS: Message = Message {
     name: "envoy.config.core.v3.GrpcService.GoogleGrpc.ChannelCredentials",
     fields: &[
         Field { number: 1, name: "ssl_credentials", required: false, items: None, rule: Rule::Message(&ENVOY_CONFIG_CORE_V3_GRPCSERVICE_GOOGLEGRPC_SSLCREDENTIALS) },
+        Field { number: 2, name: "google_default", required: false, items: None, rule: Rule::Free },
+        Field { number: 3, name: "local_credentials", required: false, items: None, rule: Rule::Free },
     ],
-    choices: &[("credential_specifier", &[1, 2, 3])],
+    choices: &[("credential_specifier", 0b111)],
 };
 
 static ENVOY_CONFIG_CORE_V3_GRPCSERVICE_GOOGLEGRPC_SSLCREDENTIALS: Message = Message {
@@ -1597,7 +1613,7 @@ static ENVOY_CONFIG_CORE_V3_HEALTHCHECK: Message = Message {
         Field { number: 24, name: "no_traffic_healthy_interval", required: false, items: None, rule: Rule::Duration(Range { least: 1, most: i64::MAX, only: &[], never: &[], or_zero: false }) },
         Field { number: 25, name: "event_logger", required: false, items: Some(Items { least: 0, most: usize::MAX, unique: false }), rule: Rule::Message(&ENVOY_CONFIG_CORE_V3_TYPEDEXTENSIONCONFIG) },
     ],
-    choices: &[("health_checker", &[8, 9, 11, 13])],
+    choices: &[("health_checker", 0b101110000)],
 };
 
 static ENVOY_CONFIG_CORE_V3_HEALTHCHECK_CUSTOMHEALTHCHECK: Message = Message {
@@ -1639,8 +1655,9 @@ static ENVOY_CONFIG_CORE_V3_HEALTHCHECK_PAYLOAD: Message = Message {
     name: "envoy.config.core.v3.HealthCheck.Payload",
     fields: &[
         Field { number: 1, name: "text", required: false, items: None, rule: Rule::Text(Text { least: 1, most: usize::MAX, most_bytes: usize::MAX, pattern: Pattern::Any, only: &[], never: &[], or_empty: false }) },
+        Field { number: 2, name: "binary", required: false, items: None, rule: Rule::Free },
     ],
-    choices: &[("payload", &[1, 2])],
+    choices: &[("payload", 0b11)],
 };
 
 static ENVOY_CONFIG_CORE_V3_HEALTHCHECK_TCPHEALTHCHECK: Message = Message {
@@ -1673,9 +1690,10 @@ static ENVOY_CONFIG_CORE_V3_HTTP1PROTOCOLOPTIONS: Message = Message {
 static ENVOY_CONFIG_CORE_V3_HTTP1PROTOCOLOPTIONS_HEADERKEYFORMAT: Message = Message {
     name: "envoy.config.core.v3.Http1ProtocolOptions.HeaderKeyFormat",
     fields: &[
+        Field { number: 1, name: "proper_case_words", required: false, items: None, rule: Rule::Free },
         Field { number: 8, name: "stateful_formatter", required: false, items: None, rule: Rule::Message(&ENVOY_CONFIG_CORE_V3_TYPEDEXTENSIONCONFIG) },
     ],
-    choices: &[("header_format", &[1, 8])],
+    choices: &[("header_format", 0b11)],
 };
 
 static ENVOY_CONFIG_CORE_V3_HTTP2PROTOCOLOPTIONS: Message = Message {
@@ -1738,7 +1756,7 @@ static ENVOY_CONFIG_CORE_V3_HTTPURI: Message = Message {
         Field { number: 2, name: "cluster", required: false, items: None, rule: Rule::Text(Text { least: 1, most: usize::MAX, most_bytes: usize::MAX, pattern: Pattern::Any, only: &[], never: &[], or_empty: false }) },
         Field { number: 3, name: "timeout", required: true, items: None, rule: Rule::Duration(Range { least: 0, most: 4294967295999999999, only: &[], never: &[], or_zero: false }) },
     ],
-    choices: &[("http_upstream_type", &[2])],
+    choices: &[("http_upstream_type", 0b10)],
 };
 
 static ENVOY_CONFIG_CORE_V3_KEEPALIVESETTINGS: Message = Message {
@@ -1981,16 +1999,19 @@ static ENVOY_CONFIG_CORE_V3_SOCKETADDRESS: Message = Message {
         Field { number: 1, name: "protocol", required: false, items: None, rule: Rule::Number(Range { least: i64::MIN, most: i64::MAX, only: &[0, 1], never: &[], or_zero: false }, true) },
         Field { number: 2, name: "address", required: true, items: None, rule: Rule::Text(Text { least: 1, most: usize::MAX, most_bytes: usize::MAX, pattern: Pattern::Any, only: &[], never: &[], or_empty: false }) },
         Field { number: 3, name: "port_value", required: false, items: None, rule: Rule::Number(Range { least: i64::MIN, most: 65535, only: &[], never: &[], or_zero: false }, false) },
+        Field { number: 4, name: "named_port", required: false, items: None, rule: Rule::Free },
     ],
-    choices: &[("port_specifier", &[3, 4])],
+    choices: &[("port_specifier", 0b1100)],
 };
 
 static ENVOY_CONFIG_CORE_V3_SOCKETOPTION: Message = Message {
     name: "envoy.config.core.v3.SocketOption",
     fields: &[
+        Field { number: 4, name: "int_value", required: false, items: None, rule: Rule::Free },
+        Field { number: 5, name: "buf_value", required: false, items: None, rule: Rule::Free },
         Field { number: 6, name: "state", required: false, items: None, rule: Rule::Number(Range { least: i64::MIN, most: i64::MAX, only: &[0, 1, 2], never: &[], or_zero: false }, true) },
     ],
-    choices: &[("value", &[4, 5])],
+    choices: &[("value", 0b11)],
 };
 
 static ENVOY_CONFIG_CORE_V3_SOCKETOPTIONSOVERRIDE: Message = Message {
@@ -2004,11 +2025,13 @@ static ENVOY_CONFIG_CORE_V3_SOCKETOPTIONSOVERRIDE: Message = Message {
 static ENVOY_CONFIG_CORE_V3_SUBSTITUTIONFORMATSTRING: Message = Message {
     name: "envoy.config.core.v3.SubstitutionFormatString",
     fields: &[
+        Field { number: 1, name: "text_format", required: false, items: None, rule: Rule::Free },
+        Field { number: 2, name: "json_format", required: false, items: None, rule: Rule::Free },
         Field { number: 4, name: "content_type", required: false, items: None, rule: Rule::Text(Text { least: 0, most: usize::MAX, most_bytes: usize::MAX, pattern: Pattern::Line, only: &[], never: &[], or_empty: false }) },
         Field { number: 5, name: "text_format_source", required: false, items: None, rule: Rule::Message(&ENVOY_CONFIG_CORE_V3_DATASOURCE) },
         Field { number: 6, name: "formatters", required: false, items: Some(Items { least: 0, most: usize::MAX, unique: false }), rule: Rule::Message(&ENVOY_CONFIG_CORE_V3_TYPEDEXTENSIONCONFIG) },
     ],
-    choices: &[("format", &[1, 2, 5])],
+    choices: &[("format", 0b1011)],
 };
 
 static ENVOY_CONFIG_CORE_V3_TLVENTRY: Message = Message {
@@ -2244,9 +2267,11 @@ static ENVOY_CONFIG_LISTENER_V3_LISTENER: Message = Message {
 static ENVOY_CONFIG_LISTENER_V3_LISTENER_CONNECTIONBALANCECONFIG: Message = Message {
     name: "envoy.config.listener.v3.Listener.ConnectionBalanceConfig",
     fields: &[
+        Field { number: 1, name: "exact_balance", required: false, items: None, rule: Rule::Free },
         Field { number: 2, name: "extend_balance", required: false, items: None, rule: Rule::Message(&ENVOY_CONFIG_CORE_V3_TYPEDEXTENSIONCONFIG) },
+        Field { number: 3, name: "cpu_locality_balance", required: false, items: None, rule: Rule::Free },
     ],
-    choices: &[("balance_type", &[1, 2, 3])],
+    choices: &[("balance_type", 0b111)],
 };
 
 static ENVOY_CONFIG_LISTENER_V3_LISTENER_FCDSCONFIG: Message = Message {
@@ -2275,8 +2300,9 @@ static ENVOY_CONFIG_LISTENER_V3_LISTENERFILTERCHAINMATCHPREDICATE: Message = Mes
         Field { number: 2, name: "and_match", required: false, items: None, rule: Rule::Message(&ENVOY_CONFIG_LISTENER_V3_LISTENERFILTERCHAINMATCHPREDICATE_MATCHSET) },
         Field { number: 3, name: "not_match", required: false, items: None, rule: Rule::Message(&ENVOY_CONFIG_LISTENER_V3_LISTENERFILTERCHAINMATCHPREDICATE) },
         Field { number: 4, name: "any_match", required: false, items: None, rule: Rule::Number(Range { least: i64::MIN, most: i64::MAX, only: &[1], never: &[], or_zero: false }, false) },
+        Field { number: 5, name: "destination_port_range", required: false, items: None, rule: Rule::Free },
     ],
-    choices: &[("rule", &[1, 2, 3, 4, 5])],
+    choices: &[("rule", 0b11111)],
 };
 
 static ENVOY_CONFIG_LISTENER_V3_LISTENERFILTERCHAINMATCHPREDICATE_MATCHSET: Message = Message {
@@ -2337,10 +2363,11 @@ static ENVOY_CONFIG_METRICS_V3_STATSCONFIG: Message = Message {
 static ENVOY_CONFIG_METRICS_V3_STATSMATCHER: Message = Message {
     name: "envoy.config.metrics.v3.StatsMatcher",
     fields: &[
+        Field { number: 1, name: "reject_all", required: false, items: None, rule: Rule::Free },
         Field { number: 2, name: "exclusion_list", required: false, items: None, rule: Rule::Message(&ENVOY_TYPE_MATCHER_V3_LISTSTRINGMATCHER) },
         Field { number: 3, name: "inclusion_list", required: false, items: None, rule: Rule::Message(&ENVOY_TYPE_MATCHER_V3_LISTSTRINGMATCHER) },
     ],
-    choices: &[("stats_matcher", &[1, 2, 3])],
+    choices: &[("stats_matcher", 0b111)],
 };
 
 static ENVOY_CONFIG_METRICS_V3_STATSSINK: Message = Message {
@@ -2430,7 +2457,7 @@ static ENVOY_CONFIG_OVERLOAD_V3_TRIGGER: Message = Message {
         Field { number: 2, name: "threshold", required: false, items: None, rule: Rule::Message(&ENVOY_CONFIG_OVERLOAD_V3_THRESHOLDTRIGGER) },
         Field { number: 3, name: "scaled", required: false, items: None, rule: Rule::Message(&ENVOY_CONFIG_OVERLOAD_V3_SCALEDTRIGGER) },
     ],
-    choices: &[("trigger_oneof", &[2, 3])],
+    choices: &[("trigger_oneof", 0b110)],
 };
 
 static ENVOY_CONFIG_RATELIMIT_V3_RATELIMITSERVICECONFIG: Message = Message {
@@ -2455,11 +2482,12 @@ static ENVOY_CONFIG_RBAC_V3_PERMISSION: Message = Message {
         Field { number: 8, name: "not_rule", required: false, items: None, rule: Rule::Message(&ENVOY_CONFIG_RBAC_V3_PERMISSION) },
         Field { number: 9, name: "requested_server_name", required: false, items: None, rule: Rule::Message(&ENVOY_TYPE_MATCHER_V3_STRINGMATCHER) },
         Field { number: 10, name: "url_path", required: false, items: None, rule: Rule::Message(&ENVOY_TYPE_MATCHER_V3_PATHMATCHER) },
+        Field { number: 11, name: "destination_port_range", required: false, items: None, rule: Rule::Free },
         Field { number: 12, name: "matcher", required: false, items: None, rule: Rule::Message(&ENVOY_CONFIG_CORE_V3_TYPEDEXTENSIONCONFIG) },
         Field { number: 13, name: "uri_template", required: false, items: None, rule: Rule::Message(&ENVOY_CONFIG_CORE_V3_TYPEDEXTENSIONCONFIG) },
         Field { number: 14, name: "sourced_metadata", required: false, items: None, rule: Rule::Message(&ENVOY_CONFIG_RBAC_V3_SOURCEDMETADATA) },
     ],
-    choices: &[("rule", &[1, 2, 3, 4, 10, 5, 6, 11, 7, 8, 9, 12, 13, 14])],
+    choices: &[("rule", 0b11111111111111)],
 };
 
 static ENVOY_CONFIG_RBAC_V3_PERMISSION_SET: Message = Message {
@@ -2497,7 +2525,7 @@ static ENVOY_CONFIG_RBAC_V3_PRINCIPAL: Message = Message {
         Field { number: 13, name: "sourced_metadata", required: false, items: None, rule: Rule::Message(&ENVOY_CONFIG_RBAC_V3_SOURCEDMETADATA) },
         Field { number: 14, name: "custom", required: false, items: None, rule: Rule::Message(&ENVOY_CONFIG_CORE_V3_TYPEDEXTENSIONCONFIG) },
     ],
-    choices: &[("identifier", &[1, 2, 3, 4, 5, 10, 11, 6, 9, 7, 12, 8, 13, 14])],
+    choices: &[("identifier", 0b11111111111111)],
 };
 
 static ENVOY_CONFIG_RBAC_V3_PRINCIPAL_AUTHENTICATED: Message = Message {
@@ -2668,7 +2696,10 @@ static ENVOY_CONFIG_ROUTE_V3_RATELIMIT: Message = Message {
 static ENVOY_CONFIG_ROUTE_V3_RATELIMIT_ACTION: Message = Message {
     name: "envoy.config.route.v3.RateLimit.Action",
     fields: &[
+        Field { number: 1, name: "source_cluster", required: false, items: None, rule: Rule::Free },
+        Field { number: 2, name: "destination_cluster", required: false, items: None, rule: Rule::Free },
         Field { number: 3, name: "request_headers", required: false, items: None, rule: Rule::Message(&ENVOY_CONFIG_ROUTE_V3_RATELIMIT_ACTION_REQUESTHEADERS) },
+        Field { number: 4, name: "remote_address", required: false, items: None, rule: Rule::Free },
         Field { number: 5, name: "generic_key", required: false, items: None, rule: Rule::Message(&ENVOY_CONFIG_ROUTE_V3_RATELIMIT_ACTION_GENERICKEY) },
         Field { number: 6, name: "header_value_match", required: false, items: None, rule: Rule::Message(&ENVOY_CONFIG_ROUTE_V3_RATELIMIT_ACTION_HEADERVALUEMATCH) },
         Field { number: 7, name: "dynamic_metadata", required: false, items: None, rule: Rule::Message(&ENVOY_CONFIG_ROUTE_V3_RATELIMIT_ACTION_DYNAMICMETADATA) },
@@ -2679,7 +2710,7 @@ static ENVOY_CONFIG_ROUTE_V3_RATELIMIT_ACTION: Message = Message {
         Field { number: 12, name: "query_parameters", required: false, items: None, rule: Rule::Message(&ENVOY_CONFIG_ROUTE_V3_RATELIMIT_ACTION_QUERYPARAMETERS) },
         Field { number: 13, name: "remote_address_match", required: false, items: None, rule: Rule::Message(&ENVOY_CONFIG_ROUTE_V3_RATELIMIT_ACTION_REMOTEADDRESSMATCH) },
     ],
-    choices: &[("action_specifier", &[1, 2, 3, 12, 4, 5, 6, 7, 8, 9, 10, 11, 13])],
+    choices: &[("action_specifier", 0b1111111111111)],
 };
 
 static ENVOY_CONFIG_ROUTE_V3_RATELIMIT_ACTION_DYNAMICMETADATA: Message = Message {
@@ -2776,8 +2807,9 @@ static ENVOY_CONFIG_ROUTE_V3_RATELIMIT_OVERRIDE: Message = Message {
     name: "envoy.config.route.v3.RateLimit.Override",
     fields: &[
         Field { number: 1, name: "dynamic_metadata", required: false, items: None, rule: Rule::Message(&ENVOY_CONFIG_ROUTE_V3_RATELIMIT_OVERRIDE_DYNAMICMETADATA) },
+        Field { number: 2, name: "rate_limit", required: false, items: None, rule: Rule::Free },
     ],
-    choices: &[("override_specifier", &[1, 2])],
+    choices: &[("override_specifier", 0b11)],
 };
 
 static ENVOY_CONFIG_ROUTE_V3_RATELIMIT_OVERRIDE_DYNAMICMETADATA: Message = Message {
@@ -2875,9 +2907,10 @@ static ENVOY_CONFIG_ROUTE_V3_ROUTE: Message = Message {
         Field { number: 13, name: "typed_per_filter_config", required: false, items: Some(Items { least: 0, most: usize::MAX, unique: false }), rule: Rule::Message(&ENVOY_CONFIG_ROUTE_V3_ROUTE_TYPEDPERFILTERCONFIGENTRY) },
         Field { number: 15, name: "tracing", required: false, items: None, rule: Rule::Message(&ENVOY_CONFIG_ROUTE_V3_TRACING) },
         Field { number: 17, name: "filter_action", required: false, items: None, rule: Rule::Message(&ENVOY_CONFIG_ROUTE_V3_FILTERACTION) },
+        Field { number: 18, name: "non_forwarding_action", required: false, items: None, rule: Rule::Free },
         Field { number: 21, name: "route_specifiers", required: false, items: Some(Items { least: 0, most: usize::MAX, unique: false }), rule: Rule::Message(&ENVOY_CONFIG_CORE_V3_TYPEDEXTENSIONCONFIG) },
     ],
-    choices: &[("action", &[2, 3, 7, 17, 18])],
+    choices: &[("action", 0b11000000100110)],
 };
 
 static ENVOY_CONFIG_ROUTE_V3_ROUTE_TYPEDPERFILTERCONFIGENTRY: Message = Message {
@@ -2911,11 +2944,12 @@ static ENVOY_CONFIG_ROUTE_V3_ROUTEACTION: Message = Message {
         Field { number: 33, name: "retry_policy_typed_config", required: false, items: None, rule: Rule::Any },
         Field { number: 34, name: "internal_redirect_policy", required: false, items: None, rule: Rule::Message(&ENVOY_CONFIG_ROUTE_V3_INTERNALREDIRECTPOLICY) },
         Field { number: 35, name: "host_rewrite_path_regex", required: false, items: None, rule: Rule::Message(&ENVOY_TYPE_MATCHER_V3_REGEXMATCHANDSUBSTITUTE) },
+        Field { number: 37, name: "cluster_specifier_plugin", required: false, items: None, rule: Rule::Free },
         Field { number: 39, name: "inline_cluster_specifier_plugin", required: false, items: None, rule: Rule::Message(&ENVOY_CONFIG_ROUTE_V3_CLUSTERSPECIFIERPLUGIN) },
         Field { number: 40, name: "early_data_policy", required: false, items: None, rule: Rule::Message(&ENVOY_CONFIG_CORE_V3_TYPEDEXTENSIONCONFIG) },
         Field { number: 41, name: "path_rewrite_policy", required: false, items: None, rule: Rule::Message(&ENVOY_CONFIG_CORE_V3_TYPEDEXTENSIONCONFIG) },
     ],
-    choices: &[("cluster_specifier", &[1, 2, 3, 37, 39])],
+    choices: &[("cluster_specifier", 0b1100000000000000000111)],
 };
 
 static ENVOY_CONFIG_ROUTE_V3_ROUTEACTION_HASHPOLICY: Message = Message {
@@ -2923,10 +2957,11 @@ static ENVOY_CONFIG_ROUTE_V3_ROUTEACTION_HASHPOLICY: Message = Message {
     fields: &[
         Field { number: 1, name: "header", required: false, items: None, rule: Rule::Message(&ENVOY_CONFIG_ROUTE_V3_ROUTEACTION_HASHPOLICY_HEADER) },
         Field { number: 2, name: "cookie", required: false, items: None, rule: Rule::Message(&ENVOY_CONFIG_ROUTE_V3_ROUTEACTION_HASHPOLICY_COOKIE) },
+        Field { number: 3, name: "connection_properties", required: false, items: None, rule: Rule::Free },
         Field { number: 5, name: "query_parameter", required: false, items: None, rule: Rule::Message(&ENVOY_CONFIG_ROUTE_V3_ROUTEACTION_HASHPOLICY_QUERYPARAMETER) },
         Field { number: 6, name: "filter_state", required: false, items: None, rule: Rule::Message(&ENVOY_CONFIG_ROUTE_V3_ROUTEACTION_HASHPOLICY_FILTERSTATE) },
     ],
-    choices: &[("policy_specifier", &[1, 2, 3, 5, 6])],
+    choices: &[("policy_specifier", 0b11111)],
 };
 
 static ENVOY_CONFIG_ROUTE_V3_ROUTEACTION_HASHPOLICY_COOKIE: Message = Message {
@@ -3030,17 +3065,20 @@ static ENVOY_CONFIG_ROUTE_V3_ROUTECONFIGURATION_TYPEDPERFILTERCONFIGENTRY: Messa
 static ENVOY_CONFIG_ROUTE_V3_ROUTEMATCH: Message = Message {
     name: "envoy.config.route.v3.RouteMatch",
     fields: &[
+        Field { number: 1, name: "prefix", required: false, items: None, rule: Rule::Free },
+        Field { number: 2, name: "path", required: false, items: None, rule: Rule::Free },
         Field { number: 6, name: "headers", required: false, items: Some(Items { least: 0, most: usize::MAX, unique: false }), rule: Rule::Message(&ENVOY_CONFIG_ROUTE_V3_HEADERMATCHER) },
         Field { number: 7, name: "query_parameters", required: false, items: Some(Items { least: 0, most: usize::MAX, unique: false }), rule: Rule::Message(&ENVOY_CONFIG_ROUTE_V3_QUERYPARAMETERMATCHER) },
         Field { number: 9, name: "runtime_fraction", required: false, items: None, rule: Rule::Message(&ENVOY_CONFIG_CORE_V3_RUNTIMEFRACTIONALPERCENT) },
         Field { number: 10, name: "safe_regex", required: false, items: None, rule: Rule::Message(&ENVOY_TYPE_MATCHER_V3_REGEXMATCHER) },
+        Field { number: 12, name: "connect_matcher", required: false, items: None, rule: Rule::Free },
         Field { number: 13, name: "dynamic_metadata", required: false, items: Some(Items { least: 0, most: usize::MAX, unique: false }), rule: Rule::Message(&ENVOY_TYPE_MATCHER_V3_METADATAMATCHER) },
         Field { number: 14, name: "path_separated_prefix", required: false, items: None, rule: Rule::Text(Text { least: 0, most: usize::MAX, most_bytes: usize::MAX, pattern: Pattern::PlainPath, only: &[], never: &[], or_empty: false }) },
         Field { number: 15, name: "path_match_policy", required: false, items: None, rule: Rule::Message(&ENVOY_CONFIG_CORE_V3_TYPEDEXTENSIONCONFIG) },
         Field { number: 16, name: "filter_state", required: false, items: Some(Items { least: 0, most: usize::MAX, unique: false }), rule: Rule::Message(&ENVOY_TYPE_MATCHER_V3_FILTERSTATEMATCHER) },
         Field { number: 17, name: "cookies", required: false, items: Some(Items { least: 0, most: usize::MAX, unique: false }), rule: Rule::Message(&ENVOY_CONFIG_ROUTE_V3_COOKIEMATCHER) },
     ],
-    choices: &[("path_specifier", &[1, 2, 10, 12, 14, 15])],
+    choices: &[("path_specifier", 0b1101100011)],
 };
 
 static ENVOY_CONFIG_ROUTE_V3_SCOPEDROUTECONFIGURATION: Message = Message {
@@ -3064,8 +3102,9 @@ static ENVOY_CONFIG_ROUTE_V3_SCOPEDROUTECONFIGURATION_KEY: Message = Message {
 static ENVOY_CONFIG_ROUTE_V3_SCOPEDROUTECONFIGURATION_KEY_FRAGMENT: Message = Message {
     name: "envoy.config.route.v3.ScopedRouteConfiguration.Key.Fragment",
     fields: &[
+        Field { number: 1, name: "string_key", required: false, items: None, rule: Rule::Free },
     ],
-    choices: &[("type", &[1])],
+    choices: &[("type", 0b1)],
 };
 
 static ENVOY_CONFIG_ROUTE_V3_TRACING: Message = Message {
@@ -3530,8 +3569,9 @@ static ENVOY_EXTENSIONS_FILTERS_COMMON_FAULT_V3_FAULTDELAY: Message = Message {
     fields: &[
         Field { number: 3, name: "fixed_delay", required: false, items: None, rule: Rule::Duration(Range { least: 1, most: i64::MAX, only: &[], never: &[], or_zero: false }) },
         Field { number: 4, name: "percentage", required: false, items: None, rule: Rule::Message(&ENVOY_TYPE_V3_FRACTIONALPERCENT) },
+        Field { number: 5, name: "header_delay", required: false, items: None, rule: Rule::Free },
     ],
-    choices: &[("fault_delay_secifier", &[3, 5])],
+    choices: &[("fault_delay_secifier", 0b101)],
 };
 
 static ENVOY_EXTENSIONS_FILTERS_COMMON_FAULT_V3_FAULTRATELIMIT: Message = Message {
@@ -3539,8 +3579,9 @@ static ENVOY_EXTENSIONS_FILTERS_COMMON_FAULT_V3_FAULTRATELIMIT: Message = Messag
     fields: &[
         Field { number: 1, name: "fixed_limit", required: false, items: None, rule: Rule::Message(&ENVOY_EXTENSIONS_FILTERS_COMMON_FAULT_V3_FAULTRATELIMIT_FIXEDLIMIT) },
         Field { number: 2, name: "percentage", required: false, items: None, rule: Rule::Message(&ENVOY_TYPE_V3_FRACTIONALPERCENT) },
+        Field { number: 3, name: "header_limit", required: false, items: None, rule: Rule::Free },
     ],
-    choices: &[("limit_type", &[1, 3])],
+    choices: &[("limit_type", 0b101)],
 };
 
 static ENVOY_EXTENSIONS_FILTERS_COMMON_FAULT_V3_FAULTRATELIMIT_FIXEDLIMIT: Message = Message {
@@ -3557,7 +3598,7 @@ static ENVOY_EXTENSIONS_FILTERS_COMMON_SET_FILTER_STATE_V3_FILTERSTATEVALUE: Mes
         Field { number: 1, name: "object_key", required: false, items: None, rule: Rule::Text(Text { least: 1, most: usize::MAX, most_bytes: usize::MAX, pattern: Pattern::Any, only: &[], never: &[], or_empty: false }) },
         Field { number: 2, name: "format_string", required: false, items: None, rule: Rule::Message(&ENVOY_CONFIG_CORE_V3_SUBSTITUTIONFORMATSTRING) },
     ],
-    choices: &[("key", &[1]), ("value", &[2])],
+    choices: &[("key", 0b1), ("value", 0b10)],
 };
 
 static ENVOY_EXTENSIONS_FILTERS_HTTP_BUFFER_V3_BUFFER: Message = Message {
@@ -3574,7 +3615,7 @@ static ENVOY_EXTENSIONS_FILTERS_HTTP_BUFFER_V3_BUFFERPERROUTE: Message = Message
         Field { number: 1, name: "disabled", required: false, items: None, rule: Rule::Number(Range { least: i64::MIN, most: i64::MAX, only: &[1], never: &[], or_zero: false }, false) },
         Field { number: 2, name: "buffer", required: false, items: None, rule: Rule::Message(&ENVOY_EXTENSIONS_FILTERS_HTTP_BUFFER_V3_BUFFER) },
     ],
-    choices: &[("override", &[1, 2])],
+    choices: &[("override", 0b11)],
 };
 
 static ENVOY_EXTENSIONS_FILTERS_HTTP_COMPRESSOR_V3_COMPRESSOR: Message = Message {
@@ -3628,7 +3669,7 @@ static ENVOY_EXTENSIONS_FILTERS_HTTP_COMPRESSOR_V3_COMPRESSORPERROUTE: Message =
         Field { number: 1, name: "disabled", required: false, items: None, rule: Rule::Number(Range { least: i64::MIN, most: i64::MAX, only: &[1], never: &[], or_zero: false }, false) },
         Field { number: 2, name: "overrides", required: false, items: None, rule: Rule::Message(&ENVOY_EXTENSIONS_FILTERS_HTTP_COMPRESSOR_V3_COMPRESSOROVERRIDES) },
     ],
-    choices: &[("override", &[1, 2])],
+    choices: &[("override", 0b11)],
 };
 
 static ENVOY_EXTENSIONS_FILTERS_HTTP_CORS_V3_CORSPOLICY: Message = Message {
@@ -3718,9 +3759,10 @@ static ENVOY_EXTENSIONS_FILTERS_HTTP_EXT_AUTHZ_V3_EXTAUTHZ: Message = Message {
 static ENVOY_EXTENSIONS_FILTERS_HTTP_EXT_AUTHZ_V3_EXTAUTHZPERROUTE: Message = Message {
     name: "envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute",
     fields: &[
+        Field { number: 1, name: "disabled", required: false, items: None, rule: Rule::Free },
         Field { number: 2, name: "check_settings", required: false, items: None, rule: Rule::Message(&ENVOY_EXTENSIONS_FILTERS_HTTP_EXT_AUTHZ_V3_CHECKSETTINGS) },
     ],
-    choices: &[("override", &[1, 2])],
+    choices: &[("override", 0b11)],
 };
 
 static ENVOY_EXTENSIONS_FILTERS_HTTP_EXT_AUTHZ_V3_HTTPSERVICE: Message = Message {
@@ -3748,8 +3790,10 @@ static ENVOY_EXTENSIONS_FILTERS_HTTP_FAULT_V3_FAULTABORT: Message = Message {
     fields: &[
         Field { number: 2, name: "http_status", required: false, items: None, rule: Rule::Number(Range { least: 200, most: 599, only: &[], never: &[], or_zero: false }, false) },
         Field { number: 3, name: "percentage", required: false, items: None, rule: Rule::Message(&ENVOY_TYPE_V3_FRACTIONALPERCENT) },
+        Field { number: 4, name: "header_abort", required: false, items: None, rule: Rule::Free },
+        Field { number: 5, name: "grpc_status", required: false, items: None, rule: Rule::Free },
     ],
-    choices: &[("error_type", &[2, 5, 4])],
+    choices: &[("error_type", 0b1101)],
 };
 
 static ENVOY_EXTENSIONS_FILTERS_HTTP_FAULT_V3_HTTPFAULT: Message = Message {
@@ -3927,7 +3971,7 @@ static ENVOY_EXTENSIONS_FILTERS_HTTP_JWT_AUTHN_V3_JWTPROVIDER: Message = Message
         Field { number: 15, name: "claim_to_headers", required: false, items: Some(Items { least: 0, most: usize::MAX, unique: false }), rule: Rule::Message(&ENVOY_EXTENSIONS_FILTERS_HTTP_JWT_AUTHN_V3_JWTCLAIMTOHEADER) },
         Field { number: 19, name: "subjects", required: false, items: None, rule: Rule::Message(&ENVOY_TYPE_MATCHER_V3_STRINGMATCHER) },
     ],
-    choices: &[("jwks_source_specifier", &[3, 4])],
+    choices: &[("jwks_source_specifier", 0b11)],
 };
 
 static ENVOY_EXTENSIONS_FILTERS_HTTP_JWT_AUTHN_V3_JWTREQUIREMENT: Message = Message {
@@ -3961,7 +4005,7 @@ static ENVOY_EXTENSIONS_FILTERS_HTTP_JWT_AUTHN_V3_PERROUTECONFIG: Message = Mess
         Field { number: 1, name: "disabled", required: false, items: None, rule: Rule::Number(Range { least: i64::MIN, most: i64::MAX, only: &[1], never: &[], or_zero: false }, false) },
         Field { number: 2, name: "requirement_name", required: false, items: None, rule: Rule::Text(Text { least: 1, most: usize::MAX, most_bytes: usize::MAX, pattern: Pattern::Any, only: &[], never: &[], or_empty: false }) },
     ],
-    choices: &[("requirement_specifier", &[1, 2])],
+    choices: &[("requirement_specifier", 0b11)],
 };
 
 static ENVOY_EXTENSIONS_FILTERS_HTTP_JWT_AUTHN_V3_REMOTEJWKS: Message = Message {
@@ -4165,7 +4209,7 @@ static ENVOY_EXTENSIONS_FILTERS_HTTP_STATEFUL_SESSION_V3_STATEFULSESSIONPERROUTE
         Field { number: 1, name: "disabled", required: false, items: None, rule: Rule::Number(Range { least: i64::MIN, most: i64::MAX, only: &[1], never: &[], or_zero: false }, false) },
         Field { number: 2, name: "stateful_session", required: false, items: None, rule: Rule::Message(&ENVOY_EXTENSIONS_FILTERS_HTTP_STATEFUL_SESSION_V3_STATEFULSESSION) },
     ],
-    choices: &[("override", &[1, 2])],
+    choices: &[("override", 0b11)],
 };
 
 static ENVOY_EXTENSIONS_FILTERS_HTTP_WASM_V3_WASM: Message = Message {
@@ -4257,7 +4301,7 @@ static ENVOY_EXTENSIONS_FILTERS_NETWORK_HTTP_CONNECTION_MANAGER_V3_HTTPCONNECTIO
         Field { number: 60, name: "forward_client_cert_matcher", required: false, items: None, rule: Rule::Message(&XDS_TYPE_MATCHER_V3_MATCHER) },
         Field { number: 62, name: "drain_timeout_jitter", required: false, items: None, rule: Rule::Message(&ENVOY_TYPE_V3_PERCENT) },
     ],
-    choices: &[("route_specifier", &[3, 4, 31])],
+    choices: &[("route_specifier", 0b1000000000001100)],
 };
 
 static ENVOY_EXTENSIONS_FILTERS_NETWORK_HTTP_CONNECTION_MANAGER_V3_HTTPCONNECTIONMANAGER_HCMACCESSLOGOPTIONS: Message = Message {
@@ -4377,7 +4421,7 @@ static ENVOY_EXTENSIONS_FILTERS_NETWORK_HTTP_CONNECTION_MANAGER_V3_SCOPEDROUTES:
         Field { number: 4, name: "scoped_route_configurations_list", required: false, items: None, rule: Rule::Message(&ENVOY_EXTENSIONS_FILTERS_NETWORK_HTTP_CONNECTION_MANAGER_V3_SCOPEDROUTECONFIGURATIONSLIST) },
         Field { number: 5, name: "scoped_rds", required: false, items: None, rule: Rule::Message(&ENVOY_EXTENSIONS_FILTERS_NETWORK_HTTP_CONNECTION_MANAGER_V3_SCOPEDRDS) },
     ],
-    choices: &[("config_specifier", &[4, 5])],
+    choices: &[("config_specifier", 0b11000)],
 };
 
 static ENVOY_EXTENSIONS_FILTERS_NETWORK_HTTP_CONNECTION_MANAGER_V3_SCOPEDROUTES_SCOPEKEYBUILDER: Message = Message {
@@ -4393,7 +4437,7 @@ static ENVOY_EXTENSIONS_FILTERS_NETWORK_HTTP_CONNECTION_MANAGER_V3_SCOPEDROUTES_
     fields: &[
         Field { number: 1, name: "header_value_extractor", required: false, items: None, rule: Rule::Message(&ENVOY_EXTENSIONS_FILTERS_NETWORK_HTTP_CONNECTION_MANAGER_V3_SCOPEDROUTES_SCOPEKEYBUILDER_FRAGMENTBUILDER_HEADERVALUEEXTRACTOR) },
     ],
-    choices: &[("type", &[1])],
+    choices: &[("type", 0b1)],
 };
 
 static ENVOY_EXTENSIONS_FILTERS_NETWORK_HTTP_CONNECTION_MANAGER_V3_SCOPEDROUTES_SCOPEKEYBUILDER_FRAGMENTBUILDER_HEADERVALUEEXTRACTOR: Message = Message {
@@ -4469,6 +4513,7 @@ static ENVOY_EXTENSIONS_FILTERS_NETWORK_TCP_PROXY_V3_TCPPROXY: Message = Message
     name: "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy",
     fields: &[
         Field { number: 1, name: "stat_prefix", required: true, items: None, rule: Rule::Text(Text { least: 1, most: usize::MAX, most_bytes: usize::MAX, pattern: Pattern::Any, only: &[], never: &[], or_empty: false }) },
+        Field { number: 2, name: "cluster", required: false, items: None, rule: Rule::Free },
         Field { number: 5, name: "access_log", required: false, items: Some(Items { least: 0, most: usize::MAX, unique: false }), rule: Rule::Message(&ENVOY_CONFIG_ACCESSLOG_V3_ACCESSLOG) },
         Field { number: 7, name: "max_connect_attempts", required: false, items: None, rule: Rule::Wrapped(&Rule::Number(Range { least: 1, most: i64::MAX, only: &[], never: &[], or_zero: false }, false)) },
         Field { number: 9, name: "metadata_match", required: false, items: None, rule: Rule::Message(&ENVOY_CONFIG_CORE_V3_METADATA) },
@@ -4486,7 +4531,7 @@ static ENVOY_EXTENSIONS_FILTERS_NETWORK_TCP_PROXY_V3_TCPPROXY: Message = Message
         Field { number: 22, name: "max_early_data_bytes", required: false, items: None, rule: Rule::Wrapped(&Rule::Number(Range { least: i64::MIN, most: 1048576, only: &[], never: &[], or_zero: false }, false)) },
         Field { number: 23, name: "proxy_protocol_tlv_merge_policy", required: false, items: None, rule: Rule::Number(Range { least: i64::MIN, most: i64::MAX, only: &[0, 1, 2], never: &[], or_zero: false }, true) },
     ],
-    choices: &[("cluster_specifier", &[2, 10])],
+    choices: &[("cluster_specifier", 0b100010)],
 };
 
 static ENVOY_EXTENSIONS_FILTERS_NETWORK_TCP_PROXY_V3_TCPPROXY_ONDEMAND: Message = Message {
@@ -4605,8 +4650,9 @@ static ENVOY_EXTENSIONS_LOAD_BALANCING_POLICIES_COMMON_V3_LOCALITYLBCONFIG: Mess
     name: "envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig",
     fields: &[
         Field { number: 1, name: "zone_aware_lb_config", required: false, items: None, rule: Rule::Message(&ENVOY_EXTENSIONS_LOAD_BALANCING_POLICIES_COMMON_V3_LOCALITYLBCONFIG_ZONEAWARELBCONFIG) },
+        Field { number: 2, name: "locality_weighted_lb_config", required: false, items: None, rule: Rule::Free },
     ],
-    choices: &[("locality_config_specifier", &[1, 2])],
+    choices: &[("locality_config_specifier", 0b11)],
 };
 
 static ENVOY_EXTENSIONS_LOAD_BALANCING_POLICIES_COMMON_V3_LOCALITYLBCONFIG_ZONEAWARELBCONFIG: Message = Message {
@@ -4724,7 +4770,7 @@ static ENVOY_EXTENSIONS_MATCHING_COMMON_INPUTS_NETWORK_V3_DYNAMICMETADATAINPUT_P
     fields: &[
         Field { number: 1, name: "key", required: false, items: None, rule: Rule::Text(Text { least: 1, most: usize::MAX, most_bytes: usize::MAX, pattern: Pattern::Any, only: &[], never: &[], or_empty: false }) },
     ],
-    choices: &[("segment", &[1])],
+    choices: &[("segment", 0b1)],
 };
 
 static ENVOY_EXTENSIONS_MATCHING_COMMON_INPUTS_NETWORK_V3_FILTERSTATEINPUT: Message = Message {
@@ -4748,7 +4794,7 @@ static ENVOY_EXTENSIONS_MATCHING_COMMON_INPUTS_TRANSPORT_SOCKET_V3_ENDPOINTMETAD
     fields: &[
         Field { number: 1, name: "key", required: false, items: None, rule: Rule::Text(Text { least: 1, most: usize::MAX, most_bytes: usize::MAX, pattern: Pattern::Any, only: &[], never: &[], or_empty: false }) },
     ],
-    choices: &[("segment", &[1])],
+    choices: &[("segment", 0b1)],
 };
 
 static ENVOY_EXTENSIONS_MATCHING_COMMON_INPUTS_TRANSPORT_SOCKET_V3_FILTERSTATEINPUT: Message = Message {
@@ -4772,7 +4818,7 @@ static ENVOY_EXTENSIONS_MATCHING_COMMON_INPUTS_TRANSPORT_SOCKET_V3_LOCALITYMETAD
     fields: &[
         Field { number: 1, name: "key", required: false, items: None, rule: Rule::Text(Text { least: 1, most: usize::MAX, most_bytes: usize::MAX, pattern: Pattern::Any, only: &[], never: &[], or_empty: false }) },
     ],
-    choices: &[("segment", &[1])],
+    choices: &[("segment", 0b1)],
 };
 
 static ENVOY_EXTENSIONS_MATCHING_COMMON_INPUTS_TRANSPORT_SOCKET_V3_TRANSPORTSOCKETNAMEACTION: Message = Message {
@@ -4965,7 +5011,7 @@ static ENVOY_EXTENSIONS_TRANSPORT_SOCKETS_TLS_V3_COMMONTLSCONTEXT_CERTIFICATEPRO
         Field { number: 1, name: "name", required: true, items: None, rule: Rule::Text(Text { least: 1, most: usize::MAX, most_bytes: usize::MAX, pattern: Pattern::Any, only: &[], never: &[], or_empty: false }) },
         Field { number: 2, name: "typed_config", required: false, items: None, rule: Rule::Message(&ENVOY_CONFIG_CORE_V3_TYPEDEXTENSIONCONFIG) },
     ],
-    choices: &[("config", &[2])],
+    choices: &[("config", 0b10)],
 };
 
 static ENVOY_EXTENSIONS_TRANSPORT_SOCKETS_TLS_V3_COMMONTLSCONTEXT_COMBINEDCERTIFICATEVALIDATIONCONTEXT: Message = Message {
@@ -5131,7 +5177,7 @@ static ENVOY_EXTENSIONS_UPSTREAMS_HTTP_V3_HTTPPROTOCOLOPTIONS: Message = Message
         Field { number: 10, name: "hash_policy", required: false, items: Some(Items { least: 0, most: usize::MAX, unique: false }), rule: Rule::Message(&ENVOY_CONFIG_ROUTE_V3_ROUTEACTION_HASHPOLICY) },
         Field { number: 11, name: "retry_policy", required: false, items: None, rule: Rule::Message(&ENVOY_CONFIG_ROUTE_V3_RETRYPOLICY) },
     ],
-    choices: &[("upstream_protocol_options", &[3, 4, 5])],
+    choices: &[("upstream_protocol_options", 0b11100)],
 };
 
 static ENVOY_EXTENSIONS_UPSTREAMS_HTTP_V3_HTTPPROTOCOLOPTIONS_AUTOHTTPCONFIG: Message = Message {
@@ -5152,7 +5198,7 @@ static ENVOY_EXTENSIONS_UPSTREAMS_HTTP_V3_HTTPPROTOCOLOPTIONS_EXPLICITHTTPCONFIG
         Field { number: 2, name: "http2_protocol_options", required: false, items: None, rule: Rule::Message(&ENVOY_CONFIG_CORE_V3_HTTP2PROTOCOLOPTIONS) },
         Field { number: 3, name: "http3_protocol_options", required: false, items: None, rule: Rule::Message(&ENVOY_CONFIG_CORE_V3_HTTP3PROTOCOLOPTIONS) },
     ],
-    choices: &[("protocol_config", &[1, 2, 3])],
+    choices: &[("protocol_config", 0b111)],
 };
 
 static ENVOY_EXTENSIONS_UPSTREAMS_HTTP_V3_HTTPPROTOCOLOPTIONS_OUTLIERDETECTION: Message = Message {
@@ -5230,8 +5276,10 @@ static ENVOY_TYPE_HTTP_V3_PATHTRANSFORMATION: Message = Message {
 static ENVOY_TYPE_HTTP_V3_PATHTRANSFORMATION_OPERATION: Message = Message {
     name: "envoy.type.http.v3.PathTransformation.Operation",
     fields: &[
+        Field { number: 2, name: "normalize_path_rfc_3986", required: false, items: None, rule: Rule::Free },
+        Field { number: 3, name: "merge_slashes", required: false, items: None, rule: Rule::Free },
     ],
-    choices: &[("operation_specifier", &[2, 3])],
+    choices: &[("operation_specifier", 0b11)],
 };
 
 static ENVOY_TYPE_MATCHER_V3_ADDRESSMATCHER: Message = Message {
@@ -5245,8 +5293,10 @@ static ENVOY_TYPE_MATCHER_V3_ADDRESSMATCHER: Message = Message {
 static ENVOY_TYPE_MATCHER_V3_DOUBLEMATCHER: Message = Message {
     name: "envoy.type.matcher.v3.DoubleMatcher",
     fields: &[
+        Field { number: 1, name: "range", required: false, items: None, rule: Rule::Free },
+        Field { number: 2, name: "exact", required: false, items: None, rule: Rule::Free },
     ],
-    choices: &[("match_pattern", &[1, 2])],
+    choices: &[("match_pattern", 0b11)],
 };
 
 static ENVOY_TYPE_MATCHER_V3_FILTERSTATEMATCHER: Message = Message {
@@ -5256,7 +5306,7 @@ static ENVOY_TYPE_MATCHER_V3_FILTERSTATEMATCHER: Message = Message {
         Field { number: 2, name: "string_match", required: false, items: None, rule: Rule::Message(&ENVOY_TYPE_MATCHER_V3_STRINGMATCHER) },
         Field { number: 3, name: "address_match", required: false, items: None, rule: Rule::Message(&ENVOY_TYPE_MATCHER_V3_ADDRESSMATCHER) },
     ],
-    choices: &[("matcher", &[2, 3])],
+    choices: &[("matcher", 0b110)],
 };
 
 static ENVOY_TYPE_MATCHER_V3_HTTPREQUESTHEADERMATCHINPUT: Message = Message {
@@ -5304,7 +5354,7 @@ static ENVOY_TYPE_MATCHER_V3_LISTMATCHER: Message = Message {
     fields: &[
         Field { number: 1, name: "one_of", required: false, items: None, rule: Rule::Message(&ENVOY_TYPE_MATCHER_V3_VALUEMATCHER) },
     ],
-    choices: &[("match_pattern", &[1])],
+    choices: &[("match_pattern", 0b1)],
 };
 
 static ENVOY_TYPE_MATCHER_V3_LISTSTRINGMATCHER: Message = Message {
@@ -5330,7 +5380,7 @@ static ENVOY_TYPE_MATCHER_V3_METADATAMATCHER_PATHSEGMENT: Message = Message {
     fields: &[
         Field { number: 1, name: "key", required: false, items: None, rule: Rule::Text(Text { least: 1, most: usize::MAX, most_bytes: usize::MAX, pattern: Pattern::Any, only: &[], never: &[], or_empty: false }) },
     ],
-    choices: &[("segment", &[1])],
+    choices: &[("segment", 0b1)],
 };
 
 static ENVOY_TYPE_MATCHER_V3_NODEMATCHER: Message = Message {
@@ -5355,7 +5405,7 @@ static ENVOY_TYPE_MATCHER_V3_PATHMATCHER: Message = Message {
     fields: &[
         Field { number: 1, name: "path", required: false, items: None, rule: Rule::Message(&ENVOY_TYPE_MATCHER_V3_STRINGMATCHER) },
     ],
-    choices: &[("rule", &[1])],
+    choices: &[("rule", 0b1)],
 };
 
 static ENVOY_TYPE_MATCHER_V3_REGEXMATCHANDSUBSTITUTE: Message = Message {
@@ -5378,13 +5428,14 @@ static ENVOY_TYPE_MATCHER_V3_REGEXMATCHER: Message = Message {
 static ENVOY_TYPE_MATCHER_V3_STRINGMATCHER: Message = Message {
     name: "envoy.type.matcher.v3.StringMatcher",
     fields: &[
+        Field { number: 1, name: "exact", required: false, items: None, rule: Rule::Free },
         Field { number: 2, name: "prefix", required: false, items: None, rule: Rule::Text(Text { least: 1, most: usize::MAX, most_bytes: usize::MAX, pattern: Pattern::Any, only: &[], never: &[], or_empty: false }) },
         Field { number: 3, name: "suffix", required: false, items: None, rule: Rule::Text(Text { least: 1, most: usize::MAX, most_bytes: usize::MAX, pattern: Pattern::Any, only: &[], never: &[], or_empty: false }) },
         Field { number: 5, name: "safe_regex", required: false, items: None, rule: Rule::Message(&ENVOY_TYPE_MATCHER_V3_REGEXMATCHER) },
         Field { number: 7, name: "contains", required: false, items: None, rule: Rule::Text(Text { least: 1, most: usize::MAX, most_bytes: usize::MAX, pattern: Pattern::Any, only: &[], never: &[], or_empty: false }) },
         Field { number: 8, name: "custom", required: false, items: None, rule: Rule::Message(&XDS_CORE_V3_TYPEDEXTENSIONCONFIG) },
     ],
-    choices: &[("match_pattern", &[1, 2, 3, 5, 7, 8])],
+    choices: &[("match_pattern", 0b111111)],
 };
 
 static ENVOY_TYPE_MATCHER_V3_STRUCTMATCHER: Message = Message {
@@ -5401,18 +5452,21 @@ static ENVOY_TYPE_MATCHER_V3_STRUCTMATCHER_PATHSEGMENT: Message = Message {
     fields: &[
         Field { number: 1, name: "key", required: false, items: None, rule: Rule::Text(Text { least: 1, most: usize::MAX, most_bytes: usize::MAX, pattern: Pattern::Any, only: &[], never: &[], or_empty: false }) },
     ],
-    choices: &[("segment", &[1])],
+    choices: &[("segment", 0b1)],
 };
 
 static ENVOY_TYPE_MATCHER_V3_VALUEMATCHER: Message = Message {
     name: "envoy.type.matcher.v3.ValueMatcher",
     fields: &[
+        Field { number: 1, name: "null_match", required: false, items: None, rule: Rule::Free },
         Field { number: 2, name: "double_match", required: false, items: None, rule: Rule::Message(&ENVOY_TYPE_MATCHER_V3_DOUBLEMATCHER) },
         Field { number: 3, name: "string_match", required: false, items: None, rule: Rule::Message(&ENVOY_TYPE_MATCHER_V3_STRINGMATCHER) },
+        Field { number: 4, name: "bool_match", required: false, items: None, rule: Rule::Free },
+        Field { number: 5, name: "present_match", required: false, items: None, rule: Rule::Free },
         Field { number: 6, name: "list_match", required: false, items: None, rule: Rule::Message(&ENVOY_TYPE_MATCHER_V3_LISTMATCHER) },
         Field { number: 7, name: "or_match", required: false, items: None, rule: Rule::Message(&ENVOY_TYPE_MATCHER_V3_ORMATCHER) },
     ],
-    choices: &[("match_pattern", &[1, 2, 3, 4, 5, 6, 7])],
+    choices: &[("match_pattern", 0b1111111)],
 };
 
 static ENVOY_TYPE_METADATA_V3_METADATAKEY: Message = Message {
@@ -5428,15 +5482,20 @@ static ENVOY_TYPE_METADATA_V3_METADATAKEY_PATHSEGMENT: Message = Message {
     name: "envoy.type.metadata.v3.MetadataKey.PathSegment",
     fields: &[
         Field { number: 1, name: "key", required: false, items: None, rule: Rule::Text(Text { least: 1, most: usize::MAX, most_bytes: usize::MAX, pattern: Pattern::Any, only: &[], never: &[], or_empty: false }) },
+        Field { number: 2, name: "index", required: false, items: None, rule: Rule::Free },
     ],
-    choices: &[("segment", &[1, 2])],
+    choices: &[("segment", 0b11)],
 };
 
 static ENVOY_TYPE_METADATA_V3_METADATAKIND: Message = Message {
     name: "envoy.type.metadata.v3.MetadataKind",
     fields: &[
+        Field { number: 1, name: "request", required: false, items: None, rule: Rule::Free },
+        Field { number: 2, name: "route", required: false, items: None, rule: Rule::Free },
+        Field { number: 3, name: "cluster", required: false, items: None, rule: Rule::Free },
+        Field { number: 4, name: "host", required: false, items: None, rule: Rule::Free },
     ],
-    choices: &[("kind", &[1, 2, 3, 4])],
+    choices: &[("kind", 0b1111)],
 };
 
 static ENVOY_TYPE_TRACING_V3_CUSTOMTAG: Message = Message {
@@ -5447,8 +5506,9 @@ static ENVOY_TYPE_TRACING_V3_CUSTOMTAG: Message = Message {
         Field { number: 3, name: "environment", required: false, items: None, rule: Rule::Message(&ENVOY_TYPE_TRACING_V3_CUSTOMTAG_ENVIRONMENT) },
         Field { number: 4, name: "request_header", required: false, items: None, rule: Rule::Message(&ENVOY_TYPE_TRACING_V3_CUSTOMTAG_HEADER) },
         Field { number: 5, name: "metadata", required: false, items: None, rule: Rule::Message(&ENVOY_TYPE_TRACING_V3_CUSTOMTAG_METADATA) },
+        Field { number: 6, name: "value", required: false, items: None, rule: Rule::Free },
     ],
-    choices: &[("type", &[2, 3, 4, 5, 6])],
+    choices: &[("type", 0b111110)],
 };
 
 static ENVOY_TYPE_TRACING_V3_CUSTOMTAG_ENVIRONMENT: Message = Message {
@@ -5495,9 +5555,10 @@ static ENVOY_TYPE_V3_FRACTIONALPERCENT: Message = Message {
 static ENVOY_TYPE_V3_HASHPOLICY: Message = Message {
     name: "envoy.type.v3.HashPolicy",
     fields: &[
+        Field { number: 1, name: "source_ip", required: false, items: None, rule: Rule::Free },
         Field { number: 2, name: "filter_state", required: false, items: None, rule: Rule::Message(&ENVOY_TYPE_V3_HASHPOLICY_FILTERSTATE) },
     ],
-    choices: &[("policy_specifier", &[1, 2])],
+    choices: &[("policy_specifier", 0b11)],
 };
 
 static ENVOY_TYPE_V3_HASHPOLICY_FILTERSTATE: Message = Message {
@@ -5531,7 +5592,7 @@ static ENVOY_TYPE_V3_RATELIMITSTRATEGY: Message = Message {
         Field { number: 2, name: "requests_per_time_unit", required: false, items: None, rule: Rule::Message(&ENVOY_TYPE_V3_RATELIMITSTRATEGY_REQUESTSPERTIMEUNIT) },
         Field { number: 3, name: "token_bucket", required: false, items: None, rule: Rule::Message(&ENVOY_TYPE_V3_TOKENBUCKET) },
     ],
-    choices: &[("strategy", &[1, 2, 3])],
+    choices: &[("strategy", 0b111)],
 };
 
 static ENVOY_TYPE_V3_RATELIMITSTRATEGY_REQUESTSPERTIMEUNIT: Message = Message {
@@ -5654,7 +5715,7 @@ static XDS_TYPE_MATCHER_V3_MATCHER_MATCHERLIST_PREDICATE: Message = Message {
         Field { number: 3, name: "and_matcher", required: false, items: None, rule: Rule::Message(&XDS_TYPE_MATCHER_V3_MATCHER_MATCHERLIST_PREDICATE_PREDICATELIST) },
         Field { number: 4, name: "not_matcher", required: false, items: None, rule: Rule::Message(&XDS_TYPE_MATCHER_V3_MATCHER_MATCHERLIST_PREDICATE) },
     ],
-    choices: &[("match_type", &[1, 2, 3, 4])],
+    choices: &[("match_type", 0b1111)],
 };
 
 static XDS_TYPE_MATCHER_V3_MATCHER_MATCHERLIST_PREDICATE_PREDICATELIST: Message = Message {
@@ -5672,7 +5733,7 @@ static XDS_TYPE_MATCHER_V3_MATCHER_MATCHERLIST_PREDICATE_SINGLEPREDICATE: Messag
         Field { number: 2, name: "value_match", required: false, items: None, rule: Rule::Message(&XDS_TYPE_MATCHER_V3_STRINGMATCHER) },
         Field { number: 3, name: "custom_match", required: false, items: None, rule: Rule::Message(&XDS_CORE_V3_TYPEDEXTENSIONCONFIG) },
     ],
-    choices: &[("matcher", &[2, 3])],
+    choices: &[("matcher", 0b110)],
 };
 
 static XDS_TYPE_MATCHER_V3_MATCHER_MATCHERTREE: Message = Message {
@@ -5683,7 +5744,7 @@ static XDS_TYPE_MATCHER_V3_MATCHER_MATCHERTREE: Message = Message {
         Field { number: 3, name: "prefix_match_map", required: false, items: None, rule: Rule::Message(&XDS_TYPE_MATCHER_V3_MATCHER_MATCHERTREE_MATCHMAP) },
         Field { number: 4, name: "custom_match", required: false, items: None, rule: Rule::Message(&XDS_CORE_V3_TYPEDEXTENSIONCONFIG) },
     ],
-    choices: &[("tree_type", &[2, 3, 4])],
+    choices: &[("tree_type", 0b1110)],
 };
 
 static XDS_TYPE_MATCHER_V3_MATCHER_MATCHERTREE_MATCHMAP: Message = Message {
@@ -5708,27 +5769,29 @@ static XDS_TYPE_MATCHER_V3_MATCHER_ONMATCH: Message = Message {
         Field { number: 1, name: "matcher", required: false, items: None, rule: Rule::Message(&XDS_TYPE_MATCHER_V3_MATCHER) },
         Field { number: 2, name: "action", required: false, items: None, rule: Rule::Message(&XDS_CORE_V3_TYPEDEXTENSIONCONFIG) },
     ],
-    choices: &[("on_match", &[1, 2])],
+    choices: &[("on_match", 0b11)],
 };
 
 static XDS_TYPE_MATCHER_V3_REGEXMATCHER: Message = Message {
     name: "xds.type.matcher.v3.RegexMatcher",
     fields: &[
+        Field { number: 1, name: "google_re2", required: false, items: None, rule: Rule::Free },
         Field { number: 2, name: "regex", required: true, items: None, rule: Rule::Text(Text { least: 1, most: usize::MAX, most_bytes: usize::MAX, pattern: Pattern::Any, only: &[], never: &[], or_empty: false }) },
     ],
-    choices: &[("engine_type", &[1])],
+    choices: &[("engine_type", 0b1)],
 };
 
 static XDS_TYPE_MATCHER_V3_STRINGMATCHER: Message = Message {
     name: "xds.type.matcher.v3.StringMatcher",
     fields: &[
+        Field { number: 1, name: "exact", required: false, items: None, rule: Rule::Free },
         Field { number: 2, name: "prefix", required: false, items: None, rule: Rule::Text(Text { least: 1, most: usize::MAX, most_bytes: usize::MAX, pattern: Pattern::Any, only: &[], never: &[], or_empty: false }) },
         Field { number: 3, name: "suffix", required: false, items: None, rule: Rule::Text(Text { least: 1, most: usize::MAX, most_bytes: usize::MAX, pattern: Pattern::Any, only: &[], never: &[], or_empty: false }) },
         Field { number: 5, name: "safe_regex", required: false, items: None, rule: Rule::Message(&XDS_TYPE_MATCHER_V3_REGEXMATCHER) },
         Field { number: 7, name: "contains", required: false, items: None, rule: Rule::Text(Text { least: 1, most: usize::MAX, most_bytes: usize::MAX, pattern: Pattern::Any, only: &[], never: &[], or_empty: false }) },
         Field { number: 8, name: "custom", required: false, items: None, rule: Rule::Message(&XDS_CORE_V3_TYPEDEXTENSIONCONFIG) },
     ],
-    choices: &[("match_pattern", &[1, 2, 3, 5, 7, 8])],
+    choices: &[("match_pattern", 0b111111)],
 };
 
 static XDS_TYPE_V3_CELEXPRESSION: Message = Message {

@@ -43,8 +43,8 @@ struct Message {
     name: &'static str,
     /// Sorted by number; those without a rule, in which there is none either, are left out. At most 64.
     fields: &'static [Field],
-    /// Sets of fields of which one must be there, with the name of the choice.
-    choices: &'static [(&'static str, &'static [u32])],
+    /// Sets of fields of which one must be there, a bit for each by its place, with the name of the choice.
+    choices: &'static [(&'static str, u64)],
 }
 
 /// The rules of a field.
@@ -134,12 +134,10 @@ impl Message {
                 _ => {}
             }
         }
-        for (name, numbers) in self.choices {
-            if !numbers.iter().any(|number| count(message, *number) > 0) {
-                return Err(Broken::new(format!("must have one choice of {name}")));
-            }
+        match self.choices.iter().find(|(_, of)| seen & of == 0) {
+            Some((name, _)) => Err(Broken::new(format!("must have one choice of {name}"))),
+            None => Ok(()),
         }
-        Ok(())
     }
 }
 

@@ -11,7 +11,7 @@ use heddle_model::{
     object::{Kind, ObjectRef},
 };
 use heddle_xds_api::{
-    Broken, Resource, Step, TypeUrl,
+    Broken, Resource, Step,
     envoy::{
         config::{
             cluster::v3::{Cluster, cluster},

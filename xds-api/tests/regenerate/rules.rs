@@ -67,7 +67,10 @@ pub(crate) fn table(pools: &[DescriptorPool], kept: &BTreeSet<String>) -> String
             for field in rules.fields.values_mut().filter(|field| !leads(&field.rule)) {
                 field.rule = Rule::Free;
             }
-            rules.fields.retain(|_, field| field.says_something());
+            let Rules { fields, choices } = rules;
+            fields.retain(|number, field| {
+                field.says_something() || choices.iter().any(|(_, numbers)| numbers.contains(number))
+            });
         }
         all.retain(|_, rules| !rules.fields.is_empty() || !rules.choices.is_empty());
         if all.len() == lead.len() {
@@ -109,7 +112,9 @@ fn write(all: &BTreeMap<String, Rules>) -> String {
             let head = format!("number: {number}, name: {name:?}, required: {required}, items: {items}");
             let _ = writeln!(out, "        Field {{ {head}, rule: {rule} }},");
         }
-        let choices: Vec<_> = rules.choices.iter().map(|(name, of)| format!("({name:?}, &{of:?})")).collect();
+        let bit = |number: &u32| 1_u64 << rules.fields.keys().position(|known| known == number).unwrap();
+        let choices = rules.choices.iter().map(|(name, of)| (name, of.iter().map(bit).fold(0, |all, bit| all | bit)));
+        let choices: Vec<_> = choices.map(|(name, of)| format!("({name:?}, {of:#b})")).collect();
         let _ = write!(out, "    ],\n    choices: &[{}],\n}};\n", choices.join(", "));
     }
     out

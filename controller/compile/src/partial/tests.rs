@@ -1,11 +1,14 @@
 //! Resources with one wrong value each, and what is sent of them.
 
+use heddle_xds_api::TypeUrl;
 use heddle_xds_api::envoy::config::{
     core::v3::{Address, HeaderValue, HeaderValueOption, SocketAddress, address, socket_address},
     endpoint::v3::{Endpoint, LbEndpoint, LocalityLbEndpoints, lb_endpoint},
     listener::v3::{FilterChain, FilterChainMatch},
     route::v3::{RouteMatch, route_match},
 };
+
+use heddle_xds_api::TypeUrl;
 
 use super::*;
 use crate::{compiled::Compiled, entry::Entry};

@@ -168,7 +168,13 @@ fn policies(mesh: &mut Mesh, config: &MeshConfig, report: &mut Report) {
         mesh.retries = Some(Retries {
             attempts: u32::try_from(retry.attempts).unwrap_or(0),
             per_try_timeout: scalar::positive(retry.per_try_timeout, "defaultHttpRetryPolicy.perTryTimeout", report),
-            on: retry.retry_on.as_str().into(),
+            on: scalar::text(
+                &retry.retry_on,
+                text::one_line,
+                ("defaultHttpRetryPolicy.retryOn", "the default is taken"),
+                report,
+            )
+            .map_or_else(|_| Text::default(), |()| retry.retry_on.as_str().into()),
             remote_localities: retry.retry_remote_localities,
             ignore_previous_hosts: retry.retry_ignore_previous_hosts,
             backoff: scalar::positive(retry.backoff, "defaultHttpRetryPolicy.backoff", report),

@@ -33,8 +33,8 @@ pub(super) fn client(tls: &written::ClientTls, field: &str, report: &mut Report)
     }
 }
 
-/// What a server does. Nothing when it pins certificates by a hash that is none: without the hash it would take more
-/// clients than was asked for.
+/// What a server does. Nothing when it has no certificate, and when it checks clients by nothing, or by a hash that is
+/// none: it would take more clients than was asked for.
 pub(super) fn server(tls: &written::ServerTls, field: &str, report: &mut Report) -> Option<ServerTls> {
     let text = |t: &String| Text::from(t.as_str());
     for (name, hashes, check) in [
@@ -56,8 +56,16 @@ pub(super) fn server(tls: &written::ServerTls, field: &str, report: &mut Report)
     let certificates = certificates(tls, field, report);
     let ends = matches!(mode, ServerTlsMode::Simple | ServerTlsMode::Mutual | ServerTlsMode::OptionalMutual);
     if ends && certificates.is_empty() {
-        let message = format!("{mode:?} needs a credentialName or files with a certificate; the proxy's own are tried");
-        report.warning(field, "MissingCertificate", message);
+        let message =
+            format!("{mode:?} needs a credentialName or files with a certificate and its key; the server is left out");
+        report.error(field, "MissingCertificate", message);
+        return None;
+    }
+    let asks = matches!(mode, ServerTlsMode::Mutual | ServerTlsMode::OptionalMutual);
+    if asks && !tls.insecure_skip_verify.unwrap_or(false) && !has_roots(tls, &certificates) {
+        let message = format!("{mode:?} needs roots to check clients by; the server is left out");
+        report.error(format!("{field}.caCertificates"), "MissingRoots", message);
+        return None;
     }
     Some(ServerTls {
         https_redirect: tls.https_redirect,
@@ -75,6 +83,15 @@ pub(super) fn server(tls: &written::ServerTls, field: &str, report: &mut Report)
         cipher_suites: cipher_suites(&tls.cipher_suites, &format!("{field}.cipherSuites"), report),
         ecdh_curves: curves(&tls.ecdh_curves, &format!("{field}.ecdhCurves"), report),
     })
+}
+
+/// Whether there is something to check the certificates of clients by. Without it Envoy would take any.
+fn has_roots(tls: &written::ServerTls, certificates: &[ServerCertificate]) -> bool {
+    let brings_roots = |certificate: &ServerCertificate| match certificate {
+        ServerCertificate::Credential(_) => true,
+        ServerCertificate::Files { roots, .. } => !roots.is_empty(),
+    };
+    !tls.ca_certificates.is_empty() || !tls.ca_cert_credential_name.is_empty() || certificates.iter().any(brings_roots)
 }
 
 /// The cipher suites that Envoy knows.
@@ -132,6 +149,11 @@ fn certificates(tls: &written::ServerTls, field: &str, report: &mut Report) -> V
     } else if !tls.server_certificate.is_empty() {
         found.push(files(&tls.server_certificate, &tls.private_key, &tls.ca_certificates));
     }
+    // Envoy would wait for a key that no file brings, and hold the port back.
+    found.retain(|certificate| match certificate {
+        ServerCertificate::Credential(name) => !name.is_empty(),
+        ServerCertificate::Files { certificate, key, .. } => !certificate.is_empty() && !key.is_empty(),
+    });
     if found.len() > 2 {
         report.error(field, "TooManyCertificates", "a server has at most two certificates; the first two are taken");
         found.truncate(2);

@@ -137,15 +137,33 @@ fn a_server_without_its_pinned_certificate_is_left_out() {
 }
 
 #[test]
+fn a_server_that_lacks_certificates_or_roots_is_left_out() {
+    let said = |tls: &str| {
+        let server = format!("{{port: {{number: 443, name: https, protocol: HTTPS}}, hosts: [a.test], tls: {tls}}}");
+        let snapshot = snapshot([object("Gateway", "shop/one", &format!("{{servers: [{server}]}}"))]);
+        (snapshot.gateways[0].servers.len(), found(&snapshot.issues))
+    };
+    let files = "serverCertificate: /c, privateKey: /k";
+    assert_eq!(said(&format!("{{mode: SIMPLE, {files}}}")), (1, Vec::new()));
+    assert_eq!(said(&format!("{{mode: MUTUAL, {files}, caCertificates: /r}}")), (1, Vec::new()));
+    let field = "spec.servers[0].tls";
+    let missing = |reason: &str| (0, vec![format!("{field}{reason}")]);
+    assert_eq!(said("{mode: SIMPLE}"), missing(" MissingCertificate"));
+    assert_eq!(said("{mode: SIMPLE, serverCertificate: /c}"), missing(" MissingCertificate"));
+    assert_eq!(said(&format!("{{mode: MUTUAL, {files}}}")), missing(".caCertificates MissingRoots"));
+}
+
+#[test]
 fn an_attribute_of_a_cookie_is_left_out_alone() {
     let (kind, spec) =
-        hash(r#"httpCookie: {name: c, ttl: 0s, attributes: [{name: a, value: "\n"}, {name: b, value: d}]}"#);
+        hash(r#"httpCookie: {name: c, ttl: 0s, attributes: [{name: a, value: "\n"}, {name: b, value: d}, {name: b}]}"#);
     let snapshot = snapshot([object(kind, "shop/one", &spec)]);
     let rule = &snapshot.destination_rules["shop"][0];
     let balance = &rule.policy.load_balancer.as_ref().unwrap().choice;
     let Balance::Hash { key: HashKey::Cookie { attributes, .. }, .. } = balance else { panic!("{balance:?}") };
     assert_eq!(attributes[..], [("b".into(), "d".into())]);
-    let want = ["spec.trafficPolicy.loadBalancer.consistentHash.httpCookie.attributes[0] BadText"];
+    let field = "spec.trafficPolicy.loadBalancer.consistentHash.httpCookie.attributes";
+    let want = [format!("{field}[0] BadText"), format!("{field}[2] BadText")];
     assert_eq!(found(&snapshot.issues), want);
 }
 
@@ -206,4 +224,23 @@ fn warmup_may_be_slower_than_linear() {
     let rule = &snapshot.destination_rules["shop"][0];
     let warmup = rule.policy.load_balancer.as_ref().unwrap().warmup.clone().unwrap();
     assert_eq!((warmup.aggression, snapshot.issues.len()), (Some(0.25), 0));
+}
+
+#[test]
+fn a_body_and_weights_fit_into_envoys_limits() {
+    let body = format!("{{status: 200, body: {{string: {}}}}}", "a".repeat((1 << 20) + 1));
+    let route = "{destination: {host: cart.shop}, weight: 2147483647}";
+    let spec = format!(
+        "{{hosts: [cart.shop], http: [{{match: [{{uri: {{prefix: /a}}}}], directResponse: {body}}}, {{route: [{route}, \
+         {route}, {route}]}}], tcp: [{{route: [{route}, {route}, {route}]}}]}}"
+    );
+    let snapshot = snapshot([object("VirtualService", "shop/one", &spec)]);
+    let virtual_service = snapshot.virtual_services.values().next().unwrap();
+    let [answers, forwards] = &virtual_service.http[..] else { panic!() };
+    assert!(matches!(&answers.action, HttpAction::Respond(with) if with.body.is_none()));
+    let HttpAction::Forward(to) = &forwards.action else { panic!() };
+    assert_eq!(to.iter().map(|to| to.weight).collect::<Vec<_>>(), [715_827_882; 3]);
+    let want =
+        ["spec.http[0].directResponse.body BadBody", "spec.http[1].route BadWeight", "spec.tcp[0].route BadWeight"];
+    assert_eq!(found(&snapshot.issues), want);
 }

@@ -56,10 +56,14 @@ fn consistent_hash(hash: &ConsistentHash, at: &Path<'_>, out: &mut Report) {
         out.need(&at.field("name"), header::cookie_name(&cookie.name));
         out.need(&at.field("path"), header::cookie_text(&cookie.path));
         out.need(&at.field("ttl"), time::not_negative(cookie.ttl));
+        let mut names = BTreeSet::new();
         for (index, attribute) in cookie.attributes.iter().enumerate() {
             let at = at.field("attributes");
             let at = at.index(index);
             out.need(&at.field("name"), header::cookie_name(&attribute.name));
+            if !names.insert(&attribute.name) {
+                out.refuse(&at.field("name"), format_args!("{} is named twice", quote(&attribute.name)));
+            }
             out.need(&at.field("value"), header::cookie_text(&attribute.value));
         }
     }

@@ -204,7 +204,7 @@ impl Client {
         if let Some(reply) = request.error.as_ref().and_then(|_| self.sent.get(&request.nonce)) {
             self.known.retain(|name, _| !reply.resources.iter().any(|one| **one.name() == **name));
         }
-        assert!(self.server.on_request(&request).is_ok(), "six names are too many");
+        assert!(self.server.on_request(&request, &Differences::default()).is_ok(), "six names are too many");
         self.server.observe(self.target.clone(), &Differences::default());
         self.pull();
     }

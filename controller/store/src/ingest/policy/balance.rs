@@ -1,7 +1,10 @@
 //! How an endpoint is chosen.
 
 use heddle_crds::{networking::destination_rule as written, validate::header};
-use heddle_model::traffic::{Balance, Distribute, HashAlgorithm, HashKey, LoadBalancer, LocalityLb, Warmup};
+use heddle_model::{
+    Text,
+    traffic::{Balance, Distribute, HashAlgorithm, HashKey, LoadBalancer, LocalityLb, Warmup},
+};
 
 use crate::ingest::{
     Report,
@@ -110,7 +113,9 @@ fn cookie(cookie: &written::HttpCookie, field: &str, report: &mut Report) -> Res
     let mut attributes = Vec::with_capacity(cookie.attributes.len());
     for (index, attribute) in cookie.attributes.iter().enumerate() {
         let (name, value) = (attribute.name.as_str(), attribute.value.as_str());
-        let check = |_: &str| header::cookie_name(name).and_then(|()| header::cookie_text(value));
+        let is_again = attributes.iter().any(|(known, _): &(Text, Text)| **known == *name);
+        let once = if is_again { Err(format!("{name:?} is named twice")) } else { Ok(()) };
+        let check = |_: &str| header::cookie_name(name).and_then(|()| header::cookie_text(value)).and(once.clone());
         let place = (&*format!("{field}.attributes[{index}]"), "the attribute is left out");
         attributes.extend(scalar::text(name, check, place, report).ok().map(|()| (name.into(), value.into())));
     }

@@ -42,6 +42,9 @@ const GRPC: [&str; 17] = [
     "UNAUTHENTICATED",
 ];
 
+/// Largest body of a fixed answer that Envoy takes from us.
+const LARGEST_BODY: usize = 1 << 20;
+
 /// All of the requests.
 const ALL: Percent = Percent(1_000_000);
 
@@ -105,9 +108,9 @@ pub(super) fn redirect(written: &written::Redirect, field: &str, report: &mut Re
 
 /// A fixed answer; nothing when its status is none.
 pub(super) fn respond(written: &written::DirectResponse, field: &str, report: &mut Report) -> Option<DirectResponse> {
-    let status = u16::try_from(written.status).ok().filter(|s| (100..600).contains(s));
+    let status = u16::try_from(written.status).ok().filter(|s| (200..600).contains(s));
     let Some(status) = status else {
-        let message = format!("{} is not from 100 to 599; the rule is ignored", written.status);
+        let message = format!("{} is not from 200 to 599; the rule is ignored", written.status);
         report.error(format!("{field}.status"), "BadStatus", message);
         return None;
     };
@@ -122,6 +125,15 @@ pub(super) fn respond(written: &written::DirectResponse, field: &str, report: &m
         },
         (None, None) => None,
     });
+    let size = body.as_ref().map_or(0, |body| match body {
+        Body::Text(text) => text.len(),
+        Body::Bytes(bytes) => bytes.len(),
+    });
+    if size > LARGEST_BODY {
+        let message = format!("{size} bytes are more than {LARGEST_BODY}; the body is left out");
+        report.error(format!("{field}.body"), "BadBody", message);
+        return Some(DirectResponse { status, body: None });
+    }
     Some(DirectResponse { status, body })
 }
 

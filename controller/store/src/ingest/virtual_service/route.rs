@@ -78,6 +78,17 @@ pub(super) fn weight(weight: i32, field: &str, report: &mut Report) -> u32 {
     })
 }
 
+/// Makes the sum of weights fit into 32 bits, as Envoy demands. Their ratio stays.
+pub(super) fn fit<'a>(weights: impl ExactSizeIterator<Item = &'a mut u32>, field: &str, report: &mut Report) {
+    let count = u32::try_from(weights.len()).unwrap_or(u32::MAX);
+    let weights: Vec<&mut u32> = weights.collect();
+    let total: u64 = weights.iter().map(|weight| u64::from(**weight)).sum();
+    if total > u64::from(u32::MAX) {
+        report.error(field, "BadWeight", format!("the weights add up to {total}; they are divided by {count}"));
+        weights.into_iter().for_each(|weight| *weight /= count);
+    }
+}
+
 fn http_action(
     written: &written::HttpRoute,
     field: &str,
@@ -103,6 +114,7 @@ fn http_action(
         let headers = action::headers(written.headers.as_ref(), &format!("{field}.headers"), report);
         destinations.push(HttpDestination { destination, weight: weight(written.weight, &field, report), headers });
     }
+    fit(destinations.iter_mut().map(|to| &mut to.weight), &format!("{field}.route"), report);
     if destinations.is_empty() {
         report.error(field, "MissingAction", "the rule has no usable destination, redirect or response; it is ignored");
         return None;

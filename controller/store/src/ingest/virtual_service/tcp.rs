@@ -62,5 +62,6 @@ fn destinations(
         let weight = route::weight(written.weight, &field, report);
         found.push(WeightedDestination { destination, weight });
     }
+    route::fit(found.iter_mut().map(|to| &mut to.weight), &format!("{field}.route"), report);
     found
 }
