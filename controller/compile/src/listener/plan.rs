@@ -162,7 +162,7 @@ impl Planner<'_, '_> {
         let is_socket = bind.starts_with("unix://");
         let bound = self.bound || is_socket;
         let sidecar = self.scope.seen.sidecar.as_ref().map(|sidecar| &sidecar.origin.object);
-        let holder = self.occupied.holder(bind, port.number, bound).map(|holder| holder.to_string());
+        let holder = self.occupied.holder(bind, port.number, bound).map(ToString::to_string);
         let of_other = || plan.get(&(bind.clone(), port.number)).filter(|planned| planned.egress != self.index);
         let holder = holder.or_else(|| of_other().map(|other| format!("spec.egress[{}]", other.egress)));
         if let Some(holder) = holder {
