@@ -46,12 +46,12 @@ pub fn objects(seed: u64) -> Vec<Value> {
     for _ in 0..4 + dice.below(16) {
         let meta = words::meta(&mut dice);
         objects.push(match dice.below(12) {
-            0..=2 => services::service(&mut dice, meta),
-            3 | 4 => services::entry(&mut dice, meta),
-            5..=7 => routes::virtual_service(&mut dice, meta),
-            8 | 9 => gateway::gateway(&mut dice, meta),
-            10 => gateway::sidecar(&mut dice, meta),
-            _ => platform::policy(&mut dice, meta),
+            0..=2 => services::service(&mut dice, &meta),
+            3 | 4 => services::entry(&mut dice, &meta),
+            5..=7 => routes::virtual_service(&mut dice, &meta),
+            8 | 9 => gateway::gateway(&mut dice, &meta),
+            10 => gateway::sidecar(&mut dice, &meta),
+            _ => platform::policy(&mut dice, &meta),
         });
     }
     for _ in 0..dice.below(8) {

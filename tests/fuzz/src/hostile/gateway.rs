@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{dice::Dice, words};
 
 /// A Gateway.
-pub(super) fn gateway(dice: &mut Dice, meta: Value) -> Value {
+pub(super) fn gateway(dice: &mut Dice, meta: &Value) -> Value {
     let mut at = 0;
     let servers = dice.some(1, 5, |dice| {
         at += 1;
@@ -33,7 +33,7 @@ pub(super) fn gateway(dice: &mut Dice, meta: Value) -> Value {
 }
 
 /// A Sidecar.
-pub(super) fn sidecar(dice: &mut Dice, meta: Value) -> Value {
+pub(super) fn sidecar(dice: &mut Dice, meta: &Value) -> Value {
     let mut at = 0;
     let egress = dice.some(0, 4, |dice| {
         at += 1;

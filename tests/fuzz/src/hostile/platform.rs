@@ -19,7 +19,7 @@ pub(super) fn base() -> Vec<Value> {
             "status": {"podIP": ip, "podIPs": [{"ip": ip}], "phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}}));
         all.push(json!({"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
             "metadata": {"name": format!("{app}-x"), "namespace": namespace, "labels": {"kubernetes.io/service-name": app}},
-            "addressType": "IPv4", "ports": (1..6).flat_map(|at| ports(at)).collect::<Vec<_>>(),
+            "addressType": "IPv4", "ports": (1..6).flat_map(ports).collect::<Vec<_>>(),
             "endpoints": [{"addresses": [ip], "targetRef": {"kind": "Pod", "name": name, "namespace": namespace}}]}));
     }
     all
@@ -34,7 +34,7 @@ fn ports(at: usize) -> Vec<Value> {
 }
 
 /// A rule of traffic or of identity, or the settings of the mesh.
-pub(super) fn policy(dice: &mut Dice, mut meta: Value) -> Value {
+pub(super) fn policy(dice: &mut Dice, meta: &Value) -> Value {
     match dice.below(4) {
         0 => {
             let ports: serde_json::Map<String, Value> = dice
@@ -56,8 +56,7 @@ pub(super) fn policy(dice: &mut Dice, mut meta: Value) -> Value {
                 "proxyInboundListenPort: 15021",
                 "protocolDetectionTimeout: 0s",
             ];
-            meta["name"] = json!("istio");
-            meta["namespace"] = json!("istio-system");
+            let meta = json!({"name": "istio", "namespace": "istio-system"});
             let mesh = dice.some(0, 3, |dice| dice.pick(&lines)).join("\n");
             json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": {"mesh": mesh}})
         }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{dice::Dice, words};
 
 /// A VirtualService with rules of some of the three kinds.
-pub(super) fn virtual_service(dice: &mut Dice, meta: Value) -> Value {
+pub(super) fn virtual_service(dice: &mut Dice, meta: &Value) -> Value {
     let hosts = words::hosts(dice);
     let mut spec = json!({"hosts": hosts});
     if !dice.once_in(3) {

@@ -9,7 +9,7 @@ const ENDPOINTS: &[&str] = &["10.1.0.1", "10.1.0.7", "127.0.0.1", "fd00::2", "vm
 const RESOLUTIONS: &[&str] = &["NONE", "STATIC", "DNS", "DNS_ROUND_ROBIN", "DYNAMIC_DNS"];
 
 /// A Kubernetes Service.
-pub(super) fn service(dice: &mut Dice, meta: Value) -> Value {
+pub(super) fn service(dice: &mut Dice, meta: &Value) -> Value {
     let ip = dice.pick(&["10.96.0.1", "10.96.0.7", "None", "", "fd00::7"]);
     let mut at = 0;
     let ports = dice.some(1, 5, |dice| {
@@ -30,7 +30,7 @@ pub(super) fn service(dice: &mut Dice, meta: Value) -> Value {
 }
 
 /// A ServiceEntry.
-pub(super) fn entry(dice: &mut Dice, meta: Value) -> Value {
+pub(super) fn entry(dice: &mut Dice, meta: &Value) -> Value {
     let mut at = 0;
     let ports = dice.some(1, 4, |dice| {
         at += 1;

@@ -42,7 +42,9 @@ fn bootstrap(name: &str, cases: &[Case]) -> Result<Config> {
         for value in own_clusters.iter_mut().chain(&mut own_listeners) {
             rename(value, &names, &prefix);
         }
-        own_listeners.iter_mut().for_each(|listener| addresses.move_apart(at, listener));
+        for listener in &mut own_listeners {
+            addresses.move_apart(at, listener);
+        }
         clusters.extend(own_clusters);
         listeners.extend(own_listeners);
         one["static_resources"] = Value::Null;
