@@ -172,7 +172,8 @@ impl Merged {
         bound: &Bound,
     ) -> Option<(&'static str, &'static str, String)> {
         let port = bound.server().port;
-        if scope.view.unprivileged && bound.target < 1024 {
+        let is_socket = key.1 == 0;
+        if scope.view.unprivileged && bound.target < 1024 && !is_socket {
             let message = format!("the gateway may not bind port {}; this server is left out", bound.target);
             return Some(("port.number", "PrivilegedPort", message));
         }
