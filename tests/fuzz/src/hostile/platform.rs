@@ -14,11 +14,14 @@ pub(super) fn base() -> Vec<Value> {
         [("shop", "web-1", "10.1.0.1", "web"), ("ops", "api-1", "10.1.0.2", "api"), ("shop", "db-1", "10.1.0.3", "db")]
     {
         let labels = json!({"app": app, "version": "v1", "security.istio.io/tlsMode": "istio"});
-        all.push(json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": namespace, "labels": labels},
+        all.push(json!({"apiVersion": "v1", "kind": "Pod",
+            "metadata": {"name": name, "namespace": namespace, "labels": labels},
             "spec": {"serviceAccountName": app, "containers": [{"name": "app"}]},
-            "status": {"podIP": ip, "podIPs": [{"ip": ip}], "phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}}));
+            "status": {"podIP": ip, "podIPs": [{"ip": ip}], "phase": "Running",
+                "conditions": [{"type": "Ready", "status": "True"}]}}));
+        let of_service = json!({"kubernetes.io/service-name": app});
         all.push(json!({"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
-            "metadata": {"name": format!("{app}-x"), "namespace": namespace, "labels": {"kubernetes.io/service-name": app}},
+            "metadata": {"name": format!("{app}-x"), "namespace": namespace, "labels": of_service},
             "addressType": "IPv4", "ports": (1..6).flat_map(ports).collect::<Vec<_>>(),
             "endpoints": [{"addresses": [ip], "targetRef": {"kind": "Pod", "name": name, "namespace": namespace}}]}));
     }
@@ -41,7 +44,8 @@ pub(super) fn policy(dice: &mut Dice, meta: &Value) -> Value {
                 .some(0, 3, |dice| (words::port(dice).to_string(), json!({"mode": mode(dice)})))
                 .into_iter()
                 .collect();
-            let spec = json!({"selector": {"matchLabels": words::labels(dice)}, "mtls": {"mode": mode(dice)}, "portLevelMtls": ports});
+            let selector = json!({"matchLabels": words::labels(dice)});
+            let spec = json!({"selector": selector, "mtls": {"mode": mode(dice)}, "portLevelMtls": ports});
             json!({"apiVersion": "security.istio.io/v1", "kind": "PeerAuthentication", "metadata": meta, "spec": spec})
         }
         1 => {

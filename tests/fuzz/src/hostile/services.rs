@@ -47,7 +47,8 @@ pub(super) fn entry(dice: &mut Dice, meta: &Value) -> Value {
     }
     if dice.once_in(2) {
         spec["endpoints"] = json!(dice.some(1, 3, |dice| {
-            json!({"address": dice.pick(ENDPOINTS), "weight": dice.below(3), "locality": dice.pick(&["eu/a", "us", ""])})
+            let locality = dice.pick(&["eu/a", "us", ""]);
+            json!({"address": dice.pick(ENDPOINTS), "weight": dice.below(3), "locality": locality})
         }));
     } else if dice.once_in(4) {
         spec["workloadSelector"] = json!({"labels": words::labels(dice)});

@@ -56,7 +56,10 @@ fn bootstrap(name: &str, cases: &[Case]) -> Result<Config> {
 
 /// Assignments of endpoints, which static resources have in clusters only.
 fn assigned(resources: &Value) -> Vec<Value> {
-    let cluster = |(at, assignment): (usize, &Value)| json!({"name": format!("endpoints-{at}"), "type": "STATIC", "connectTimeout": "1s", "loadAssignment": assignment});
+    let cluster = |(at, assignment): (usize, &Value)| {
+        json!({"name": format!("endpoints-{at}"), "type": "STATIC", "connectTimeout": "1s",
+            "loadAssignment": assignment})
+    };
     resources["endpoints"].as_array().into_iter().flatten().enumerate().map(cluster).collect()
 }
 
