@@ -103,8 +103,8 @@ pub(super) fn ports(
     ports.into_values().map(with_rule).collect()
 }
 
-/// Leaves out the ports that the proxy has itself. A connection to the virtual listener's own port would be passed on to
-/// that port without end.
+/// Leaves out the ports that the proxy has itself. A connection to the virtual listener's own port would be passed on
+/// to that port without end.
 pub(super) fn leave_out_occupied(
     mesh: &Mesh,
     view: &ViewKey,

@@ -30,7 +30,8 @@ pub(crate) enum RouteConfigKey {
     Port(u16),
     /// One service on its own address, found to be HTTP by its first bytes.
     Service(Host, u16),
-    /// All HTTP services on a port, where an older egress listener has the name by the port; the name is the listener's.
+    /// All HTTP services on a port, where an older egress listener has the name by the port; the name is the
+    /// listener's.
     PortAt(u16, String),
     /// Every port of every service, for a forward proxy or a Unix socket; the name is the listener's.
     Proxy(String),

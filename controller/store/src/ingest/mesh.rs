@@ -123,8 +123,8 @@ fn listen_ports(mesh: &mut Mesh, config: &MeshConfig, report: &mut Report) {
         (mesh.outbound_port, mesh.inbound_port) = defaults;
         let field = if config.proxy_listen_port.is_some() { "proxyListenPort" } else { "proxyInboundListenPort" };
         let message = format!(
-            "the ports {outbound} and {inbound} of the outbound and inbound listeners are equal, or the proxy listens on \
-             one already; {} and {} are used",
+            "the ports {outbound} and {inbound} of the outbound and inbound listeners are equal, or the proxy listens \
+             on one already; {} and {} are used",
             defaults.0, defaults.1
         );
         report.error(field, "AddressConflict", message);

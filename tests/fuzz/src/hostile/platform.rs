@@ -14,9 +14,11 @@ pub(super) fn base() -> Vec<Value> {
         [("shop", "web-1", "10.1.0.1", "web"), ("ops", "api-1", "10.1.0.2", "api"), ("shop", "db-1", "10.1.0.3", "db")]
     {
         let labels = json!({"app": app, "version": "v1", "security.istio.io/tlsMode": "istio"});
-        all.push(json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": namespace, "labels": labels},
+        let conditions = json!([{"type": "Ready", "status": "True"}]);
+        all.push(json!({"apiVersion": "v1", "kind": "Pod",
+            "metadata": {"name": name, "namespace": namespace, "labels": labels},
             "spec": {"serviceAccountName": app, "containers": [{"name": "app"}]},
-            "status": {"podIP": ip, "podIPs": [{"ip": ip}], "phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}}));
+            "status": {"podIP": ip, "podIPs": [{"ip": ip}], "phase": "Running", "conditions": conditions}}));
         all.push(json!({"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
             "metadata": {"name": format!("{app}-x"), "namespace": namespace, "labels": {"kubernetes.io/service-name": app}},
             "addressType": "IPv4", "ports": (1..6).flat_map(ports).collect::<Vec<_>>(),
