@@ -24,7 +24,7 @@ tests() {
 last_line() { tail -1 "$1"; }
 whole() { echo; grep -E '^ *(fuzz|see|keep|thread)' "$1"; }
 
-part tests tests env HEDDLE_KUBECTL_EVERY=1 HEDDLE_HOSTILE_ANNOTATIONS=10000 PROPTEST_CASES="${PROPTEST_CASES:-20000}" cargo test --locked --release --workspace --no-fail-fast
+part tests tests env HEDDLE_KUBECTL_EVERY=1 HEDDLE_HOSTILE_MESHES="${HEDDLE_HOSTILE_MESHES:-100000}" HEDDLE_HOSTILE_ANNOTATIONS=10000 PROPTEST_CASES="${PROPTEST_CASES:-20000}" cargo test --locked --release --workspace --no-fail-fast
 part fuzz whole tests/fuzz/run.sh "${FUZZ_SECONDS:-1800}"
 part load last_line "$target/release/latency" --storms "${SOAK_STORMS:-24}"
 part fleet last_line make --no-print-directory bench-fleet

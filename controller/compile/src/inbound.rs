@@ -7,3 +7,4 @@ mod port;
 mod route;
 
 pub(crate) use key::{Inbound, InboundKey};
+pub(crate) use port::{has_own_listener, ingress_bind};

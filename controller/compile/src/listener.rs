@@ -2,12 +2,15 @@
 
 pub(crate) mod access_log;
 pub(crate) mod chain;
+pub(crate) mod claims;
 pub(crate) mod destination;
 pub(crate) mod filter;
 pub(crate) mod http;
 pub(crate) mod inspector;
+pub(crate) mod occupied;
 pub(crate) mod outbound;
 pub(crate) mod plan;
+pub(crate) mod sni_dns;
 pub(crate) mod tcp;
 pub(crate) mod tls;
 pub(crate) mod upstream_alpn;
@@ -37,12 +40,9 @@ pub(crate) fn bind_address(bind: &str, port: u16) -> Address {
     }
 }
 
-/// `<bind>_<port>`; a Unix socket is its own name.
+/// `<bind>_<port>`, as istiod names it. A Unix socket has port 0.
 pub(crate) fn listener_name(bind: &str, port: u16) -> String {
-    match bind.strip_prefix("unix://") {
-        Some(path) => path.into(),
-        None => format!("{bind}_{port}"),
-    }
+    format!("{bind}_{port}")
 }
 
 /// Listener of that name.

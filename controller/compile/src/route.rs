@@ -10,8 +10,9 @@ mod group;
 mod hash;
 mod header;
 mod key;
-mod matcher;
+pub(crate) mod matcher;
 mod mirror;
+pub(crate) mod overruled;
 mod redirect;
 mod retry;
 mod rule;
@@ -23,7 +24,7 @@ use heddle_model::{issue::Issue, route::GatewayRef};
 
 use crate::visible::VisibleServices;
 
-pub(crate) use key::{HostRoutesKey, RouteClient, RouteConfigKey, VirtualHostKey};
+pub(crate) use key::{HostRoutesKey, RouteClient, RouteConfigKey, RouteEntries, VirtualHostKey};
 pub(crate) use retry::inbound_retry;
 
 /// Where routes are used, which decides what of a VirtualService applies.

@@ -150,7 +150,7 @@ impl CachedScope {
             (ProxyKind::Sidecar, declared) => {
                 let reaches: Vec<_> = tracked.virtual_services(client).collect();
                 let imported = |egress| imported(view, &all, &reaches, &visible, egress);
-                declared.iter().map(imported).collect()
+                one_service_of_each_host(declared.iter().map(imported).collect())
             }
         };
         let fronts = view.front_hosts();
@@ -241,6 +241,18 @@ fn best_of_each_host(services: &[&Arc<Service>], namespace: &Text) -> BTreeMap<H
         }
     }
     best
+}
+
+/// Clusters are named by host, so a host is one service, whichever egress listener imports it: that of the first.
+fn one_service_of_each_host(mut listeners: Vec<EgressScope>) -> Vec<EgressScope> {
+    let mut first: BTreeMap<Host, Arc<Service>> = BTreeMap::new();
+    for listener in &mut listeners {
+        let is_first = |service: &Arc<Service>| {
+            Arc::ptr_eq(first.entry(service.host.clone()).or_insert_with(|| service.clone()), service)
+        };
+        listener.services.retain(is_first);
+    }
+    listeners
 }
 
 fn by_age(mut services: Vec<Arc<Service>>) -> Vec<Arc<Service>> {

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
     sync::Arc,
 };
 
@@ -10,11 +11,14 @@ use heddle_model::{
     host::Host,
     labels::Labels,
     locality::Locality,
-    proxy::{Capabilities, Interception, Proxy, ProxyKind},
+    proxy::{Capabilities, Interception, OwnPorts, Proxy, ProxyKind},
     service::Service,
 };
 
-use crate::tracked::{Client, Tracked};
+use crate::{
+    inbound,
+    tracked::{Client, Tracked},
+};
 
 /// All of a proxy that outbound output depends on. What is not here cannot be read there.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -53,6 +57,10 @@ pub(crate) struct ViewKey {
     pub(crate) unprivileged: bool,
     /// Idle timeout of HTTP connections in seconds; 0: none given.
     pub(crate) idle_timeout_seconds: u64,
+    /// What its programs listen on.
+    pub(crate) ports: OwnPorts,
+    /// Addresses of its inbound listeners, apart from the virtual one. Outbound listeners must leave them alone.
+    pub(crate) inbound: BTreeSet<(IpAddr, u16)>,
     /// Files of certificates that its metadata names.
     pub(crate) tls_files: BTreeMap<Text, Text>,
     /// For gateways: the services in front of it, with the ports they map.
@@ -112,6 +120,8 @@ pub(crate) fn view(tracked: &Tracked<'_>, proxy: &Proxy) -> ViewKey {
         http10: proxy.http10,
         unprivileged: proxy.unprivileged,
         idle_timeout_seconds: proxy.idle_timeout_seconds,
+        ports: proxy.ports.clone(),
+        inbound: if proxy.is_gateway() { BTreeSet::new() } else { inbound(tracked, proxy) },
         tls_files: proxy.tls_files.clone(),
         fronts: if proxy.is_gateway() { fronts(tracked, proxy) } else { BTreeSet::new() },
     }
@@ -134,6 +144,14 @@ pub(crate) fn backed_services(tracked: &Tracked<'_>, proxy: &Proxy) -> Vec<Backe
         .collect();
     found.sort_by(|a, b| a.0.origin.cmp(&b.0.origin).then_with(|| a.0.host.cmp(&b.0.host)));
     found
+}
+
+/// The addresses of the inbound listeners that a proxy binds for ports of its Sidecar.
+fn inbound(tracked: &Tracked<'_>, proxy: &Proxy) -> BTreeSet<(IpAddr, u16)> {
+    let sidecar = tracked.sidecar(&proxy.namespace, &labels_of(tracked, proxy));
+    let declared = sidecar.map(|sidecar| sidecar.ingress.as_slice()).unwrap_or_default();
+    let own = declared.iter().filter(|ingress| inbound::has_own_listener(proxy, ingress));
+    own.filter_map(|ingress| Some((inbound::ingress_bind(proxy, ingress).parse().ok()?, ingress.port))).collect()
 }
 
 fn locality_of(tracked: &Tracked<'_>, proxy: &Proxy) -> Locality {

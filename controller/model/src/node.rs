@@ -8,7 +8,7 @@ use crate::{
     Text,
     labels::Labels,
     locality::Locality,
-    proxy::{ASKED_FOR, Capabilities, Interception, Proxy, ProxyKind},
+    proxy::{ASKED_FOR, Capabilities, Interception, OwnPorts, Proxy, ProxyKind},
 };
 
 /// Metadata that names files of certificates.
@@ -98,6 +98,7 @@ pub fn proxy(node: &Value) -> Result<Proxy, NodeError> {
         dns_capture: metadata.flag("DNS_CAPTURE"),
         unprivileged: metadata.flag("UNPRIVILEGED_POD"),
         idle_timeout_seconds: metadata.seconds("IDLE_TIMEOUT"),
+        ports: metadata.own_ports(),
         can: capabilities(node),
         tls_files: metadata.tls_files(),
         namespace,
@@ -143,6 +144,22 @@ impl Metadata<'_> {
             "NONE" => Interception::None,
             "TPROXY" => Interception::Tproxy,
             _ => Interception::Redirect,
+        }
+    }
+
+    fn own_ports(&self) -> OwnPorts {
+        let default = OwnPorts::default();
+        let number = |value: Option<&Value>, default: u16| match value {
+            Some(Value::String(text)) => text.parse().unwrap_or(default),
+            Some(value) => value.as_u64().and_then(|number| u16::try_from(number).ok()).unwrap_or(default),
+            None => default,
+        };
+        let of_proxy_config = |key: &str| self.get("PROXY_CONFIG").and_then(|config| config.get(key));
+        OwnPorts {
+            readiness: number(self.get("ENVOY_STATUS_PORT"), default.readiness),
+            prometheus: number(self.get("ENVOY_PROMETHEUS_PORT"), default.prometheus),
+            agent: number(of_proxy_config("statusPort"), default.agent),
+            admin: number(of_proxy_config("proxyAdminPort"), default.admin),
         }
     }
 

@@ -51,10 +51,44 @@ pub struct Proxy {
     pub unprivileged: bool,
     /// Idle timeout of HTTP connections in seconds; 0: none given.
     pub idle_timeout_seconds: u64,
+    /// What its programs listen on without any configuration of ours.
+    pub ports: OwnPorts,
     /// What its Envoy has compiled in, and its version.
     pub can: Capabilities,
     /// File paths of certificates that its metadata names, by key (`TLS_SERVER_CERT_CHAIN` and the like).
     pub tls_files: std::collections::BTreeMap<Text, Text>,
+}
+
+/// Ports that the programs of a proxy listen on by themselves, before they have any configuration.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OwnPorts {
+    /// Envoy answers readiness probes (`ENVOY_STATUS_PORT`).
+    pub readiness: u16,
+    /// Envoy shows its metrics (`ENVOY_PROMETHEUS_PORT`).
+    pub prometheus: u16,
+    /// The agent shows merged metrics and answers probes (`statusPort` of ProxyConfig).
+    pub agent: u16,
+    /// Envoy's admin interface, on loopback (`proxyAdminPort` of ProxyConfig).
+    pub admin: u16,
+}
+
+impl OwnPorts {
+    /// The port on loopback where Istio's agent shows what Envoy was sent.
+    pub const DEBUG: u16 = 15004;
+    /// The port on loopback where the agent answers DNS.
+    pub const DNS: u16 = 15053;
+
+    /// All ports that the programs of a proxy may listen on.
+    #[must_use]
+    pub fn all(&self) -> [u16; 6] {
+        [self.readiness, self.prometheus, self.agent, self.admin, Self::DEBUG, Self::DNS]
+    }
+}
+
+impl Default for OwnPorts {
+    fn default() -> Self {
+        Self { readiness: 15021, prometheus: 15090, agent: 15020, admin: 15000 }
+    }
 }
 
 /// What kind of proxy.

@@ -133,10 +133,10 @@ impl Service {
         ServiceKey { host: self.host.clone(), namespace: self.origin.namespace().clone() }
     }
 
-    /// The port with this number.
+    /// The port with this number that carries connections. Datagrams of the same number are not proxied.
     #[must_use]
     pub fn port(&self, number: u16) -> Option<&ServicePort> {
-        self.ports.iter().find(|p| p.number == number)
+        self.ports.iter().find(|port| port.number == number && port.protocol != Protocol::Udp)
     }
 
     /// Its namespace.

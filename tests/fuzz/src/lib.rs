@@ -7,6 +7,7 @@
 pub mod csr;
 pub mod delta;
 mod der;
+pub mod hostile;
 pub mod inject;
 mod mesh;
 pub mod objects;

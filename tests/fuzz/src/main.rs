@@ -1,13 +1,14 @@
 //! What goes with fuzzing and works without libFuzzer.
 //!
 //! `heddle-fuzz replay TARGET FILE...` runs a target on inputs, as to reproduce a finding; `heddle-fuzz seed FOLDER`
-//! writes what fuzzing begins with; `heddle-fuzz targets` lists the targets.
+//! writes what fuzzing begins with; `heddle-fuzz targets` lists the targets; `heddle-fuzz mesh SEED` prints the objects
+//! of a random mesh, as the test `envoy_accepts` compiles it.
 
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-use heddle_fuzz::{TARGETS, seed};
+use heddle_fuzz::{TARGETS, hostile, seed};
 
 fn main() -> io::Result<ExitCode> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -16,7 +17,8 @@ fn main() -> io::Result<ExitCode> {
         ["replay", target, files @ ..] if !files.is_empty() => replay(target, files),
         ["seed", folder] => seed::write(Path::new(folder)).map(|()| ExitCode::SUCCESS),
         ["targets"] => TARGETS.iter().try_for_each(|(name, _)| say(name)).map(|()| ExitCode::SUCCESS),
-        _ => say("heddle-fuzz replay TARGET FILE... | seed FOLDER | targets").map(|()| ExitCode::from(2)),
+        ["mesh", seed] => mesh(seed),
+        _ => say("heddle-fuzz replay TARGET FILE... | seed FOLDER | targets | mesh SEED").map(|()| ExitCode::from(2)),
     }
 }
 
@@ -27,6 +29,14 @@ fn replay(name: &str, files: &[&str]) -> io::Result<ExitCode> {
     for file in files {
         target(&std::fs::read(file)?);
         say(&format!("{file}: nothing found"))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn mesh(seed: &str) -> io::Result<ExitCode> {
+    let seed = seed.parse().map_err(io::Error::other)?;
+    for object in hostile::objects(seed) {
+        say(&format!("---\n{object}"))?;
     }
     Ok(ExitCode::SUCCESS)
 }

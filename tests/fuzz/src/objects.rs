@@ -5,9 +5,9 @@
 //! out, is what is compiled from nothing; the order in which objects came does not show; the same objects again change
 //! nothing.
 
-mod bytes;
+pub(crate) mod bytes;
 mod held;
-mod make;
+pub(crate) mod make;
 mod platform;
 mod word;
 

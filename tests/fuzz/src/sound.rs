@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Debug;
 
-use heddle_compile::{Violation, lint};
+use heddle_compile::lint;
 use heddle_xds_api::envoy::config::{
     cluster::v3::Cluster,
     endpoint::v3::ClusterLoadAssignment,
@@ -18,12 +18,12 @@ use crate::mesh::Seen;
 
 /// Asserts all of it.
 pub(crate) fn check(seen: &Seen) {
-    let mut violations = lint(&seen.set, TypeSet::ALL, &seen.issues);
-    violations.retain(|violation| !is_known(violation));
-    assert_eq!(violations, []);
+    assert_eq!(lint(&seen.set, TypeSet::ALL, &seen.issues), []);
     for type_url in TypeUrl::ALL {
         for resource in seen.set.typed(type_url).iter() {
-            assert!(!resource.name().is_empty(), "a resource of {type_url} has no name");
+            // The table of names is the one resource of its type.
+            let is_named = !resource.name().is_empty() || type_url == TypeUrl::NameTable;
+            assert!(is_named, "a resource of {type_url} has no name");
             match type_url {
                 TypeUrl::Cluster => cluster(resource, &decode(resource)),
                 TypeUrl::Endpoint => endpoints(resource, &decode(resource)),
@@ -33,12 +33,6 @@ pub(crate) fn check(seen: &Seen) {
             }
         }
     }
-}
-
-/// Whether the violation is a fault that issue 15 §1 mends: a service has a port of the proxy itself.
-fn is_known(violation: &Violation) -> bool {
-    let Violation::DuplicateAddress { listeners, .. } = violation else { return false };
-    listeners.iter().any(|name| ["virtualInbound", "virtualOutbound"].contains(&name.as_str()))
 }
 
 fn decode<M: Message + Default>(resource: &Resource) -> M {

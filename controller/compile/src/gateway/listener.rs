@@ -1,6 +1,6 @@
 //! Listeners of gateways: one a port, with a filter chain for each server that speaks TLS.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use heddle_model::{
     host::Host,
@@ -11,54 +11,66 @@ use heddle_model::{
     tls::{ServerTls, ServerTlsMode},
 };
 use heddle_xds_api::envoy::config::{
-    core::v3::TrafficDirection,
-    listener::v3::{FilterChain, FilterChainMatch, Listener},
+    core::v3::{TrafficDirection, TransportSocket},
+    listener::v3::{Filter, Listener},
 };
-use prost::Message;
 
 use super::merge::{Bound, PortKind, Ports};
 use crate::{
     compiled::Compiled,
     listener::{
         access_log, bind_address,
-        chain::{Asks, TLS, chain},
-        destination::{L4Rule, forwarding},
+        chain::{Asks, TLS, chain, server_names},
+        claims::{Claimant, Claims},
+        destination::{L4Rule, forwarding, sni_port},
         filter::{Direction, Needs, surroundings},
         http::{Http, RouteSource, http},
-        inspector, listener_name,
+        inspector, listener_name, sni_dns,
         tcp::{self, Forwarding},
-        tls, wildcard,
+        tls,
     },
     name,
     scope::Scope,
     secret,
 };
 
-/// The listeners of a gateway proxy. A port on which nothing is served is not opened.
-pub(crate) fn listeners(scope: &Scope<'_>, ports: &Ports) -> Vec<Compiled<Listener>> {
-    ports.iter().filter_map(|((bind, port), servers)| listener(scope, bind, *port, servers)).collect()
+/// The listeners of a gateway proxy. A port on which nothing is served is not opened; why not is an issue all the same.
+pub(crate) fn listeners(scope: &Scope<'_>, ports: &Ports, issues: &mut Vec<Issue>) -> Vec<Compiled<Listener>> {
+    ports.iter().filter_map(|((bind, port), servers)| listener(scope, (bind, *port), servers, issues)).collect()
 }
 
-fn listener(scope: &Scope<'_>, bind: &str, port: u16, servers: &[Bound]) -> Option<Compiled<Listener>> {
+fn listener(
+    scope: &Scope<'_>,
+    (bind, port): (&str, u16),
+    servers: &[Bound],
+    issues: &mut Vec<Issue>,
+) -> Option<Compiled<Listener>> {
     let mesh = scope.mesh;
-    let bind = if bind.is_empty() { wildcard(scope.view.ipv4, scope.view.ipv6) } else { bind.into() };
     let mut compiled = Compiled::new(Listener {
-        name: listener_name(&bind, port),
-        address: Some(bind_address(&bind, port)),
+        name: listener_name(bind, port),
+        address: Some(bind_address(bind, port)),
         traffic_direction: TrafficDirection::Outbound.into(),
         max_connections_to_accept_per_socket_event: Some(1),
         access_log: access_log::listener_access_log(mesh),
         ..Listener::default()
     });
     compiled.sources = servers.iter().map(|bound| bound.gateway.origin.object.clone()).collect();
-    let mut chains = Vec::new();
+    let mut claims = Claims::default();
     for bound in servers {
         // Plain HTTP of a port shares one chain: hosts are told apart by its routes.
-        if bound.kind() != PortKind::Http || chains.is_empty() {
-            chains.extend(server_chains(scope, &bind, bound, &mut compiled.issues));
+        if bound.kind() == PortKind::Http && !compiled.value.filter_chains.is_empty() {
+            continue;
+        }
+        for wanted in server_chains(scope, bind, bound, issues) {
+            let claimed = claims.claim(&wanted.asks, &wanted.claimant);
+            issues.extend(claimed.issue(&wanted.claimant));
+            if !claimed.left.is_empty() {
+                compiled.sources.push(wanted.claimant.object);
+            }
+            let chains = claimed.left.iter().map(|asks| chain("", asks, wanted.filters.clone(), wanted.socket.clone()));
+            compiled.value.filter_chains.extend(chains);
         }
     }
-    compiled.value.filter_chains = distinct(chains);
     if mesh.proxy.proxy_protocol {
         compiled.value.listener_filters.push(inspector::proxy_protocol());
     }
@@ -68,58 +80,38 @@ fn listener(scope: &Scope<'_>, bind: &str, port: u16, servers: &[Bound]) -> Opti
     (!compiled.value.filter_chains.is_empty()).then_some(compiled)
 }
 
-/// Envoy rejects a listener with two chains that ask for the same: the first, which is the oldest's, stays.
-fn distinct(chains: Vec<FilterChain>) -> Vec<FilterChain> {
-    let mut asked: BTreeSet<Vec<u8>> = BTreeSet::new();
-    let mut taken: BTreeMap<Vec<u8>, BTreeSet<String>> = BTreeMap::new();
-    let mut kept = Vec::new();
-    for mut chain in chains {
-        if let Some(asks) = &mut chain.filter_chain_match {
-            let names = taken.entry(but_for_names(asks)).or_default();
-            let before = asks.server_names.len();
-            asks.server_names.retain(|name| !names.contains(name));
-            if before > 0 && asks.server_names.is_empty() {
-                continue;
-            }
-            names.extend(asks.server_names.iter().cloned());
-        }
-        if asked.insert(chain.filter_chain_match.as_ref().map(Message::encode_to_vec).unwrap_or_default()) {
-            kept.push(chain);
-        }
-    }
-    kept
+/// A chain, and who asks for it.
+struct Wanted {
+    asks: Asks,
+    claimant: Claimant,
+    filters: Vec<Filter>,
+    socket: Option<TransportSocket>,
 }
 
-/// What tells chains apart before their server names do.
-fn but_for_names(asks: &FilterChainMatch) -> Vec<u8> {
-    let prefix_ranges = asks.prefix_ranges.clone();
-    let application_protocols = asks.application_protocols.clone();
-    FilterChainMatch { prefix_ranges, application_protocols, ..FilterChainMatch::default() }.encode_to_vec()
+/// Connections that a rule takes, and where they go.
+struct Connections {
+    asks: Asks,
+    claimant: Claimant,
+    to: Forwarding,
+    /// The host that the SNI names is resolved and called at this port.
+    sni_port: Option<u16>,
 }
 
-fn server_chains(scope: &Scope<'_>, bind: &str, bound: &Bound, issues: &mut Vec<Issue>) -> Vec<FilterChain> {
+fn server_chains(scope: &Scope<'_>, bind: &str, bound: &Bound, issues: &mut Vec<Issue>) -> Vec<Wanted> {
     let tls = bound.server().tls.as_ref();
-    match tls.map(|tls| tls.mode) {
-        _ if bound.kind() == PortKind::Http => vec![http_chain(scope, bind, bound, None)],
-        Some(ServerTlsMode::AutoPassthrough) => auto_passthrough(scope, bound),
+    let connections = match tls.map(|tls| tls.mode) {
+        _ if bound.kind() == PortKind::Http => return vec![http_chain(scope, bind, bound, None)],
+        Some(ServerTlsMode::AutoPassthrough) => auto_passthrough(scope, bound, issues),
         Some(ServerTlsMode::Passthrough) => passthrough(scope, bound, issues),
         None if bound.kind() == PortKind::Tls => passthrough(scope, bound, issues),
-        Some(_) => tls.map(|tls| terminated(scope, bind, bound, tls, issues)).unwrap_or_default(),
-        None => connections(scope, bound, &Asks::default(), issues)
-            .into_iter()
-            .map(|(asks, to)| tcp_chain(scope, &asks, &to, None))
-            .collect(),
-    }
+        Some(_) => return tls.map(|tls| terminated(scope, bind, bound, tls, issues)).unwrap_or_default(),
+        None => connections(scope, bound, &Asks::default(), issues),
+    };
+    connections.into_iter().map(|one| tcp_chain(scope, one, None)).collect()
 }
 
 /// TLS that ends here. Without its secret Envoy would hold back the whole port, so the chain is left out and reported.
-fn terminated(
-    scope: &Scope<'_>,
-    bind: &str,
-    bound: &Bound,
-    tls: &ServerTls,
-    issues: &mut Vec<Issue>,
-) -> Vec<FilterChain> {
+fn terminated(scope: &Scope<'_>, bind: &str, bound: &Bound, tls: &ServerTls, issues: &mut Vec<Issue>) -> Vec<Wanted> {
     let missing: Vec<String> = tls::credentials(tls).into_iter().filter(|name| !secret::exists(scope, name)).collect();
     if let Some(name) = missing.first() {
         let field = format!("{}.tls.credentialName", bound.server().field);
@@ -131,14 +123,17 @@ fn terminated(
     if bound.routes_http() {
         return vec![http_chain(scope, bind, bound, Some(tls))];
     }
-    let asks = Asks { server_names: server_names(bound), ..Asks::default() };
-    connections(scope, bound, &asks, issues)
-        .into_iter()
-        .map(|(asks, to)| tcp_chain(scope, &asks, &to, Some(tls)))
-        .collect()
+    let asks = Asks { server_names: hosts(bound), ..Asks::default() };
+    connections(scope, bound, &asks, issues).into_iter().map(|one| tcp_chain(scope, one, Some(tls))).collect()
 }
 
-fn http_chain(scope: &Scope<'_>, bind: &str, bound: &Bound, tls: Option<&ServerTls>) -> FilterChain {
+/// The claim of a server's own hosts.
+fn of_server(bound: &Bound) -> Claimant {
+    let field = format!("{}.hosts", bound.server().field);
+    Claimant::rule(&bound.gateway.origin.object, field, &L4Match::default())
+}
+
+fn http_chain(scope: &Scope<'_>, bind: &str, bound: &Bound, tls: Option<&ServerTls>) -> Wanted {
     let mesh = scope.mesh;
     let spec = Http {
         stat_prefix: format!("outbound_{};", listener_name(bind, bound.target)),
@@ -149,58 +144,48 @@ fn http_chain(scope: &Scope<'_>, bind: &str, bound: &Bound, tls: Option<&ServerT
         },
         forward_proxy: false,
     };
-    let asks = Asks { server_names: if tls.is_some() { server_names(bound) } else { Vec::new() }, ..Asks::default() };
+    let asks = Asks { server_names: if tls.is_some() { hosts(bound) } else { Vec::new() }, ..Asks::default() };
     let socket = tls.map(|tls| tls::declared(mesh, tls, &tls::HTTP_ALPN));
-    chain("", &asks, vec![http(&surroundings(scope, Direction::Gateway), spec)], socket)
+    let filters = vec![http(&surroundings(scope, Direction::Gateway), spec)];
+    Wanted { asks, claimant: of_server(bound), filters, socket }
 }
 
-fn tcp_chain(scope: &Scope<'_>, asks: &Asks, to: &Forwarding, tls: Option<&ServerTls>) -> FilterChain {
+fn tcp_chain(scope: &Scope<'_>, connections: Connections, tls: Option<&ServerTls>) -> Wanted {
+    let Connections { asks, claimant, to, sni_port } = connections;
     let mesh = scope.mesh;
     let socket = tls.map(|tls| tls::declared(mesh, tls, &tls::HTTP_ALPN));
-    chain("", asks, tcp::filters(mesh, to.stat_prefix(), to), socket)
+    let resolve = sni_port.map(|port| sni_dns::filter(scope.view, port));
+    let filters = resolve.into_iter().chain(tcp::filters(mesh, to.stat_prefix(), &to)).collect();
+    Wanted { asks, claimant, filters, socket }
 }
 
 /// The server's hosts as SNI; none where it takes every host.
-fn server_names(bound: &Bound) -> Vec<String> {
-    names(bound.server().hosts.iter().map(|h| &h.host))
-}
-
-fn names<'a>(hosts: impl Iterator<Item = &'a Host>) -> Vec<String> {
-    let names: Vec<String> = hosts.map(ToString::to_string).collect();
-    if names.iter().any(|name| name == "*") { Vec::new() } else { names }
+fn hosts(bound: &Bound) -> Vec<String> {
+    server_names(bound.hosts.iter().map(|host| &host.host))
 }
 
 /// TLS passed through: a chain for each SNI that a VirtualService routes.
-fn passthrough(scope: &Scope<'_>, bound: &Bound, issues: &mut Vec<Issue>) -> Vec<FilterChain> {
-    let port = bound.server().port;
-    let mut chains = Vec::new();
-    for virtual_service in
-        bound.virtual_services(scope).filter(|virtual_service| !bound.hosts_for(virtual_service).is_empty())
-    {
-        for rule in &virtual_service.tls {
-            for condition in rule.matches.iter().filter(|m| applies(bound, virtual_service, &m.l4)) {
-                let asks = Asks {
-                    networks: condition.l4.destination_subnets.clone(),
-                    server_names: names(condition.sni_hosts.iter()),
-                    ..Asks::default()
-                };
-                let to = forwarding(scope, &L4Rule::tls(virtual_service, rule), port, issues);
-                chains.push(tcp_chain(scope, &asks, &to, None));
-            }
-        }
-    }
-    let asks = Asks { server_names: server_names(bound), ..Asks::default() };
-    let plain = tcp_rules(scope, bound, &asks, issues);
-    chains.extend(plain.into_iter().map(|(asks, to)| tcp_chain(scope, &asks, &to, None)));
+fn passthrough(scope: &Scope<'_>, bound: &Bound, issues: &mut Vec<Issue>) -> Vec<Connections> {
+    let mut chains = tls_rules(scope, bound, &Asks::default(), issues);
+    let asks = Asks { server_names: hosts(bound), ..Asks::default() };
+    chains.extend(tcp_rules(scope, bound, &asks, issues));
     chains
 }
 
 /// TLS passed through to the service that the SNI names. Only services that the server's hosts cover can be reached.
-fn auto_passthrough(scope: &Scope<'_>, bound: &Bound) -> Vec<FilterChain> {
-    let covered = |host: &Host| bound.server().hosts.iter().any(|h| h.host.covers(host));
+fn auto_passthrough(scope: &Scope<'_>, bound: &Bound, issues: &mut Vec<Issue>) -> Vec<Connections> {
+    let covered = |host: &Host| bound.hosts.iter().any(|h| h.host.covers(host));
     let mut chains = Vec::new();
     for import in scope.seen.services.values().filter(|i| !i.service.external && covered(&i.service.host)) {
         let service = &import.service;
+        if service.host.is_wildcard() {
+            let message = format!(
+                "{} has no name that an SNI can be, so servers of AUTO_PASSTHROUGH do not lead to it",
+                service.host
+            );
+            issues.push(Issue::warning(&service.origin.object, "spec.hosts", "NotApplicable", message));
+            continue;
+        }
         let subsets = scope.rule(service).map(|rule| rule.subsets.iter().map(|s| s.name.clone()).collect::<Vec<_>>());
         let subsets = std::iter::once("".into()).chain(subsets.unwrap_or_default());
         for subset in subsets {
@@ -212,7 +197,8 @@ fn auto_passthrough(scope: &Scope<'_>, bound: &Bound) -> Vec<FilterChain> {
                     protocols: vec!["istio", "istio-peer-exchange", "istio-http/1.0", "istio-http/1.1", "istio-h2"],
                     ..Asks::default()
                 };
-                chains.push(tcp_chain(scope, &asks, &Forwarding::to(cluster), None));
+                let to = Forwarding::to(cluster);
+                chains.push(Connections { asks, claimant: of_server(bound), to, sni_port: None });
             }
         }
     }
@@ -220,44 +206,61 @@ fn auto_passthrough(scope: &Scope<'_>, bound: &Bound) -> Vec<FilterChain> {
 }
 
 /// Where connections of a server go: by TCP rules, else by TLS rules for TLS that ends here.
-fn connections(scope: &Scope<'_>, bound: &Bound, asks: &Asks, issues: &mut Vec<Issue>) -> Vec<(Asks, Forwarding)> {
+fn connections(scope: &Scope<'_>, bound: &Bound, asks: &Asks, issues: &mut Vec<Issue>) -> Vec<Connections> {
     let rules = tcp_rules(scope, bound, asks, issues);
-    if !rules.is_empty() || !bound.ends_tls() {
-        return rules;
-    }
-    let virtual_services =
-        bound.virtual_services(scope).filter(|virtual_service| !bound.hosts_for(virtual_service).is_empty());
+    if rules.is_empty() && bound.ends_tls() { tls_rules(scope, bound, asks, issues) } else { rules }
+}
+
+/// The VirtualServices that may serve some host of a server.
+fn serving<'a>(scope: &Scope<'a>, bound: &Bound) -> Vec<&'a Arc<Reach>> {
+    bound.virtual_services(scope).filter(|virtual_service| !bound.hosts_for(virtual_service).is_empty()).collect()
+}
+
+fn tls_rules(scope: &Scope<'_>, bound: &Bound, asks: &Asks, issues: &mut Vec<Issue>) -> Vec<Connections> {
+    let port = bound.server().port;
     let mut found = Vec::new();
-    for (virtual_service, rule) in
-        virtual_services.flat_map(|virtual_service| virtual_service.tls.iter().map(move |rule| (virtual_service, rule)))
-    {
-        for condition in rule.matches.iter().filter(|m| applies(bound, virtual_service, &m.l4)) {
-            let asks = Asks { server_names: names(condition.sni_hosts.iter()), ..asks.clone() };
-            found.push((asks, forwarding(scope, &L4Rule::tls(virtual_service, rule), bound.server().port, issues)));
+    for virtual_service in serving(scope, bound) {
+        for rule in &virtual_service.tls {
+            let matches = rule.matches.iter().enumerate();
+            for (at, condition) in matches.filter(|(_, m)| applies(bound, virtual_service, &m.l4)) {
+                let l4 = L4Rule::tls(virtual_service, rule);
+                let field = format!("{}.match[{at}]", rule.field);
+                found.push(Connections {
+                    asks: Asks {
+                        networks: condition.l4.destination_subnets.clone(),
+                        server_names: server_names(condition.sni_hosts.iter()),
+                        ..asks.clone()
+                    },
+                    claimant: Claimant::rule(&virtual_service.origin.object, field, &condition.l4),
+                    to: forwarding(scope, &l4, port, issues),
+                    sni_port: sni_port(scope, &l4, port),
+                });
+            }
         }
     }
     found
 }
 
-fn tcp_rules(scope: &Scope<'_>, bound: &Bound, asks: &Asks, issues: &mut Vec<Issue>) -> Vec<(Asks, Forwarding)> {
-    let virtual_services =
-        bound.virtual_services(scope).filter(|virtual_service| !bound.hosts_for(virtual_service).is_empty());
+fn tcp_rules(scope: &Scope<'_>, bound: &Bound, asks: &Asks, issues: &mut Vec<Issue>) -> Vec<Connections> {
+    let port = bound.server().port;
     let mut found = Vec::new();
-    for (virtual_service, rule) in
-        virtual_services.flat_map(|virtual_service| virtual_service.tcp.iter().map(move |rule| (virtual_service, rule)))
-    {
-        let applying: Vec<&L4Match> = rule.matches.iter().filter(|m| applies(bound, virtual_service, m)).collect();
-        if !rule.matches.is_empty() && applying.is_empty() {
-            continue;
-        }
-        let to = forwarding(scope, &L4Rule::tcp(virtual_service, rule), bound.server().port, issues);
-        if rule.matches.is_empty() {
-            found.push((asks.clone(), to));
-        } else {
-            found.extend(applying.into_iter().map(|m| {
-                let networks = m.destination_subnets.clone();
-                (Asks { networks, ..asks.clone() }, to.clone())
-            }));
+    for virtual_service in serving(scope, bound) {
+        for rule in &virtual_service.tcp {
+            let applying: Vec<&L4Match> = rule.matches.iter().filter(|m| applies(bound, virtual_service, m)).collect();
+            if !rule.matches.is_empty() && applying.is_empty() {
+                continue;
+            }
+            let is_whole = applying.iter().any(|m| m.destination_subnets.is_empty()) || rule.matches.is_empty();
+            let networks = applying.iter().flat_map(|m| m.destination_subnets.clone());
+            let l4 = L4Rule::tcp(virtual_service, rule);
+            let broadest = applying.iter().find(|m| !is_whole || m.destination_subnets.is_empty());
+            let condition = broadest.copied().cloned().unwrap_or_default();
+            found.push(Connections {
+                asks: Asks { networks: if is_whole { Vec::new() } else { networks.collect() }, ..asks.clone() },
+                claimant: Claimant::rule(&virtual_service.origin.object, rule.field.clone(), &condition),
+                to: forwarding(scope, &l4, port, issues),
+                sni_port: sni_port(scope, &l4, port).filter(|_| bound.kind() == PortKind::Tls),
+            });
         }
     }
     found

@@ -10,12 +10,16 @@ use heddle_model::{
     gateway::{Gateway, Server, ServerHost},
     host::Host,
     issue::Issue,
+    object::ObjectRef,
     protocol::Protocol,
     route::{GatewayRef, Reach},
     tls::{ServerTls, ServerTlsMode},
 };
 
-use crate::scope::Scope;
+use crate::{
+    listener::{occupied::Occupied, wildcard},
+    scope::Scope,
+};
 
 /// The ports of a gateway proxy, by address and workload port.
 pub(crate) type Ports = BTreeMap<(Text, u16), Vec<Bound>>;
@@ -29,6 +33,10 @@ pub(crate) struct Bound {
     pub(crate) index: usize,
     /// Port of the workload.
     pub(crate) target: u16,
+    /// Its hosts, without those that an older server of the port has.
+    pub(crate) hosts: Vec<ServerHost>,
+    /// The address as the oldest server of the port has it; empty: all. It is a part of names of route configurations.
+    pub(crate) bind: Text,
 }
 
 /// What a port speaks; servers of different kinds cannot share one.
@@ -80,7 +88,7 @@ impl Bound {
     /// Name of its route configuration.
     pub(crate) fn route_name(&self) -> String {
         let server = self.server();
-        let bind = if server.bind.is_empty() { String::new() } else { format!(".{}", server.bind) };
+        let bind = if self.bind.is_empty() { String::new() } else { format!(".{}", self.bind) };
         if self.kind() == PortKind::Http {
             return format!("http.{}{bind}", self.target);
         }
@@ -100,7 +108,7 @@ impl Bound {
         let open = |host: &&ServerHost| host.namespace.as_ref().is_none_or(|wanted| wanted == namespace);
         let mut hosts = Vec::new();
         for wanted in &virtual_service.hosts {
-            for server in self.server().hosts.iter().filter(open).map(|h| &h.host) {
+            for server in self.hosts.iter().filter(open).map(|h| &h.host) {
                 let common = if server.covers(wanted) { Some(wanted) } else { wanted.covers(server).then_some(server) };
                 hosts.extend(common.filter(|host| !hosts.contains(*host)).cloned().into_iter().collect::<Vec<_>>());
             }
@@ -111,64 +119,97 @@ impl Bound {
 
 /// The servers that a proxy runs, by port.
 pub(crate) fn merge(scope: &Scope<'_>, issues: &mut Vec<Issue>) -> Ports {
-    let mut ports = Ports::new();
-    let mut tls_hosts: BTreeSet<((Text, u16), ServerHost)> = BTreeSet::new();
+    let mut merged = Merged { ports: Ports::new(), tls_hosts: BTreeMap::new() };
+    let occupied = Occupied::of(scope.view, scope.mesh);
     for gateway in scope.tracked.gateways(&scope.view.labels, &scope.view.front_hosts()) {
         for (index, server) in gateway.servers.iter().enumerate() {
             for target in workload_ports(scope, gateway, server) {
-                let bound = Bound { gateway: gateway.clone(), index, target };
-                if let Some(issue) = add(scope, &mut ports, &mut tls_hosts, bound) {
-                    issues.push(issue);
-                }
+                let (hosts, bind) = (server.hosts.clone(), server.bind.clone());
+                let bound = Bound { gateway: gateway.clone(), index, target, hosts, bind };
+                issues.extend(merged.add(scope, &occupied, bound));
             }
         }
     }
-    ports
+    merged.ports
 }
 
-/// Adds a server; else says why not.
-fn add(
-    scope: &Scope<'_>,
-    ports: &mut Ports,
-    tls_hosts: &mut BTreeSet<((Text, u16), ServerHost)>,
-    bound: Bound,
-) -> Option<Issue> {
-    let server = bound.server();
-    let object = &bound.gateway.origin.object;
-    let issue = |field: &str, reason: &'static str, message: String| {
-        Some(Issue::error(object, format!("{}.{field}", server.field), reason, message))
-    };
-    if scope.view.unprivileged && bound.target < 1024 {
-        let message = format!("the gateway may not bind port {}; this server is left out", bound.target);
-        return issue("port.number", "PrivilegedPort", message);
-    }
-    let key = (server.bind.clone(), bound.target);
-    let others = ports.get(&key);
-    if let Some(other) = others.and_then(|o| o.first()).filter(|other| other.kind() != bound.kind()) {
-        let message = format!(
-            "port {} already speaks otherwise, for {}; this server is left out",
-            server.port, other.gateway.origin.object
-        );
-        return issue("port.protocol", "PortConflict", message);
-    }
-    if let Some(other) = others.and_then(|o| o.first()).filter(|_| bound.kind() == PortKind::Tcp) {
-        let message =
-            format!("TCP port {} belongs to {}; this server is left out", server.port, other.gateway.origin.object);
-        return issue("port.number", "PortConflict", message);
-    }
-    if bound.kind() == PortKind::Tls {
-        let taken = server.hosts.iter().find(|host| tls_hosts.contains(&(key.clone(), (*host).clone())));
-        if let Some(host) = taken {
-            let message = format!(
-                "host {} of port {} belongs to an older server; this server is left out",
-                host.host, server.port
-            );
-            return issue("hosts", "HostConflict", message);
+/// What was merged until now.
+struct Merged {
+    ports: Ports,
+    /// The Gateway that has a host of TLS on a port. The namespace of a host does not count: the SNI does not have it.
+    tls_hosts: BTreeMap<(Text, u16), BTreeMap<Host, Arc<ObjectRef>>>,
+}
+
+impl Merged {
+    /// Adds a server; what of it is left out is an issue.
+    fn add(&mut self, scope: &Scope<'_>, occupied: &Occupied, mut bound: Bound) -> Option<Issue> {
+        let view = scope.view;
+        let bind = if bound.bind.is_empty() { wildcard(view.ipv4, view.ipv6) } else { bound.bind.clone() };
+        // A Unix socket has no port.
+        let port = if bind.starts_with("unix://") { 0 } else { bound.target };
+        let key = (bind, port);
+        if let Some((field, reason, message)) = self.refusal(scope, occupied, &key, &bound) {
+            let field = format!("{}.{field}", bound.server().field);
+            return Some(Issue::error(&bound.gateway.origin.object, field, reason, message));
         }
-        tls_hosts.extend(server.hosts.iter().map(|host| (key.clone(), host.clone())));
+        let issue = if bound.kind() == PortKind::Tls { self.claim_hosts(&key, &mut bound) } else { None };
+        if !bound.hosts.is_empty() {
+            let servers = self.ports.entry(key).or_default();
+            if let Some(first) = servers.first() {
+                bound.bind = first.bind.clone();
+            }
+            servers.push(bound);
+        }
+        issue
     }
-    ports.entry(key).or_default().push(bound);
-    None
+
+    /// Why a server is left out, by field and reason.
+    fn refusal(
+        &self,
+        scope: &Scope<'_>,
+        occupied: &Occupied,
+        key: &(Text, u16),
+        bound: &Bound,
+    ) -> Option<(&'static str, &'static str, String)> {
+        let port = bound.server().port;
+        let is_socket = key.1 == 0;
+        if scope.view.unprivileged && bound.target < 1024 && !is_socket {
+            let message = format!("the gateway may not bind port {}; this server is left out", bound.target);
+            return Some(("port.number", "PrivilegedPort", message));
+        }
+        if let Some(holder) = occupied.holder(&key.0, bound.target, true) {
+            let message = format!("port {} of the gateway belongs to {holder}; this server is left out", bound.target);
+            return Some(("port.number", "AddressConflict", message));
+        }
+        let other = self.ports.get(key)?.first()?;
+        let object = &other.gateway.origin.object;
+        if other.kind() != bound.kind() {
+            let message = format!("port {port} already speaks otherwise, for {object}; this server is left out");
+            return Some(("port.protocol", "PortConflict", message));
+        }
+        (bound.kind() == PortKind::Tcp).then(|| {
+            ("port.number", "PortConflict", format!("TCP port {port} belongs to {object}; this server is left out"))
+        })
+    }
+
+    /// Takes away the hosts that an older server of the port has: TLS is told apart by the host alone.
+    fn claim_hosts(&mut self, key: &(Text, u16), bound: &mut Bound) -> Option<Issue> {
+        let taken = self.tls_hosts.entry(key.clone()).or_default();
+        let (had, free): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut bound.hosts).into_iter().partition(|host| taken.contains_key(&host.host));
+        let object = bound.gateway.origin.object.clone();
+        taken.extend(free.iter().map(|host| (host.host.clone(), object.clone())));
+        let rest = if free.is_empty() { "this server is left out" } else { "this server keeps its other hosts" };
+        bound.hosts = free;
+        let first = had.first().and_then(|host| Some((&host.host, taken.get(&host.host)?)))?;
+        let message = format!(
+            "host {} of port {} belongs to an older server of {}; {rest}",
+            first.0,
+            bound.server().port,
+            first.1
+        );
+        Some(Issue::error(&object, format!("{}.hosts", bound.server().field), "HostConflict", message))
+    }
 }
 
 /// The workload's ports behind a server's port: by the services in front of the gateway, else the number itself.

@@ -1,12 +1,19 @@
 //! Route configurations of gateways: one for all plain HTTP servers of a port, one for each HTTPS server.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
-use heddle_model::{host::Host, issue::Issue, object::ObjectRef};
-use heddle_xds_api::envoy::config::route::v3::{RouteConfiguration, VirtualHost, virtual_host::TlsRequirementType};
+use heddle_model::{host::Host, issue::Issue, object::ObjectRef, route::Reach};
+use heddle_xds_api::envoy::config::route::v3::{
+    Route, RouteConfiguration, VirtualHost, virtual_host::TlsRequirementType,
+};
 
 use super::merge::{Bound, Ports};
-use crate::{compiled::Compiled, memo::Memo, route::HostRoutesKey, scope::Scope};
+use crate::{
+    compiled::Compiled,
+    memo::Memo,
+    route::{HostRoutesKey, RouteEntries, matcher::is_catch_all},
+    scope::Scope,
+};
 
 /// Largest body of a direct response.
 const DIRECT_RESPONSE_BYTES: u32 = 1 << 20;
@@ -29,12 +36,12 @@ fn configuration(scope: &Scope<'_>, name: String, servers: &[&Bound], memo: &Mem
         ignore_port_in_host_matching: true,
         ..RouteConfiguration::default()
     });
-    let mut hosts: BTreeMap<Host, VirtualHost> = BTreeMap::new();
+    let mut hosts: BTreeMap<Host, Merging> = BTreeMap::new();
     for bound in servers {
         compiled.sources.push(bound.gateway.origin.object.clone());
-        serve(scope, bound, memo, &mut hosts, &mut compiled.issues, &mut compiled.sources);
+        serve(scope, bound, memo, &mut hosts, &mut compiled);
     }
-    compiled.value.virtual_hosts = hosts.into_values().collect();
+    compiled.value.virtual_hosts = hosts.into_values().map(Merging::finish).collect();
     if compiled.value.virtual_hosts.is_empty() {
         compiled.value.virtual_hosts.push(VirtualHost {
             name: format!("blackhole:{port}"),
@@ -45,15 +52,67 @@ fn configuration(scope: &Scope<'_>, name: String, servers: &[&Bound], memo: &Mem
     compiled
 }
 
+/// A virtual host to which VirtualServices add their routes, the oldest first.
+struct Merging {
+    host: VirtualHost,
+    /// What was added, for a VirtualService may come by way of several gateways of one port.
+    added: Vec<Arc<RouteEntries>>,
+    /// The oldest route that takes every request, with its VirtualService. It is the last route, as in Istio.
+    last: Option<(Route, Arc<ObjectRef>)>,
+}
+
+impl Merging {
+    fn new(host: &Host, port: u16) -> Self {
+        Self { host: virtual_host(host, port), added: Vec::new(), last: None }
+    }
+
+    /// Adds the routes of a VirtualService. If an older one has a route that takes every request, that of this one
+    /// never gets any. That is an issue unless the host of this one is a wider one, which leaves more specific hosts to
+    /// others.
+    fn add(&mut self, host: &Host, routes: &Arc<RouteEntries>, virtual_service: &Reach) -> Option<Issue> {
+        if self.added.iter().any(|known| known.routes == routes.routes) {
+            return None;
+        }
+        self.added.push(routes.clone());
+        let object = &virtual_service.origin.object;
+        for route in &routes.routes {
+            if !is_catch_all(route) {
+                self.host.routes.push(route.clone());
+                continue;
+            }
+            let Some((_, older)) = &self.last else {
+                self.last = Some((route.clone(), object.clone()));
+                continue;
+            };
+            let message = format!(
+                "the older {older} takes every request to {host} that no other rule takes; the last rule of this one \
+                 gets none"
+            );
+            let is_meant = older == object || !virtual_service.hosts.contains(host);
+            return (!is_meant).then(|| Issue::error(object, "spec.http", "Overruled", message));
+        }
+        None
+    }
+
+    fn require_tls(&mut self) {
+        self.host.require_tls = TlsRequirementType::All.into();
+    }
+
+    fn finish(mut self) -> VirtualHost {
+        self.host.routes.extend(self.last.map(|(route, _)| route));
+        self.host
+    }
+}
+
 fn serve(
     scope: &Scope<'_>,
     bound: &Bound,
     memo: &Memo,
-    hosts: &mut BTreeMap<Host, VirtualHost>,
-    issues: &mut Vec<Issue>,
-    sources: &mut Vec<std::sync::Arc<ObjectRef>>,
+    hosts: &mut BTreeMap<Host, Merging>,
+    compiled: &mut Compiled<RouteConfiguration>,
 ) {
-    let redirect = bound.server().tls.as_ref().is_some_and(|tls| tls.https_redirect);
+    let port = bound.server().port;
+    let redirects = bound.server().tls.as_ref().is_some_and(|tls| tls.https_redirect);
     for virtual_service in bound.virtual_services(scope).filter(|virtual_service| virtual_service.has_http) {
         let common = bound.hosts_for(virtual_service);
         if common.is_empty() {
@@ -61,24 +120,19 @@ fn serve(
         }
         let Some(whole) = scope.tracked.virtual_service(&virtual_service.origin) else { continue };
         let gateways = [bound.reference()].into();
-        let routes = memo.routes.get(&HostRoutesKey::of_virtual_service(scope, whole, bound.server().port, gateways));
-        issues.extend(routes.issues.iter().cloned());
-        sources.extend(routes.sources.iter().cloned());
+        let routes = memo.routes.get(&HostRoutesKey::of_virtual_service(scope, whole, port, gateways));
+        compiled.issues.extend(routes.issues.iter().cloned());
+        compiled.sources.extend(routes.sources.iter().cloned());
         for host in common {
-            let slot = hosts.entry(host.clone()).or_insert_with(|| virtual_host(&host, bound.server().port));
-            // By way of another gateway of the same port it may have them already.
-            let again = virtual_service.gateways.len() > 1
-                && slot.routes.windows(routes.routes.len().max(1)).any(|of| *of == *routes.routes);
-            if !again {
-                slot.routes.extend(routes.routes.iter().cloned());
+            let merging = hosts.entry(host.clone()).or_insert_with(|| Merging::new(&host, port));
+            compiled.issues.extend(merging.add(&host, &routes, virtual_service));
+            if redirects {
+                merging.require_tls();
             }
-            require_tls(slot, redirect);
         }
     }
-    if redirect {
-        for host in bound.server().hosts.iter().map(|h| &h.host) {
-            require_tls(hosts.entry(host.clone()).or_insert_with(|| virtual_host(host, bound.server().port)), true);
-        }
+    for host in bound.hosts.iter().map(|h| &h.host).filter(|_| redirects) {
+        hosts.entry(host.clone()).or_insert_with(|| Merging::new(host, port)).require_tls();
     }
 }
 
@@ -88,11 +142,5 @@ fn virtual_host(host: &Host, port: u16) -> VirtualHost {
         domains: vec![host.to_string()],
         include_request_attempt_count: true,
         ..VirtualHost::default()
-    }
-}
-
-fn require_tls(host: &mut VirtualHost, redirect: bool) {
-    if redirect {
-        host.require_tls = TlsRequirementType::All.into();
     }
 }

@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use heddle_model::{
     authn::EffectiveMtls,
+    issue::Issue,
     mesh::Mesh,
     proxy::{Interception, Proxy},
     sidecar::{Ingress, Sidecar},
@@ -42,6 +43,8 @@ pub(crate) struct InboundKey {
     pub(super) ports: Vec<InboundPort>,
     /// The mutual TLS that its policies demand.
     pub(super) mtls: EffectiveMtls,
+    /// What is wrong with ports that are left out.
+    issues: Vec<Issue>,
 }
 
 /// A compiled inbound side.
@@ -51,6 +54,8 @@ pub(crate) struct Inbound {
     pub(crate) clusters: Entries,
     /// The listeners.
     pub(crate) listeners: Entries,
+    /// What is wrong with ports that are left out.
+    pub(crate) issues: Vec<Issue>,
 }
 
 impl InboundKey {
@@ -58,13 +63,19 @@ impl InboundKey {
     pub(crate) fn of(tracked: &Tracked<'_>, proxy: &Proxy, view: &ViewKey, client: &Client) -> Self {
         let labels = view::labels_of(tracked, proxy);
         let sidecar = tracked.sidecar(&proxy.namespace, &labels);
+        let mut ports = port::ports(tracked, proxy, client, sidecar.map(|sidecar| &**sidecar));
+        let mut mtls = tracked.workload_mtls(&proxy.namespace, &labels);
+        let issues = port::leave_out_occupied(tracked.mesh(), view, sidecar.map(|sidecar| &**sidecar), &mut ports);
+        // Connections to the virtual listener's own port are refused, so no policy concerns them.
+        mtls.ports.retain(|port, _| *port != tracked.mesh().inbound_port);
         Self {
             mesh: ByPtr::new(tracked.mesh()),
             interception: view.interception,
             http: HttpProxy::of(view),
-            ports: port::ports(tracked, proxy, client, sidecar.map(|sidecar| &**sidecar)),
+            ports,
             sidecar: sidecar.map(ByPtr::new),
-            mtls: tracked.workload_mtls(&proxy.namespace, &labels),
+            mtls,
+            issues,
         }
     }
 
@@ -99,6 +110,7 @@ impl Key for InboundKey {
         Inbound {
             clusters: Entries::of(clusters.map(|c| Arc::new(Entry::new(TypeUrl::Cluster, c.value.name.clone(), c)))),
             listeners: Entries::of(listeners),
+            issues: self.issues.clone(),
         }
     }
 }

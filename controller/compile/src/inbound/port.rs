@@ -11,6 +11,8 @@ use heddle_model::{
     Text,
     destination_rule::DestinationRule,
     endpoint::Address,
+    issue::Issue,
+    mesh::Mesh,
     object::ObjectRef,
     protocol::Protocol,
     proxy::{Interception, Proxy},
@@ -20,9 +22,10 @@ use heddle_model::{
 
 use crate::{
     by_ptr::ByPtr,
+    listener::occupied::Occupied,
     scope,
     tracked::{Client, RuleDirection, Tracked},
-    view::{self, BackedService},
+    view::{self, BackedService, ViewKey},
 };
 
 /// One inbound port.
@@ -75,8 +78,7 @@ pub(super) fn ports(
         let redirected = proxy.interception != Interception::None;
         for (service, mapped) in backed.iter().filter(|_| redirected) {
             for (service_port, number) in mapped {
-                let port = service.port(*service_port).filter(|port| port.protocol != Protocol::Udp);
-                let Some(port) = port else { continue };
+                let Some(port) = service.port(*service_port) else { continue };
                 ports.entry(*number).or_insert_with(|| InboundPort {
                     number: *number,
                     name: port.name.clone(),
@@ -103,6 +105,51 @@ pub(super) fn ports(
     ports.into_values().map(with_rule).collect()
 }
 
+/// Leaves out the ports that the proxy has itself. A connection to the virtual listener's own port would be passed on
+/// to that port without end.
+pub(super) fn leave_out_occupied(
+    mesh: &Mesh,
+    view: &ViewKey,
+    sidecar: Option<&Sidecar>,
+    ports: &mut Vec<InboundPort>,
+) -> Vec<Issue> {
+    let programs = Occupied::of_programs(view);
+    let is_captured = view.interception != Interception::None;
+    let mut issues = Vec::new();
+    ports.retain(|port| {
+        let is_virtual = is_captured && [mesh.inbound_port, mesh.outbound_port].contains(&port.number);
+        let ingress = port.ingress.and_then(|at| sidecar?.ingress.get(at));
+        let field = |name: &str| ingress.map_or_else(|| "spec.ports".into(), |one| format!("{}.{name}", one.field));
+        let mut report = |field: String, reason, message: String| {
+            issues.extend(port.source(sidecar).map(|object| Issue::error(&object, field, reason, message)));
+        };
+        let holder = programs.holder(&port.bind, port.number, true).filter(|_| port.own_listener);
+        let holder = holder.map(ToString::to_string).or_else(|| is_virtual.then(|| "the proxy's own listener".into()));
+        if let Some(holder) = holder {
+            let message = format!("port {} of the workload belongs to {holder}; the port is left out", port.number);
+            report(field("port.number"), "AddressConflict", message);
+            return false;
+        }
+        let is_usable = !port.own_listener || port.bind.parse::<IpAddr>().is_ok();
+        if !is_usable {
+            let message = format!("{:?} is no IP address; the port is left out", port.bind);
+            report(field("bind"), "BadAddress", message);
+        }
+        is_usable
+    });
+    issues
+}
+
+/// Whether nothing redirects the traffic of a declared port, so that it needs a listener of its own.
+pub(crate) fn has_own_listener(proxy: &Proxy, ingress: &Ingress) -> bool {
+    proxy.interception == Interception::None || ingress.capture == CaptureMode::None
+}
+
+/// The address of a declared port.
+pub(crate) fn ingress_bind(proxy: &Proxy, ingress: &Ingress) -> Text {
+    if ingress.bind.is_empty() { address_of(proxy) } else { ingress.bind.clone() }
+}
+
 fn of_ingress(proxy: &Proxy, ingress: &Ingress, at: usize, services: Vec<ByPtr<Service>>) -> InboundPort {
     let uncaptured = proxy.interception == Interception::None;
     let address = match &ingress.default_endpoint {
@@ -116,8 +163,8 @@ fn of_ingress(proxy: &Proxy, ingress: &Ingress, at: usize, services: Vec<ByPtr<S
         name: ingress.port_name.clone(),
         service_port: ingress.port,
         protocol: ingress.protocol,
-        bind: if ingress.bind.is_empty() { address_of(proxy) } else { ingress.bind.clone() },
-        own_listener: uncaptured || ingress.capture == CaptureMode::None,
+        bind: ingress_bind(proxy, ingress),
+        own_listener: has_own_listener(proxy, ingress),
         address,
         services,
         rule: None,

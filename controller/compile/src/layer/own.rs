@@ -90,7 +90,8 @@ impl OwnLayer {
     /// What is wrong with the objects behind the layer.
     pub(crate) fn issues(&self) -> impl Iterator<Item = &Issue> {
         let inbound = self.inbound.iter().flat_map(|inbound| [&inbound.clusters, &inbound.listeners]);
-        inbound.chain([&self.secrets]).flat_map(Entries::issues)
+        let left_out = self.inbound.iter().flat_map(|inbound| &inbound.issues);
+        inbound.chain([&self.secrets]).flat_map(Entries::issues).chain(left_out)
     }
 
     /// The objects behind a resource.

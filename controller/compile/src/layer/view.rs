@@ -17,7 +17,7 @@ use crate::{
     gateway, listener,
     memo::Memo,
     name_table,
-    route::catch_all,
+    route::{catch_all, overruled},
     scope::{CachedScope, Scope},
     tracked::{Client, Reads, Revision, Tracked},
     view::ViewKey,
@@ -203,13 +203,14 @@ impl ViewLayer {
         let plan = || match scope.view.kind {
             ProxyKind::Sidecar => {
                 issues = catch_all::issues(scope);
+                issues.extend(scope.seen.listeners.iter().flat_map(|one| overruled::issues(&one.virtual_services)));
                 let plan = listener::plan::plan(scope, &mut issues);
                 let listeners = listener::outbound::listeners(scope, &plan).into_iter();
-                (self.routes.set_named(listener::plan::named(scope, &plan)), listeners.map(Compiled::new).collect())
+                (self.routes.set_named(listener::plan::named(scope, &plan)), listeners.collect())
             }
             ProxyKind::Gateway => {
                 let ports = gateway::merge::merge(scope, &mut issues);
-                let listeners: Vec<Compiled<_>> = gateway::listener::listeners(scope, &ports);
+                let listeners: Vec<Compiled<_>> = gateway::listener::listeners(scope, &ports, &mut issues);
                 self.routes.set_ports(ports);
                 (true, listeners)
             }

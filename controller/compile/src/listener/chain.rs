@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use heddle_model::host::Host;
 use heddle_xds_api::envoy::config::{
     core::v3::{CidrRange, TransportSocket},
     listener::v3::{Filter, FilterChain, FilterChainMatch},
@@ -62,6 +63,12 @@ pub(crate) fn chain(name: &str, asks: &Asks, filters: Vec<Filter>, socket: Optio
         transport_socket: socket,
         ..FilterChain::default()
     }
+}
+
+/// Hosts as SNI; none where they are every host.
+pub(crate) fn server_names<'a>(hosts: impl Iterator<Item = &'a Host>) -> Vec<String> {
+    let names: Vec<String> = hosts.map(ToString::to_string).collect();
+    if names.iter().any(|name| name == "*") { Vec::new() } else { names }
 }
 
 fn range(network: &IpNet) -> CidrRange {

@@ -7,7 +7,7 @@ use heddle_model::{
     object::ObjectRef,
     protocol::Protocol,
     route::{Destination, Reach, TcpRoute, TlsRoute, WeightedDestination},
-    service::Service,
+    service::{Resolution, Service},
 };
 
 use super::tcp::{Connection, Forwarding};
@@ -78,6 +78,14 @@ fn port(scope: &Scope<'_>, to: &Destination, listener_port: u16) -> u16 {
         _ => None,
     });
     to.port.or(only).unwrap_or(listener_port)
+}
+
+/// The port at which a rule calls the host that the SNI names, if one of its services has no other address.
+pub(crate) fn sni_port(scope: &Scope<'_>, rule: &L4Rule<'_>, listener_port: u16) -> Option<u16> {
+    let is_dynamic =
+        |to: &&Destination| scope.service(&to.host).is_some_and(|service| service.resolution == Resolution::DynamicDns);
+    let to = rule.destinations.iter().map(|to| &to.destination).find(is_dynamic)?;
+    Some(port(scope, to, listener_port))
 }
 
 /// The cluster of a destination. A subset that no rule defines is replaced by the whole service; that is reported, as

@@ -14,9 +14,10 @@ use super::{
     http::{Http, RouteSource, http},
     inspector, listener_name, loopback, named,
     plan::{Plan, Planned, TcpChain},
-    tcp, wildcard,
+    sni_dns, tcp, wildcard,
 };
 use crate::{
+    compiled::Compiled,
     envoy::duration::duration,
     name,
     route::{RouteConfigKey, catch_all},
@@ -27,14 +28,18 @@ use crate::{
 const PASSTHROUGH_CHAIN: &str = "PassthroughFilterChain";
 
 /// All outbound listeners of a view.
-pub(crate) fn listeners(scope: &Scope<'_>, plan: &Plan) -> Vec<Listener> {
-    let mut listeners: Vec<Listener> =
-        plan.values().filter(|p| p.http.is_some() || !p.tcp.is_empty()).map(|p| listener(scope, p)).collect();
+pub(crate) fn listeners(scope: &Scope<'_>, plan: &Plan) -> Vec<Compiled<Listener>> {
+    let is_used = |planned: &&Planned| planned.http.is_some() || !planned.tcp.is_empty();
+    let compiled = |planned: &Planned| {
+        let sources = planned.sources.iter().cloned().collect();
+        Compiled { sources, ..Compiled::new(listener(scope, planned)) }
+    };
+    let mut listeners: Vec<_> = plan.values().filter(is_used).map(compiled).collect();
     if scope.view.interception != Interception::None {
-        listeners.push(virtual_outbound(scope));
+        listeners.push(Compiled::new(virtual_outbound(scope)));
     }
     if scope.view.http_proxy_port > 0 {
-        listeners.push(http_proxy(scope));
+        listeners.push(Compiled::new(http_proxy(scope)));
     }
     listeners
 }
@@ -45,8 +50,7 @@ pub(crate) const HTTP_PROXY_ROUTES: &str = "http_proxy";
 fn listener(scope: &Scope<'_>, planned: &Planned) -> Listener {
     let mesh = scope.mesh;
     let mut listener = named(listener_name(&planned.bind, planned.port), bind_address(&planned.bind, planned.port));
-    let (whole, matched): (Vec<_>, Vec<_>) =
-        planned.tcp.iter().partition(|c| c.networks.is_empty() && c.server_names.is_empty());
+    let (whole, matched): (Vec<_>, Vec<_>) = planned.tcp.iter().partition(|c| c.asks == Asks::default());
     listener.filter_chains = matched.iter().map(|c| tcp_chain(scope, c)).collect();
     let only_http = planned.http.is_some() && planned.forward_proxy;
     if let Some(routes) = &planned.http {
@@ -58,7 +62,7 @@ fn listener(scope: &Scope<'_>, planned: &Planned) -> Listener {
         let last = whole.first().map_or_else(|| passthrough(scope), |c| tcp_chain(scope, c));
         listener.default_filter_chain = Some(last);
     }
-    if matched.iter().any(|c| !c.server_names.is_empty()) {
+    if planned.tcp.iter().any(|c| c.sni_port.is_some() || !c.asks.server_names.is_empty()) {
         listener.listener_filters.push(inspector::tls());
     }
     if planned.http.is_some() && !only_http {
@@ -98,10 +102,9 @@ fn resolves_hosts(scope: &Scope<'_>, egress: usize) -> bool {
 }
 
 fn tcp_chain(scope: &Scope<'_>, planned: &TcpChain) -> FilterChain {
-    let mesh = scope.mesh;
-    let asks =
-        Asks { networks: planned.networks.clone(), server_names: planned.server_names.clone(), ..Asks::default() };
-    chain("", &asks, tcp::filters(mesh, planned.to.stat_prefix(), &planned.to), None)
+    let resolve = planned.sni_port.map(|port| sni_dns::filter(scope.view, port));
+    let filters = tcp::filters(scope.mesh, planned.to.stat_prefix(), &planned.to);
+    chain("", &planned.asks, resolve.into_iter().chain(filters).collect(), None)
 }
 
 fn passthrough(scope: &Scope<'_>) -> FilterChain {

@@ -1,22 +1,30 @@
 //! The plan of outbound listeners: which addresses are listened on, and what each takes. No messages yet.
 
-use std::collections::{BTreeMap, btree_map::Entry};
+mod chains;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use ipnet::IpNet;
 
 use heddle_model::{
     Text,
     issue::Issue,
+    object::ObjectRef,
     protocol::Protocol,
     proxy::Interception,
-    route::{GatewayRef, L4Match, Reach},
     service::{Service, ServicePort, ServiceRegistry},
     sidecar::{CaptureMode, Egress, EgressPort},
 };
 
 use super::{
-    destination::{L4Rule, forwarding, whole},
-    loopback, outbound,
+    chain::Asks,
+    claims::{Claims, Lost},
+    listener_name, loopback,
+    occupied::Occupied,
+    outbound,
     tcp::Forwarding,
     wildcard,
 };
@@ -24,6 +32,7 @@ use crate::{
     route::RouteConfigKey,
     scope::{EgressScope, Scope},
 };
+use chains::Wanted;
 
 /// An outbound listener to be made.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,19 +53,21 @@ pub(crate) struct Planned {
     pub(crate) grpc_web: bool,
     /// Chains for other bytes, in order.
     pub(crate) tcp: Vec<TcpChain>,
-    /// Which of these takes what.
-    taken: BTreeMap<(Vec<IpNet>, Vec<String>), usize>,
+    /// The objects that asked for it or for one of its chains.
+    pub(crate) sources: BTreeSet<Arc<ObjectRef>>,
+    /// What its chains take.
+    claims: Claims,
 }
 
 /// A chain of a planned listener.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct TcpChain {
-    /// Networks of the original destination.
-    pub(crate) networks: Vec<IpNet>,
-    /// SNI, one of these.
-    pub(crate) server_names: Vec<String>,
+    /// What it asks of a connection.
+    pub(crate) asks: Asks,
     /// Where it goes.
     pub(crate) to: Forwarding,
+    /// The host that the SNI names is resolved and called at this port.
+    pub(crate) sni_port: Option<u16>,
 }
 
 /// Listeners by address and port.
@@ -65,6 +76,7 @@ pub(crate) type Plan = BTreeMap<(Text, u16), Planned>;
 /// Where a service's port is listened on.
 struct BindAddress {
     bind: Text,
+    port: u16,
     networks: Vec<IpNet>,
     /// The address is the service's own, so nothing else needs telling apart.
     own_address: bool,
@@ -73,11 +85,12 @@ struct BindAddress {
 /// Plans a view's outbound listeners.
 pub(crate) fn plan(scope: &Scope<'_>, issues: &mut Vec<Issue>) -> Plan {
     let mut plan = Plan::new();
+    let occupied = Occupied::of(scope.view, scope.mesh);
     let uncaptured = scope.view.interception == Interception::None;
     for (index, listener) in scope.seen.listeners.iter().enumerate() {
         let capture = listener.egress.as_ref().map_or(CaptureMode::Default, |e| e.capture);
         let bound = capture == CaptureMode::None || (capture == CaptureMode::Default && uncaptured);
-        let planner = Planner { scope, listener, index, bound };
+        let planner = Planner { scope, occupied: &occupied, listener, index, bound };
         match listener.egress.as_ref().and_then(|egress| Some((egress, egress.port.as_ref()?))) {
             Some((egress, port)) => planner.declared(egress, port, &mut plan, issues),
             None => planner.everything(&mut plan, issues),
@@ -105,46 +118,90 @@ pub(crate) fn named(scope: &Scope<'_>, plan: &Plan) -> Vec<(RouteConfigKey, usiz
 
 struct Planner<'a, 'b> {
     scope: &'a Scope<'b>,
+    occupied: &'a Occupied,
     listener: &'a EgressScope,
     index: usize,
     bound: bool,
 }
 
 impl Planner<'_, '_> {
-    /// One listener on a declared port.
+    /// The listeners of a declared port. HTTP, and whatever has an address to bind, has one. Other bytes are told apart
+    /// by the addresses of the services.
     fn declared(&self, egress: &Egress, port: &EgressPort, plan: &mut Plan, issues: &mut Vec<Issue>) {
         let view = self.scope.view;
+        let is_one = port.protocol.is_http() || self.bound || !egress.bind.is_empty();
         let bind = match (&*egress.bind, self.bound) {
             ("", true) => loopback(view.ipv4, view.ipv6),
             ("", false) => wildcard(view.ipv4, view.ipv6),
             (bind, _) => bind.into(),
         };
-        let socket = bind.starts_with("unix://");
-        let slot = self.slot(plan, bind.clone(), port.number, self.bound || socket);
-        slot.grpc_web |= port.protocol == Protocol::GrpcWeb;
-        if port.protocol == Protocol::HttpProxy || (socket && port.protocol.is_http()) {
-            let name = bind.strip_prefix("unix://").map_or_else(|| port.number.to_string(), ToOwned::to_owned);
-            slot.http = Some(RouteConfigKey::Proxy(name));
-            slot.forward_proxy = port.protocol == Protocol::HttpProxy;
+        if is_one && !self.open(egress, port, &bind, plan, issues) {
             return;
         }
-        if port.protocol.is_http() || port.protocol.is_sniffed() {
-            slot.http = Some(RouteConfigKey::Port(port.number));
+        if port.protocol.is_http() {
+            return;
         }
-        if !port.protocol.is_http() {
-            let bind_address = BindAddress { bind, networks: Vec::new(), own_address: false };
-            for service in &self.listener.services {
-                let known = service.port(port.number).or(match service.ports.as_slice() {
-                    [only] => Some(only),
-                    _ => None,
-                });
-                for chain in
-                    known.map(|p| self.chains(service, p, port.protocol, &bind_address, issues)).unwrap_or_default()
-                {
-                    add(slot, chain);
-                }
+        for service in &self.listener.services {
+            let known = service.port(port.number).or(match service.ports.as_slice() {
+                [only] => Some(only),
+                _ => None,
+            });
+            let Some(known) = known else { continue };
+            let spoken = ServicePort { protocol: port.protocol, ..known.clone() };
+            let bind_addresses = if is_one {
+                vec![BindAddress { bind: bind.clone(), port: port.number, networks: Vec::new(), own_address: false }]
+            } else {
+                self.bind_addresses(service, &spoken)
+            };
+            for bind_address in bind_addresses {
+                self.listen(service, &spoken, &bind_address, plan, issues);
             }
         }
+    }
+
+    /// Opens the one listener of a declared port; false if its address is taken.
+    fn open(&self, egress: &Egress, port: &EgressPort, bind: &Text, plan: &mut Plan, issues: &mut Vec<Issue>) -> bool {
+        let is_socket = bind.starts_with("unix://");
+        let bound = self.bound || is_socket;
+        let sidecar = self.scope.seen.sidecar.as_ref().map(|sidecar| &sidecar.origin.object);
+        let holder = self.occupied.holder(bind, port.number, bound).map(ToString::to_string);
+        let of_other = || plan.get(&(bind.clone(), port.number)).filter(|planned| planned.egress != self.index);
+        let holder = holder.or_else(|| of_other().map(|other| format!("spec.egress[{}]", other.egress)));
+        if let Some(holder) = holder {
+            let name = listener_name(bind, port.number);
+            let message = format!("the address {name} belongs to {holder}; this listener is left out");
+            let field = format!("{}.port.number", egress.field);
+            issues.extend(sidecar.map(|object| Issue::error(object, field, "AddressConflict", message)));
+            return false;
+        }
+        let named = self.named_elsewhere(port, plan);
+        let slot = self.slot(plan, bind.clone(), port.number, bound);
+        slot.sources.extend(sidecar.cloned());
+        slot.forward_proxy = port.protocol == Protocol::HttpProxy;
+        slot.grpc_web |= port.protocol == Protocol::GrpcWeb;
+        let may_be_http = port.protocol.is_http() || port.protocol.is_sniffed();
+        slot.http = match () {
+            () if is_socket && may_be_http => Some(RouteConfigKey::Proxy(bind.to_string())),
+            () if slot.forward_proxy && named => Some(RouteConfigKey::Proxy(listener_name(bind, port.number))),
+            () if slot.forward_proxy => Some(RouteConfigKey::Proxy(port.number.to_string())),
+            () if may_be_http && named => Some(RouteConfigKey::PortAt(port.number, listener_name(bind, port.number))),
+            () => may_be_http.then_some(RouteConfigKey::Port(port.number)),
+        };
+        true
+    }
+
+    /// Whether another egress listener has the route configuration that is named by the number of this port.
+    fn named_elsewhere(&self, port: &EgressPort, plan: &Plan) -> bool {
+        let name = port.number.to_string();
+        let is_proxy = port.protocol == Protocol::HttpProxy;
+        let has_name = |planned: &Planned| planned.http.as_ref().is_some_and(|key| key.name() == name);
+        // A later egress listener without a port opens a listener for each port of its services.
+        let later =
+            self.scope.seen.listeners.iter().skip(self.index + 1).filter(|egress| egress.port_match().is_none());
+        let mut services = later.flat_map(|egress| &egress.services);
+        let has_port = |service: &Arc<Service>| service.port(port.number).is_some_and(|port| !port.protocol.is_tcp());
+        plan.values().any(|planned| planned.egress != self.index && has_name(planned))
+            || (is_proxy && services.any(has_port))
     }
 
     /// A listener for each port of each service.
@@ -166,12 +223,25 @@ impl Planner<'_, '_> {
         plan: &mut Plan,
         issues: &mut Vec<Issue>,
     ) {
-        let taken = plan.get(&(bind_address.bind.clone(), port.number)).is_some_and(|p| p.egress != self.index);
-        if taken {
+        let BindAddress { bind, port: number, .. } = bind_address;
+        if plan.get(&(bind.clone(), *number)).is_some_and(|p| p.egress != self.index) {
             return;
         }
-        let slot = self.slot(plan, bind_address.bind.clone(), port.number, self.bound);
+        if let Some(holder) = self.occupied.holder(bind, *number, self.bound) {
+            let message = format!(
+                "port {} of {} would be listened on at {}, which belongs to {holder}; the port gets no listener",
+                port.number,
+                service.host,
+                listener_name(bind, *number)
+            );
+            issues.push(Issue::error(&service.origin.object, "spec.ports", "AddressConflict", message));
+            return;
+        }
+        let slot = self.slot(plan, bind.clone(), *number, self.bound);
         slot.grpc_web |= port.protocol == Protocol::GrpcWeb;
+        if slot.http.is_none() && slot.tcp.is_empty() {
+            slot.sources.insert(service.origin.object.clone());
+        }
         if port.protocol.is_http() || port.protocol.is_sniffed() {
             let own = bind_address.own_address && port.protocol.is_sniffed();
             let key = if own {
@@ -181,16 +251,9 @@ impl Planner<'_, '_> {
             };
             slot.http.get_or_insert(key);
         }
-        if port.protocol.is_http() {
-            return;
-        }
-        for chain in self.chains(service, port, port.protocol, bind_address, issues) {
-            if !add(slot, chain) {
-                let message = format!(
-                    "port {} of {} has no address of its own, and an older service has the port; TCP goes to that one",
-                    port.number, service.host
-                );
-                issues.push(Issue::warning(&service.origin.object, "spec.ports", "PortConflict", message));
+        if !port.protocol.is_http() {
+            for wanted in self.chains(service, port, bind_address, issues) {
+                add(slot, wanted, (service, port), issues);
             }
         }
     }
@@ -205,7 +268,8 @@ impl Planner<'_, '_> {
             forward_proxy: false,
             grpc_web: false,
             tcp: Vec::new(),
-            taken: BTreeMap::new(),
+            sources: BTreeSet::new(),
+            claims: Claims::default(),
         })
     }
 
@@ -216,7 +280,12 @@ impl Planner<'_, '_> {
         let shared = bind.unwrap_or_else(|| {
             if self.bound { loopback(view.ipv4, view.ipv6) } else { wildcard(view.ipv4, view.ipv6) }
         });
-        let anywhere = || vec![BindAddress { bind: shared.clone(), networks: Vec::new(), own_address: false }];
+        let number = port.number;
+        let at = |bind: Text, networks: Vec<IpNet>| {
+            let own_address = bind != shared;
+            BindAddress { bind, port: number, networks, own_address }
+        };
+        let anywhere = || vec![at(shared.clone(), Vec::new())];
         if port.protocol.is_http() || self.bound {
             return anywhere();
         }
@@ -225,20 +294,16 @@ impl Planner<'_, '_> {
         }
         let mut bind_addresses = Vec::new();
         for network in service.addresses.iter().filter(|n| usable(view, n)) {
-            let host = network.prefix_len() == network.max_prefix_len();
-            bind_addresses.push(if host {
-                BindAddress { bind: network.addr().to_string().into(), networks: Vec::new(), own_address: true }
+            let is_host = network.prefix_len() == network.max_prefix_len();
+            bind_addresses.push(if is_host {
+                at(network.addr().to_string().into(), Vec::new())
             } else {
-                BindAddress { bind: shared.clone(), networks: vec![*network], own_address: false }
+                at(shared.clone(), vec![*network])
             });
         }
         if bind_addresses.is_empty() && view.dns_capture {
             let own = service.auto_addresses.iter().filter(|ip| if ip.is_ipv4() { view.ipv4 } else { view.ipv6 });
-            bind_addresses.extend(own.map(|ip| BindAddress {
-                bind: ip.to_string().into(),
-                networks: Vec::new(),
-                own_address: true,
-            }));
+            bind_addresses.extend(own.map(|ip| at(ip.to_string().into(), Vec::new())));
         }
         if bind_addresses.is_empty() { anywhere() } else { bind_addresses }
     }
@@ -250,123 +315,34 @@ impl Planner<'_, '_> {
         let mut addresses: Vec<_> = of_port.filter_map(|e| e.address.ip()).collect();
         addresses.sort_unstable();
         addresses.dedup();
-        let own =
-            |ip: std::net::IpAddr| BindAddress { bind: ip.to_string().into(), networks: Vec::new(), own_address: true };
+        let own = |ip: std::net::IpAddr| BindAddress {
+            bind: ip.to_string().into(),
+            port: port.number,
+            networks: Vec::new(),
+            own_address: true,
+        };
         addresses.into_iter().map(own).collect()
     }
-
-    /// The chains of a TCP or TLS port: what VirtualServices say, else the service itself.
-    fn chains(
-        &self,
-        service: &Service,
-        port: &ServicePort,
-        protocol: Protocol,
-        bind_address: &BindAddress,
-        issues: &mut Vec<Issue>,
-    ) -> Vec<TcpChain> {
-        let virtual_services =
-            || self.listener.virtual_services.iter().filter(|t| t.hosts.iter().any(|h| h.covers(&service.host)));
-        let mut chains = Vec::new();
-        if protocol.is_tls() {
-            for rule in virtual_services()
-                .flat_map(|virtual_service| virtual_service.tls.iter().map(move |rule| (virtual_service, rule)))
-            {
-                let (virtual_service, rule) = rule;
-                for condition in rule.matches.iter().filter(|m| self.applies(virtual_service, &m.l4, port.number)) {
-                    chains.push(TcpChain {
-                        networks: networks(&condition.l4, bind_address),
-                        server_names: condition.sni_hosts.iter().map(ToString::to_string).collect(),
-                        to: forwarding(self.scope, &L4Rule::tls(virtual_service, rule), port.number, issues),
-                    });
-                }
-            }
-        }
-        if chains.is_empty() {
-            let is_whole = self.tcp_routes(virtual_services(), port, bind_address, &mut chains, issues);
-            if !is_whole {
-                chains.extend(self.default_chain(service, port, protocol, bind_address));
-            }
-        }
-        chains
-    }
-
-    /// Adds the chains of TCP rules; true when one takes everything.
-    fn tcp_routes<'t>(
-        &self,
-        virtual_services: impl Iterator<Item = &'t std::sync::Arc<Reach>>,
-        port: &ServicePort,
-        bind_address: &BindAddress,
-        chains: &mut Vec<TcpChain>,
-        issues: &mut Vec<Issue>,
-    ) -> bool {
-        for (virtual_service, rule) in virtual_services
-            .flat_map(|virtual_service| virtual_service.tcp.iter().map(move |rule| (virtual_service, rule)))
-        {
-            let mut add = |networks: Vec<IpNet>| {
-                let to = forwarding(self.scope, &L4Rule::tcp(virtual_service, rule), port.number, issues);
-                chains.push(TcpChain { networks, server_names: Vec::new(), to });
-            };
-            let applying: Vec<_> =
-                rule.matches.iter().filter(|m| self.applies(virtual_service, m, port.number)).collect();
-            if rule.matches.is_empty() || applying.iter().any(|m| m.destination_subnets.is_empty()) {
-                add(bind_address.networks.clone());
-                return true;
-            }
-            let subnets: Vec<IpNet> = applying.iter().flat_map(|m| m.destination_subnets.clone()).collect();
-            if !subnets.is_empty() {
-                add(subnets);
-            }
-        }
-        false
-    }
-
-    fn applies(&self, virtual_service: &Reach, condition: &L4Match, port: u16) -> bool {
-        let gateways = if condition.gateways.is_empty() { &virtual_service.gateways } else { &condition.gateways };
-        let view = self.scope.view;
-        gateways.contains(&GatewayRef::Mesh)
-            && condition.port.is_none_or(|p| p == port)
-            && condition.source_labels.select(&view.labels)
-            && (condition.source_namespace.is_empty() || condition.source_namespace == view.namespace)
-    }
-
-    /// To the service itself; none where Envoy finds it by no server name, which ingest has reported.
-    fn default_chain(
-        &self,
-        service: &Service,
-        port: &ServicePort,
-        protocol: Protocol,
-        bind_address: &BindAddress,
-    ) -> Option<TcpChain> {
-        let by_name = protocol.is_tls() && !bind_address.own_address;
-        if by_name && service.host.is_partial_wildcard() {
-            return None;
-        }
-        let server_names =
-            if by_name && service.host.as_str() != "*" { vec![service.host.to_string()] } else { Vec::new() };
-        let networks = bind_address.networks.clone();
-        Some(TcpChain { networks, server_names, to: whole(self.scope, service, port.number) })
-    }
 }
 
-/// Adds a chain unless an earlier one takes the same connections; false when it was left out.
-fn add(slot: &mut Planned, chain: TcpChain) -> bool {
-    let asks = (chain.networks.iter().map(IpNet::trunc).collect(), chain.server_names.clone());
-    match slot.taken.entry(asks) {
-        Entry::Occupied(known) => slot.tcp.get(*known.get()) == Some(&chain),
-        Entry::Vacant(free) => {
-            free.insert(slot.tcp.len());
-            slot.tcp.push(chain);
-            true
+/// Adds a chain for the connections that no earlier chain takes. What it does not get is an issue.
+fn add(slot: &mut Planned, wanted: Wanted, (service, port): (&Service, &ServicePort), issues: &mut Vec<Issue>) {
+    let Wanted { chain, claimant } = wanted;
+    let claimed = slot.claims.claim(&chain.asks, &claimant);
+    match &claimed.lost {
+        Some(Lost::To { claimant: other, .. }) if claimant.service.is_some() && other.service.is_some() => {
+            let message = format!(
+                "port {} of {} has no address of its own, and an older service has the port; TCP goes to that one",
+                port.number, service.host
+            );
+            issues.push(Issue::warning(&claimant.object, claimant.field, "PortConflict", message));
         }
+        _ => issues.extend(claimed.issue(&claimant)),
     }
-}
-
-fn networks(condition: &L4Match, bind_address: &BindAddress) -> Vec<IpNet> {
-    if condition.destination_subnets.is_empty() {
-        bind_address.networks.clone()
-    } else {
-        condition.destination_subnets.clone()
+    if !claimed.left.is_empty() {
+        slot.sources.insert(claimant.object);
     }
+    slot.tcp.extend(claimed.left.into_iter().map(|asks| TcpChain { asks, ..chain.clone() }));
 }
 
 fn usable(view: &crate::view::ViewKey, network: &IpNet) -> bool {

@@ -8,8 +8,6 @@ use heddle_xds_api::envoy::config::{
     route::v3::{RouteMatch, route_match},
 };
 
-use heddle_xds_api::TypeUrl;
-
 use super::*;
 use crate::{compiled::Compiled, entry::Entry};
 

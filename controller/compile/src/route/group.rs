@@ -38,6 +38,9 @@ pub(super) struct Group {
 /// Services and hosts on a port before their routes are known.
 type Members = (u16, Vec<Arc<Service>>, Vec<Host>);
 
+/// Which ports a route configuration has: by its key and its egress listener.
+type PortsOf<'a> = (&'a RouteConfigKey, &'a EgressScope);
+
 /// Services by host.
 type Services<'a> = BTreeMap<&'a Host, &'a Arc<Service>>;
 
@@ -54,7 +57,7 @@ pub(super) fn groups(
         RouteConfigKey::Service(host, _) => s.host == *host,
         _ => true,
     };
-    let speaks = egress.services.iter().filter(here).filter(|service| !ports(service, key).is_empty());
+    let speaks = egress.services.iter().filter(here).filter(|service| !ports(service, (key, egress)).is_empty());
     let services: Services<'_> = speaks.map(|service| (&service.host, service)).collect();
     let claimed = claimed(&services, &egress.virtual_services);
     let mut groups = Vec::new();
@@ -66,7 +69,7 @@ pub(super) fn groups(
         } else {
             foreign_hosts(virtual_service, &services)
         };
-        for (port, services, hosts) in grouped(claimed, &hosts, key) {
+        for (port, services, hosts) in grouped(claimed, &hosts, (key, egress)) {
             let (key, asked) = scope.tracked.noted(|| {
                 let whole = scope.tracked.virtual_service(&virtual_service.origin)?;
                 Some(HostRoutesKey::of_virtual_service(scope, whole, port, [GatewayRef::Mesh].into()))
@@ -87,7 +90,7 @@ pub(super) fn groups(
         }
     }
     for service in services.values() {
-        for port in ports(service, key).into_iter().filter(|p| !taken.contains(&(service.host.clone(), *p))) {
+        for port in ports(service, (key, egress)).into_iter().filter(|p| !taken.contains(&(service.host.clone(), *p))) {
             let (key, asked) = scope.tracked.noted(|| HostRoutesKey::of_service(scope, service, port));
             let routes = memo.routes.get(&key);
             groups.push(Group { port, services: vec![(*service).clone()], hosts: Vec::new(), key, routes, asked });
@@ -101,9 +104,10 @@ fn may_be_http(protocol: Protocol) -> bool {
     protocol.is_http() || protocol.is_sniffed()
 }
 
-/// The ports of a service that matter here.
-fn ports(service: &Service, key: &RouteConfigKey) -> Vec<u16> {
-    let wanted = |number: u16| key.port().is_none_or(|port| port == number);
+/// The ports of a service that matter here. A forward proxy may stand on an egress listener of one port: no other port
+/// of the services has a cluster then.
+fn ports(service: &Service, of: PortsOf<'_>) -> Vec<u16> {
+    let wanted = |number: u16| of.0.port().or(of.1.port_match()).is_none_or(|port| port == number);
     let usable = service.ports.iter().filter(|p| may_be_http(p.protocol) && wanted(p.number));
     usable.map(|p| p.number).collect()
 }
@@ -150,14 +154,14 @@ fn foreign_hosts(virtual_service: &Reach, services: &Services<'_>) -> Vec<Host> 
 }
 
 /// Groups by port. Hosts that no service has are known on port 80 only: nothing else says which port they are on.
-fn grouped(services: &[&Arc<Service>], hosts: &[Host], key: &RouteConfigKey) -> Vec<Members> {
+fn grouped(services: &[&Arc<Service>], hosts: &[Host], of: PortsOf<'_>) -> Vec<Members> {
     let mut by_port: BTreeMap<u16, Vec<Arc<Service>>> = BTreeMap::new();
     for service in services {
-        for port in ports(service, key) {
+        for port in ports(service, of) {
             by_port.entry(port).or_default().push((*service).clone());
         }
     }
-    if by_port.is_empty() && !hosts.is_empty() && key.port().is_none_or(|port| port == 80) {
+    if by_port.is_empty() && !hosts.is_empty() && of.0.port().or(of.1.port_match()).is_none_or(|port| port == 80) {
         by_port.insert(80, Vec::new());
     }
     by_port.into_iter().map(|(port, services)| (port, services, hosts.to_vec())).collect()

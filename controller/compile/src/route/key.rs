@@ -30,6 +30,9 @@ pub(crate) enum RouteConfigKey {
     Port(u16),
     /// One service on its own address, found to be HTTP by its first bytes.
     Service(Host, u16),
+    /// All HTTP services on a port, where an older egress listener has the name by the port. The name is the
+    /// listener's.
+    PortAt(u16, String),
     /// Every port of every service, for a forward proxy or a Unix socket; the name is the listener's.
     Proxy(String),
 }
@@ -40,14 +43,14 @@ impl RouteConfigKey {
         match self {
             Self::Port(port) => port.to_string(),
             Self::Service(host, port) => format!("{host}:{port}"),
-            Self::Proxy(name) => name.clone(),
+            Self::PortAt(_, name) | Self::Proxy(name) => name.clone(),
         }
     }
 
     /// The port that it is for; none: all.
     pub(super) fn port(&self) -> Option<u16> {
         match self {
-            Self::Port(port) | Self::Service(_, port) => Some(*port),
+            Self::Port(port) | Self::PortAt(port, _) | Self::Service(_, port) => Some(*port),
             Self::Proxy(_) => None,
         }
     }
@@ -112,6 +115,8 @@ pub(crate) struct VirtualHostKey {
     pub(crate) domains: Vec<String>,
     /// Its routes.
     pub(crate) routes: ByPtr<RouteEntries>,
+    /// Objects that ask for one of its domains and do not get it.
+    pub(crate) overruled: BTreeSet<Arc<ObjectRef>>,
 }
 
 impl HostRoutesKey {
@@ -231,5 +236,6 @@ pub(crate) fn virtual_host(key: &VirtualHostKey) -> Compiled<VirtualHost> {
         include_request_attempt_count: true,
         ..VirtualHost::default()
     };
-    Compiled { value, issues: key.routes.issues.clone(), sources: key.routes.sources.clone() }
+    let sources = key.routes.sources.iter().chain(&key.overruled).cloned().collect();
+    Compiled { value, issues: key.routes.issues.clone(), sources }
 }

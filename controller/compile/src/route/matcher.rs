@@ -3,7 +3,7 @@
 use heddle_model::route::{HttpMatch, StringMatch, VirtualService};
 use heddle_xds_api::envoy::{
     config::route::v3::{
-        HeaderMatcher, QueryParameterMatcher, RouteMatch, header_matcher::HeaderMatchSpecifier,
+        HeaderMatcher, QueryParameterMatcher, Route, RouteMatch, header_matcher::HeaderMatchSpecifier,
         query_parameter_matcher::QueryParameterMatchSpecifier, route_match::PathSpecifier,
     },
     r#type::matcher::v3::{RegexMatcher, StringMatcher, string_matcher::MatchPattern},
@@ -34,6 +34,17 @@ pub(super) fn takes_everything(condition: &HttpMatch) -> bool {
     path && condition.headers.values().chain(condition.query.values()).next().is_none()
         && condition.without_headers.is_empty()
         && [&condition.scheme, &condition.method, &condition.authority].into_iter().all(Option::is_none)
+}
+
+/// Whether a route takes every request of its virtual host.
+pub(crate) fn is_catch_all(route: &Route) -> bool {
+    let Some(condition) = &route.r#match else { return false };
+    let path = match &condition.path_specifier {
+        Some(PathSpecifier::Prefix(prefix)) => prefix == "/",
+        Some(PathSpecifier::SafeRegex(pattern)) => pattern.regex == ".*",
+        _ => false,
+    };
+    path && condition.headers.is_empty() && condition.query_parameters.is_empty()
 }
 
 /// The matcher. A rule without any condition says only `prefix: /`; one with conditions states the case too.

@@ -1,8 +1,11 @@
 //! Virtual hosts of sidecars: one for each service and each further host of a VirtualService.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
+    sync::Arc,
+};
 
-use heddle_model::{host::Host, issue::Issue, route::Destination, service::Service};
+use heddle_model::{host::Host, issue::Issue, object::Kind, route::Destination, service::Service};
 use heddle_xds_api::envoy::config::route::v3::{
     Decorator, Route, RouteConfiguration, RouteMatch, Vhds, VirtualHost, route::Action, route_match::PathSpecifier,
 };
@@ -64,11 +67,13 @@ pub(crate) enum Recompiled {
 pub(crate) fn split(scope: &Scope<'_>, egress: &EgressScope, key: &RouteConfigKey, memo: &Memo) -> SplitRouteConfig {
     let mut issues = Vec::new();
     let groups = groups(scope, egress, key, memo, &mut issues);
-    let mut hosts = virtual_hosts(scope, key, &groups);
+    let mut hosts = virtual_hosts(scope, key, &groups, &mut issues);
     hosts.sort_by(|(a, _), (b, _)| a.name.cmp(&b.name));
     let routes =
         groups.into_iter().map(|group| HostRoutes { key: group.key, entries: group.routes, asked: group.asked });
-    let mut last = (!matches!(key, RouteConfigKey::Service(..))).then(|| catch_all::virtual_host(scope));
+    // A VirtualService of the host `*` takes what else the catch-all would.
+    let has_catch_all = hosts.iter().any(|(host, _)| host.domains.iter().any(|domain| domain == "*"));
+    let mut last = (!has_catch_all).then(|| catch_all::virtual_host(scope));
     let client = RouteClient::plain(scope.view);
     let egress_proxy = scope.seen.outbound.egress_proxy.as_ref().map(|to| &to.host);
     alpn::set_alpn(scope, &client, egress_proxy, last.iter_mut().flat_map(|host| &mut host.routes));
@@ -102,11 +107,13 @@ impl SplitRouteConfig {
 
     /// Compiles the routes at a place again.
     pub(crate) fn recompile(&mut self, scope: &Scope<'_>, memo: &Memo, at: usize) -> Recompiled {
+        let has_host = self.virtual_hosts_of(at).next().is_some();
         let Some(routes) = self.routes.get_mut(at) else { return Recompiled::Same };
         let Some(key) = routes.key.again(scope) else { return Recompiled::Otherwise };
         let entries = memo.routes.get(&key);
         routes.key = key;
-        if entries.routes.is_empty() {
+        // What is wrong with routes that no virtual host has is said with those of the route configuration.
+        if entries.routes.is_empty() || !has_host {
             return Recompiled::Otherwise;
         }
         let old = std::mem::replace(&mut routes.entries, entries.clone());
@@ -148,7 +155,10 @@ impl SplitRouteConfig {
             ignore_port_in_host_matching: !matches!(self.key, RouteConfigKey::Proxy(_)),
             ..RouteConfiguration::default()
         };
-        Compiled { issues: self.issues.clone(), ..Compiled::new(value) }
+        let used: BTreeSet<usize> = self.hosts.iter().map(|(_, at)| *at).collect();
+        let unused = self.routes.iter().enumerate().filter(|(at, _)| !used.contains(at));
+        let of_unused = unused.flat_map(|(_, routes)| routes.entries.issues.iter());
+        Compiled { issues: self.issues.iter().chain(of_unused).cloned().collect(), ..Compiled::new(value) }
     }
 }
 
@@ -168,26 +178,69 @@ pub(super) fn default_route(context: &RouteContext<'_>, service: &Service) -> Ro
     }
 }
 
-/// The virtual hosts of groups, each with the place of its group. A domain that two claim belongs to the first.
-fn virtual_hosts(scope: &Scope<'_>, key: &RouteConfigKey, groups: &[Group]) -> Vec<(VirtualHostKey, usize)> {
+/// The virtual hosts of groups, each with the place of its group. A domain that two claim belongs to the first; the
+/// objects of the other are recorded with it. One that gets no domain is an issue.
+fn virtual_hosts(
+    scope: &Scope<'_>,
+    key: &RouteConfigKey,
+    groups: &[Group],
+    issues: &mut Vec<Issue>,
+) -> Vec<(VirtualHostKey, usize)> {
     let configuration = key.name();
-    let mut taken: BTreeSet<String> = BTreeSet::new();
-    let mut hosts = Vec::new();
+    let mut taken: BTreeMap<String, usize> = BTreeMap::new();
+    let mut hosts: Vec<(VirtualHostKey, usize)> = Vec::new();
     for (at, group) in groups.iter().enumerate() {
         for (host, mut domains) in named(scope, key, group) {
-            domains.retain(|domain| taken.insert(domain.to_ascii_lowercase()));
-            if !domains.is_empty() {
+            let own = hosts.len();
+            let mut lost_to = None;
+            domains.retain(|domain| match taken.entry(domain.to_ascii_lowercase()) {
+                Entry::Vacant(free) => {
+                    free.insert(own);
+                    true
+                }
+                Entry::Occupied(of) => {
+                    if let Some((winner, _)) = hosts.get_mut(*of.get()) {
+                        let others = group.routes.sources.iter().filter(|one| !winner.routes.sources.contains(one));
+                        winner.overruled.extend(others.cloned());
+                        lost_to.get_or_insert(*of.get());
+                    }
+                    false
+                }
+            });
+            if domains.is_empty() {
+                issues.extend(lost_to.and_then(|of| nameless(host, group, &hosts.get(of)?.0)));
+            } else {
                 let virtual_host = VirtualHostKey {
-                    name: format!("{host}:{}", group.port),
+                    name: virtual_host_name(host, group),
                     configuration: configuration.as_str().into(),
                     domains,
                     routes: ByPtr::new(&group.routes),
+                    overruled: BTreeSet::new(),
                 };
                 hosts.push((virtual_host, at));
             }
         }
     }
     hosts
+}
+
+/// What is wrong with a host all of whose names belong to the virtual host of another object. That of a host which
+/// another VirtualService has too is said once for all route configurations (`overruled`).
+fn nameless(host: &Host, group: &Group, winner: &VirtualHostKey) -> Option<Issue> {
+    if winner.name == virtual_host_name(host, group) {
+        return None;
+    }
+    let (object, other) = (group.routes.sources.first()?, winner.routes.sources.first()?);
+    let message = format!(
+        "all names of the host {host} on port {} belong to {other}; the routes of this one get none of its requests",
+        group.port
+    );
+    let field = if object.kind == Kind::Service { "metadata.name" } else { "spec.hosts" };
+    (object != other).then(|| Issue::error(object, field, "Overruled", message))
+}
+
+fn virtual_host_name(host: &Host, group: &Group) -> String {
+    format!("{host}:{}", group.port)
 }
 
 /// The hosts of a group with all of their domains.

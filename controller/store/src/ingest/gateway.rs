@@ -5,7 +5,7 @@ use heddle_crds::{
     validate,
 };
 use heddle_model::{
-    Text,
+    Text, bind,
     gateway::{Gateway, Server, ServerHost},
     host::Host,
     object::Origin,
@@ -96,7 +96,7 @@ fn server(written: &written::Server, namespace: &Text, field: String, report: &m
         port: number,
         port_name: port.name.as_str().into(),
         protocol,
-        bind: written.bind.as_str().into(),
+        bind: bind::canonical(&written.bind),
         hosts,
         tls,
         field,

@@ -15,6 +15,7 @@ use heddle_model::{
     Text,
     labels::{LabelSelector, Operator, Requirement},
     mesh::{DefaultExport, IngressMode, IngressSettings, Mesh, Normalization, ProxyDefaults},
+    proxy::OwnPorts,
     route::Retries,
 };
 use serde_json::Value;
@@ -87,9 +88,7 @@ fn selector(written: &written::LabelSelector, field: &str, report: &mut Report) 
 }
 
 fn traffic(mesh: &mut Mesh, config: &MeshConfig, report: &mut Report) {
-    set(&mut mesh.outbound_port, config.proxy_listen_port);
-    set(&mut mesh.inbound_port, config.proxy_inbound_listen_port);
-    set(&mut mesh.http_proxy_port, config.proxy_http_port);
+    listen_ports(mesh, config, report);
     set(&mut mesh.connect_timeout, scalar::positive(config.connect_timeout, "connectTimeout", report));
     let detection = scalar::duration(config.protocol_detection_timeout, "protocolDetectionTimeout", report);
     set(&mut mesh.detection_timeout, detection);
@@ -125,6 +124,33 @@ fn access_log(mesh: &mut Mesh, config: &MeshConfig, report: &mut Report) {
     let has_format = !mesh.access_log_format.is_empty();
     if has_format && scalar::text(&mesh.access_log_format, check, default, report).is_err() {
         mesh.access_log_format = Text::default();
+    }
+}
+
+/// The ports of a proxy's own listeners. They must differ from each other, and from what its programs listen on.
+fn listen_ports(mesh: &mut Mesh, config: &MeshConfig, report: &mut Report) {
+    let defaults = (mesh.outbound_port, mesh.inbound_port);
+    set(&mut mesh.outbound_port, config.proxy_listen_port);
+    set(&mut mesh.inbound_port, config.proxy_inbound_listen_port);
+    set(&mut mesh.http_proxy_port, config.proxy_http_port);
+    let programs = OwnPorts::default().all();
+    let is_usable = |port: u16, other: u16| port > 0 && port != other && !programs.contains(&port);
+    let (outbound, inbound) = (mesh.outbound_port, mesh.inbound_port);
+    if !(is_usable(outbound, inbound) && is_usable(inbound, outbound)) {
+        (mesh.outbound_port, mesh.inbound_port) = defaults;
+        let field = if config.proxy_listen_port.is_some() { "proxyListenPort" } else { "proxyInboundListenPort" };
+        let message = format!(
+            "the ports {outbound} and {inbound} of the outbound and inbound listeners are equal, or the proxy listens \
+             on one already; {} and {} are used",
+            defaults.0, defaults.1
+        );
+        report.error(field, "AddressConflict", message);
+    }
+    let http = mesh.http_proxy_port;
+    if http > 0 && !(is_usable(http, mesh.outbound_port) && is_usable(http, mesh.inbound_port)) {
+        mesh.http_proxy_port = 0;
+        let message = format!("the proxy listens on port {http} already; there is no forward proxy");
+        report.error("proxyHttpPort", "AddressConflict", message);
     }
 }
 

@@ -7,7 +7,7 @@ use heddle_crds::{
     validate::{self, address},
 };
 use heddle_model::{
-    Text,
+    Text, bind,
     mesh::{Mesh, OutboundMode},
     object::Origin,
     protocol::Protocol,
@@ -94,7 +94,7 @@ fn ingress(written: &written::Ingress, field: String, report: &mut Report) -> Op
         port: number,
         port_name: port.name.as_str().into(),
         protocol,
-        bind: written.bind.as_str().into(),
+        bind: bind::canonical(&written.bind),
         capture: capture(written.capture_mode),
         default_endpoint,
         tls,
@@ -139,7 +139,7 @@ fn egress(written: &written::Egress, field: String, report: &mut Report) -> Opti
             "an egress listener needs hosts (`~/*` for none); it imports nothing",
         );
     }
-    Some(Egress { port, bind: written.bind.as_str().into(), capture: capture(written.capture_mode), hosts, field })
+    Some(Egress { port, bind: bind::canonical(&written.bind), capture: capture(written.capture_mode), hosts, field })
 }
 
 /// A listener whose protocol is not said, or is unknown, sniffs it.
