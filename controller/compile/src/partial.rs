@@ -86,8 +86,8 @@ pub(crate) struct LeftOut {
 }
 
 impl LeftOut {
-    fn new(instead: &'static str) -> Option<Self> {
-        Some(Self { instead, metadata: None })
+    fn new(instead: &'static str) -> Self {
+        Self { instead, metadata: None }
     }
 }
 
@@ -108,7 +108,7 @@ impl Partial for RouteConfiguration {
         let left_out = self.virtual_hosts.get_mut(at)?.leave_out(rest);
         left_out.or_else(|| {
             remove(&mut self.virtual_hosts, at)?;
-            LeftOut::new("requests to this virtual host get 404")
+            Some(LeftOut::new("requests to this virtual host get 404"))
         })
     }
 
@@ -152,7 +152,7 @@ impl Partial for Listener {
             return None;
         }
         remove(&mut self.filter_chains, at)?;
-        LeftOut::new("the filter chain is left out")
+        Some(LeftOut::new("the filter chain is left out"))
     }
 
     fn stand_in(&self) -> Option<(Self, &'static str)> {
@@ -182,10 +182,10 @@ impl Partial for ClusterLoadAssignment {
         let (at, rest) = element(steps, "endpoints")?;
         if let Some((endpoint, _)) = element(rest, "lb_endpoints") {
             remove(&mut self.endpoints.get_mut(at)?.lb_endpoints, endpoint)?;
-            return LeftOut::new("the endpoint is left out");
+            return Some(LeftOut::new("the endpoint is left out"));
         }
         remove(&mut self.endpoints, at)?;
-        LeftOut::new("the endpoints of this locality are left out")
+        Some(LeftOut::new("the endpoints of this locality are left out"))
     }
 
     fn stand_in(&self) -> Option<(Self, &'static str)> {
