@@ -5,7 +5,7 @@ mod platform;
 mod policy;
 mod workload;
 
-use heddle_crds::kind::Kind;
+use heddle_crds::kind::IstioKind;
 
 use crate::finding::Findings;
 use crate::world::World;
@@ -28,7 +28,7 @@ pub struct Analyzer {
 #[derive(Clone, Copy, Debug)]
 enum Check {
     World(fn(&World, &mut Findings)),
-    Schema(Kind),
+    Schema(IstioKind),
 }
 
 impl Analyzer {
@@ -259,7 +259,7 @@ pub fn analyzers() -> Vec<Analyzer> {
         is_default: *name != ALPHA,
         check: Check::World(*check),
     });
-    let of_schema = Kind::ALL.into_iter().map(|kind| Analyzer {
+    let of_schema = IstioKind::ALL.into_iter().map(|kind| Analyzer {
         name: format!("schema.ValidationAnalyzer.{kind}"),
         about: format!("finds objects of the kind {kind} that the validating webhook refuses or warns of"),
         inputs: vec![kind.name()],

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use heddle_crds::kind::Kind;
+use heddle_crds::kind::IstioKind;
 use heddle_crds::mesh::MeshConfig;
 use heddle_crds::networking::{
     destination_rule, envoy_filter, gateway, proxy_config, service_entry, sidecar, virtual_service, workload_entry,
@@ -55,7 +55,7 @@ macro_rules! world {
         pub struct World {
             $(pub(crate) $field: Vec<Object<$type>>,)*
             /// All objects of Istio's kinds, as JSON.
-            pub(crate) custom: Vec<Object<(Kind, Value)>>,
+            pub(crate) custom: Vec<Object<(IstioKind, Value)>>,
             /// The settings of the mesh.
             pub(crate) mesh: MeshConfig,
             /// The networks of the mesh.
@@ -131,7 +131,7 @@ impl World {
         let text = |name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default();
         let (version, kind) = (text("apiVersion"), text("kind"));
         let group = version.rsplit_once('/').map_or("", |(group, _)| group);
-        let Some(custom) = Kind::of(version, kind) else {
+        let Some(custom) = IstioKind::of(version, kind) else {
             return self.add_typed(group, kind, value, options);
         };
         // An object that its type cannot hold is left to the analyzer of its schema.

@@ -7,7 +7,7 @@ use std::str::FromStr;
 ///
 /// Kinds of Heddle's own will stand in the group `policy.heddle.dev`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
+pub enum IstioKind {
     /// Who may call what.
     AuthorizationPolicy,
     /// How connections to a host are made.
@@ -84,7 +84,7 @@ const EXTENSIONS: &str = "extensions.istio.io";
 const AGE: Column =
     Column { name: "Age", path: ".metadata.creationTimestamp", kind: "date", description: "When the object was made." };
 
-impl Kind {
+impl IstioKind {
     /// All kinds, by name.
     pub const ALL: [Self; 15] = [
         Self::AuthorizationPolicy,
@@ -168,7 +168,7 @@ impl Kind {
     }
 }
 
-impl FromStr for Kind {
+impl FromStr for IstioKind {
     type Err = UnknownKind;
 
     fn from_str(name: &str) -> Result<Self, UnknownKind> {
@@ -177,7 +177,7 @@ impl FromStr for Kind {
     }
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for IstioKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }

@@ -40,7 +40,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::decode::{Path, decode, decode_at};
-use crate::kind::Kind;
+use crate::kind::IstioKind;
 use crate::metadata::ObjectMeta;
 use crate::{extensions, networking, schema, security};
 
@@ -69,7 +69,7 @@ pub fn object(value: &Value) -> Vec<Violation> {
 
 /// Judges the spec of an object of a known kind.
 #[must_use]
-pub fn spec(kind: Kind, meta: &ObjectMeta, value: &Value) -> Vec<Violation> {
+pub fn spec(kind: IstioKind, meta: &ObjectMeta, value: &Value) -> Vec<Violation> {
     let mut report = Report::default();
     judge_spec(kind, meta, value, &mut report);
     report.into_violations()
@@ -81,7 +81,7 @@ fn judge(value: &Value, report: &mut Report) {
         return report.refuse(&Path::Root("$"), "an object is not a JSON object");
     };
     let text = |name: &str| members.get(name).and_then(Value::as_str).unwrap_or_default();
-    let Some(kind) = Kind::of(text("apiVersion"), text("kind")) else {
+    let Some(kind) = IstioKind::of(text("apiVersion"), text("kind")) else {
         let (version, kind) = (report::quote(text("apiVersion")), report::quote(text("kind")));
         return report.refuse(&Path::Root("kind"), format_args!("no kind {kind} of version {version} is known"));
     };
@@ -103,32 +103,32 @@ fn judge(value: &Value, report: &mut Report) {
 
 const UNKNOWN: &str = "no such field";
 
-fn judge_spec(kind: Kind, meta: &ObjectMeta, value: &Value, out: &mut Report) {
+fn judge_spec(kind: IstioKind, meta: &ObjectMeta, value: &Value, out: &mut Report) {
     judge_meaning(kind, meta, value, out);
     // The API server drops a spec that is null.
     let empty = Value::Object(Map::new());
     schema::check::check(kind, if value.is_null() { &empty } else { value }, &Path::Root("spec"), out);
 }
 
-fn judge_meaning(kind: Kind, meta: &ObjectMeta, value: &Value, out: &mut Report) {
+fn judge_meaning(kind: IstioKind, meta: &ObjectMeta, value: &Value, out: &mut Report) {
     match kind {
-        Kind::AuthorizationPolicy => {
+        IstioKind::AuthorizationPolicy => {
             run::<security::authorization_policy::Spec>(value, meta, authorization_policy::check, out);
         }
-        Kind::DestinationRule => run(value, meta, destination_rule::check, out),
-        Kind::EnvoyFilter => run(value, meta, envoy_filter::check, out),
-        Kind::Gateway => run::<networking::gateway::Spec>(value, meta, gateway::check, out),
-        Kind::PeerAuthentication => run(value, meta, peer_authentication::check, out),
-        Kind::ProxyConfig => run(value, meta, proxy_config::check, out),
-        Kind::RequestAuthentication => run(value, meta, request_authentication::check, out),
-        Kind::ServiceEntry => run(value, meta, service_entry::check, out),
-        Kind::Sidecar => run(value, meta, sidecar::check, out),
-        Kind::Telemetry => run(value, meta, telemetry::check, out),
-        Kind::TrafficExtension => run(value, meta, traffic_extension::check, out),
-        Kind::VirtualService => run(value, meta, virtual_service::check, out),
-        Kind::WasmPlugin => run::<extensions::wasm_plugin::Spec>(value, meta, wasm_plugin::check, out),
-        Kind::WorkloadEntry => run(value, meta, workload_entry::check, out),
-        Kind::WorkloadGroup => run(value, meta, workload_group::check, out),
+        IstioKind::DestinationRule => run(value, meta, destination_rule::check, out),
+        IstioKind::EnvoyFilter => run(value, meta, envoy_filter::check, out),
+        IstioKind::Gateway => run::<networking::gateway::Spec>(value, meta, gateway::check, out),
+        IstioKind::PeerAuthentication => run(value, meta, peer_authentication::check, out),
+        IstioKind::ProxyConfig => run(value, meta, proxy_config::check, out),
+        IstioKind::RequestAuthentication => run(value, meta, request_authentication::check, out),
+        IstioKind::ServiceEntry => run(value, meta, service_entry::check, out),
+        IstioKind::Sidecar => run(value, meta, sidecar::check, out),
+        IstioKind::Telemetry => run(value, meta, telemetry::check, out),
+        IstioKind::TrafficExtension => run(value, meta, traffic_extension::check, out),
+        IstioKind::VirtualService => run(value, meta, virtual_service::check, out),
+        IstioKind::WasmPlugin => run::<extensions::wasm_plugin::Spec>(value, meta, wasm_plugin::check, out),
+        IstioKind::WorkloadEntry => run(value, meta, workload_entry::check, out),
+        IstioKind::WorkloadGroup => run(value, meta, workload_group::check, out),
     }
 }
 

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use heddle_crds::kind::Kind;
+use heddle_crds::kind::IstioKind;
 use heddle_crds::schema;
 
 /// With `UPDATE_GOLDEN=1` the files are written anew.
@@ -12,7 +12,7 @@ use heddle_crds::schema;
 fn files_agree_with_types() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("yaml");
     let mut wanted = Vec::new();
-    for kind in Kind::ALL {
+    for kind in IstioKind::ALL {
         let info = kind.info();
         let name = format!("{}.{}.yaml", info.plural, info.group);
         let text = format!("# Made from the types of heddle-crds.\n{}", heddle_yaml::write(&schema::crd(kind)));

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::PathBuf;
 
-use heddle_crds::kind::Kind;
+use heddle_crds::kind::IstioKind;
 use heddle_crds::validate::Severity;
 use heddle_crds::{schema, validate};
 use heddle_yaml::Schema;
@@ -17,12 +17,12 @@ fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/reference")
 }
 
-fn example(kind: Kind) -> String {
+fn example(kind: IstioKind) -> String {
     let file = folder().join("examples").join(format!("{}.yaml", kind.name().to_lowercase()));
     fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
 }
 
-fn objects(kind: Kind) -> Vec<Value> {
+fn objects(kind: IstioKind) -> Vec<Value> {
     let text = example(kind);
     heddle_yaml::values(&text, Schema::Yaml11).unwrap()
 }
@@ -30,7 +30,7 @@ fn objects(kind: Kind) -> Vec<Value> {
 /// With `UPDATE_GOLDEN=1` the pages are written anew.
 #[test]
 fn pages_agree_with_types() {
-    for kind in Kind::ALL {
+    for kind in IstioKind::ALL {
         let file = folder().join(format!("{}.md", kind.name().to_lowercase()));
         let text = page(kind);
         if std::env::var_os("UPDATE_GOLDEN").is_some() {
@@ -43,7 +43,7 @@ fn pages_agree_with_types() {
 
 #[test]
 fn examples_are_accepted() {
-    for kind in Kind::ALL {
+    for kind in IstioKind::ALL {
         for object in objects(kind) {
             let errors: Vec<_> = validate::object(&object)
                 .into_iter()
@@ -56,7 +56,7 @@ fn examples_are_accepted() {
 
 #[test]
 fn examples_hold_every_field() {
-    for kind in Kind::ALL {
+    for kind in IstioKind::ALL {
         let mut fields = BTreeSet::new();
         walk(&schema::spec(kind), "spec", &mut |path, _, _| {
             fields.insert(path.to_owned());
@@ -144,7 +144,7 @@ fn inner(node: &Value) -> &Value {
     node.get("items").or_else(|| node.get("additionalProperties")).map_or(node, inner)
 }
 
-fn page(kind: Kind) -> String {
+fn page(kind: IstioKind) -> String {
     let info = kind.info();
     let spec = schema::spec(kind);
     let mut out = String::new();

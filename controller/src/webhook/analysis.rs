@@ -1,7 +1,7 @@
 //! Warns of what `heddlectl analyze` would find about an object, among the objects that the control plane knows.
 
 use heddle_analyze::{AddOptions, Added, World, analyze, analyzers};
-use heddle_crds::kind::Kind;
+use heddle_crds::kind::IstioKind;
 use heddle_crds::networking::{destination_rule, virtual_service};
 use heddle_model::host::Host;
 use heddle_model::route::GatewayRef;
@@ -13,9 +13,9 @@ use serde_json::{Value, json};
 const MOST: usize = 20;
 
 /// The analyzers whose inputs a snapshot has, by the kind of the object.
-const ANALYZERS: [(Kind, &[&str]); 2] = [
+const ANALYZERS: [(IstioKind, &[&str]); 2] = [
     (
-        Kind::VirtualService,
+        IstioKind::VirtualService,
         &[
             "virtualservice.ConflictingMeshGatewayHostsAnalyzer",
             "virtualservice.DestinationHostAnalyzer",
@@ -23,14 +23,16 @@ const ANALYZERS: [(Kind, &[&str]); 2] = [
             "virtualservice.GatewayAnalyzer",
         ],
     ),
-    (Kind::DestinationRule, &["destinationrule.CaCertificateAnalyzer", "destinationrule.SubsetSelectPodAnalyzer"]),
+    (IstioKind::DestinationRule, &["destinationrule.CaCertificateAnalyzer", "destinationrule.SubsetSelectPodAnalyzer"]),
 ];
 
 /// Warnings of an object that is created or updated. There are none until the control plane knows the cluster. The cost
 /// is that of looking at each known object once: only what the object speaks of is analyzed with it.
 pub(super) fn warnings(object: &Value, namespace: &str, snapshot: &Snapshot) -> Vec<String> {
     let text = |name: &str| object.get(name).and_then(Value::as_str).unwrap_or_default();
-    let Some(kind) = Kind::of(text("apiVersion"), text("kind")).filter(|_| snapshot.synced) else { return Vec::new() };
+    let Some(kind) = IstioKind::of(text("apiVersion"), text("kind")).filter(|_| snapshot.synced) else {
+        return Vec::new();
+    };
     let Some((_, names)) = ANALYZERS.iter().find(|(of, _)| *of == kind) else { return Vec::new() };
     let mut world = World::default().with_domain(&snapshot.mesh.domain);
     let hosts = hosts(kind, object.get("spec").unwrap_or(&Value::Null), namespace, &snapshot.mesh.domain);
@@ -44,12 +46,12 @@ pub(super) fn warnings(object: &Value, namespace: &str, snapshot: &Snapshot) -> 
 }
 
 /// The hosts that an object speaks of, as full names.
-fn hosts(kind: Kind, spec: &Value, namespace: &str, domain: &str) -> Vec<Host> {
+fn hosts(kind: IstioKind, spec: &Value, namespace: &str, domain: &str) -> Vec<Host> {
     let full = |host: &str| {
         let is_short = !host.contains('.') && !host.starts_with('*');
         Host::parse(&if is_short { format!("{host}.{namespace}.svc.{domain}") } else { host.to_owned() }).ok()
     };
-    if kind == Kind::DestinationRule {
+    if kind == IstioKind::DestinationRule {
         let spec = heddle_crds::decode::<destination_rule::Spec>(spec).unwrap_or_default().spec;
         return full(&spec.host).into_iter().collect();
     }

@@ -105,8 +105,8 @@ pub enum Event {
 
 /// The kind of the custom resource, where it is one.
 #[must_use]
-pub fn custom_kind(kind: Kind) -> Option<heddle_crds::kind::Kind> {
-    heddle_crds::kind::Kind::ALL.into_iter().find(|of| of.name() == kind.name() && of.info().group == kind.group())
+pub fn custom_kind(kind: Kind) -> Option<heddle_crds::kind::IstioKind> {
+    heddle_crds::kind::IstioKind::ALL.into_iter().find(|of| of.name() == kind.name() && of.info().group == kind.group())
 }
 
 impl Object {

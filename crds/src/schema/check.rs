@@ -10,14 +10,14 @@ use std::sync::OnceLock;
 use serde_json::{Map, Value};
 
 use crate::decode::{Path, describe, is_spelling};
-use crate::kind::Kind;
+use crate::kind::IstioKind;
 use crate::validate::Report;
 
 /// Schemas are made once, when they are first needed.
-static SCHEMAS: [OnceLock<Value>; Kind::ALL.len()] = [const { OnceLock::new() }; Kind::ALL.len()];
+static SCHEMAS: [OnceLock<Value>; IstioKind::ALL.len()] = [const { OnceLock::new() }; IstioKind::ALL.len()];
 
 /// Checks the `spec` of a kind at `at`.
-pub(crate) fn check(kind: Kind, spec: &Value, at: &Path<'_>, out: &mut Report) {
+pub(crate) fn check(kind: IstioKind, spec: &Value, at: &Path<'_>, out: &mut Report) {
     let schema = SCHEMAS.get(kind as usize).map(|cell| cell.get_or_init(|| super::spec(kind)));
     node(schema.unwrap_or(&Value::Null), spec, at, out);
 }

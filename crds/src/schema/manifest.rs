@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use crate::kind::{Column, Kind};
+use crate::kind::{Column, IstioKind};
 
 /// The custom resource definition of a kind, as it is applied.
 #[must_use]
-pub fn crd(kind: Kind) -> Value {
+pub fn crd(kind: IstioKind) -> Value {
     let info = kind.info();
     let area = info.group.split('.').next().unwrap_or_default();
     let mut labels = json!({ "app": "istio-pilot", "chart": "istio", "heritage": "Tiller", "release": "istio" });
@@ -42,7 +42,7 @@ pub fn crd(kind: Kind) -> Value {
     manifest
 }
 
-fn version(kind: Kind, version: &str) -> Value {
+fn version(kind: IstioKind, version: &str) -> Value {
     let info = kind.info();
     let columns: Vec<Value> = info.columns.iter().map(column).collect();
     let mut schema = json!({
@@ -74,7 +74,7 @@ fn column(column: &Column) -> Value {
     })
 }
 
-fn status(kind: Kind) -> Value {
+fn status(kind: IstioKind) -> Value {
     let text = |description: &str| json!({ "description": description, "type": "string" });
     let time = |description: &str| json!({ "description": description, "format": "date-time", "type": "string" });
     let generation = json!({
@@ -111,7 +111,7 @@ fn status(kind: Kind) -> Value {
         "observedGeneration": generation,
         "validationMessages": { "description": "What analysis found.", "items": message, "type": "array" },
     });
-    if kind == Kind::ServiceEntry {
+    if kind == IstioKind::ServiceEntry {
         properties["addresses"] = json!({
             "description": "Addresses that were allocated to the hosts.",
             "items": {

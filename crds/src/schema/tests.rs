@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 use super::{crd, limits, spec};
-use crate::kind::Kind;
+use crate::kind::IstioKind;
 
 /// Calls `visit` with each node that is a schema.
 fn walk(node: &Value, visit: &mut impl FnMut(&Map<String, Value>)) {
@@ -49,7 +49,7 @@ fn schemas_are_structural() {
         "x-kubernetes-validations",
     ]
     .into();
-    for kind in Kind::ALL {
+    for kind in IstioKind::ALL {
         walk(&spec(kind), &mut |node| {
             assert!(node.get("type").is_some_and(Value::is_string), "{kind}: {node:?}");
             let unknown: Vec<&String> = node.keys().filter(|key| !known.contains(key.as_str())).collect();
@@ -60,7 +60,7 @@ fn schemas_are_structural() {
 
 #[test]
 fn every_field_is_described() {
-    for kind in Kind::ALL {
+    for kind in IstioKind::ALL {
         walk(&spec(kind), &mut |node| {
             for (name, field) in node.get("properties").and_then(Value::as_object).into_iter().flatten() {
                 assert!(field.get("description").is_some(), "{kind}: {name}");
@@ -72,7 +72,7 @@ fn every_field_is_described() {
 /// A limit that hits no place would be one that nobody misses.
 #[test]
 fn every_limit_holds_somewhere() {
-    let all: String = Kind::ALL.into_iter().map(|kind| spec(kind).to_string()).collect();
+    let all: String = IstioKind::ALL.into_iter().map(|kind| spec(kind).to_string()).collect();
     for (place, limit) in limits::all() {
         for value in limit.as_object().into_iter().flat_map(Map::values) {
             let text = value.to_string();
@@ -86,14 +86,14 @@ fn every_limit_holds_somewhere() {
 /// A limit of an enum is whole: one name more would be one that validation alone refuses.
 #[test]
 fn an_enum_is_held_to_its_limit() {
-    let sidecar = spec(Kind::Sidecar);
+    let sidecar = spec(IstioKind::Sidecar);
     let modes = sidecar.pointer("/properties/outboundTrafficPolicy/properties/mode/enum");
     assert_eq!(modes, Some(&serde_json::json!(["REGISTRY_ONLY", "ALLOW_ANY"])));
 }
 
 #[test]
 fn definitions_have_one_storage_version() {
-    for kind in Kind::ALL {
+    for kind in IstioKind::ALL {
         let crd = crd(kind);
         let versions = crd.pointer("/spec/versions").and_then(Value::as_array).cloned().unwrap_or_default();
         let stored = versions.iter().filter(|version| version["storage"] == true).count();

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::report::{Severity, Violation, quote};
 use crate::decode::decode;
-use crate::kind::Kind;
+use crate::kind::IstioKind;
 use crate::metadata::ObjectMeta;
 use crate::networking::{destination_rule, gateway, service_entry, sidecar, virtual_service};
 
@@ -50,26 +50,26 @@ pub fn conflicts(objects: &[&Value]) -> Vec<(usize, Violation)> {
     found
 }
 
-fn named(object: &Value) -> Option<(Kind, ObjectMeta)> {
+fn named(object: &Value) -> Option<(IstioKind, ObjectMeta)> {
     let text = |name: &str| object.get(name).and_then(Value::as_str).unwrap_or_default();
     let mut meta: ObjectMeta = decode(object.get("metadata")?).ok()?.spec;
     if meta.namespace.is_empty() {
         "default".clone_into(&mut meta.namespace);
     }
-    Some((Kind::of(text("apiVersion"), text("kind"))?, meta))
+    Some((IstioKind::of(text("apiVersion"), text("kind"))?, meta))
 }
 
-fn claims(kind: Kind, meta: &ObjectMeta, spec: &Value) -> Vec<Claim> {
+fn claims(kind: IstioKind, meta: &ObjectMeta, spec: &Value) -> Vec<Claim> {
     match kind {
-        Kind::VirtualService => decode(spec).map(|read| virtual_service(&read.spec, meta)),
-        Kind::DestinationRule => decode(spec).map(|read| destination_rule(&read.spec, meta)),
-        Kind::Gateway => decode(spec).map(|read| gateway(&read.spec)),
-        Kind::ServiceEntry => decode(spec).map(|read| service_entry(&read.spec, meta)),
-        Kind::Sidecar => decode(spec).map(|read: crate::Decoded<sidecar::Spec>| {
+        IstioKind::VirtualService => decode(spec).map(|read| virtual_service(&read.spec, meta)),
+        IstioKind::DestinationRule => decode(spec).map(|read| destination_rule(&read.spec, meta)),
+        IstioKind::Gateway => decode(spec).map(|read| gateway(&read.spec)),
+        IstioKind::ServiceEntry => decode(spec).map(|read| service_entry(&read.spec, meta)),
+        IstioKind::Sidecar => decode(spec).map(|read: crate::Decoded<sidecar::Spec>| {
             let labels = read.spec.workload_selector.map(|selector| selector.labels).unwrap_or_default();
             vec![selected("Sidecar", &meta.namespace, &labels)]
         }),
-        Kind::PeerAuthentication | Kind::ProxyConfig => {
+        IstioKind::PeerAuthentication | IstioKind::ProxyConfig => {
             let labels = &spec["selector"]["matchLabels"];
             let labels = labels.as_object().into_iter().flatten();
             let labels = labels.map(|(key, value)| (key.clone(), value.as_str().unwrap_or_default().to_owned()));
@@ -166,14 +166,14 @@ mod tests {
 
     use super::*;
 
-    fn of(kind: Kind, name: &str, spec: &Value) -> Value {
+    fn of(kind: IstioKind, name: &str, spec: &Value) -> Value {
         let (info, meta) = (kind.info(), json!({"name": name, "namespace": "shop"}));
         let version = format!("{}/{}", info.group, info.storage);
         json!({"apiVersion": version, "kind": kind.name(), "metadata": meta, "spec": spec})
     }
 
     /// The paths of the conflicts between two objects.
-    fn beside(kind: Kind, first: &Value, second: &Value) -> Vec<String> {
+    fn beside(kind: IstioKind, first: &Value, second: &Value) -> Vec<String> {
         let (first, second) = (of(kind, "a", first), of(kind, "b", second));
         let found = conflicts(&[&first, &second]);
         assert!(
@@ -187,19 +187,19 @@ mod tests {
     fn two_routes_of_a_host_collide_in_the_mesh_only() {
         let short = json!({"hosts": ["other.com", "web"]});
         let long = json!({"hosts": ["web.shop.svc.cluster.local"], "gateways": ["edge", "mesh"]});
-        assert_eq!(beside(Kind::VirtualService, &short, &long), ["spec.hosts[0]"]);
+        assert_eq!(beside(IstioKind::VirtualService, &short, &long), ["spec.hosts[0]"]);
         let edge = json!({"hosts": ["web.shop.svc.cluster.local"], "gateways": ["edge"]});
-        assert_eq!(beside(Kind::VirtualService, &short, &edge), [""; 0]);
-        assert_eq!(beside(Kind::VirtualService, &json!({"http": []}), &json!({"http": []})), [""; 0]);
+        assert_eq!(beside(IstioKind::VirtualService, &short, &edge), [""; 0]);
+        assert_eq!(beside(IstioKind::VirtualService, &json!({"http": []}), &json!({"http": []})), [""; 0]);
     }
 
     #[test]
     fn rules_of_a_host_are_merged_but_for_what_both_say() {
         let rule = |subset: &str| json!({"host": "web", "subsets": [{"name": subset}]});
-        assert_eq!(beside(Kind::DestinationRule, &rule("v1"), &rule("v2")), [""; 0]);
-        assert_eq!(beside(Kind::DestinationRule, &rule("v1"), &rule("v1")), ["spec.subsets[0]"]);
+        assert_eq!(beside(IstioKind::DestinationRule, &rule("v1"), &rule("v2")), [""; 0]);
+        assert_eq!(beside(IstioKind::DestinationRule, &rule("v1"), &rule("v1")), ["spec.subsets[0]"]);
         let policy = json!({"host": "web", "trafficPolicy": {}});
-        assert_eq!(beside(Kind::DestinationRule, &policy, &policy), ["spec.trafficPolicy"]);
+        assert_eq!(beside(IstioKind::DestinationRule, &policy, &policy), ["spec.trafficPolicy"]);
     }
 
     #[test]
@@ -208,25 +208,28 @@ mod tests {
             let port = json!({"number": 443, "protocol": protocol, "name": "x"});
             json!({"selector": {"istio": "edge"}, "servers": [{"port": port, "hosts": [host]}]})
         };
-        assert_eq!(beside(Kind::Gateway, &of("HTTPS", "a.com"), &of("TLS", "b.com")), [""; 0]);
-        assert_eq!(beside(Kind::Gateway, &of("HTTPS", "a.com"), &of("HTTP", "b.com")), ["spec.servers[0].port"]);
-        assert_eq!(beside(Kind::Gateway, &of("HTTP", "a.com"), &of("HTTP", "a.com")), ["spec.servers[0].hosts[0]"]);
+        assert_eq!(beside(IstioKind::Gateway, &of("HTTPS", "a.com"), &of("TLS", "b.com")), [""; 0]);
+        assert_eq!(beside(IstioKind::Gateway, &of("HTTPS", "a.com"), &of("HTTP", "b.com")), ["spec.servers[0].port"]);
+        assert_eq!(
+            beside(IstioKind::Gateway, &of("HTTP", "a.com"), &of("HTTP", "a.com")),
+            ["spec.servers[0].hosts[0]"]
+        );
     }
 
     #[test]
     fn one_object_holds_for_a_workload() {
-        for kind in [Kind::Sidecar, Kind::PeerAuthentication, Kind::ProxyConfig] {
+        for kind in [IstioKind::Sidecar, IstioKind::PeerAuthentication, IstioKind::ProxyConfig] {
             assert_eq!(beside(kind, &json!({}), &json!({})), ["spec"], "{kind}");
         }
         let selected = |app: &str| json!({"selector": {"matchLabels": {"app": app}}});
-        assert_eq!(beside(Kind::PeerAuthentication, &selected("a"), &selected("b")), [""; 0]);
+        assert_eq!(beside(IstioKind::PeerAuthentication, &selected("a"), &selected("b")), [""; 0]);
     }
 
     #[test]
     fn services_of_a_name_are_merged_but_for_protocols() {
         let of =
             |protocol: &str| json!({"hosts": ["a.com"], "ports": [{"number": 80, "name": "x", "protocol": protocol}]});
-        assert_eq!(beside(Kind::ServiceEntry, &of("HTTP"), &of("HTTP")), [""; 0]);
-        assert_eq!(beside(Kind::ServiceEntry, &of("HTTP"), &of("TCP")), ["spec.ports[0]"]);
+        assert_eq!(beside(IstioKind::ServiceEntry, &of("HTTP"), &of("HTTP")), [""; 0]);
+        assert_eq!(beside(IstioKind::ServiceEntry, &of("HTTP"), &of("TCP")), ["spec.ports[0]"]);
     }
 }

@@ -7,10 +7,10 @@ mod security;
 use serde_json::{Value, json};
 
 use super::{Severity, Violation, object};
-use crate::kind::Kind;
+use crate::kind::IstioKind;
 
 /// Makes an object of a kind with the given spec.
-fn of(kind: Kind, spec: Value) -> Value {
+fn of(kind: IstioKind, spec: Value) -> Value {
     let info = kind.info();
     json!({
         "apiVersion": format!("{}/{}", info.group, info.storage), "kind": kind.name(),
@@ -24,20 +24,20 @@ fn paths(violations: &[Violation], severity: Severity) -> Vec<&str> {
 }
 
 #[track_caller]
-fn accepted(kind: Kind, spec: Value) {
+fn accepted(kind: IstioKind, spec: Value) {
     let found = object(&of(kind, spec));
     assert_eq!(found, [], "{kind}");
 }
 
 #[track_caller]
-fn doubted(kind: Kind, spec: Value, path: &str) {
+fn doubted(kind: IstioKind, spec: Value, path: &str) {
     let found = object(&of(kind, spec));
     assert_eq!(paths(&found, Severity::Error), [""; 0], "{found:?}");
     assert_eq!(paths(&found, Severity::Warning), [path], "{found:?}");
 }
 
 #[track_caller]
-fn refused(kind: Kind, spec: Value, path: &str) {
+fn refused(kind: IstioKind, spec: Value, path: &str) {
     let found = object(&of(kind, spec));
     assert_eq!(paths(&found, Severity::Error), [path], "{found:?}");
 }
@@ -56,7 +56,7 @@ fn an_object_must_be_one_of_a_known_kind() {
 
 #[test]
 fn unknown_fields_are_named() {
-    let mut sidecar = of(Kind::Sidecar, json!({"egress": [{"hosts": ["*/*"], "host": 1}]}));
+    let mut sidecar = of(IstioKind::Sidecar, json!({"egress": [{"hosts": ["*/*"], "host": 1}]}));
     sidecar["specs"] = json!({});
     assert_eq!(paths(&object(&sidecar), Severity::Error), ["specs", "spec.egress[0].host"]);
 }
@@ -64,7 +64,7 @@ fn unknown_fields_are_named() {
 #[test]
 fn violations_are_bounded() {
     let hosts: Vec<String> = (0..5000).map(|number| format!("bad!{number}")).collect();
-    let found = object(&of(Kind::ServiceEntry, json!({"hosts": hosts})));
+    let found = object(&of(IstioKind::ServiceEntry, json!({"hosts": hosts})));
     assert!(found.len() <= 201, "{}", found.len());
     assert!(found.last().is_some_and(|last| last.severity == Severity::Error && last.reason.contains("more")));
 }
@@ -76,23 +76,23 @@ fn large_objects_are_judged() {
                "route": [{"destination": {"host": "a.shop.svc.cluster.local"}, "weight": 1}]})
     };
     let routes: Vec<Value> = (0..1500).map(route).collect();
-    accepted(Kind::VirtualService, json!({"hosts": ["a"], "http": routes}));
+    accepted(IstioKind::VirtualService, json!({"hosts": ["a"], "http": routes}));
     let regex = json!({"hosts": ["a"], "http": [{
         "match": [{"uri": {"regex": "(a".repeat(1 << 19)}}], "route": [{"destination": {"host": "a"}}],
     }]});
-    refused(Kind::VirtualService, regex, "spec.http[0].match[0].uri.regex");
+    refused(IstioKind::VirtualService, regex, "spec.http[0].match[0].uri.regex");
 }
 
 #[test]
 fn sizes_of_the_schema_are_kept() {
     refused(
-        Kind::PeerAuthentication,
+        IstioKind::PeerAuthentication,
         json!({"selector": {"matchLabels": {"a": "b"}}, "portLevelMtls": {}}),
         "spec.portLevelMtls",
     );
-    refused(Kind::WasmPlugin, json!({"url": "a", "imagePullSecret": ""}), "spec.imagePullSecret");
+    refused(IstioKind::WasmPlugin, json!({"url": "a", "imagePullSecret": ""}), "spec.imagePullSecret");
     refused(
-        Kind::DestinationRule,
+        IstioKind::DestinationRule,
         json!({"host": "a", "trafficPolicy": {"tunnel": {"targetHost": "b.c"}}}),
         "spec.trafficPolicy.tunnel.targetPort",
     );
@@ -104,16 +104,20 @@ fn types_and_spellings_are_those_of_the_schema() {
     let of = |http: Value| json!({"hosts": ["a"], "http": [http]});
     let route = json!([{"destination": {"host": "a"}}]);
     refused(
-        Kind::VirtualService,
+        IstioKind::VirtualService,
         of(json!({"route": route, "mirror_percentage": {"value": 1}, "mirror": {"host": "b"}})),
         "spec.http[0].mirror_percentage",
     );
-    refused(Kind::VirtualService, of(json!({"route": route, "match": [{"port": "80"}]})), "spec.http[0].match[0].port");
     refused(
-        Kind::VirtualService,
+        IstioKind::VirtualService,
+        of(json!({"route": route, "match": [{"port": "80"}]})),
+        "spec.http[0].match[0].port",
+    );
+    refused(
+        IstioKind::VirtualService,
         of(json!({"route": route, "match": [{"ignoreUriCase": "yes"}]})),
         "spec.http[0].match[0].ignoreUriCase",
     );
-    accepted(Kind::VirtualService, of(json!({"route": route, "match": [{"port": 80.0, "uri": null}]})));
-    accepted(Kind::PeerAuthentication, Value::Null);
+    accepted(IstioKind::VirtualService, of(json!({"route": route, "match": [{"port": 80.0, "uri": null}]})));
+    accepted(IstioKind::PeerAuthentication, Value::Null);
 }

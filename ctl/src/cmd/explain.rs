@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::bail;
-use heddle_crds::kind::Kind;
+use heddle_crds::kind::IstioKind;
 use heddle_crds::schema;
 use serde_json::Value;
 
@@ -23,8 +23,8 @@ pub(crate) struct Args {
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let (name, fields) = args.path.split_once('.').unwrap_or((&args.path, ""));
-    let Some(kind) = Kind::ALL.into_iter().find(|kind| is_named(*kind, name)) else {
-        let known = Kind::ALL.map(Kind::name).join(", ");
+    let Some(kind) = IstioKind::ALL.into_iter().find(|kind| is_named(*kind, name)) else {
+        let known = IstioKind::ALL.map(IstioKind::name).join(", ");
         bail!("the kind {name:?} is unknown; the known kinds are {known}");
     };
     let mut node = schema::spec(kind);
@@ -44,7 +44,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn is_named(kind: Kind, name: &str) -> bool {
+fn is_named(kind: IstioKind, name: &str) -> bool {
     let info = kind.info();
     let names = [kind.name(), info.plural].into_iter().chain(info.short_names.iter().copied());
     names.into_iter().any(|known| known.eq_ignore_ascii_case(name))
@@ -66,7 +66,7 @@ fn child(node: &Value, field: &str) -> Option<Value> {
     inner(node).get("properties").and_then(|properties| properties.get(field)).cloned()
 }
 
-fn text(kind: Kind, place: &str, node: &Value) -> String {
+fn text(kind: IstioKind, place: &str, node: &Value) -> String {
     let info = kind.info();
     let mut out = format!("KIND:     {kind}\nVERSIONS: {}/{}\n", info.group, info.versions.join(", "));
     out.push_str(&format_line("FIELD:", &format!("{place} <{}>", schema::type_name(node))));
@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn every_kind_is_found_by_its_names() {
-        for kind in Kind::ALL {
+        for kind in IstioKind::ALL {
             let info = kind.info();
             for name in [kind.name(), info.plural, &kind.name().to_lowercase()].iter().chain(info.short_names) {
                 assert!(is_named(kind, name), "{name}");
@@ -133,9 +133,9 @@ mod tests {
 
     #[test]
     fn a_field_is_explained_with_what_it_holds() {
-        let node = schema::spec(Kind::VirtualService);
+        let node = schema::spec(IstioKind::VirtualService);
         let route = child(&child(&node, "http").unwrap(), "route").unwrap();
-        let said = text(Kind::VirtualService, "spec.http.route", &route);
+        let said = text(IstioKind::VirtualService, "spec.http.route", &route);
         assert!(
             said.contains("spec.http.route <[]object>") && said.contains("destination <object> (required)"),
             "{said}"

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use heddle_crds::kind::Kind;
+use heddle_crds::kind::IstioKind;
 use heddle_crds::schema;
 use heddle_yaml::{Budget, Schema};
 use serde_json::Value;
@@ -95,7 +95,7 @@ fn collect(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> io::Result<
 /// libFuzzer's dictionary: the names of all kinds, fields and enums' values.
 fn dictionary() -> String {
     let mut words = BTreeSet::from(["\\x0a---\\x0a", ": ", "- ", "apiVersion: ", "kind: "].map(str::to_owned));
-    for kind in Kind::ALL {
+    for kind in IstioKind::ALL {
         words.insert(kind.name().to_owned());
         collect_words(&schema::spec(kind), &mut words);
     }

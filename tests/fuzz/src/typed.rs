@@ -2,30 +2,30 @@
 
 use std::fmt::Debug;
 
-use heddle_crds::kind::Kind;
+use heddle_crds::kind::IstioKind;
 use heddle_crds::{decode, extensions, networking, security, telemetry};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 /// Whether a spec can be read. One that can means the same when it is written and read again, and is then written the
 /// same.
-pub(crate) fn round_trip(kind: Kind, spec: &Value) -> bool {
+pub(crate) fn round_trip(kind: IstioKind, spec: &Value) -> bool {
     match kind {
-        Kind::AuthorizationPolicy => of::<security::authorization_policy::Spec>(spec),
-        Kind::DestinationRule => of::<networking::destination_rule::Spec>(spec),
-        Kind::EnvoyFilter => of::<networking::envoy_filter::Spec>(spec),
-        Kind::Gateway => of::<networking::gateway::Spec>(spec),
-        Kind::PeerAuthentication => of::<security::peer_authentication::Spec>(spec),
-        Kind::ProxyConfig => of::<networking::proxy_config::Spec>(spec),
-        Kind::RequestAuthentication => of::<security::request_authentication::Spec>(spec),
-        Kind::ServiceEntry => of::<networking::service_entry::Spec>(spec),
-        Kind::Sidecar => of::<networking::sidecar::Spec>(spec),
-        Kind::Telemetry => of::<telemetry::Spec>(spec),
-        Kind::TrafficExtension => of::<extensions::traffic_extension::Spec>(spec),
-        Kind::VirtualService => of::<networking::virtual_service::Spec>(spec),
-        Kind::WasmPlugin => of::<extensions::wasm_plugin::Spec>(spec),
-        Kind::WorkloadEntry => of::<networking::workload_entry::Spec>(spec),
-        Kind::WorkloadGroup => of::<networking::workload_group::Spec>(spec),
+        IstioKind::AuthorizationPolicy => of::<security::authorization_policy::Spec>(spec),
+        IstioKind::DestinationRule => of::<networking::destination_rule::Spec>(spec),
+        IstioKind::EnvoyFilter => of::<networking::envoy_filter::Spec>(spec),
+        IstioKind::Gateway => of::<networking::gateway::Spec>(spec),
+        IstioKind::PeerAuthentication => of::<security::peer_authentication::Spec>(spec),
+        IstioKind::ProxyConfig => of::<networking::proxy_config::Spec>(spec),
+        IstioKind::RequestAuthentication => of::<security::request_authentication::Spec>(spec),
+        IstioKind::ServiceEntry => of::<networking::service_entry::Spec>(spec),
+        IstioKind::Sidecar => of::<networking::sidecar::Spec>(spec),
+        IstioKind::Telemetry => of::<telemetry::Spec>(spec),
+        IstioKind::TrafficExtension => of::<extensions::traffic_extension::Spec>(spec),
+        IstioKind::VirtualService => of::<networking::virtual_service::Spec>(spec),
+        IstioKind::WasmPlugin => of::<extensions::wasm_plugin::Spec>(spec),
+        IstioKind::WorkloadEntry => of::<networking::workload_entry::Spec>(spec),
+        IstioKind::WorkloadGroup => of::<networking::workload_group::Spec>(spec),
     }
 }
 

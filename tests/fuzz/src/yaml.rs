@@ -1,6 +1,6 @@
 //! Arbitrary YAML: read, judged, ingested, compiled for every proxy.
 
-use heddle_crds::kind::Kind;
+use heddle_crds::kind::IstioKind;
 use heddle_crds::validate::{self, Severity};
 use heddle_store::object::Reading;
 use heddle_store::{Event, Object, SourceId, Spec, custom_kind, documents};
@@ -37,7 +37,9 @@ pub(crate) fn judge(value: &Value) {
         let is_malformed = object.spec == Spec::Malformed;
         assert!(is_refused || !is_malformed || !is_custom, "accepted, and cannot be read: {:?}", object.issues);
     }
-    if let Some(kind) = Kind::ALL.into_iter().find(|kind| value.get("kind").is_some_and(|name| name == kind.name())) {
+    if let Some(kind) =
+        IstioKind::ALL.into_iter().find(|kind| value.get("kind").is_some_and(|name| name == kind.name()))
+    {
         let is_read = typed::round_trip(kind, value.get("spec").unwrap_or(&Value::Null));
         assert!(is_refused || is_read, "accepted, and cannot be read: {value}");
     }

@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Result, ensure};
-use heddle_crds::kind::Kind;
+use heddle_crds::kind::IstioKind;
 use heddle_tests::cluster;
 
 const ROUTE: &str = "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: kept}\n\
@@ -32,7 +32,7 @@ fn the_definitions_install_and_serve_every_version() -> Result<()> {
     cluster::shared(async |cluster| {
         cluster.install_crds()?;
         let api = cluster.api().await?;
-        for kind in Kind::ALL {
+        for kind in IstioKind::ALL {
             for version in kind.info().versions {
                 let path = format!("/apis/{}/{version}/{}", kind.info().group, kind.info().plural);
                 let answer = api.get(&path).await?;

@@ -1,6 +1,6 @@
 //! What the validating webhook says.
 
-use heddle_crds::kind::Kind;
+use heddle_crds::kind::IstioKind;
 use heddle_crds::networking::virtual_service;
 use heddle_crds::validate::virtual_service::{Unused, unused};
 use heddle_crds::validate::{self, Severity, Violation};
@@ -11,10 +11,10 @@ use crate::object::Object;
 use crate::world::{World, find};
 
 /// Finds objects of a kind that the webhook refuses or warns of.
-pub(in crate::analyzer) fn check(kind: Kind, world: &World, findings: &mut Findings) {
+pub(in crate::analyzer) fn check(kind: IstioKind, world: &World, findings: &mut Findings) {
     for object in world.custom.iter().filter(|object| object.spec.0 == kind) {
         let unused = match find(&world.virtual_services, object.namespace(), object.name()) {
-            Some(service) if kind == Kind::VirtualService => check_rules(service, findings),
+            Some(service) if kind == IstioKind::VirtualService => check_rules(service, findings),
             _ => Vec::new(),
         };
         for violation in validate::object(&object.spec.1) {

@@ -96,7 +96,7 @@ fn sni(name: &str) -> String {
 fn validation_and_ingest_name_the_same_field() {
     for ((kind, spec), field) in refused() {
         let written = object(kind, "shop/one", &spec);
-        let of = heddle_crds::kind::Kind::ALL.into_iter().find(|known| known.to_string() == kind).unwrap();
+        let of = heddle_crds::kind::IstioKind::ALL.into_iter().find(|known| known.to_string() == kind).unwrap();
         let meta = ObjectMeta { name: "one".into(), namespace: "shop".into(), ..ObjectMeta::default() };
         let said = validate::spec(of, &meta, &written.value()["spec"]);
         let path = format!("spec.{field}");

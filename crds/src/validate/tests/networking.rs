@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{accepted, doubted, refused};
-use crate::kind::Kind;
+use crate::kind::IstioKind;
 
 /// A VirtualService with one HTTP route, to which `route` is added.
 fn http(route: Value) -> Value {
@@ -20,7 +20,7 @@ fn merge(into: &mut Value, from: Value) {
 
 #[test]
 fn virtual_service_hosts_and_gateways() {
-    use Kind::VirtualService as K;
+    use IstioKind::VirtualService as K;
     let with = |hosts: Value, gateways: Value| {
         let route = json!({"route": [{"destination": {"host": "db"}}]});
         json!({"hosts": hosts, "gateways": gateways, "tcp": [route]})
@@ -38,7 +38,7 @@ fn virtual_service_hosts_and_gateways() {
 
 #[test]
 fn virtual_service_routes() {
-    use Kind::VirtualService as K;
+    use IstioKind::VirtualService as K;
     accepted(K, http(json!({"timeout": "1.5s", "retries": {"attempts": 2, "retryOn": "5xx, 503,reset"}})));
     accepted(K, http(json!({"headers": {"request": {"set": {"Host": "x", "a": "%REQ(b)%"}}}})));
     accepted(K, http(json!({"match": [{"headers": {":path": {"exact": "/"}, "x-y": {}}}]})));
@@ -86,7 +86,7 @@ fn virtual_service_routes() {
 
 #[test]
 fn virtual_service_conditions() {
-    use Kind::VirtualService as K;
+    use IstioKind::VirtualService as K;
     let at = |rest: &str| format!("spec.http[0]{rest}");
     let matching = |condition: Value| http(json!({"match": [condition]}));
     accepted(
@@ -111,7 +111,7 @@ fn virtual_service_conditions() {
 
 #[test]
 fn virtual_service_weights() {
-    use Kind::VirtualService as K;
+    use IstioKind::VirtualService as K;
     let weighted = |weights: &[i64]| {
         let routes: Vec<Value> =
             weights.iter().map(|weight| json!({"destination": {"host": "a"}, "weight": weight})).collect();
@@ -127,7 +127,7 @@ fn virtual_service_weights() {
 
 #[test]
 fn destination_rule() {
-    use Kind::DestinationRule as K;
+    use IstioKind::DestinationRule as K;
     let with = |policy: Value| json!({"host": "cart", "trafficPolicy": policy});
     accepted(
         K,
@@ -174,7 +174,7 @@ fn destination_rule() {
 
 #[test]
 fn destination_rule_settings() {
-    use Kind::DestinationRule as K;
+    use IstioKind::DestinationRule as K;
     let with = |policy: Value| json!({"host": "cart", "trafficPolicy": policy});
     let warmup = |aggression: Value| {
         with(json!({"loadBalancer": {"simple": "ROUND_ROBIN", "warmup": {"duration": "9s", "aggression": aggression}}}))
@@ -200,7 +200,7 @@ fn destination_rule_settings() {
 
 #[test]
 fn gateway() {
-    use Kind::Gateway as K;
+    use IstioKind::Gateway as K;
     let with = |port: Value, tls: Value, host: &str| json!({"servers": [{"port": port, "tls": tls, "hosts": [host]}]});
     let (http, https) = (
         json!({"number": 80, "name": "a", "protocol": "HTTP"}),
@@ -236,7 +236,7 @@ fn gateway() {
 
 #[test]
 fn service_entry() {
-    use Kind::ServiceEntry as K;
+    use IstioKind::ServiceEntry as K;
     let with = |more: Value| {
         let mut spec = json!({"hosts": ["a.b"], "ports": [{"number": 80, "name": "p", "protocol": "HTTP"}]});
         merge(&mut spec, more);
@@ -263,7 +263,7 @@ fn service_entry() {
 
 #[test]
 fn sidecar() {
-    use Kind::Sidecar as K;
+    use IstioKind::Sidecar as K;
     let ingress = |more: Value| {
         let mut listener = json!({"port": {"number": 80, "protocol": "HTTP", "name": "a"}});
         merge(&mut listener, more);
@@ -288,21 +288,21 @@ fn sidecar() {
 
 #[test]
 fn workloads() {
-    accepted(Kind::WorkloadEntry, json!({"address": "vm.example", "ports": {"http": 80}}));
-    refused(Kind::WorkloadEntry, json!({"address": "vm example"}), "spec.address");
-    refused(Kind::WorkloadEntry, json!({"address": "unix://a"}), "spec.address");
-    refused(Kind::WorkloadGroup, json!({}), "spec.template");
-    refused(Kind::WorkloadGroup, json!({"template": {}, "probe": {"exec": {}}}), "spec.probe.exec.command");
+    accepted(IstioKind::WorkloadEntry, json!({"address": "vm.example", "ports": {"http": 80}}));
+    refused(IstioKind::WorkloadEntry, json!({"address": "vm example"}), "spec.address");
+    refused(IstioKind::WorkloadEntry, json!({"address": "unix://a"}), "spec.address");
+    refused(IstioKind::WorkloadGroup, json!({}), "spec.template");
+    refused(IstioKind::WorkloadGroup, json!({"template": {}, "probe": {"exec": {}}}), "spec.probe.exec.command");
     let probe = json!({"template": {}, "probe": {"grpc": {"port": 0}}});
-    refused(Kind::WorkloadGroup, probe, "spec.probe.grpc.port");
-    refused(Kind::ProxyConfig, json!({"concurrency": -1}), "spec.concurrency");
+    refused(IstioKind::WorkloadGroup, probe, "spec.probe.grpc.port");
+    refused(IstioKind::ProxyConfig, json!({"concurrency": -1}), "spec.concurrency");
     let long = json!({"environmentVariables": {"A": "x".repeat(2049)}});
-    refused(Kind::ProxyConfig, long, "spec.environmentVariables.A");
+    refused(IstioKind::ProxyConfig, long, "spec.environmentVariables.A");
 }
 
 #[test]
 fn envoy_filter() {
-    use Kind::EnvoyFilter as K;
+    use IstioKind::EnvoyFilter as K;
     let with = |patch: Value| json!({"configPatches": [patch]});
     accepted(
         K,
@@ -342,11 +342,11 @@ fn fields_without_effect_are_doubted() {
             "outlierDetection.outlierDetectionHttpErrorCodes",
         ),
     ] {
-        doubted(Kind::DestinationRule, policy, &format!("spec.trafficPolicy.{field}"));
+        doubted(IstioKind::DestinationRule, policy, &format!("spec.trafficPolicy.{field}"));
     }
     let port = json!({"number": 80, "name": "http", "protocol": "HTTP"});
     let server = json!({"port": port, "hosts": ["*"], "defaultEndpoint": "127.0.0.1:80"});
-    doubted(Kind::Gateway, json!({"servers": [server]}), "spec.servers[0].defaultEndpoint");
+    doubted(IstioKind::Gateway, json!({"servers": [server]}), "spec.servers[0].defaultEndpoint");
     let sidecar = json!({"inboundConnectionPool": {"http": {"h2UpgradePolicy": "UPGRADE"}}});
-    doubted(Kind::Sidecar, sidecar, "spec.inboundConnectionPool.http.h2UpgradePolicy");
+    doubted(IstioKind::Sidecar, sidecar, "spec.inboundConnectionPool.http.h2UpgradePolicy");
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{accepted, doubted, of, paths, refused};
-use crate::kind::Kind;
+use crate::kind::IstioKind;
 use crate::validate::{Severity, object};
 
 fn gateway(name: &str) -> Value {
@@ -12,7 +12,7 @@ fn gateway(name: &str) -> Value {
 
 #[test]
 fn targets() {
-    use Kind::AuthorizationPolicy as K;
+    use IstioKind::AuthorizationPolicy as K;
     accepted(K, json!({"targetRefs": [gateway("a"), {"group": "", "kind": "Service", "name": "b"}]}));
     refused(K, json!({"targetRefs": [gateway("")]}), "spec.targetRefs[0].name");
     refused(
@@ -28,7 +28,7 @@ fn targets() {
 
 #[test]
 fn authorization_policy() {
-    use Kind::AuthorizationPolicy as K;
+    use IstioKind::AuthorizationPolicy as K;
     let from = |source: Value| json!({"rules": [{"from": [{"source": source}]}]});
     let to = |operation: Value| json!({"rules": [{"to": [{"operation": operation}]}]});
     let when = |key: &str, value: &str| json!({"rules": [{"when": [{"key": key, "values": [value]}]}]});
@@ -51,20 +51,20 @@ fn authorization_policy() {
 
 #[test]
 fn trial_annotations() {
-    let with = |kind: Kind, value: &str, spec: Value| {
+    let with = |kind: IstioKind, value: &str, spec: Value| {
         let mut policy = of(kind, spec);
         policy["metadata"]["annotations"] = json!({"istio.io/dry-run": value});
         paths(&object(&policy), Severity::Error).len()
     };
-    assert_eq!(with(Kind::AuthorizationPolicy, "true", json!({})), 0);
-    assert_eq!(with(Kind::AuthorizationPolicy, "yes", json!({})), 1);
-    assert_eq!(with(Kind::AuthorizationPolicy, "true", json!({"action": "AUDIT"})), 1);
-    assert_eq!(with(Kind::RequestAuthentication, "false", json!({})), 1);
+    assert_eq!(with(IstioKind::AuthorizationPolicy, "true", json!({})), 0);
+    assert_eq!(with(IstioKind::AuthorizationPolicy, "yes", json!({})), 1);
+    assert_eq!(with(IstioKind::AuthorizationPolicy, "true", json!({"action": "AUDIT"})), 1);
+    assert_eq!(with(IstioKind::RequestAuthentication, "false", json!({})), 1);
 }
 
 #[test]
 fn authentication() {
-    use Kind::RequestAuthentication as K;
+    use IstioKind::RequestAuthentication as K;
     let rule = |more: Value| json!({"jwtRules": [more]});
     accepted(K, rule(json!({"issuer": "a", "jwks_uri": "https://user@[::1]:8443/keys", "timeout": "1s"})));
     accepted(K, rule(json!({"issuer": "a", "jwks": "{\"keys\":[{\"kty\":\"EC\"}]}"})));
@@ -72,13 +72,17 @@ fn authentication() {
     refused(K, rule(json!({"issuer": "a", "jwksUri": "file:///a"})), "spec.jwtRules[0].jwksUri");
     refused(K, rule(json!({"issuer": "a", "jwksUri": "https:///a"})), "spec.jwtRules[0].jwksUri");
     refused(K, rule(json!({"issuer": "a", "fromParams": [""]})), "spec.jwtRules[0].fromParams[0]");
-    refused(Kind::PeerAuthentication, json!({"portLevelMtls": {"80": {"mode": "STRICT"}}}), "spec.portLevelMtls");
-    refused(Kind::PeerAuthentication, json!({"selector": {"matchLabels": {"a": "*"}}}), "spec.selector.matchLabels.a");
+    refused(IstioKind::PeerAuthentication, json!({"portLevelMtls": {"80": {"mode": "STRICT"}}}), "spec.portLevelMtls");
+    refused(
+        IstioKind::PeerAuthentication,
+        json!({"selector": {"matchLabels": {"a": "*"}}}),
+        "spec.selector.matchLabels.a",
+    );
 }
 
 #[test]
 fn telemetry() {
-    use Kind::Telemetry as K;
+    use IstioKind::Telemetry as K;
     accepted(K, json!({"accessLogging": [{"filter": {"expression": "response.code >= 400 && x['a)'] == \"(\""}}]}));
     refused(K, json!({"accessLogging": [{"filter": {"expression": "(a"}}]}), "spec.accessLogging[0].filter.expression");
     refused(
@@ -92,15 +96,15 @@ fn telemetry() {
 
 #[test]
 fn extensions() {
-    accepted(Kind::WasmPlugin, json!({"url": "registry.example/a/b:v1", "match": [{"ports": [{"number": 80}]}]}));
-    refused(Kind::WasmPlugin, json!({"url": "gs://a/b"}), "spec.url");
-    refused(Kind::WasmPlugin, json!({"url": "https://a/%zz"}), "spec.url");
+    accepted(IstioKind::WasmPlugin, json!({"url": "registry.example/a/b:v1", "match": [{"ports": [{"number": 80}]}]}));
+    refused(IstioKind::WasmPlugin, json!({"url": "gs://a/b"}), "spec.url");
+    refused(IstioKind::WasmPlugin, json!({"url": "https://a/%zz"}), "spec.url");
     refused(
-        Kind::WasmPlugin,
+        IstioKind::WasmPlugin,
         json!({"url": "a", "vmConfig": {"env": [{"name": "A", "valueFrom": "HOST", "value": "b"}]}}),
         "spec.vmConfig.env[0].value",
     );
-    refused(Kind::TrafficExtension, json!({}), "spec");
-    refused(Kind::TrafficExtension, json!({"wasm": {"url": "a"}, "lua": {"inlineCode": "x"}}), "spec");
-    refused(Kind::TrafficExtension, json!({"lua": {"inlineCode": "x".repeat(65_537)}}), "spec.lua.inlineCode");
+    refused(IstioKind::TrafficExtension, json!({}), "spec");
+    refused(IstioKind::TrafficExtension, json!({"wasm": {"url": "a"}, "lua": {"inlineCode": "x"}}), "spec");
+    refused(IstioKind::TrafficExtension, json!({"lua": {"inlineCode": "x".repeat(65_537)}}), "spec.lua.inlineCode");
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Result, anyhow};
 use heddle_analyze::{AddOptions, MeshNetworks, World};
-use heddle_crds::kind::Kind;
+use heddle_crds::kind::IstioKind;
 use heddle_crds::mesh::MeshConfig;
 use heddle_yaml::{Budget, Schema};
 use serde_json::Value;
@@ -67,7 +67,7 @@ fn path(group: &str, kind: &str, istio: &str) -> String {
     if let Some((_, _, path)) = PATHS.iter().find(|(of, name, _)| *of == group && *name == kind) {
         return path.replace("{istio}", istio);
     }
-    let info = Kind::ALL.into_iter().find(|known| known.name() == kind).map(Kind::info);
+    let info = IstioKind::ALL.into_iter().find(|known| known.name() == kind).map(IstioKind::info);
     info.map(|info| format!("/apis/{group}/{}/{}", info.storage, info.plural)).unwrap_or_default()
 }
 

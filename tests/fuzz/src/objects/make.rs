@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use heddle_crds::kind::Kind;
+use heddle_crds::kind::IstioKind;
 use heddle_crds::schema;
 use heddle_store::Object;
 use heddle_store::object::Reading;
@@ -14,8 +14,8 @@ use super::{platform, word};
 /// Deeper than any schema but the free-form parts.
 const MAX_DEPTH: usize = 16;
 
-static SCHEMAS: LazyLock<Vec<(Kind, Value)>> =
-    LazyLock::new(|| Kind::ALL.into_iter().map(|kind| (kind, schema::spec(kind))).collect());
+static SCHEMAS: LazyLock<Vec<(IstioKind, Value)>> =
+    LazyLock::new(|| IstioKind::ALL.into_iter().map(|kind| (kind, schema::spec(kind))).collect());
 
 /// An object that is well-formed as its schema says; whether it makes sense is another matter.
 pub(crate) fn object(bytes: &mut Bytes<'_>) -> Value {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Result, ensure};
 use futures_util::StreamExt as _;
-use heddle_crds::kind::Kind;
+use heddle_crds::kind::IstioKind;
 use heddle_tests::cluster::{self, Api};
 use serde_json::{Value, json};
 
@@ -68,9 +68,9 @@ fn the_server_and_validation_agree_on_broken_objects() -> Result<()> {
 }
 
 fn mutants(words: &SchemaValues, seed: u64) -> Result<Vec<Mutant>> {
-    let a_kind = MUTANTS.div_ceil(Kind::ALL.len());
+    let a_kind = MUTANTS.div_ceil(IstioKind::ALL.len());
     let mut mutants = Vec::new();
-    for kind in Kind::ALL {
+    for kind in IstioKind::ALL {
         let (generator, wholes) = (Generator::new(kind, words), random(kind, words, seed + 1, 60)?);
         let mut chance = Chance::new(seed + 100 + kind as u64);
         let end = mutants.len() + a_kind;
@@ -88,7 +88,7 @@ fn mutants(words: &SchemaValues, seed: u64) -> Result<Vec<Mutant>> {
 /// What `kubectl apply --dry-run=server` would be told: nothing, or why the object is refused.
 async fn judge(api: &Api, mutant: &Mutant) -> Result<Option<String>> {
     let object = &mutant.object;
-    let kind: Kind = object["kind"].as_str().unwrap_or_default().parse()?;
+    let kind: IstioKind = object["kind"].as_str().unwrap_or_default().parse()?;
     let version = object["apiVersion"].as_str().unwrap_or_default();
     let path = format!("/apis/{version}/namespaces/default/{}?dryRun=All&fieldValidation=Strict", kind.info().plural);
     let answer = api.post(&path, object).await?;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use heddle_crds::kind::Kind;
+use heddle_crds::kind::IstioKind;
 use heddle_crds::schema;
 use heddle_crds::validate::{self, Severity, Violation};
 use serde_json::{Map, Value, json};
@@ -17,7 +17,7 @@ const PRUNINGS: usize = 80;
 /// Makes objects of one kind.
 pub(crate) struct Generator<'a> {
     /// The kind.
-    pub(crate) kind: Kind,
+    pub(crate) kind: IstioKind,
     /// Its schema.
     pub(crate) schema: Value,
     words: &'a SchemaValues,
@@ -26,7 +26,7 @@ pub(crate) struct Generator<'a> {
 }
 
 impl<'a> Generator<'a> {
-    pub(crate) fn new(kind: Kind, words: &'a SchemaValues) -> Self {
+    pub(crate) fn new(kind: IstioKind, words: &'a SchemaValues) -> Self {
         Self { kind, schema: schema::spec(kind), words, target: "" }
     }
 

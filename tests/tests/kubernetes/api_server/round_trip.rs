@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, ensure};
 use futures_util::{StreamExt as _, TryStreamExt as _};
-use heddle_crds::kind::Kind;
+use heddle_crds::kind::IstioKind;
 use heddle_tests::cluster::{self, Api};
 use serde_json::{Value, json};
 
@@ -38,13 +38,13 @@ const NEVER: [(&str, &str); 9] = [
 #[test]
 fn every_field_comes_back_as_it_was_sent() -> Result<()> {
     let words = SchemaValues::read()?;
-    let objects = Kind::ALL.map(|kind| whole(kind, &words));
+    let objects = IstioKind::ALL.map(|kind| whole(kind, &words));
     let uncovered: Vec<&str> = objects.iter().flat_map(|(_, uncovered)| uncovered).map(String::as_str).collect();
     ensure!(uncovered == NEVER.map(|(place, _)| place), "no valid object was found with {uncovered:#?}");
     cluster::shared(async |cluster| {
         cluster.install_crds()?;
         let api = cluster.api().await?;
-        for (kind, (objects, _)) in Kind::ALL.into_iter().zip(&objects) {
+        for (kind, (objects, _)) in IstioKind::ALL.into_iter().zip(&objects) {
             sent_and_read(&api, kind, "whole", objects).await?;
         }
         Ok(())
@@ -59,7 +59,7 @@ fn random_objects_come_back_as_they_were_sent() -> Result<()> {
         cluster.install_crds()?;
         let api = cluster.api().await?;
         let mut some = Vec::new();
-        for kind in Kind::ALL {
+        for kind in IstioKind::ALL {
             let objects = random(kind, &words, seed, RANDOM)?;
             sent_and_read(&api, kind, "random", &objects).await?;
             some.extend(objects.into_iter().step_by(every()));
@@ -77,7 +77,7 @@ fn every() -> usize {
 }
 
 /// So many different valid objects of a kind.
-pub(crate) fn random(kind: Kind, words: &SchemaValues, seed: u64, count: usize) -> Result<Vec<Value>> {
+pub(crate) fn random(kind: IstioKind, words: &SchemaValues, seed: u64, count: usize) -> Result<Vec<Value>> {
     let generator = Generator::new(kind, words);
     let mut objects = Vec::new();
     for number in 0..count as u64 * 20 {
@@ -93,7 +93,7 @@ pub(crate) fn random(kind: Kind, words: &SchemaValues, seed: u64, count: usize) 
 }
 
 /// Objects that together hold every field, every name of an enum and every arm of a oneof, and what none holds.
-fn whole(kind: Kind, words: &SchemaValues) -> (Vec<Value>, Vec<String>) {
+fn whole(kind: IstioKind, words: &SchemaValues) -> (Vec<Value>, Vec<String>) {
     let generator = Generator::new(kind, words);
     let (mut all, mut covered, mut objects) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
     places(&generator.schema, kind.name(), &mut all);
@@ -129,7 +129,7 @@ fn whole(kind: Kind, words: &SchemaValues) -> (Vec<Value>, Vec<String>) {
 }
 
 /// Sends each object, first as a trial, and compares what the server lists with what was sent.
-async fn sent_and_read(api: &Api, kind: Kind, name: &str, objects: &[Value]) -> Result<()> {
+async fn sent_and_read(api: &Api, kind: IstioKind, name: &str, objects: &[Value]) -> Result<()> {
     let info = kind.info();
     let named = |(number, object): (usize, &Value)| {
         let mut object = object.clone();

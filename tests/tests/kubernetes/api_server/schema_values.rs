@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use anyhow::{Context, Result};
-use heddle_crds::kind::Kind;
+use heddle_crds::kind::IstioKind;
 use heddle_crds::schema;
 use heddle_tests::product;
 use heddle_yaml::Schema;
@@ -40,7 +40,7 @@ impl SchemaValues {
     /// Reads the examples.
     pub(crate) fn read() -> Result<Self> {
         let mut words = Self { at: BTreeMap::new(), named: BTreeMap::new(), keys: BTreeMap::new() };
-        for kind in Kind::ALL {
+        for kind in IstioKind::ALL {
             let spec = schema::spec(kind);
             for object in examples(kind)? {
                 words.harvest(&spec, &object["spec"], kind.name());
@@ -100,7 +100,7 @@ impl SchemaValues {
 }
 
 /// The objects of a kind's page in the reference.
-pub(crate) fn examples(kind: Kind) -> Result<Vec<Value>> {
+pub(crate) fn examples(kind: IstioKind) -> Result<Vec<Value>> {
     let file = format!("docs/reference/examples/{}.yaml", kind.name().to_lowercase());
     let text = fs::read_to_string(product::root()?.join(&file)).with_context(|| file.clone())?;
     heddle_yaml::values(&text, Schema::Yaml11).context(file)
