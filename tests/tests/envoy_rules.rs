@@ -250,7 +250,7 @@ fn algorithms() -> Vec<Rule> {
         check: algorithm::certificate_hash,
         config: |hash| tls_client(&json!({"validation_context": {"verify_certificate_hash": [hash]}}), ""),
         good: vec![HASH.into(), HASH.to_uppercase(), ["ab"; 32].join(":")],
-        bad: vec!["".into(), HASH[1..].into(), format!("{HASH}0"), "xy".repeat(32), ["abc"; 24].join(":")],
+        bad: vec![String::new(), HASH[1..].into(), format!("{HASH}0"), "xy".repeat(32), ["abc"; 24].join(":")],
         stricter: Vec::new(),
     };
     let keys = Rule {
@@ -258,7 +258,7 @@ fn algorithms() -> Vec<Rule> {
         check: algorithm::public_key_hash,
         config: |hash| tls_client(&json!({"validation_context": {"verify_certificate_spki": [hash]}}), ""),
         good: vec![KEY.into()],
-        bad: vec!["".into(), KEY[1..].into(), "a".repeat(44), KEY.replace("Hh8=", "Hh9="), format!("{KEY}=")],
+        bad: vec![String::new(), KEY[1..].into(), "a".repeat(44), KEY.replace("Hh8=", "Hh9="), format!("{KEY}=")],
         stricter: Vec::new(),
     };
     vec![suites, curves, hashes, keys]
