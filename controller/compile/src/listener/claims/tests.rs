@@ -21,7 +21,7 @@ fn asks(names: &[&str], networks: &[&str]) -> Asks {
 /// What is left of `younger` when `older` has its own.
 fn left(older: &Asks, younger: &Asks) -> Vec<Asks> {
     let mut claims = Claims::default();
-    assert_eq!(claims.claim(older, &rule("older")).left, [older.clone()]);
+    assert_eq!(claims.claim(older, &rule("older")).left, std::slice::from_ref(older));
     let claimed = claims.claim(younger, &rule("younger"));
     let is_whole = claimed.left == [younger.clone()];
     assert_eq!(claimed.lost.is_none(), is_whole, "{claimed:?}");
@@ -73,7 +73,7 @@ fn what_is_left_need_not_be_one_product() {
 #[test]
 fn transport_and_protocol_tell_chains_apart() {
     let plain = Asks { transport: "raw_buffer", ..Asks::default() };
-    assert_eq!(left(&Asks::default(), &plain), [plain.clone()]);
+    assert_eq!(left(&Asks::default(), &plain), std::slice::from_ref(&plain));
     let first = Asks { protocols: vec!["h2", "istio"], ..Asks::default() };
     let second = Asks { protocols: vec!["istio", "http/1.1"], ..Asks::default() };
     assert_eq!(left(&first, &second), [Asks { protocols: vec!["http/1.1"], ..Asks::default() }]);
