@@ -85,31 +85,7 @@ pub(crate) async fn run<W: Wire, A: Authenticate, G: Generate>(
 
     stream.take(subscriber.next().await, false);
     stream.on_request::<W>(first, &subscriber).await?;
-    let mut rights = Some(rights);
-    // One future for the whole stream, so that no event begins the check anew. In a box, because few clients need it.
-    let mut rights_changed = None;
-    loop {
-        stream.respond::<W>().await?;
-        beginning.take_if(|beginning| stream.push.is_complete() || beginning.end() <= Instant::now());
-        let deadlines = [stream.push.deadline(), beginning.as_ref().map(Beginning::end)];
-        let deadline = deadlines.into_iter().flatten().min();
-        let wants_secrets = stream.push.subscription(TypeUrl::Secret).is_some_and(Subscription::is_started);
-        if wants_secrets && let Some(rights) = rights.take() {
-            rights_changed = Some(Box::pin(rights.changed()));
-        }
-        // Rare events go first, so that no branch starves without tokio's random order.
-        tokio::select! {
-            biased;
-            // The client reconnects at once, and is then served by its new rights.
-            () = finish(&mut rights_changed), if wants_secrets => return Ok(()),
-            update = subscriber.next() => stream.take(update, true),
-            request = requests.message() => match request? {
-                Some(request) => stream.on_request::<W>(request, &subscriber).await?,
-                None => return Ok(()),
-            },
-            () = sleep_until(deadline) => {}
-        }
-    }
+    stream.follow::<W>(&subscriber, &mut requests, rights, beginning).await
 }
 
 /// Waits for a future that may not be there yet. Nothing is lost if the wait is given up.
@@ -128,6 +104,41 @@ async fn sleep_until(deadline: Option<Instant>) {
 }
 
 impl<A: Authenticate, G: Generate> Stream<'_, A, G> {
+    /// Sends what is due until the client ends the stream, or its rights change.
+    async fn follow<W: Wire>(
+        &mut self,
+        subscriber: &Subscriber<G>,
+        requests: &mut Requests<W::Request>,
+        rights: Rights<'_, A>,
+        mut beginning: Option<Beginning>,
+    ) -> Result<(), StreamError> {
+        let mut rights = Some(rights);
+        // One future for the whole stream, so that no event begins the check anew. In a box, as few clients need it.
+        let mut rights_changed = None;
+        loop {
+            self.respond::<W>().await?;
+            beginning.take_if(|beginning| self.push.is_complete() || beginning.end() <= Instant::now());
+            let deadlines = [self.push.deadline(), beginning.as_ref().map(Beginning::end)];
+            let deadline = deadlines.into_iter().flatten().min();
+            let wants_secrets = self.push.subscription(TypeUrl::Secret).is_some_and(Subscription::is_started);
+            if wants_secrets && let Some(rights) = rights.take() {
+                rights_changed = Some(Box::pin(rights.changed()));
+            }
+            // Rare events go first, so that no branch starves without tokio's random order.
+            tokio::select! {
+                biased;
+                // The client reconnects at once, and is then served by its new rights.
+                () = finish(&mut rights_changed), if wants_secrets => return Ok(()),
+                update = subscriber.next() => self.take(update, true),
+                request = requests.message() => match request? {
+                    Some(request) => self.on_request::<W>(request, subscriber).await?,
+                    None => return Ok(()),
+                },
+                () = sleep_until(deadline) => {}
+            }
+        }
+    }
+
     async fn on_request<W: Wire>(
         &mut self,
         request: W::Request,

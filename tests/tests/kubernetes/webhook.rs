@@ -92,18 +92,28 @@ fn an_invalid_object_is_refused_and_from_then_on_the_webhook_must_be_asked() -> 
     })
 }
 
+fn configmap(name: &str, data: &Value) -> Value {
+    let metadata = json!({"name": name, "namespace": "istio-system"});
+    json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data})
+}
+
+fn pod(name: &str, inject: &str) -> Value {
+    let metadata = json!({"name": name, "labels": {"sidecar.istio.io/inject": inject}});
+    // Here no admission plug-in gives a pod its service account, which a projected token wants.
+    let spec = json!({"serviceAccountName": "default", "containers": [{"name": "app", "image": "app"}]});
+    json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec})
+}
+
 #[test]
 fn a_pod_gets_its_proxy() -> Result<()> {
     own(async |cluster| {
         let api = cluster.api().await?;
-        // Before heddled, so that no pod is injected by less.
-        let mesh = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "istio",
-            "namespace": "istio-system"}, "data": {"mesh": "defaultConfig: {proxyMetadata: {TINT: red}}"}});
         let configmaps = "/api/v1/namespaces/istio-system/configmaps";
+        // Before heddled, so that no pod is injected by less.
+        let mesh = configmap("istio", &json!({"mesh": "defaultConfig: {proxyMetadata: {TINT: red}}"}));
         ensure!(api.post(configmaps, &mesh).await?.accepted());
         let control = start(cluster, &[]).await?;
-        let map = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "istio-sidecar-injector",
-            "namespace": "istio-system"}, "data": {"values": "{}", "config": "policy: enabled"}});
+        let map = configmap("istio-sidecar-injector", &json!({"values": "{}", "config": "policy: enabled"}));
         ensure!(api.post(configmaps, &map).await?.accepted());
         let url = format!("https://{}/inject/cluster/c1/net/n1", control.address("https")?);
         let rule = json!({"operations": ["CREATE"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"]});
@@ -115,12 +125,6 @@ fn a_pod_gets_its_proxy() -> Result<()> {
             &rule,
         );
         ensure!(api.post(&format!("{CONFIGURATIONS}/mutatingwebhookconfigurations"), &object).await?.accepted());
-        let pod = |name: &str, inject: &str| {
-            json!({"apiVersion": "v1", "kind": "Pod",
-            "metadata": {"name": name, "labels": {"sidecar.istio.io/inject": inject}},
-            // Here no admission plug-in gives a pod its service account, which a projected token wants.
-            "spec": {"serviceAccountName": "default", "containers": [{"name": "app", "image": "app"}]}})
-        };
         let pods = "/api/v1/namespaces/default/pods";
         eventually("an injected pod", SOON, async || {
             api.post(pods, &pod("a", "true")).await.is_ok_and(|a| a.accepted())
