@@ -68,6 +68,7 @@ impl Server {
         }
         let discovery = if start.virtual_hosts { "auto" } else { "off" };
         command
+            .arg(format!("--ctrlz_address={ip}"))
             .arg(start.config_source.flag())
             .arg("--caDir")
             .arg(start.run.join("ca"))

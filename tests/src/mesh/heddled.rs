@@ -85,6 +85,7 @@ fn launch(program: &Path, ip: IpAddr, config: &Path, run: &Path) -> Result<Proce
     {
         command.arg(format!("--{flag}={ip}:{port}"));
     }
+    command.arg(format!("--ctrlz_address={ip}"));
     command.args(["--logFormat", "json"]).current_dir(run);
     Process::start("heddled", &mut command, &run.join("logs"))
 }

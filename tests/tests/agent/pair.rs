@@ -121,6 +121,7 @@ fn heddled(layout: &Layout, run: &Path) -> Result<Process> {
     {
         command.arg(format!("--{flag}={}:{port}", layout.heddled()));
     }
+    command.arg(format!("--ctrlz_address={}", layout.heddled()));
     Process::start("heddled", &mut command, run)
 }
 

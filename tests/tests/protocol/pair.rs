@@ -54,6 +54,7 @@ impl Pair {
         {
             command.arg(format!("--{flag}={heddled_ip}:{port}"));
         }
+        command.arg(format!("--ctrlz_address={heddled_ip}"));
         let mut heddled = Process::start("heddled", command.current_dir(run.path()), run.path())?;
         let admin = SocketAddr::new(heddled_ip, 18080);
         let ready = Call::get(admin, "/ready")?;
