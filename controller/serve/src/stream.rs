@@ -2,7 +2,7 @@
 
 use std::{pin::Pin, sync::Arc, time::Instant};
 
-use heddle_model::node::NodeError;
+use heddle_model::{identity::Identity, node::NodeError};
 use heddle_xds_api::{
     TypeSet, TypeUrl,
     subscription::{Acknowledgment, Nack, Nonce, Protocol, Reply, Subscription},
@@ -55,8 +55,14 @@ pub(crate) async fn run<W: Wire, A: Authenticate, G: Generate>(
     let refused = |_: &AuthError| state.metrics.streams_refused.add(1);
     let identity = node::identify(&*state.authenticate, &call).await.inspect_err(refused)?;
     state.audience.ready().await?;
-    // Before the first request is read, which is the largest one.
-    let mut beginning = Some(state.admission.enter().await);
+    let namespace = identity.as_ref().map_or("", Identity::namespace);
+    requests.count_for(namespace);
+    // Who says nothing takes no place.
+    if !requests.arrived().await? {
+        return Ok(());
+    }
+    // Before the rest of the first request is read, which is the largest one.
+    let mut beginning = Some(state.admission.enter(namespace).await);
     let Some(first) = Beginning::within(&mut beginning, requests.message()).await? else { return Ok(()) };
     let node = W::node(&first).ok_or(NodeError::Missing)?;
     let mut proxy = node::proxy(node).inspect_err(|error| {
