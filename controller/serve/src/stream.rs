@@ -56,14 +56,7 @@ pub(crate) async fn run<W: Wire, A: Authenticate, G: Generate>(
     let identity = node::identify(&*state.authenticate, &call).await.inspect_err(refused)?;
     state.audience.ready().await?;
     let namespace = identity.as_ref().map_or("", Identity::namespace);
-    requests.count_for(namespace);
-    // Who says nothing takes no place.
-    if !requests.arrived().await? {
-        return Ok(());
-    }
-    // Before the rest of the first request is read, which is the largest one.
-    let mut beginning = Some(state.admission.enter(namespace).await);
-    let Some(first) = Beginning::within(&mut beginning, requests.message()).await? else { return Ok(()) };
+    let Some((first, mut beginning)) = begin::<W, A, G>(state, namespace, &mut requests).await? else { return Ok(()) };
     let node = W::node(&first).ok_or(NodeError::Missing)?;
     let mut proxy = node::proxy(node).inspect_err(|error| {
         state.metrics.streams_refused.add(1);
@@ -116,6 +109,23 @@ pub(crate) async fn run<W: Wire, A: Authenticate, G: Generate>(
             () = sleep_until(deadline) => {}
         }
     }
+}
+
+/// The first request, read in a place of admission. The place may be over by then.
+async fn begin<W: Wire, A, G: Generate>(
+    state: &AdsState<A, G>,
+    namespace: &str,
+    requests: &mut Requests<W::Request>,
+) -> Result<Option<(W::Request, Option<Beginning>)>, StreamError> {
+    requests.count_for(namespace);
+    // Who says nothing takes no place.
+    if !requests.arrived().await? {
+        return Ok(None);
+    }
+    // Before the rest of the first request is read, which is the largest one.
+    let mut beginning = Some(state.admission.enter(namespace).await);
+    let first = Beginning::within(&mut beginning, requests.message()).await?;
+    Ok(first.map(|first| (first, beginning)))
 }
 
 /// Waits for a future that may not be there yet. Nothing is lost if the wait is given up.
