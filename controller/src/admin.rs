@@ -4,12 +4,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use axum::Router;
 use axum::extract::{ConnectInfo, Query, Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::{Router, ServiceExt};
 use heddle_ca::Authority;
 use heddle_serve::push::Published;
 use heddle_serve::registry::{ConnectionRegistry, ProxyState};
@@ -99,17 +99,7 @@ pub(crate) async fn serve_levels(listener: TcpListener, log: Log, end: Cancellat
 async fn serve_router(listener: TcpListener, router: Router, end: CancellationToken) {
     // Before the router, which knows a path by its text.
     let service = MapRequestLayer::new(path::clean).layer(router.fallback(no_page));
-    let service = ServiceExt::<Request>::into_make_service_with_connect_info::<SocketAddr>(service);
-    let served = axum::serve(listener, service).with_graceful_shutdown(end.clone().cancelled_owned());
-    tokio::select! {
-        // Connections kept alive by a scraper are not waited for.
-        () = async { end.cancelled().await; tokio::time::sleep(std::time::Duration::from_millis(100)).await } => {}
-        ended = served.into_future() => {
-            if let Err(error) = ended {
-                tracing::error!(%error, "the server of the debug pages failed");
-            }
-        },
-    }
+    crate::http1::serve(listener, None, service, end).await;
 }
 
 fn router(pages: Pages) -> Router {

@@ -7,6 +7,7 @@ mod authority;
 mod cluster;
 mod config;
 mod generate;
+mod http1;
 mod pem;
 mod reflection;
 mod router;

@@ -30,8 +30,8 @@ mod quick_ack;
 
 /// How long a client may take for its TLS handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-/// Calls at a time on one connection.
-const MAX_CALLS: u32 = 1000;
+/// Calls at a time on one connection. A proxy has one or two, and many proxies may share one that another proxy makes.
+const MAX_CALLS: u32 = 100;
 /// How long accepting waits when the process has no file descriptor left. Without the wait it would fail again at once.
 const OUT_OF_DESCRIPTORS: Duration = Duration::from_millis(100);
 

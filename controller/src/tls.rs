@@ -9,7 +9,7 @@ use ring::rand::SystemRandom;
 use rustls::RootCertStore;
 use rustls::ServerConfig;
 use rustls::crypto::ring::default_provider;
-use rustls::server::WebPkiClientVerifier;
+use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use time::OffsetDateTime;
@@ -47,6 +47,10 @@ pub(crate) fn server(config: &Config, authority: &Authority, now: OffsetDateTime
     let server = ServerConfig::builder_with_provider(provider).with_protocol_versions(rustls::DEFAULT_VERSIONS)?;
     let mut server = server.with_client_cert_verifier(verifier).with_single_cert(shown.chain, shown.key)?;
     server.alpn_protocols = vec![b"h2".to_vec()];
+    // A resumed session is not verified again: it would admit a client after the end of its certificate, and without
+    // its key.
+    server.session_storage = Arc::new(NoServerSessionStorage {});
+    server.send_tls13_tickets = 0;
     Ok(Arc::new(server))
 }
 
@@ -84,4 +88,58 @@ fn names(config: &Config) -> ServingNames {
     let mut ips: Vec<IpAddr> = loopback.into_iter().chain(bound).collect();
     ips.dedup();
     ServingNames { dns: dns.filter(|name| !name.is_empty()).collect(), ips }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustls::{ClientConfig, ClientConnection, HandshakeKind, ServerConnection};
+
+    use super::*;
+
+    /// How the handshake of a connection of this client goes. All that follows the handshake is exchanged too.
+    fn shake_hands(client: &Arc<ClientConfig>, server: &Arc<ServerConfig>) -> Option<HandshakeKind> {
+        let mut server = ServerConnection::new(server.clone()).unwrap();
+        let mut client = ClientConnection::new(client.clone(), "localhost".try_into().unwrap()).unwrap();
+        while client.wants_write() || server.wants_write() {
+            let mut bytes = Vec::new();
+            while client.wants_write() {
+                client.write_tls(&mut bytes).unwrap();
+            }
+            let mut left = &bytes[..];
+            while !left.is_empty() {
+                server.read_tls(&mut left).unwrap();
+                server.process_new_packets().unwrap();
+            }
+            let mut bytes = Vec::new();
+            while server.wants_write() {
+                server.write_tls(&mut bytes).unwrap();
+            }
+            let mut left = &bytes[..];
+            while !left.is_empty() {
+                client.read_tls(&mut left).unwrap();
+                client.process_new_packets().unwrap();
+            }
+        }
+        client.handshake_kind()
+    }
+
+    #[test]
+    fn no_session_is_resumed() {
+        let config = crate::config::parse(["heddled".into()]).unwrap();
+        let now = OffsetDateTime::now_utc();
+        let authority = heddle_ca::self_signed("cluster.local", 9 * LIFE, now, &SystemRandom::new()).unwrap().0;
+        let server = server(&config, &authority, now).unwrap();
+        let mut roots = RootCertStore::empty();
+        for root in authority.roots().roots() {
+            roots.add(CertificateDer::from(root.to_vec())).unwrap();
+        }
+        for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+            let client = ClientConfig::builder_with_provider(Arc::new(default_provider()));
+            let client = client.with_protocol_versions(&[version]).unwrap();
+            let client = Arc::new(client.with_root_certificates(roots.clone()).with_no_client_auth());
+            for _ in 0..2 {
+                assert_eq!(shake_hands(&client, &server), Some(HandshakeKind::Full), "{version:?}");
+            }
+        }
+    }
 }

@@ -24,19 +24,22 @@ use crate::{
     metrics::Metrics,
     push::Published,
     registry::ConnectionRegistry,
+    room::Room,
     round::{admission::Admission, audience::Audience},
     stream,
     transport::body::ResponseBody,
     transport::delta::Delta,
     transport::mailbox::Outbox,
-    transport::requests::Requests,
+    transport::requests::{Limits, Requests},
     transport::sotw::StateOfTheWorld,
     transport::wire::Wire,
 };
 
 /// The largest request that is read, in bytes. A proxy that reconnects names all resources that it holds, with
-/// versions.
-const MAX_REQUEST: usize = 32 * 1024 * 1024;
+/// versions: a hundred thousand names of clusters.
+const MAX_REQUEST: usize = 16 << 20;
+/// What the large requests of all streams may take together while they arrive, in bytes.
+const MAX_REQUESTS: usize = 128 << 20;
 
 /// Discovery for proxies.
 pub struct Ads<A, G: Generate> {
@@ -53,6 +56,8 @@ pub(crate) struct AdsState<A, G: Generate> {
     /// Whether clients that support VHDS on ADS are sent virtual hosts one by one.
     pub(crate) virtual_hosts: bool,
     pub(crate) admission: Admission,
+    /// The memory in which requests are read.
+    pub(crate) limits: Limits,
     /// What serves the debug types; none by default.
     pub(crate) inspect: Option<Arc<dyn Inspect>>,
 }
@@ -72,8 +77,18 @@ impl<A: Authenticate, G: Generate> Ads<A, G> {
         let audience = Arc::new(Audience::new(generate, revisions));
         let (differences, admission) = (Arc::default(), Admission::default());
         let inspect = None;
-        let state =
-            AdsState { audience, authenticate, registry, metrics, differences, virtual_hosts, admission, inspect };
+        let limits = Limits { most: MAX_REQUEST, room: Room::new(MAX_REQUESTS) };
+        let state = AdsState {
+            audience,
+            authenticate,
+            registry,
+            metrics,
+            differences,
+            virtual_hosts,
+            admission,
+            limits,
+            inspect,
+        };
         Self { state: Arc::new(state) }
     }
 
@@ -93,7 +108,7 @@ impl<A: Authenticate, G: Generate> Ads<A, G> {
 
     fn serve<W: Wire>(&self, request: Request<Body>) -> Response<Body> {
         let call = Credentials::of(request.extensions(), request.headers());
-        let requests = Requests::new(request.into_body(), MAX_REQUEST);
+        let requests = Requests::new(request.into_body(), self.state.limits.clone());
         let messages = Outbox::new();
         let written = messages.clone();
         let state = self.state.clone();

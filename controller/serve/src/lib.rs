@@ -13,6 +13,7 @@ pub mod node;
 pub mod push;
 pub mod registry;
 mod rights;
+pub mod room;
 mod round;
 mod stream;
 mod transport;

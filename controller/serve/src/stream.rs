@@ -2,7 +2,7 @@
 
 use std::{pin::Pin, sync::Arc, time::Instant};
 
-use heddle_model::node::NodeError;
+use heddle_model::{identity::Identity, node::NodeError};
 use heddle_xds_api::{
     TypeSet, TypeUrl,
     subscription::{Acknowledgment, Nack, Nonce, Protocol, Reply, Subscription},
@@ -55,9 +55,8 @@ pub(crate) async fn run<W: Wire, A: Authenticate, G: Generate>(
     let refused = |_: &AuthError| state.metrics.streams_refused.add(1);
     let identity = node::identify(&*state.authenticate, &call).await.inspect_err(refused)?;
     state.audience.ready().await?;
-    // Before the first request is read, which is the largest one.
-    let mut beginning = Some(state.admission.enter().await);
-    let Some(first) = Beginning::within(&mut beginning, requests.message()).await? else { return Ok(()) };
+    let namespace = identity.as_ref().map_or("", Identity::namespace);
+    let Some((first, mut beginning)) = begin::<W, A, G>(state, namespace, &mut requests).await? else { return Ok(()) };
     let node = W::node(&first).ok_or(NodeError::Missing)?;
     let mut proxy = node::proxy(node).inspect_err(|error| {
         state.metrics.streams_refused.add(1);
@@ -86,6 +85,23 @@ pub(crate) async fn run<W: Wire, A: Authenticate, G: Generate>(
     stream.take(subscriber.next().await, false);
     stream.on_request::<W>(first, &subscriber).await?;
     stream.follow::<W>(&subscriber, &mut requests, rights, beginning).await
+}
+
+/// The first request, read in a place of admission. The place may be over by then.
+async fn begin<W: Wire, A, G: Generate>(
+    state: &AdsState<A, G>,
+    namespace: &str,
+    requests: &mut Requests<W::Request>,
+) -> Result<Option<(W::Request, Option<Beginning>)>, StreamError> {
+    requests.count_for(namespace);
+    // Who says nothing takes no place.
+    if !requests.arrived().await? {
+        return Ok(None);
+    }
+    // Before the rest of the first request is read, which is the largest one.
+    let mut beginning = Some(state.admission.enter(namespace).await);
+    let first = Beginning::within(&mut beginning, requests.message()).await?;
+    Ok(first.map(|first| (first, beginning)))
 }
 
 /// Waits for a future that may not be there yet. Nothing is lost if the wait is given up.

@@ -47,7 +47,12 @@ use tokio::{
     sync::{Mutex, mpsc, watch},
 };
 use tokio_stream::wrappers::{ReceiverStream, TcpListenerStream};
-use tonic::{Code, Streaming, body::Body, server::NamedService, transport::Channel};
+use tonic::{
+    Code, Streaming,
+    body::Body,
+    server::NamedService,
+    transport::{Channel, Endpoint},
+};
 use tower::Service;
 
 /// A compiler whose output is one cluster with the revision in it, and as many more as the test asks for.
@@ -122,6 +127,7 @@ struct Server {
     revisions: watch::Sender<Option<Published>>,
     registry: Arc<ConnectionRegistry>,
     fake: Arc<Fake>,
+    endpoint: Endpoint,
     channel: Channel,
 }
 
@@ -137,8 +143,9 @@ impl Server {
         let address = listener.local_addr().unwrap();
         let server = tonic::transport::Server::builder().add_service(Local { ads, secure });
         tokio::spawn(server.serve_with_incoming(TcpListenerStream::new(listener)));
-        let channel = Channel::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap();
-        Self { revisions, registry, fake, channel }
+        let endpoint = Channel::from_shared(format!("http://{address}")).unwrap();
+        let channel = endpoint.connect().await.unwrap();
+        Self { revisions, registry, fake, endpoint, channel }
     }
 
     fn publish(&self, revision: u64) {
@@ -147,9 +154,12 @@ impl Server {
     }
 
     async fn delta(&self) -> (mpsc::Sender<DeltaDiscoveryRequest>, Streaming<DeltaDiscoveryResponse>) {
+        Self::delta_on(&self.channel).await
+    }
+
+    async fn delta_on(channel: &Channel) -> (mpsc::Sender<DeltaDiscoveryRequest>, Streaming<DeltaDiscoveryResponse>) {
         let (requests, receiver) = mpsc::channel(8);
-        let mut client =
-            AggregatedDiscoveryServiceClient::new(self.channel.clone()).max_decoding_message_size(64 << 20);
+        let mut client = AggregatedDiscoveryServiceClient::new(channel.clone()).max_decoding_message_size(64 << 20);
         let responses = client.delta_aggregated_resources(ReceiverStream::new(receiver)).await.unwrap();
         (requests, responses.into_inner())
     }
@@ -331,6 +341,38 @@ async fn a_stream_without_node_or_credentials_is_refused() {
 }
 
 #[tokio::test]
+async fn streams_whose_client_reads_nothing_keep_nobody_out() {
+    let server = Server::start(0, false).await;
+    server.publish(1);
+    let deaf = server.endpoint.clone().initial_stream_window_size(0).connect().await.unwrap();
+    let mut streams = Vec::new();
+    for _ in 0..128 {
+        let (requests, responses) = Server::delta_on(&deaf).await;
+        requests.send(ask(TypeUrl::Cluster, "")).await.unwrap();
+        streams.push((requests, responses));
+    }
+    assert!(within_a_second(|| server.registry.connected() == 128).await, "{}", server.registry.connected());
+    let (requests, mut responses) = server.delta().await;
+    requests.send(ask(TypeUrl::Cluster, "")).await.unwrap();
+    let response = tokio::time::timeout(Duration::from_secs(10), responses.message()).await;
+    assert_eq!(names(&response.expect("nobody gets in").unwrap().unwrap()), ["revision"]);
+}
+
+#[tokio::test]
+async fn silent_streams_delay_nobody() {
+    let server = Server::start(0, false).await;
+    server.publish(1);
+    let mut silent = Vec::new();
+    for _ in 0..200 {
+        silent.push(server.delta().await);
+    }
+    let (requests, mut responses) = server.delta().await;
+    requests.send(ask(TypeUrl::Cluster, "")).await.unwrap();
+    let response = tokio::time::timeout(Duration::from_secs(1), responses.message()).await;
+    assert_eq!(names(&response.expect("it waits for the silent ones").unwrap().unwrap()), ["revision"]);
+}
+
+#[tokio::test]
 async fn a_large_request_is_read_and_a_larger_one_refused() {
     let server = Server::start(0, false).await;
     server.publish(1);
@@ -338,15 +380,15 @@ async fn a_large_request_is_read_and_a_larger_one_refused() {
         (0..count).map(|number| (format!("{number:0>330}"), "0000000000000000".to_owned())).collect()
     };
     let (requests, mut responses) = server.delta().await;
-    let large = DeltaDiscoveryRequest { initial_resource_versions: held(80_000), ..ask(TypeUrl::Cluster, "") };
-    assert!((24 << 20..32 << 20).contains(&prost::Message::encoded_len(&large)));
+    let large = DeltaDiscoveryRequest { initial_resource_versions: held(40_000), ..ask(TypeUrl::Cluster, "") };
+    assert!((12 << 20..16 << 20).contains(&prost::Message::encoded_len(&large)));
     requests.send(large).await.unwrap();
     let response = responses.message().await.unwrap().unwrap();
     assert_eq!(names(&response), ["revision"]);
 
     let (requests, mut responses) = server.delta().await;
     let larger = DeltaDiscoveryRequest { initial_resource_versions: held(100_000), ..ask(TypeUrl::Cluster, "") };
-    assert!(prost::Message::encoded_len(&larger) > 32 << 20);
+    assert!(prost::Message::encoded_len(&larger) > 16 << 20);
     requests.send(larger).await.unwrap();
     assert_eq!(responses.message().await.unwrap_err().code(), Code::OutOfRange);
 }

@@ -43,7 +43,7 @@ pub(crate) async fn run(
                 None
             }
         };
-        if fresh.is_none() && now - shown_at < tls::LIFE / 2 {
+        if fresh.is_none() && is_fresh(shown_at, now) {
             continue;
         }
         let current = fresh.clone().unwrap_or(old);
@@ -59,6 +59,12 @@ pub(crate) async fn run(
             authority.send_replace(Some(fresh));
         }
     }
+}
+
+/// Whether a certificate that was issued at `shown_at` stays. One from a later time than now was issued while the clock
+/// was wrong. No client accepts it before that time.
+fn is_fresh(shown_at: OffsetDateTime, now: OffsetDateTime) -> bool {
+    (shown_at..shown_at + tls::LIFE / 2).contains(&now)
 }
 
 /// Returns a new authority, if the stored one has changed or a self-signed root is near its expiry.
@@ -92,4 +98,18 @@ enum RenewalError {
     Authority(#[from] heddle_ca::AuthorityError),
     #[error("{0}")]
     Rotate(#[from] heddle_ca::RotateError),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_of_a_later_time_is_renewed_when_the_clock_is_right_again() {
+        let issued = OffsetDateTime::UNIX_EPOCH + time::Duration::days(20_000);
+        let fresh = |hours: i64| is_fresh(issued, issued + time::Duration::hours(hours));
+        assert_eq!([0, 1, 11].map(fresh), [true; 3]);
+        assert_eq!([12, 24, 72].map(fresh), [false; 3], "it is half through its life");
+        assert_eq!([-1, -72].map(fresh), [false; 2], "the clock was ahead when it was issued");
+    }
 }

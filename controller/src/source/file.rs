@@ -3,7 +3,7 @@
 //! A change is picked up when its writer closes the file or renames it into place, at once and without waiting for
 //! more. Only a file that is gone or empty is looked at again [`PATIENCE`] later before its objects are deleted: many
 //! editors save by removing or truncating first. A file that cannot be read or parsed keeps the objects that it gave
-//! before.
+//! before. So does a folder that is gone, or that an empty one replaced: a slip of the operator is no empty mesh.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -20,7 +20,7 @@ use tokio::sync::mpsc::Sender;
 
 use super::Batch;
 use super::ledger::{Ledger, SourceFile};
-use super::scan::{Fingerprint, Scan, is_document, is_hidden};
+use super::scan::{Fingerprint, Generation, Scan, is_document, is_hidden};
 use super::watch::{Changes, Watch};
 
 mod read;
@@ -60,6 +60,10 @@ pub(crate) enum FilesError {
 /// The folders, what was read from them, and what is to be looked at again.
 pub(crate) struct Files {
     roots: Vec<PathBuf>,
+    /// The folder behind each root when it last held documents.
+    held: BTreeMap<PathBuf, Generation>,
+    /// Whether a root is gone or empty, and its objects stay in force.
+    lost: bool,
     mesh: PathBuf,
     kinds: Vec<Kind>,
     watch: Watch,
@@ -83,6 +87,8 @@ impl Files {
         let mesh = std::path::absolute(&roots.mesh).unwrap_or(roots.mesh);
         Ok(Self {
             roots: folders,
+            held: BTreeMap::new(),
+            lost: false,
             mesh,
             kinds: roots.kinds,
             watch: Watch::open()?,
@@ -126,7 +132,8 @@ impl Files {
             self.seen.clear();
             return self.look_everywhere(since);
         }
-        if changes.settled.iter().chain(&changes.created).any(|path| self.moves_folders(path)) {
+        // A file that comes into a lost root ends what the files before it gave.
+        if changes.settled.iter().chain(&changes.created).any(|path| self.lost || self.moves_folders(path)) {
             return self.look_everywhere(since);
         }
         let mut batch = Batch::new(since);
@@ -167,6 +174,12 @@ impl Files {
             if let Err(error) = scan.add(&root, &mut add) {
                 tracing::error!(folder = %root.display(), %error, "cannot list a folder; its objects stay in force");
                 missing.push(root);
+            } else if scan.files.keys().any(|path| path.starts_with(&root)) {
+                self.held.extend(Generation::of(&root).map(|generation| (root, generation)));
+            } else if self.is_lost(&root) {
+                let folder = root.display();
+                tracing::error!(%folder, "an empty folder has replaced a folder with files; its objects stay in force");
+                missing.push(root);
             }
         }
         self.watch_above(&self.mesh.clone());
@@ -178,6 +191,7 @@ impl Files {
                 self.read(path, false, &mut batch);
             }
         }
+        self.lost = !missing.is_empty();
         let gone =
             |path: &PathBuf| !scan.files.contains_key(path) && !missing.iter().any(|root| path.starts_with(root));
         let gone: Vec<PathBuf> = self.ledger.files_of().map(|(_, path)| path.clone()).filter(gone).collect();
@@ -218,6 +232,17 @@ impl Files {
         generation || folder() || self.ledger.is_above(path)
     }
 
+    /// Whether a folder that held documents is gone, or another one without documents has replaced it. One that is
+    /// emptied file by file is still the same.
+    fn is_lost(&self, root: &Path) -> bool {
+        let Some(held) = self.held.get(root) else { return false };
+        // First what is rarely true: files may go by thousands.
+        Generation::of(root).as_ref() != Some(held) && {
+            let mut scan = Scan::default();
+            scan.add(root, &mut |_, _| {}).is_err() || scan.files.is_empty()
+        }
+    }
+
     /// Where a path counts; none if it does not.
     fn file(&self, path: &Path) -> Option<SourceFile> {
         if path == self.mesh {
@@ -241,6 +266,11 @@ impl Files {
             return;
         }
         self.again.remove(path);
+        if let Content::Nothing = content
+            && self.roots.get(file.0).is_some_and(|root| self.is_lost(root))
+        {
+            return;
+        }
         match fs::metadata(path) {
             Ok(metadata) => self.seen.insert(path.into(), Fingerprint::of(&metadata)),
             Err(_) => self.seen.remove(path),

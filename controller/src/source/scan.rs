@@ -20,6 +20,11 @@ pub(crate) struct Fingerprint {
     changed: (i64, i64),
 }
 
+/// The folder behind a root, and the one behind the link `..data`, by which Kubernetes exchanges the content of a
+/// mounted ConfigMap. Each with device and inode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Generation((u64, u64), Option<(u64, u64)>);
+
 /// Files and folders below a root, by path.
 #[derive(Debug, Default)]
 pub(crate) struct Scan {
@@ -39,6 +44,14 @@ impl Fingerprint {
             size: metadata.size(),
             changed: (metadata.ctime(), metadata.ctime_nsec()),
         }
+    }
+}
+
+impl Generation {
+    /// That of a root; none if it is gone.
+    pub(crate) fn of(root: &Path) -> Option<Self> {
+        let identity = |path: &Path| fs::metadata(path).ok().map(|folder| (folder.dev(), folder.ino()));
+        Some(Self(identity(root)?, identity(&root.join("..data"))))
     }
 }
 

@@ -69,10 +69,8 @@ impl Watch {
         if self.folders.get(folder) == Some(&identity) {
             return Ok(());
         }
-        if self.folders.remove(folder).is_some() {
-            // The watch of the earlier folder. The kernel may have removed it already.
-            let _ = self.watcher.unwatch(folder);
-        }
+        // The watch of the earlier folder. The kernel may have removed it already.
+        self.forget(folder);
         self.watcher.watch(folder, RecursiveMode::NonRecursive)?;
         self.folders.insert(folder.into(), identity);
         Ok(())
@@ -80,9 +78,28 @@ impl Watch {
 
     /// Forgets a deleted folder, so that a new folder with the same name is watched.
     pub(crate) fn forget(&mut self, folder: &Path) {
-        if self.folders.remove(folder).is_some() {
-            let _ = self.watcher.unwatch(folder);
+        let Some(identity) = self.folders.remove(folder) else { return };
+        let _ = self.watcher.unwatch(folder);
+        // The kernel has one watch for all paths of a folder, and it is gone now.
+        let other = self.paths_of(identity).next().cloned();
+        if let Some(other) = other {
+            let _ = self.watcher.unwatch(&other);
+            if let Err(error) = self.watcher.watch(&other, RecursiveMode::NonRecursive) {
+                tracing::error!(folder = %other.display(), %error, "cannot watch a folder");
+            }
         }
+    }
+
+    /// The watched paths of a folder. There are more than one if there are links to it.
+    fn paths_of(&self, identity: (u64, u64)) -> impl Iterator<Item = &PathBuf> {
+        self.folders.iter().filter(move |(_, one)| **one == identity).map(|(path, _)| path)
+    }
+
+    /// The path of an event, under each path of its folder: the kernel tells of one of them only.
+    fn all_paths(&self, path: PathBuf) -> Vec<PathBuf> {
+        let identity = path.parent().and_then(|folder| self.folders.get(folder));
+        let Some((identity, name)) = identity.zip(path.file_name()) else { return vec![path] };
+        self.paths_of(*identity).map(|folder| folder.join(name)).collect()
     }
 
     /// The watched folders.
@@ -103,7 +120,9 @@ impl Watch {
         };
         let mut changes = Changes { since: first.as_ref().map(|_| Instant::now()), ..Changes::default() };
         for (word, path) in first.into_iter().chain(self.events.try_iter().take(MAX_WAITING)) {
-            changes.note(word, path);
+            for path in self.all_paths(path) {
+                changes.note(word, path);
+            }
         }
         changes.lost = self.lost.swap(false, Ordering::AcqRel);
         Some(changes)

@@ -1,6 +1,8 @@
-//! The port of webhooks: HTTPS with HTTP/1.1, which is what API servers speak to webhooks.
+//! The port of webhooks.
 //!
-//! Whoever reaches the port may ask, so a call is bounded in bytes and in time, and all calls together in memory.
+//! Whoever reaches the port may ask, so a call is bounded in bytes and in time, and all calls together in memory. What
+//! has not arrived takes no memory, the calls of one address leave memory for those of others, and small calls do not
+//! wait for large ones.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -8,17 +10,15 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use http_body_util::{BodyExt, Limited};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
+use heddle_serve::room::{Room, Share};
+use http_body_util::BodyExt;
 use rustls::ServerConfig;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::analysis;
@@ -26,17 +26,24 @@ use super::counts::Counts;
 use super::inject::{self, Template};
 use super::review::{self, Answer};
 use super::validate;
+use crate::http1;
 use crate::source::pod_index::PodIndex;
 use crate::writer::ControllerState;
 
 /// The longest call, in bytes: what an API server takes in one object.
 const MAX_BODY: usize = 3 << 20;
-/// What all calls under way may bring together, in kilobytes: read into memory an object is many times as long.
+/// A call of no more bytes than this takes none of the shared room. Most pods are smaller.
+const SMALL: usize = 64 << 10;
+/// What large calls may take together while they arrive, in bytes.
+const MAX_ARRIVING: usize = 64 << 20;
+/// What the calls that are judged at a time may bring together, in kilobytes: read into memory an object is many times
+/// as long. Large calls and small ones have as much each.
 const MAX_TOGETHER: u32 = 4 << 10;
-/// Connections at a time.
-const MAX_CONNECTIONS: usize = 512;
-/// How long a handshake, a header or a body may take.
+/// How long a body may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Why a call is not answered.
+type Refusal = (StatusCode, String);
 
 /// What the calls need.
 #[derive(Clone)]
@@ -45,7 +52,9 @@ pub(crate) struct Webhooks {
     template: Template,
     pod_index: PodIndex,
     state: watch::Receiver<ControllerState>,
-    room: Arc<Semaphore>,
+    room: Arc<Room>,
+    small: Arc<Semaphore>,
+    large: Arc<Semaphore>,
 }
 
 impl Webhooks {
@@ -56,7 +65,9 @@ impl Webhooks {
         pod_index: PodIndex,
         state: watch::Receiver<ControllerState>,
     ) -> Self {
-        Self { counts, template, pod_index, state, room: Arc::new(Semaphore::new(MAX_TOGETHER as usize)) }
+        let judged = || Arc::new(Semaphore::new(MAX_TOGETHER as usize));
+        let (room, small, large) = (Room::new(MAX_ARRIVING), judged(), judged());
+        Self { counts, template, pod_index, state, room, small, large }
     }
 }
 
@@ -67,45 +78,17 @@ pub(crate) async fn serve(
     webhooks: Webhooks,
     end: CancellationToken,
 ) {
-    let router = Router::new()
+    http1::serve(listener, Some(tls), router(webhooks), end).await;
+}
+
+fn router(webhooks: Webhooks) -> Router {
+    Router::new()
         .route("/validate", post(validated))
         .route("/validate/", post(validated))
         .route("/inject", post(injected))
         .route("/inject/{*environment}", post(injected))
         .route("/ready", get(async || StatusCode::OK))
-        .with_state(webhooks);
-    let mut connections = JoinSet::new();
-    loop {
-        let accepted = tokio::select! {
-            () = end.cancelled() => return,
-            accepted = listener.accept(), if connections.len() < MAX_CONNECTIONS => accepted,
-            Some(_) = connections.join_next() => continue,
-        };
-        match accepted {
-            Ok((stream, peer)) => {
-                let mut tls = ServerConfig::clone(&tls.borrow());
-                tls.alpn_protocols = vec![b"http/1.1".to_vec()];
-                connections.spawn(connection(stream, peer, Arc::new(tls), router.clone()));
-            }
-            Err(error) => {
-                tracing::warn!(%error, "cannot accept a connection");
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
-        }
-    }
-}
-
-async fn connection(stream: TcpStream, peer: SocketAddr, tls: Arc<ServerConfig>, router: Router) {
-    let handshake = tokio::time::timeout(PATIENCE, tokio_rustls::TlsAcceptor::from(tls).accept(stream));
-    let Ok(Ok(stream)) = handshake.await else {
-        tracing::debug!(%peer, "the TLS handshake with a client of the webhook failed");
-        return;
-    };
-    let mut http = hyper::server::conn::http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(PATIENCE);
-    if let Err(error) = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router)).await {
-        tracing::debug!(%peer, %error, "the connection of a webhook client failed");
-    }
+        .with_state(webhooks)
 }
 
 async fn validated(State(webhooks): State<Webhooks>, request: Request) -> Response {
@@ -149,41 +132,59 @@ async fn ask(
     request: Request,
     judge: impl FnOnce(&review::Request) -> Answer + Send + 'static,
 ) -> Response {
-    let (parts, body) = request.into_parts();
-    let length = length(&parts.headers);
-    if length.is_some_and(|length| length > MAX_BODY) {
-        webhooks.counts.unreadable.add(1);
-        return (StatusCode::PAYLOAD_TOO_LARGE, "the object is larger than 3 megabytes\n").into_response();
-    }
-    let size = u32::try_from(length.unwrap_or(MAX_BODY) >> 10).unwrap_or(MAX_TOGETHER).saturating_add(1);
-    // Held until the answer is made; who finds no room waits.
-    let Ok(_room) = webhooks.room.clone().acquire_many_owned(size).await else {
-        return StatusCode::SERVICE_UNAVAILABLE.into_response();
-    };
-    let answered = match whole(body).await {
-        Ok(body) => {
-            let answered = tokio::task::spawn_blocking(move || answer(&body, judge)).await;
-            answered.unwrap_or_else(|error| Err(error.to_string()))
-        }
-        Err(refusal) => Err(refusal),
-    };
-    match answered {
+    match answered(webhooks, request, judge).await {
         Ok(body) => ([(header::CONTENT_TYPE, "application/json")], body).into_response(),
-        Err(reason) => {
+        Err((code, reason)) => {
             webhooks.counts.unreadable.add(1);
-            (StatusCode::BAD_REQUEST, reason + "\n").into_response()
+            (code, reason + "\n").into_response()
         }
     }
 }
 
-fn length(headers: &HeaderMap) -> Option<usize> {
-    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+async fn answered(
+    webhooks: &Webhooks,
+    request: Request,
+    judge: impl FnOnce(&review::Request) -> Answer + Send + 'static,
+) -> Result<Vec<u8>, Refusal> {
+    let mut share = webhooks.room.share(&sender(&request));
+    let body = tokio::time::timeout(PATIENCE, whole(request.into_body(), &mut share)).await;
+    let late = |_| (StatusCode::REQUEST_TIMEOUT, "the request body did not arrive in time".to_owned());
+    let body = body.map_err(late)??;
+    let judged = if body.len() <= SMALL { &webhooks.small } else { &webhooks.large };
+    let size = u32::try_from(body.len() >> 10).unwrap_or(MAX_TOGETHER).saturating_add(1);
+    let room = judged.clone().acquire_many_owned(size).await;
+    let room = room.map_err(|error| (StatusCode::SERVICE_UNAVAILABLE, error.to_string()))?;
+    let answered = tokio::task::spawn_blocking(move || {
+        let answered = answer(&body, judge);
+        drop((room, share));
+        answered
+    });
+    let answered = answered.await.unwrap_or_else(|error| Err(error.to_string()));
+    answered.map_err(|reason| (StatusCode::BAD_REQUEST, reason))
 }
 
-async fn whole(body: Body) -> Result<Vec<u8>, String> {
-    let body = tokio::time::timeout(PATIENCE, Limited::new(body, MAX_BODY).collect()).await;
-    let body = body.map_err(|_| "the request body did not arrive in time")?.map_err(|error| error.to_string())?;
-    Ok(body.to_bytes().to_vec())
+/// The address of the caller.
+fn sender(request: &Request) -> String {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    peer.map(|peer| peer.0.ip().to_canonical().to_string()).unwrap_or_default()
+}
+
+/// The whole body. What has not arrived takes no room.
+async fn whole(mut body: Body, share: &mut Share) -> Result<Vec<u8>, Refusal> {
+    let mut bytes = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| (StatusCode::BAD_REQUEST, error.to_string()))?;
+        let Ok(data) = frame.into_data() else { continue };
+        let length = bytes.len() + data.len();
+        if length > MAX_BODY {
+            return Err((StatusCode::PAYLOAD_TOO_LARGE, "the object is larger than 3 megabytes".to_owned()));
+        }
+        if length > SMALL {
+            share.grow(data.len()).await;
+        }
+        bytes.extend_from_slice(&data);
+    }
+    Ok(bytes)
 }
 
 /// The whole answer.
@@ -192,3 +193,6 @@ fn answer(body: &[u8], judge: impl FnOnce(&review::Request) -> Answer) -> Result
     let answer = judge(&request);
     serde_json::to_vec(&review::write(&request.uid, answer)).map_err(|error| error.to_string())
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,4 +3,5 @@
 pub(crate) mod address;
 pub(crate) mod delegate;
 pub(crate) mod destination_rule;
+pub(crate) mod limit;
 pub(crate) mod service;

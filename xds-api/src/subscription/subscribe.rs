@@ -117,10 +117,15 @@ impl Subscription {
             self.except.retain(|name, _| interest.has(name));
         } else {
             self.drop_name(name);
-            if self.interest.wildcard {
+            if self.interest.wildcard && self.target.get(name).is_some() {
                 // "Unsubscribing From Resources": of a wildcard subscription no name can be unsubscribed alone. The
                 // client has removed it, so it is sent again.
-                self.except.insert(name.into(), State::Requested);
+                let name = shared_name(&self.target, name);
+                self.except.insert(name, State::Requested);
+            } else {
+                // The client does not hold it, and there is nothing to send. A client may invent such names without
+                // end, so they are not kept.
+                self.except.remove(name);
             }
         }
     }

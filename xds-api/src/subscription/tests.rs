@@ -119,6 +119,21 @@ fn a_name_unsubscribed_and_subscribed_again_is_sent_again() {
 }
 
 #[test]
+fn unsubscribing_from_unknown_names_keeps_nothing() {
+    let mut clusters = settled(TypeUrl::Cluster);
+    let unknown: Vec<String> = (0..1000).map(|number| format!("unknown-{number}")).collect();
+    let unknown: Vec<&str> = unknown.iter().map(String::as_str).collect();
+    clusters.on_request(&delta("", &[], &unknown), &Differences::default()).unwrap();
+    assert_eq!(clusters.except.len(), 0);
+    clusters.on_request(&delta("", &unknown, &[]), &Differences::default()).unwrap();
+    clusters.on_request(&delta("", &[], &unknown), &Differences::default()).unwrap();
+    assert_eq!(clusters.except.len(), 0, "names that were subscribed to");
+    assert_eq!(sent(&mut clusters), "nothing");
+    clusters.on_request(&delta("", &[], &["a", "unknown-1"]), &Differences::default()).unwrap();
+    assert_eq!(sent(&mut clusters), "a", "a resource that exists is sent again");
+}
+
+#[test]
 fn a_client_that_reconnects_gets_only_what_it_lacks() {
     let mut clusters = Subscription::new(TypeUrl::Cluster, Protocol::Delta);
     let version = |name, content| resource(TypeUrl::Cluster, name, content).version();

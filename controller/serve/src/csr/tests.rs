@@ -1,5 +1,7 @@
 //! Tests of certificate requests.
 
+use heddle_xds_api::istio::v1::auth::istio_certificate_service_client::IstioCertificateServiceClient;
+
 use super::*;
 use crate::auth::{AuthError, Connection};
 
@@ -28,17 +30,33 @@ impl Sign for Echo {
     }
 }
 
-async fn asked(csr: &str, seconds: i64, bearer: Option<&str>, secure: bool) -> Result<Vec<String>, Status> {
-    let metrics = Arc::new(Metrics::default());
-    let service = Certificates { authenticate: Arc::new(Token), sign: Arc::new(Echo), metrics };
-    let mut request =
-        Request::new(IstioCertificateRequest { csr: csr.into(), validity_duration: seconds, metadata: None });
-    let peer = "10.0.0.1:1".parse().unwrap();
-    request.extensions_mut().insert(Arc::new(Connection { peer, secure, chain: Vec::new() }));
+fn service() -> CertificateService<Token, Echo> {
+    Certificates::service(Arc::new(Token), Arc::new(Echo), Arc::default())
+}
+
+fn request(body: Body, bearer: Option<&str>, secure: bool) -> http::Request<Body> {
+    let path = "http://heddled/istio.v1.auth.IstioCertificateService/CreateCertificate";
+    let mut request = http::Request::post(path).header("content-type", "application/grpc");
     if let Some(bearer) = bearer {
-        request.metadata_mut().insert("authorization", format!("Bearer {bearer}").parse().unwrap());
+        request = request.header("authorization", format!("Bearer {bearer}"));
     }
-    service.create_certificate(request).await.map(|response| response.into_inner().cert_chain)
+    let peer = "10.0.0.1:1".parse().unwrap();
+    request.extension(Arc::new(Connection { peer, secure, chain: Vec::new() })).body(body).unwrap()
+}
+
+async fn asked(csr: &str, seconds: i64, bearer: Option<&str>, secure: bool) -> Result<Vec<String>, Status> {
+    let peer = "10.0.0.1:1".parse().unwrap();
+    let bearer = bearer.map(|bearer| format!("Bearer {bearer}").parse().unwrap());
+    let with_credentials = move |mut request: Request<()>| {
+        request.extensions_mut().insert(Arc::new(Connection { peer, secure, chain: Vec::new() }));
+        if let Some(bearer) = &bearer {
+            request.metadata_mut().insert("authorization", Clone::clone(bearer));
+        }
+        Ok(request)
+    };
+    let mut client = IstioCertificateServiceClient::with_interceptor(service(), with_credentials);
+    let request = IstioCertificateRequest { csr: csr.into(), validity_duration: seconds, metadata: None };
+    client.create_certificate(request).await.map(|response| response.into_inner().cert_chain)
 }
 
 #[tokio::test]
@@ -62,4 +80,37 @@ async fn refusals_have_istiods_codes() {
 #[tokio::test]
 async fn nobody_is_certified_over_plain_text() {
     assert_eq!(asked("csr", 0, Some("web"), false).await.unwrap_err().code(), tonic::Code::Unauthenticated);
+}
+
+/// A body that does not end.
+struct Endless;
+
+impl http_body::Body for Endless {
+    type Data = bytes::Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<bytes::Bytes>, Infallible>>> {
+        Poll::Pending
+    }
+}
+
+async fn code_of_an_endless_request(bearer: Option<&str>, within: Duration) -> Option<tonic::Code> {
+    let answer = service().call(request(Body::new(Endless), bearer, true));
+    let response = tokio::time::timeout(within, answer).await.ok()?.unwrap();
+    Status::from_header_map(response.headers()).map(|status| status.code())
+}
+
+#[tokio::test]
+async fn a_request_is_read_only_of_a_caller_that_has_proved_who_it_is() {
+    let code = code_of_an_endless_request(None, Duration::from_secs(1)).await;
+    assert_eq!(code, Some(tonic::Code::Unauthenticated));
+}
+
+#[tokio::test]
+async fn a_request_that_does_not_end_is_refused() {
+    let code = code_of_an_endless_request(Some("web"), 2 * PATIENCE).await;
+    assert_eq!(code, Some(tonic::Code::DeadlineExceeded));
 }

@@ -264,6 +264,48 @@ fn a_root_that_vanishes_keeps_what_it_gave() {
 }
 
 #[test]
+fn an_empty_folder_in_the_place_of_a_root_deletes_nothing() {
+    let place = tempfile::tempdir().unwrap();
+    fs::create_dir(place.path().join("root")).unwrap();
+    fs::write(place.path().join("root/a.yaml"), object("a")).unwrap();
+    let mut seen = Observed::watching(place, |place| Roots {
+        folders: vec![place.join("root")],
+        mesh: place.join("mesh"),
+        kinds: Kind::all().collect(),
+    });
+    seen.names(&["a"]);
+    fs::create_dir(seen.path("empty")).unwrap();
+    fs::rename(seen.path("root"), seen.path("away")).unwrap();
+    fs::rename(seen.path("empty"), seen.path("root")).unwrap();
+    seen.settle();
+    seen.names(&["a"]);
+    assert!(seen.deleted.is_empty());
+    seen.put("root/b.yaml", &object("b"));
+    seen.names(&["b"]);
+    fs::remove_file(seen.path("root/b.yaml")).unwrap();
+    seen.names(&[]);
+}
+
+#[test]
+fn a_folder_stays_watched_when_a_link_to_it_is_removed() {
+    let mut seen = Observed::start(|folder| {
+        fs::create_dir(folder.join("a")).unwrap();
+        fs::write(folder.join("a/one.yaml"), object("one")).unwrap();
+    });
+    seen.names(&["one"]);
+    symlink("a", seen.path("b")).unwrap();
+    seen.settle();
+    seen.put("a/two.yaml", &object("two"));
+    seen.names(&["one", "two"]);
+    fs::remove_file(seen.path("b")).unwrap();
+    seen.settle();
+    seen.put("a/three.yaml", &object("three"));
+    seen.names(&["one", "three", "two"]);
+    fs::remove_file(seen.path("a/one.yaml")).unwrap();
+    seen.names(&["three", "two"]);
+}
+
+#[test]
 fn of_two_files_the_later_counts_and_the_other_is_told_of() {
     let mut seen = Observed::start(|folder| {
         fs::write(folder.join("a.yaml"), object("x") + &object("y")).unwrap();

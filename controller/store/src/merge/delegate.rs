@@ -8,6 +8,7 @@ use heddle_model::{
     route::{HttpMatch, HttpRoute, StringMatch, VirtualService},
 };
 
+use super::limit;
 use crate::ingest::virtual_service::{Delegation, Rule, UnmergedVirtualService};
 
 /// A root's VirtualService with the rules of its delegates. `find` gives a delegate by namespace and name.
@@ -17,11 +18,12 @@ pub(crate) fn merge(
     issues: &mut Vec<Issue>,
 ) -> VirtualService {
     let mut http = Vec::with_capacity(root.rules.len());
+    let mut left = limit::MAX_MATCHES;
     for rule in &root.rules {
         match rule {
             Rule::Route(route) => http.push(route.clone()),
             Rule::Delegate(delegation) => match find(delegation) {
-                Some(delegate) => take_in(root, delegation, &delegate, &mut http, issues),
+                Some(delegate) => take_in(root, delegation, &delegate, (&mut http, &mut left), issues),
                 None => issues.push(refusal(root, delegation, "UnknownDelegate", "does not exist")),
             },
         }
@@ -33,7 +35,7 @@ fn take_in(
     root: &UnmergedVirtualService,
     delegation: &Delegation,
     delegate: &UnmergedVirtualService,
-    http: &mut Vec<Arc<HttpRoute>>,
+    (http, left): (&mut Vec<Arc<HttpRoute>>, &mut usize),
     issues: &mut Vec<Issue>,
 ) {
     if !delegate.is_delegate() {
@@ -43,6 +45,12 @@ fn take_in(
         return issues.push(refusal(root, delegation, "NotExported", "is not exported to this namespace"));
     }
     for rule in &delegate.virtual_service.http {
+        // Before they are joined: the work is as large as the result.
+        let Some(rest) = left.checked_sub(limit::matches(&delegation.rule) * limit::matches(rule)) else {
+            *left = 0;
+            return issues.push(overflow(root, delegation, rule));
+        };
+        *left = rest;
         if let Some(merged) = merge_rule(&delegation.rule, rule) {
             http.push(Arc::new(merged));
             continue;
@@ -56,6 +64,19 @@ fn refusal(root: &UnmergedVirtualService, delegation: &Delegation, reason: &'sta
     let Delegation { namespace, name, rule } = delegation;
     let message = format!("VirtualService {namespace}/{name} {what}; the rule is ignored");
     Issue::error(&root.virtual_service.reach.origin.object, format!("{}.delegate", rule.field), reason, message)
+}
+
+/// From this rule of a delegate on there are too many matches.
+fn overflow(root: &UnmergedVirtualService, delegation: &Delegation, rule: &HttpRoute) -> Issue {
+    let Delegation { namespace, name, rule: outer } = delegation;
+    let message = format!(
+        "the matches of this rule times those of its delegates are more than {}; {} and later rules of VirtualService \
+         {namespace}/{name} are ignored",
+        limit::MAX_MATCHES,
+        rule.field
+    );
+    let object = &root.virtual_service.reach.origin.object;
+    Issue::error(object, format!("{}.delegate", outer.field), "TooManyRoutes", message)
 }
 
 fn origin(root: &UnmergedVirtualService) -> String {

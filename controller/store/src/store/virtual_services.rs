@@ -13,7 +13,7 @@ use heddle_model::{
 use super::{Name, part::Issues};
 use crate::{
     ingest::virtual_service::{Delegation, Rule, UnmergedVirtualService},
-    merge::delegate,
+    merge::{delegate, limit},
 };
 
 /// All VirtualServices.
@@ -116,11 +116,12 @@ impl VirtualServiceIndex {
         let root = self.all.get(name).filter(|one| !one.is_delegate());
         let mut found = Vec::new();
         let virtual_service = root.map(|root| {
-            if root.rules.is_empty() {
+            let merged = if root.rules.is_empty() {
                 root.virtual_service.clone()
             } else {
                 Arc::new(delegate::merge(root, |d| self.all.get(&of(d)).cloned(), &mut found))
-            }
+            };
+            limit::bounded(merged, &mut found)
         });
         self.issues.set(name.clone(), found);
         virtual_service

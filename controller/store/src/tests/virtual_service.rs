@@ -242,6 +242,37 @@ fn delegates_that_cannot_be_used_are_reported_at_the_root() {
     assert!(snapshot.virtual_services.values().all(|t| t.http.is_empty()));
 }
 
+/// Rules with so many matches each.
+fn rules(count: usize, matches: usize, rest: &str) -> String {
+    let conditions: Vec<_> = (0..matches).map(|number| format!("{{headers: {{h{number}: {{exact: v}}}}}}")).collect();
+    vec![format!("{{match: [{}], {rest}}}", conditions.join(", ")); count].join(", ")
+}
+
+#[test]
+fn matches_of_delegates_multiply_up_to_a_limit() {
+    let delegate = rules(5, 10, "delegate: {name: part}");
+    let root = vs("shop/root", &format!("{{hosts: [web], http: [{delegate}, {{{TO_A}}}]}}"));
+    let part = vs("shop/part", &format!("{{http: [{}]}}", rules(30, 10, TO_A)));
+    let snapshot = snapshot([root, part]);
+    let http = &first(&snapshot).http;
+    // 30 rules of 100 matches each three times, and 10 of them.
+    assert_eq!(http.len(), 100 + 1, "the own rule of the root stays");
+    assert_eq!(http.iter().map(|rule| rule.matches.len()).sum::<usize>(), 10_000);
+    assert_eq!(found(&snapshot.issues), [3, 4].map(|at| format!("spec.http[{at}].delegate TooManyRoutes")));
+}
+
+#[test]
+fn hosts_have_as_many_routes_as_fit() {
+    let hosts: Vec<_> = (0..300).map(|number| format!("h{number}.test")).collect();
+    let spec = |rules: &str| format!("{{hosts: [{}], http: [{rules}]}}", hosts.join(", "));
+    let few = snapshot([vs("shop/web", &spec(&rules(30, 10, TO_A)))]);
+    assert_eq!((first(&few).reach.hosts.len(), few.issues.len()), (300, 0));
+    let many = snapshot([vs("shop/web", &spec(&rules(50, 10, TO_A)))]);
+    let reach = &first(&many).reach;
+    assert_eq!((reach.hosts.len(), reach.hosts[0].clone(), reach.has_http), (200, host("h0.test"), true));
+    assert_eq!(found(&many.issues), ["spec.hosts TooManyRoutes"]);
+}
+
 #[test]
 fn null_and_empty_specs_do_no_harm() {
     for spec in ["null", "{}", "{http: null}", "{http: [null, {}]}", "{http: [{match: [null], route: [null]}]}"] {
