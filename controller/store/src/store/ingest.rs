@@ -96,8 +96,11 @@ impl Store {
     pub(super) fn forget(&mut self, key: &ObjectRef) {
         let name: Name = (key.namespace.clone(), key.name.clone());
         match key.kind {
-            Kind::ServiceAccount | Kind::File | Kind::Document | Kind::KubernetesGateway => {}
-            Kind::AuthorizationPolicy
+            Kind::ServiceAccount
+            | Kind::File
+            | Kind::Document
+            | Kind::KubernetesGateway
+            | Kind::AuthorizationPolicy
             | Kind::EnvoyFilter
             | Kind::RequestAuthentication
             | Kind::Telemetry

@@ -85,7 +85,9 @@ pub(super) fn fit<'a>(weights: impl ExactSizeIterator<Item = &'a mut u32>, field
     let total: u64 = weights.iter().map(|weight| u64::from(**weight)).sum();
     if total > u64::from(u32::MAX) {
         report.error(field, "BadWeight", format!("the weights add up to {total}; they are divided by {count}"));
-        weights.into_iter().for_each(|weight| *weight /= count);
+        for weight in weights {
+            *weight /= count;
+        }
     }
 }
 
