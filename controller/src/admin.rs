@@ -41,6 +41,8 @@ pub(crate) struct Pages {
     pub registry: Arc<ConnectionRegistry>,
     /// The newest revision and what is wrong with files.
     pub state: watch::Receiver<ControllerState>,
+    /// What the objects lead to and select.
+    pub bindings: watch::Receiver<Arc<heddle_store::Bindings>>,
     /// What streams are answered from.
     pub published: watch::Receiver<Option<Published>>,
     /// The authority of the moment; none before it was loaded.

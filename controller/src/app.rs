@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use crate::admin::{self, Pages};
 use crate::auth::{self, Authenticator, Issuers, SecretRights, Tokens};
 use crate::authority::{self, Keeper, Signer};
+use crate::bindings;
 use crate::cluster;
 use crate::config::Config;
 use crate::generate::CountedCompiler;
@@ -55,9 +56,12 @@ pub(crate) async fn run(config: Config, log: Log) -> anyhow::Result<()> {
     let registry = Arc::new(ConnectionRegistry::new(metrics.clone()));
     let compiler = Arc::new(CountedCompiler::default());
     let (known, authorities) = watch::channel(None);
+    let (bound, bindings) = watch::channel(Arc::default());
+    tasks.spawn(until(end.clone(), bindings::follow(state.clone(), bound)));
     let pages = Pages {
         registry: registry.clone(),
         state,
+        bindings,
         published: revisions.clone(),
         authority: authorities.clone(),
         compiled: compiler.clone(),

@@ -4,6 +4,7 @@ mod admin;
 mod app;
 mod auth;
 mod authority;
+mod bindings;
 mod cluster;
 mod config;
 mod generate;

@@ -53,7 +53,7 @@ pub struct KindInfo {
     pub versions: &'static [&'static str],
     /// The version in which objects are stored.
     pub storage: &'static str,
-    /// Columns of tables.
+    /// Columns of tables, as Istio has them.
     pub columns: &'static [Column],
     /// Whether an object without a spec is refused by its schema.
     pub spec_required: bool,
@@ -83,6 +83,22 @@ const EXTENSIONS: &str = "extensions.istio.io";
 
 const AGE: Column =
     Column { name: "Age", path: ".metadata.creationTimestamp", kind: "date", description: "When the object was made." };
+
+/// Whether the object is in force, as its condition says.
+const READY: Column =
+    text("Ready", r#".status.conditions[?(@.type=="Reconciled")].status"#, "Whether the object does what it says.");
+/// Why it is not, in a word.
+const REASON: Column =
+    text("Reason", r#".status.conditions[?(@.type=="Reconciled")].reason"#, "Why the object is, or is not, ready.");
+
+impl KindInfo {
+    /// The columns of tables: those of the kind, those of the status, and the age.
+    #[must_use]
+    pub fn table(&self) -> Vec<Column> {
+        let own = self.columns.iter().copied().filter(|column| *column != AGE);
+        own.chain([READY, REASON, AGE]).collect()
+    }
+}
 
 impl IstioKind {
     /// All kinds, by name.
@@ -156,6 +172,20 @@ impl IstioKind {
             Self::WorkloadEntry => needs_spec(networking("workloadentries", &["we"], &[AGE, ADDRESS])),
             Self::WorkloadGroup => needs_spec(networking("workloadgroups", &["wg"], &[AGE])),
         }
+    }
+
+    /// What the missing support of this kind means for an object. `None` if objects of this kind are in force.
+    #[must_use]
+    pub const fn consequence(self) -> Option<&'static str> {
+        Some(match self {
+            Self::AuthorizationPolicy => "is not enforced: requests that it denies are allowed",
+            Self::EnvoyFilter => "is not applied: it changes the configuration of no proxy",
+            Self::RequestAuthentication => "is not enforced: requests with invalid tokens are accepted",
+            Self::Telemetry => "is not applied: it changes no metrics, traces or access logs",
+            Self::TrafficExtension | Self::WasmPlugin => "is not loaded: requests do not pass through the extension",
+            Self::WorkloadGroup => "is not used: workloads that connect get no WorkloadEntry",
+            _ => return None,
+        })
     }
 
     /// The kind of an object, by its `apiVersion` and `kind`; nothing if it is not served.

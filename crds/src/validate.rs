@@ -14,6 +14,7 @@ mod label;
 mod port;
 pub mod regex;
 mod report;
+mod support;
 mod target;
 pub mod text;
 mod time;
@@ -46,6 +47,7 @@ use crate::{extensions, networking, schema, security};
 
 pub use conflict::conflicts;
 pub use report::{Report, Severity, Violation};
+pub use support::{support, unsupported};
 
 /// What is said of a field that is read, and for which nothing is built yet.
 pub const NOT_SUPPORTED: &str = "is not supported yet; it has no effect";

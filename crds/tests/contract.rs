@@ -25,7 +25,11 @@ fn definitions_agree_with_the_table() {
     let table = fs::read_to_string(root().join("docs/reference/README.md")).unwrap();
     let (wanted, emitted) = (rows(&table), emitted());
     assert_eq!(wanted.len(), 15);
-    assert_eq!(emitted, wanted);
+    for (kind, row) in &emitted {
+        let titles: Vec<&str> = row.columns.iter().filter_map(|column| column.split(' ').next()).collect();
+        assert!(titles.ends_with(&["Ready", "Reason", "Age"]), "{kind}: {titles:?}");
+    }
+    assert_eq!(without_status(emitted), without_status(wanted));
 }
 
 #[test]
@@ -35,7 +39,16 @@ fn the_table_agrees_with_the_contract() {
         return;
     };
     let section = contract.split("\n## ").find(|section| section.starts_with("1. CRDs")).unwrap();
-    assert_eq!(rows(section), emitted());
+    assert_eq!(without_status(rows(section)), without_status(emitted()));
+}
+
+/// Heddle shows the status in columns of its own. A table that has columns must name the age, so kinds for which the
+/// contract has no column have it too.
+fn without_status(mut rows: BTreeMap<String, Row>) -> BTreeMap<String, Row> {
+    for row in rows.values_mut() {
+        row.columns.retain(|column| column != "Age" && !column.contains(".status."));
+    }
+    rows
 }
 
 fn root() -> PathBuf {

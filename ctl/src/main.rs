@@ -6,6 +6,7 @@ mod cmd;
 mod heddled;
 mod release;
 mod server;
+mod unsupported;
 
 use std::io::Write;
 use std::process::ExitCode;

@@ -46,6 +46,8 @@ pub(crate) struct Plan {
     pub(crate) warnings: Vec<String>,
     /// The namespace of the control plane.
     pub(crate) namespace: String,
+    /// The revision of the control plane.
+    pub(crate) revision: String,
 }
 
 impl Choices {
@@ -74,7 +76,8 @@ impl Choices {
             objects.push(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}));
         }
         api_resource::sort(&mut objects);
-        Ok(Plan { objects, warnings, namespace })
+        let revision = values["revision"].as_str().filter(|name| !name.is_empty()).unwrap_or("default").to_owned();
+        Ok(Plan { objects, warnings, namespace, revision })
     }
 
     /// The values merged over the profile, and warnings about unknown values.

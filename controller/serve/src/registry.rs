@@ -3,14 +3,14 @@
 //! Streams write it; `/debug` and `heddlectl proxy-status` read it. The metrics are counted here too, so that both
 //! always agree.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Instant, SystemTime};
 
-use heddle_model::{object::ObjectRef, proxy::Proxy};
+use heddle_model::{Text, object::ObjectRef, proxy::Proxy};
 use heddle_xds_api::{ResourceSet, TypeUrl, subscription::Nonce};
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -28,6 +28,8 @@ pub struct ConnectionRegistry {
     entries: Mutex<BTreeMap<u64, Arc<Entry>>>,
     /// Counts the changes of what proxies reject.
     rejection_changes: watch::Sender<u64>,
+    /// Counts the streams that began or ended.
+    connection_changes: watch::Sender<u64>,
 }
 
 /// The reason of a NACK whose `error_detail` has no message.
@@ -147,7 +149,9 @@ impl ConnectionRegistry {
     /// An empty registry that counts into `metrics`.
     #[must_use]
     pub fn new(metrics: Arc<Metrics>) -> Self {
-        Self { metrics, next: AtomicU64::new(1), entries: Mutex::default(), rejection_changes: watch::Sender::new(0) }
+        let (rejection_changes, connection_changes) = (watch::Sender::new(0), watch::Sender::new(0));
+        let (next, entries) = (AtomicU64::new(1), Mutex::default());
+        Self { metrics, next, entries, rejection_changes, connection_changes }
     }
 
     /// Adds a proxy whose stream was admitted.
@@ -163,6 +167,7 @@ impl ConnectionRegistry {
             discovery: Mutex::default(),
         });
         self.entries.lock().insert(key, entry.clone());
+        self.connection_changes.send_modify(|count| *count = count.wrapping_add(1));
         Registration { registry: self.clone(), key, entry }
     }
 
@@ -193,6 +198,19 @@ impl ConnectionRegistry {
     #[must_use]
     pub fn rejection_changes(&self) -> watch::Receiver<u64> {
         self.rejection_changes.subscribe()
+    }
+
+    /// Changes whenever [`Self::workloads`] may have.
+    #[must_use]
+    pub fn connection_changes(&self) -> watch::Receiver<u64> {
+        self.connection_changes.subscribe()
+    }
+
+    /// The namespaces and names of the pods whose proxies are connected.
+    #[must_use]
+    pub fn workloads(&self) -> BTreeSet<(Text, Text)> {
+        let entries = self.entries.lock();
+        entries.values().map(|entry| (entry.proxy.namespace.clone(), entry.proxy.name.clone())).collect()
     }
 
     /// The newest stream of the proxy with this name, `<pod>.<namespace>`, or the stream with this connection's name. A
@@ -314,6 +332,7 @@ fn shortened(reason: &str) -> String {
 impl Drop for Registration {
     fn drop(&mut self) {
         self.registry.entries.lock().remove(&self.key);
+        self.registry.connection_changes.send_modify(|count| *count = count.wrapping_add(1));
         if self.entry.discovery.lock().types.values().any(|state| !state.error.is_empty()) {
             self.registry.note_rejection_change();
         }

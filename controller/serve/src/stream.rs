@@ -56,7 +56,7 @@ pub(crate) async fn run<W: Wire, A: Authenticate, G: Generate>(
     let identity = node::identify(&*state.authenticate, &call).await.inspect_err(refused)?;
     state.audience.ready().await?;
     let namespace = identity.as_ref().map_or("", Identity::namespace);
-    let Some((first, mut beginning)) = begin::<W, A, G>(state, namespace, &mut requests).await? else { return Ok(()) };
+    let Some((first, beginning)) = begin::<W, A, G>(state, namespace, &mut requests).await? else { return Ok(()) };
     let node = W::node(&first).ok_or(NodeError::Missing)?;
     let mut proxy = node::proxy(node).inspect_err(|error| {
         state.metrics.streams_refused.add(1);

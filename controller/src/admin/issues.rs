@@ -30,10 +30,12 @@ pub(super) fn by_reason(pages: &Pages) -> BTreeMap<(&'static str, &'static str),
     counts
 }
 
-/// Those of ingest and of compilation, each once.
+/// Those of ingest, of compilation and of bindings, each once.
 fn others(pages: &Pages) -> BTreeSet<Issue> {
-    let snapshot = pages.state.borrow().snapshot.clone();
-    snapshot.issues.iter().cloned().chain(pages.compiled.issues()).collect()
+    let (snapshot, bindings) = (pages.state.borrow().snapshot.clone(), pages.bindings.borrow().clone());
+    let compiled = pages.compiled.issues();
+    let bound: Vec<Issue> = bindings.beside(&compiled).cloned().collect();
+    snapshot.issues.iter().cloned().chain(compiled).chain(bound).collect()
 }
 
 fn entry(issue: &Issue, file: Option<&Path>) -> Value {

@@ -52,6 +52,8 @@ pub(super) fn attend(
         let writer = Writer {
             client: client.clone(),
             state: pages.state.clone(),
+            bindings: pages.bindings.clone(),
+            started: pages.started,
             compiled: pages.compiled.clone(),
             registry: pages.registry.clone(),
             revision: revision.as_str().into(),

@@ -1,4 +1,5 @@
-//! How each kind is watched at an API server. Only kinds that are compiled are watched.
+//! How each kind is watched at an API server. Kinds without effect are watched too, so that each object says so in its
+//! status. Nothing of their specs is kept.
 
 use heddle_model::object::Kind;
 use heddle_store::custom_kind;

@@ -8,12 +8,28 @@ use super::observed::{Condition, ObservedObject, Status};
 
 /// Istio's condition: whether the current object is in force.
 const RECONCILED: &str = "Reconciled";
+/// The reason if an object selects nothing.
+const NO_WORKLOADS: &str = "NoWorkloads";
+/// The reason if no proxy of what an object selects is connected.
+const NO_PROXIES: &str = "NoProxies";
 /// The reason for a rejection by a proxy.
 const REJECTED: &str = "Rejected";
 /// The most lines in a message. The message gives the number of further lines.
 const TOLD: usize = 10;
 /// The most characters of a line.
 const LONG: usize = 600;
+
+/// Whom an object reaches.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Audience {
+    /// A connected proxy. Of an object that proxies do not read: nobody needs it to be connected.
+    #[default]
+    Connected,
+    /// Workloads without a connected proxy.
+    NoProxies,
+    /// No workload that exists.
+    NoWorkloads,
+}
 
 /// Everything that is wrong with an object.
 #[derive(Debug, Default)]
@@ -22,6 +38,8 @@ pub(super) struct Found<'a> {
     pub issues: Vec<&'a Issue>,
     /// The rejections by proxies.
     pub rejections: Vec<&'a Rejection>,
+    /// Whom it reaches.
+    pub audience: Audience,
 }
 
 /// The new status of an object. `None` if the object has it already. An unchanged condition keeps its transition time.
@@ -43,6 +61,12 @@ pub(super) fn wanted(seen: &ObservedObject, found: &Found<'_>, now: &str) -> Opt
     (status != seen.status).then_some(status)
 }
 
+/// Whether the status says of this generation that the object is in force, whether or not proxies are connected.
+pub(super) fn is_true(seen: &ObservedObject) -> bool {
+    let ours = seen.status.conditions.iter().find(|condition| condition.kind == RECONCILED);
+    ours.is_some_and(|ours| ours.status == "True" && ours.observed_generation == seen.generation)
+}
+
 /// Whether the status already reports success.
 pub(super) fn is_well(seen: &ObservedObject) -> bool {
     let status = &seen.status;
@@ -55,12 +79,15 @@ pub(super) fn is_well(seen: &ObservedObject) -> bool {
 
 fn condition(generation: i64, found: &Found<'_>) -> Condition {
     let error = found.issues.iter().find(|issue| issue.severity == Severity::Error).map(|issue| issue.reason);
-    let (status, reason) = match (found.rejections.is_empty(), error) {
-        (false, _) => ("False", REJECTED),
-        (true, Some(reason)) => ("False", reason),
-        (true, None) => ("True", RECONCILED),
+    let (status, reason) = match (found.rejections.is_empty(), error, found.audience) {
+        (false, _, _) => ("False", REJECTED),
+        (true, Some(reason), _) => ("False", reason),
+        (true, None, Audience::NoWorkloads) => ("Unknown", NO_WORKLOADS),
+        (true, None, Audience::NoProxies) => ("True", NO_PROXIES),
+        (true, None, Audience::Connected) => ("True", RECONCILED),
     };
     let lines = rejected(&found.rejections).into_iter().chain(found.issues.iter().map(|issue| line(issue)));
+    let lines = lines.chain(found.audience.line().map(str::to_owned));
     let lines: Vec<String> = lines.map(|line| cut(&line)).collect();
     let mut message = lines.iter().take(TOLD).map(String::as_str).collect::<Vec<_>>().join("\n");
     if lines.len() > TOLD {
@@ -73,6 +100,16 @@ fn condition(generation: i64, found: &Found<'_>) -> Condition {
         message,
         observed_generation: generation,
         ..Condition::default()
+    }
+}
+
+impl Audience {
+    fn line(self) -> Option<&'static str> {
+        match self {
+            Self::Connected => None,
+            Self::NoProxies => Some("no proxy that this object concerns is connected to this replica of heddled"),
+            Self::NoWorkloads => Some("the object selects no workload that exists"),
+        }
     }
 }
 

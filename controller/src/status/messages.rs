@@ -27,9 +27,11 @@ fn known(issue: &Issue) -> Option<(&'static str, &'static str)> {
     let (reason, severity) = (issue.reason, issue.severity);
     Some(match reason {
         "Deprecated" => ("IST0002", "Deprecated"),
-        "UnknownSubset" | "UnknownHost" | "UnknownPort" | "MissingSecret" | "BadGateway" => {
+        "UnknownSubset" | "UnknownHost" | "UnknownPort" | "UnknownGateway" | "MissingSecret" | "BadGateway" => {
             ("IST0101", "ReferencedResourceNotFound")
         }
+        "HostNotOnGateway" => ("IST0132", "VirtualServiceHostNotFoundInGateway"),
+        "EmptySubset" => ("IST0173", "DestinationRuleSubsetNotSelectPods"),
         "DuplicateSubset" | "DuplicateHost" | "DuplicatePort" | "DuplicatePolicy" | "PortConflict"
         | "DelegateConflict" => return None,
         _ if severity == Severity::Warning => ("IST0133", "SchemaWarning"),

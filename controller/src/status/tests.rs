@@ -1,20 +1,24 @@
 //! What a status says, from what is known against the object.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use heddle_model::Text;
 use heddle_model::issue::Issue;
+use heddle_model::labels::Labels;
+use heddle_model::locality::Locality;
 use heddle_model::map::SharedMap;
-use heddle_model::object::{Kind, ObjectRef};
+use heddle_model::object::{Kind, ObjectRef, Origin};
+use heddle_model::workload::Workload;
 use heddle_serve::registry::Rejection;
 use heddle_store::object::{Meta, Reading};
-use heddle_store::{Event, Object, Settings, SourceId, Spec, Store};
+use heddle_store::{Event, Object, Selected, Settings, SourceId, Spec, Store};
 use heddle_xds_api::TypeUrl;
 use serde_json::{Value, json};
 
-use super::conditions::{Found, is_well, wanted};
+use super::conditions::{Audience, Found, is_well, wanted};
 use super::observed::{ObservedObject, ObservedStatus, Status};
-use super::writer::found;
+use super::writer::{audience, found};
 
 const NOW: &str = "2026-01-02T03:04:05Z";
 
@@ -64,7 +68,7 @@ fn good_news_are_written_once_a_generation() {
 #[test]
 fn an_error_names_its_field_and_a_warning_does_not_make_it_false() {
     let (error, warning) = (issue("error", "BadRegex"), issue("warning", "UnknownField"));
-    let found = Found { issues: vec![&error, &warning], rejections: Vec::new() };
+    let found = Found { issues: vec![&error, &warning], ..Found::default() };
     let status = wanted(&seen(1, &Value::Null), &found, NOW).unwrap();
     let condition = &status.conditions[0];
     assert_eq!((&*condition.status, &*condition.reason), ("False", "BadRegex"));
@@ -88,6 +92,54 @@ fn what_proxies_reject_is_said_once_with_how_many_say_it() {
     assert!(condition.message.ends_with("(rds) and keeps its last configuration: too large"), "{}", condition.message);
 }
 
+/// The status and the reason of an object without issues that reaches nobody, or not yet.
+fn reached(audience: Audience) -> (String, String) {
+    let status = wanted(&seen(1, &Value::Null), &Found { audience, ..Found::default() }, NOW).unwrap();
+    assert_eq!(status.conditions[0].message.is_empty(), audience == Audience::Connected);
+    (status.conditions[0].status.clone(), status.conditions[0].reason.clone())
+}
+
+#[test]
+fn an_object_that_selects_nothing_is_not_true() {
+    let of = |status: &str, reason: &str| (status.to_owned(), reason.to_owned());
+    assert_eq!(reached(Audience::NoWorkloads), of("Unknown", "NoWorkloads"));
+    assert_eq!(reached(Audience::NoProxies), of("True", "NoProxies"));
+    assert_eq!(reached(Audience::Connected), of("True", "Reconciled"));
+    let error = issue("error", "UnknownGateway");
+    let found = Found { issues: vec![&error], audience: Audience::NoWorkloads, ..Found::default() };
+    let status = wanted(&seen(1, &Value::Null), &found, NOW).unwrap();
+    assert_eq!((&*status.conditions[0].status, &*status.conditions[0].reason), ("False", "UnknownGateway"));
+}
+
+#[test]
+fn the_audience_is_what_is_selected_and_connected() {
+    let key = |kind: Kind| Arc::new(ObjectRef::new(kind, "shop", "a"));
+    let pod = Workload {
+        origin: Origin::new(Arc::new(ObjectRef::new(Kind::Pod, "shop", "web-1")), 0),
+        addresses: Vec::new(),
+        labels: Labels::default(),
+        service_account: Text::default(),
+        node: Text::default(),
+        locality: Locality::default(),
+        network: Text::default(),
+        ports: BTreeMap::new(),
+        workload_name: Text::default(),
+        hostname: Text::default(),
+        subdomain: Text::default(),
+        mtls: false,
+        ready: true,
+    };
+    let (policy, rule) = (key(Kind::PeerAuthentication), key(Kind::DestinationRule));
+    let of = |name: &str| BTreeSet::from([(Text::from("shop"), Text::from(name))]);
+    let of_pod = Selected::from([(policy.clone(), vec![Arc::new(pod)])]);
+    assert_eq!(audience(&policy, &of_pod, &of("web-1")), Audience::Connected);
+    assert_eq!(audience(&policy, &of_pod, &of("other")), Audience::NoProxies);
+    assert_eq!(audience(&policy, &Selected::from([(policy.clone(), Vec::new())]), &of("other")), Audience::NoWorkloads);
+    assert_eq!(audience(&rule, &of_pod, &of("other")), Audience::Connected);
+    assert_eq!(audience(&rule, &of_pod, &BTreeSet::new()), Audience::NoProxies);
+    assert_eq!(audience(&key(Kind::ProxyConfig), &of_pod, &BTreeSet::new()), Audience::Connected);
+}
+
 #[test]
 fn conditions_of_others_stay_and_nonsense_is_written_over() {
     let others = json!({"conditions": [{"type": "WaypointBound", "status": "True", "observedGeneration": "2"},
@@ -104,7 +156,7 @@ fn conditions_of_others_stay_and_nonsense_is_written_over() {
 fn a_message_is_cut_and_counted() {
     let errors: Vec<Issue> = (0..30).map(|_| issue("error", "BadHost")).collect();
     let long = rejection("a.shop", &"ä".repeat(100_000));
-    let found = Found { issues: errors.iter().collect(), rejections: vec![&long] };
+    let found = Found { issues: errors.iter().collect(), rejections: vec![&long], ..Found::default() };
     let status = wanted(&seen(1, &Value::Null), &found, NOW).unwrap();
     let message = &status.conditions[0].message;
     assert!(message.len() < 4096 && message.ends_with("and 21 more"), "{message}");

@@ -5,15 +5,17 @@
 //! What is written comes back by the watch. It changes nothing of the mesh, and the next round finds that it is as it
 //! should be.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use heddle_model::Text;
 use heddle_model::issue::Issue;
 use heddle_model::object::{Kind, ObjectRef};
+use heddle_model::workload::Workload;
 use heddle_serve::registry::{ConnectionRegistry, Rejection};
+use heddle_store::{Bindings, Selected};
 use kube::api::{Patch, PatchParams};
 use kube::{Api, Client};
 use serde_json::{Value, json};
@@ -21,7 +23,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tokio::sync::watch;
 
-use super::conditions::{Found, is_well, wanted};
+use super::conditions::{Audience, Found, is_true, is_well, wanted};
 use super::observed::{ObservedObject, Status};
 use crate::cluster::reason;
 use crate::generate::CountedCompiler;
@@ -39,6 +41,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const MOST: usize = 40;
 /// Requests at a time.
 const AT_ONCE: usize = 4;
+/// How long after a start a condition that is True stays so while no proxy is connected: they connect again.
+const GRACE: Duration = Duration::from_mins(1);
 /// Who writes, as the API server notes it.
 const WRITER: &str = "heddled-status";
 
@@ -48,6 +52,10 @@ pub(crate) struct Writer {
     pub client: Client,
     /// The objects, and what is wrong with them.
     pub state: watch::Receiver<ControllerState>,
+    /// What the objects lead to and select.
+    pub bindings: watch::Receiver<Arc<Bindings>>,
+    /// When the process started.
+    pub started: Instant,
     /// What compilation found wrong.
     pub compiled: Arc<CountedCompiler>,
     /// What proxies reject.
@@ -85,11 +93,14 @@ impl Writer {
     /// Writes until the process ends.
     pub(crate) async fn run(mut self) {
         let mut rejection_changes = self.registry.rejection_changes();
+        let mut connection_changes = self.registry.connection_changes();
         let mut wait = Duration::MAX;
         loop {
             let changed = tokio::select! {
                 changed = self.state.changed() => if changed.is_err() { return } else { true },
                 changed = rejection_changes.changed() => if changed.is_err() { return } else { true },
+                changed = connection_changes.changed() => if changed.is_err() { return } else { true },
+                changed = self.bindings.changed() => if changed.is_err() { return } else { true },
                 changed = self.leads.changed() => if changed.is_err() { return } else { true },
                 changed = self.speaks.changed() => if changed.is_err() { return } else { true },
                 () = tokio::time::sleep(wait) => false,
@@ -143,18 +154,29 @@ impl Writer {
     fn changes(&mut self, state: &ControllerState) -> Vec<Change> {
         self.tried.retain(|key, tried| state.statuses.get(key).is_some_and(|seen| seen.resource_version == *tried));
         let (of_compile, rejections) = (self.compiled.issues(), self.registry.rejections());
-        let found = found(state.snapshot.issues.iter().chain(&of_compile), &rejections);
+        let bindings = self.bindings.borrow_and_update().clone();
+        let issues = state.snapshot.issues.iter().chain(&of_compile).chain(bindings.beside(&of_compile));
+        let mut found = found(issues, &rejections);
+        let (connected, is_early) = (self.registry.workloads(), self.started.elapsed() < GRACE);
         let now = OffsetDateTime::now_utc().replace_nanosecond(0).ok().and_then(|now| now.format(&Rfc3339).ok());
         let now = now.unwrap_or_default();
         let (mut bad, mut good) = (Vec::new(), Vec::new());
         for (key, seen) in state.statuses.iter().filter(|(key, seen)| self.is_ours(state, key, seen)) {
-            let found = found.get(key);
-            if self.tried.contains_key(key) || (found.is_none() && is_well(seen)) {
+            let audience = audience(key, &bindings.selected, &connected);
+            let known = found.remove(key);
+            let is_kept = match audience {
+                Audience::Connected => is_well(seen),
+                Audience::NoProxies => is_early && is_true(seen),
+                Audience::NoWorkloads => false,
+            };
+            if self.tried.contains_key(key) || (known.is_none() && is_kept) {
                 continue;
             }
-            let Some(status) = wanted(seen, found.unwrap_or(&Found::default()), &now) else { continue };
+            let is_bad = known.is_some();
+            let known = Found { audience, ..known.unwrap_or_default() };
+            let Some(status) = wanted(seen, &known, &now) else { continue };
             let change = Change { key: key.clone(), seen: seen.clone(), status: written(&status) };
-            if found.is_some() { bad.push(change) } else { good.push(change) }
+            if is_bad { bad.push(change) } else { good.push(change) }
         }
         bad.append(&mut good);
         bad.extend(self.fronts(state));
@@ -201,6 +223,22 @@ fn written(status: &Status) -> Value {
         "conditions": status.conditions,
         "validationMessages": messages,
     })
+}
+
+/// Whom an object reaches. An object without a selector concerns every proxy. ProxyConfigs are read when a pod is made.
+pub(super) fn audience(key: &Arc<ObjectRef>, selected: &Selected, connected: &BTreeSet<(Text, Text)>) -> Audience {
+    let is_connected = |workload: &Arc<Workload>| {
+        let origin = &workload.origin;
+        connected.contains(&(origin.namespace().clone(), origin.name().clone()))
+    };
+    match selected.get(key) {
+        Some(workloads) if workloads.is_empty() => Audience::NoWorkloads,
+        _ if key.kind == Kind::ProxyConfig => Audience::Connected,
+        // Other proxies call what a ServiceEntry selects.
+        Some(workloads) if key.kind != Kind::ServiceEntry && !workloads.iter().any(is_connected) => Audience::NoProxies,
+        _ if connected.is_empty() => Audience::NoProxies,
+        _ => Audience::Connected,
+    }
 }
 
 /// What is known against each object.

@@ -1,6 +1,6 @@
 //! Validates objects as `heddlectl validate` does.
 
-use heddle_crds::validate::{Severity, Violation, object};
+use heddle_crds::validate::{Severity, Violation, object, support};
 
 use super::review::{Answer, Request};
 
@@ -12,8 +12,10 @@ pub(super) fn judge(request: &Request) -> Answer {
     if !matches!(request.operation.as_str(), "CREATE" | "UPDATE") {
         return Answer::default();
     }
-    let (errors, warnings): (Vec<Violation>, Vec<Violation>) =
-        object(&request.object).into_iter().partition(|violation| violation.severity == Severity::Error);
+    let (errors, warnings): (Vec<Violation>, Vec<Violation>) = support(&request.object)
+        .into_iter()
+        .chain(object(&request.object))
+        .partition(|violation| violation.severity == Severity::Error);
     let line = |violation: &Violation| format!("{}: {}", violation.path, violation.reason);
     let refused = (!errors.is_empty()).then(|| {
         let named: Vec<String> = errors.iter().take(MAX_NAMED).map(line).collect();
@@ -43,6 +45,21 @@ mod tests {
         assert!(refused.contains("spec.http[0].route[0].weight"), "{refused}");
         assert!(judged("UPDATE", &spec).refused.is_some());
         assert!(judged("DELETE", &spec).refused.is_none(), "what is wrong must be deletable");
+    }
+
+    #[test]
+    fn a_kind_or_field_without_effect_is_accepted_with_a_warning() {
+        let policy = json!({"apiVersion": "security.istio.io/v1", "kind": "AuthorizationPolicy",
+            "metadata": {"name": "a", "namespace": "shop"}, "spec": {"action": "DENY", "rules": [{}]}});
+        let request = Request { uid: "u".into(), operation: "CREATE".into(), namespace: "shop".into(), object: policy };
+        let answer = judge(&request);
+        assert_eq!((answer.refused, answer.warnings.len()), (None, 1));
+        assert!(answer.warnings[0].contains("requests that it denies are allowed"), "{:?}", answer.warnings);
+        let matched = json!({"headers": {"@request.auth.claims.role": {"exact": "b"}}});
+        let http = json!([{"match": [matched], "route": [{"destination": {"host": "a"}}]}]);
+        let answer = judged("UPDATE", &json!({"hosts": ["a"], "gateways": ["edge"], "http": http}));
+        assert_eq!((answer.refused, answer.warnings.len()), (None, 1));
+        assert!(answer.warnings[0].contains("not supported yet"), "{:?}", answer.warnings);
     }
 
     #[test]

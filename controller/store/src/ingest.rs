@@ -26,6 +26,8 @@ use std::sync::Arc;
 use heddle_crds::validate;
 use heddle_model::{issue::Issue, object::ObjectRef};
 
+use crate::object::custom_kind;
+
 pub use name::service_host;
 
 /// Reason of issues about fields without effect.
@@ -58,6 +60,13 @@ impl Report {
     /// A field that is read, and for which nothing is built yet. `validate` says the same.
     pub fn not_supported(&mut self, field: impl Into<String>) {
         self.error(field, NOT_SUPPORTED, validate::NOT_SUPPORTED);
+    }
+
+    /// The kind of the object is read, and nothing is built for it yet. `validate` says the same.
+    pub fn unsupported(&mut self) {
+        if let Some(message) = custom_kind(self.object.kind).and_then(validate::unsupported) {
+            self.error("", NOT_SUPPORTED, message);
+        }
     }
 
     /// A field that has no effect in Istio either.

@@ -13,9 +13,11 @@ pub mod object;
 pub mod settings;
 pub mod store;
 
+mod binding;
 mod merge;
 mod select;
 
+pub use binding::{Bindings, Selected};
 pub use document::documents;
 pub use object::{Event, Object, SourceId, Spec, custom_kind};
 pub use settings::Settings;

@@ -70,6 +70,8 @@ pub enum Spec {
     Sidecar(Box<sidecar::Spec>),
     ProxyConfig(Box<proxy_config::Spec>),
     PeerAuthentication(Box<peer_authentication::Spec>),
+    /// A kind that has no effect yet. Nothing of its spec is kept.
+    Unsupported,
 }
 
 /// A ServiceEntry with the addresses that its status keeps.

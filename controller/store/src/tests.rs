@@ -1,5 +1,6 @@
 //! From objects to snapshots, a file a kind.
 
+mod binding;
 mod build;
 mod destination_rule;
 mod endpoint_slice;

@@ -44,7 +44,7 @@ pub fn crd(kind: IstioKind) -> Value {
 
 fn version(kind: IstioKind, version: &str) -> Value {
     let info = kind.info();
-    let columns: Vec<Value> = info.columns.iter().map(column).collect();
+    let columns: Vec<Value> = info.table().iter().map(column).collect();
     let mut schema = json!({
         "type": "object",
         "properties": { "spec": super::spec(kind), "status": status(kind) },
@@ -52,17 +52,14 @@ fn version(kind: IstioKind, version: &str) -> Value {
     if info.spec_required {
         schema["required"] = json!(["spec"]);
     }
-    let mut out = json!({
+    json!({
+        "additionalPrinterColumns": columns,
         "name": version,
         "schema": { "openAPIV3Schema": schema },
         "served": true,
         "storage": version == info.storage,
         "subresources": { "status": {} },
-    });
-    if !columns.is_empty() {
-        out["additionalPrinterColumns"] = Value::Array(columns);
-    }
-    out
+    })
 }
 
 fn column(column: &Column) -> Value {

@@ -6,6 +6,7 @@ mod injection;
 mod plane;
 mod rights;
 mod root;
+mod unsupported;
 mod webhook;
 
 use std::process::ExitCode;
@@ -18,8 +19,9 @@ use crate::server::ApiServer;
 /// Check a cluster before or after installing.
 ///
 /// The command checks the API server, your permissions, the custom resource definitions and their owners, the control
-/// planes and their revisions, the Go templates of the injector, the root certificate and the webhooks, and counts what
-/// heddlectl analyze finds. It writes nothing to the cluster. It exits with code 1 if it finds an error.
+/// planes and their revisions, the Go templates of the injector, the root certificate and the webhooks. It counts the
+/// objects that have no effect with Heddle, and what heddlectl analyze finds. It writes nothing to the cluster. It exits
+/// with code 1 if it finds an error.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -107,13 +109,14 @@ async fn check(args: &Args) -> Result<Report> {
     let mut report = Report { findings: Vec::new() };
     rights::version(&server, &mut report).await.context("cannot reach the API server")?;
     let namespace = args.namespace.as_str();
-    let steps: [(&str, Result<()>); 7] = [
+    let steps: [(&str, Result<()>); 8] = [
         ("permissions", rights::rights(&server, namespace, &mut report).await),
         ("definitions", definition::definitions(&server, &mut report).await),
         ("control planes", plane::planes(&server, &mut report).await),
         ("injection", injection::templates(&server, namespace, &mut report).await),
         ("root", root::root(&server, namespace, &mut report).await),
         ("webhooks", webhook::webhooks(&server, namespace, &mut report).await),
+        ("unsupported objects", unsupported::unsupported(&server, namespace, &mut report).await),
         ("analysis", analysis::analysis(&server, namespace, &mut report).await),
     ];
     for (name, step) in steps {

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::release::{Choices, Plan, path, title};
 use crate::server::{ApiServer, Server};
+use crate::unsupported;
 
 /// Install the control plane, or update the installed one.
 ///
@@ -37,6 +38,10 @@ pub(crate) struct Args {
     /// Replace objects of another installation, for example of istiod. Their other settings are lost.
     #[arg(long)]
     take_over: bool,
+    /// Take over although the cluster has objects of kinds or with fields that Heddle does not support. They will have
+    /// no effect.
+    #[arg(long, requires = "take_over")]
+    ignore_unsupported: bool,
     /// Do not wait until the workloads are ready.
     #[arg(long)]
     no_wait: bool,
@@ -79,6 +84,9 @@ async fn install(args: &Args, plan: &Plan) -> Result<ExitCode> {
          charts. To replace them, use --take-over. For details, run `heddlectl check`.",
         foreign.join("\n")
     );
+    if args.take_over && !args.ignore_unsupported {
+        ensure_supported(&server, plan).await?;
+    }
     if args.dry_run {
         for object in &plan.objects {
             println!("{} would be {}", title(object), step::foresee(&server, object).await?);
@@ -128,6 +136,20 @@ async fn write(server: &Server, plan: &Plan, take_over: bool) -> Result<()> {
             definitions.push(object);
         }
     }
+    Ok(())
+}
+
+/// Refuses to take over objects that would lose their effect.
+async fn ensure_supported(server: &Server, plan: &Plan) -> Result<()> {
+    let found = unsupported::find(server, &plan.namespace, &plan.revision).await;
+    let found = found.context("cannot look for objects that Heddle does not support")?;
+    let lines: Vec<String> = found.iter().map(|group| format!("  {}: {}", group.kind, group.line())).collect();
+    ensure!(
+        lines.is_empty(),
+        "these objects would have no effect after the takeover:\n{}\nNothing was changed. To take over all the same, \
+         use --ignore-unsupported.",
+        lines.join("\n")
+    );
     Ok(())
 }
 

@@ -20,7 +20,8 @@ use document::Document;
 /// Validate Istio objects without a cluster.
 ///
 /// The command applies the rules of the validating webhook to all kinds of Istio, and prints each error with its file,
-/// line and field. It skips objects of other API groups. It exits with code 1 if an object is refused.
+/// line and field. It warns of kinds and fields that Heddle does not support. It skips objects of other API groups. It
+/// exits with code 1 if an object is refused.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -113,7 +114,8 @@ fn judge(file: &str, document: Document) -> (Finding, Value) {
     let (violations, value, skipped) = match document.content {
         Ok(value) => {
             let skipped = !is_ours(&value);
-            (if skipped { Vec::new() } else { validate::object(&value) }, value, skipped)
+            let judged = if skipped { Vec::new() } else { validate::object(&value) };
+            (validate::support(&value).into_iter().chain(judged).collect(), value, skipped)
         }
         Err(reason) => (vec![refusal(reason)], Value::Null, false),
     };

@@ -119,6 +119,33 @@ fn check_names_what_is_wrong() -> Result<()> {
     })
 }
 
+/// What would lose its effect is counted by `check`, and stops a takeover that was not told to go on.
+#[test]
+fn objects_that_are_not_supported_stop_a_takeover() -> Result<()> {
+    own(async |cluster| {
+        cluster.install_crds()?;
+        for name in ["deny", "allow"] {
+            cluster.apply(&format!(
+                "{{apiVersion: security.istio.io/v1, kind: AuthorizationPolicy, \
+                 metadata: {{name: {name}, namespace: default}}, spec: {{}}}}"
+            ))?;
+        }
+        let out = heddlectl(cluster, &["check", "-o", "json"]).await?;
+        let found: Vec<Value> = serde_json::from_slice(&out.stdout)?;
+        let finding = found.iter().find(|finding| finding["place"] == "AuthorizationPolicy").context("no finding")?;
+        let said = finding["message"].as_str().unwrap_or_default();
+        ensure!(finding["level"] == "error" && said.starts_with("2 objects: default/allow, default/deny: "), "{said}");
+        ensure!(said.contains("requests that it denies are allowed"), "{said}");
+        let take_over = ["install", "-y", "--no-wait", "--take-over"];
+        let refused = heddlectl(cluster, &take_over).await?;
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        ensure!(!refused.status.success() && said.contains("AuthorizationPolicy: 2 objects"), "{said}");
+        let api = cluster.api().await?;
+        ensure!(get(&api, "/apis/apps/v1/namespaces/istio-system/deployments/istiod").await.is_err());
+        heddlectl_succeeds(cluster, &[&take_over[..], &["--ignore-unsupported"]].concat()).await.map(drop)
+    })
+}
+
 /// Of all objects that carry our label only those of the given kinds are still there.
 fn left_nothing(cluster: &Cluster, but: &[&str]) -> Result<()> {
     let kinds = "all,cm,sa,role,rolebinding,clusterrole,clusterrolebinding,hpa,pdb,\

@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 
 use super::watcher::{SOON, Watcher, start};
 
+const POLICIES: &str = "/apis/security.istio.io/v1/namespaces/default";
+const GATEWAYS: &str = "/apis/networking.istio.io/v1/namespaces/default/gateways";
 const RULES: &str = "/apis/networking.istio.io/v1/namespaces/default/destinationrules";
 const ROUTES: &str = "/apis/networking.istio.io/v1/namespaces/default/virtualservices";
 
@@ -210,5 +212,89 @@ fn storms_cost_little_and_objects_of_others_nothing() -> Result<()> {
         tokio::time::sleep(Duration::from_secs(3)).await;
         ensure!(cluster.api().await?.get(&path).await?.body["status"] == Value::Null);
         Ok(())
+    })
+}
+
+fn policy(kind: &str, name: &str, spec: &Value) -> Value {
+    json!({"apiVersion": "security.istio.io/v1", "kind": kind, "metadata": {"name": name}, "spec": spec})
+}
+
+/// A kind without effect is watched, and its objects say what they do not do.
+#[test]
+fn a_kind_without_effect_says_so() -> Result<()> {
+    own(async |cluster| {
+        cluster.install_crds()?;
+        let control = start(cluster, &[]).await?;
+        let path = format!("{POLICIES}/authorizationpolicies/deny");
+        put(cluster, &path, &policy("AuthorizationPolicy", "deny", &json!({"action": "DENY", "rules": [{}]}))).await?;
+        let said = until(cluster, &path, "False", "NotSupported").await?;
+        ensure!(said["message"].as_str().is_some_and(|text| text.contains("requests that it denies are allowed")));
+        ensure!(control.process.log().contains("requests that it denies are allowed"), "{}", control.process.log());
+        // Its own status is no reason to write it again.
+        let before = version(cluster, &path).await?;
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        ensure!(before == version(cluster, &path).await?);
+        let claim = json!({"headers": {"@request.auth.claims.role": {"exact": "admin"}}});
+        let http = json!({"match": [claim], "route": [{"destination": {"host": "a.default.example"}}]});
+        let spec = json!({"hosts": ["a.default.example"], "http": [http]});
+        let path = format!("{ROUTES}/claims");
+        put(cluster, &path, &object("VirtualService", "claims", &spec)).await?;
+        until(cluster, &path, "False", "NotSupported").await?;
+        Ok(())
+    })
+}
+
+/// What is bound to nothing, leads to nothing or is overruled is not True, though no proxy is connected.
+#[test]
+fn an_object_that_leads_to_nothing_is_not_true() -> Result<()> {
+    own(async |cluster| {
+        cluster.install_crds()?;
+        let _control = start(cluster, &[]).await?;
+        let (at, good) = entry();
+        put(cluster, &at, &good).await?;
+        until(cluster, &at, "True", "NoProxies").await?;
+        let route = json!({"hosts": ["a.default.example"], "gateways": ["edge"],
+            "http": [{"route": [{"destination": {"host": "a.default.example"}}]}]});
+        let path = format!("{ROUTES}/edge");
+        put(cluster, &path, &object("VirtualService", "edge", &route)).await?;
+        until(cluster, &path, "False", "UnknownGateway").await?;
+        let server = json!({"port": {"number": 80, "name": "http", "protocol": "HTTP"}, "hosts": ["*"]});
+        let gateway = json!({"selector": {"app": "edge"}, "servers": [server]});
+        put(cluster, &format!("{GATEWAYS}/edge"), &object("Gateway", "edge", &gateway)).await?;
+        until(cluster, &format!("{GATEWAYS}/edge"), "Unknown", "NoWorkloads").await?;
+        until(cluster, &path, "Unknown", "NoWorkloads").await?;
+
+        let (path, bad) = self::route("subset", "v9");
+        put(cluster, &path, &bad).await?;
+        until(cluster, &path, "False", "UnknownSubset").await?;
+        let rule = json!({"host": "a.default.example", "subsets": [{"name": "v9", "labels": {"version": "v9"}}]});
+        put(cluster, &format!("{RULES}/a"), &object("DestinationRule", "a", &rule)).await?;
+        until(cluster, &format!("{RULES}/a"), "False", "EmptySubset").await?;
+        until(cluster, &path, "True", "NoProxies").await?;
+        Ok(())
+    })
+}
+
+/// Of two policies of one scope the older one counts; a selector without workloads is not known to work.
+#[test]
+fn an_overruled_policy_is_not_true() -> Result<()> {
+    own(async |cluster| {
+        cluster.install_crds()?;
+        let _control = start(cluster, &[]).await?;
+        let mode = |mode: &str| json!({"mtls": {"mode": mode}});
+        let at = |name: &str| format!("{POLICIES}/peerauthentications/{name}");
+        put(cluster, &at("first"), &policy("PeerAuthentication", "first", &mode("STRICT"))).await?;
+        until(cluster, &at("first"), "True", "NoProxies").await?;
+        // Creation times have whole seconds.
+        tokio::time::sleep(Duration::from_millis(1100)).await;
+        put(cluster, &at("second"), &policy("PeerAuthentication", "second", &mode("DISABLE"))).await?;
+        let said = until(cluster, &at("second"), "False", "Overruled").await?;
+        ensure!(said["message"].as_str().is_some_and(|text| text.contains("default/first")), "{said}");
+        let selector = json!({"selector": {"matchLabels": {"app": "none"}}, "mtls": {"mode": "STRICT"}});
+        put(cluster, &at("none"), &policy("PeerAuthentication", "none", &selector)).await?;
+        until(cluster, &at("none"), "Unknown", "NoWorkloads").await?;
+        let api = cluster.api().await?;
+        ensure!(api.call(http::Method::DELETE, &at("first"), None).await?.accepted());
+        until(cluster, &at("second"), "True", "NoProxies").await.map(|_| ())
     })
 }

@@ -43,12 +43,16 @@ macro_rules! kinds {
 
 /// The versions of most kinds of Istio's networking group. They have one schema.
 const NETWORKING: &[&str] = &["v1", "v1beta1", "v1alpha3"];
+/// The versions of the kinds of Istio's security group.
+const SECURITY: &[&str] = &["v1", "v1beta1"];
 
 // Sorted by name, then by group: issues and objects are listed in this order.
 kinds! {
+    AuthorizationPolicy = "AuthorizationPolicy", "security.istio.io", Namespaced, SECURITY;
     ConfigMap = "ConfigMap", "", Namespaced, &["v1"];
     DestinationRule = "DestinationRule", "networking.istio.io", Namespaced, NETWORKING;
     EndpointSlice = "EndpointSlice", "discovery.k8s.io", Namespaced, &["v1"];
+    EnvoyFilter = "EnvoyFilter", "networking.istio.io", Namespaced, &["v1alpha3"];
     File = "File", "", Cluster, &[];
     KubernetesGateway = "Gateway", "gateway.networking.k8s.io", Namespaced, &[];
     Gateway = "Gateway", "networking.istio.io", Namespaced, NETWORKING;
@@ -57,16 +61,21 @@ kinds! {
     MeshConfig = "MeshConfig", "", Cluster, &[];
     Namespace = "Namespace", "", Cluster, &["v1"];
     Node = "Node", "", Cluster, &["v1"];
-    PeerAuthentication = "PeerAuthentication", "security.istio.io", Namespaced, &["v1", "v1beta1"];
+    PeerAuthentication = "PeerAuthentication", "security.istio.io", Namespaced, SECURITY;
     Pod = "Pod", "", Namespaced, &["v1"];
     ProxyConfig = "ProxyConfig", "networking.istio.io", Namespaced, &["v1beta1"];
+    RequestAuthentication = "RequestAuthentication", "security.istio.io", Namespaced, SECURITY;
     Secret = "Secret", "", Namespaced, &["v1"];
     Service = "Service", "", Namespaced, &["v1"];
     ServiceAccount = "ServiceAccount", "", Namespaced, &["v1"];
     ServiceEntry = "ServiceEntry", "networking.istio.io", Namespaced, NETWORKING;
     Sidecar = "Sidecar", "networking.istio.io", Namespaced, NETWORKING;
+    Telemetry = "Telemetry", "telemetry.istio.io", Namespaced, &["v1", "v1alpha1"];
+    TrafficExtension = "TrafficExtension", "extensions.istio.io", Namespaced, &["v1alpha1"];
     VirtualService = "VirtualService", "networking.istio.io", Namespaced, NETWORKING;
+    WasmPlugin = "WasmPlugin", "extensions.istio.io", Namespaced, &["v1alpha1"];
     WorkloadEntry = "WorkloadEntry", "networking.istio.io", Namespaced, NETWORKING;
+    WorkloadGroup = "WorkloadGroup", "networking.istio.io", Namespaced, NETWORKING;
     Document = "document", "", Cluster, &[];
 }
 

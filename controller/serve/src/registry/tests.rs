@@ -44,6 +44,18 @@ fn the_newest_of_two_streams_of_a_proxy_is_found() {
 }
 
 #[test]
+fn the_workloads_are_those_of_open_streams() {
+    let registry = registry();
+    let mut changes = registry.connection_changes();
+    let stream = connected(&registry, "a");
+    assert_eq!(registry.workloads().len(), 1);
+    assert!(changes.has_changed().unwrap());
+    changes.mark_unchanged();
+    drop(stream);
+    assert!(registry.workloads().is_empty() && changes.has_changed().unwrap());
+}
+
+#[test]
 fn objects_that_are_found_after_a_newer_ack_or_nack_are_not_added() {
     let registry = registry();
     let session = connected(&registry, "a");

@@ -146,6 +146,13 @@ fn spec(kind: Kind, value: &Value) -> Result<(Spec, Vec<String>), DecodeError> {
         Kind::Sidecar => boxed(custom(value)?, Spec::Sidecar),
         Kind::ProxyConfig => boxed(custom(value)?, Spec::ProxyConfig),
         Kind::PeerAuthentication => boxed(custom(value)?, Spec::PeerAuthentication),
+        Kind::AuthorizationPolicy
+        | Kind::EnvoyFilter
+        | Kind::RequestAuthentication
+        | Kind::Telemetry
+        | Kind::TrafficExtension
+        | Kind::WasmPlugin
+        | Kind::WorkloadGroup => (Spec::Unsupported, Vec::new()),
         // No document is of these kinds.
         Kind::File | Kind::Document | Kind::KubernetesGateway => (Spec::Malformed, Vec::new()),
     })

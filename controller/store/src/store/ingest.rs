@@ -35,6 +35,7 @@ impl Store {
         let name: Name = (object.key.namespace.clone(), object.key.name.clone());
         match &object.spec {
             Spec::Malformed | Spec::ServiceAccount => {}
+            Spec::Unsupported => report.unsupported(),
             Spec::MeshConfig(_) => self.stale.mesh = true,
             Spec::Namespace => self.set_namespace(object),
             Spec::Node => self.services.set_place(name.1, Some(workload::place(&meta.labels))),
@@ -95,7 +96,17 @@ impl Store {
     pub(super) fn forget(&mut self, key: &ObjectRef) {
         let name: Name = (key.namespace.clone(), key.name.clone());
         match key.kind {
-            Kind::ServiceAccount | Kind::File | Kind::Document | Kind::KubernetesGateway => {}
+            Kind::ServiceAccount
+            | Kind::File
+            | Kind::Document
+            | Kind::KubernetesGateway
+            | Kind::AuthorizationPolicy
+            | Kind::EnvoyFilter
+            | Kind::RequestAuthentication
+            | Kind::Telemetry
+            | Kind::TrafficExtension
+            | Kind::WasmPlugin
+            | Kind::WorkloadGroup => {}
             Kind::MeshConfig => self.stale.mesh = true,
             Kind::Namespace => {
                 let known = self.namespaces.remove(&key.name).is_some();

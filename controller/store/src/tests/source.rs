@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use heddle_model::{
     Text,
-    issue::Issue,
+    issue::{Issue, Severity},
     object::{Kind, ObjectRef},
 };
 use serde_json::json;
 
-use super::build::{Builder, endpoints, object, pod, slice, store};
+use super::build::{Builder, endpoints, found, object, pod, slice, snapshot, store};
 use crate::{
-    Event, Object, Settings, SourceId, Spec, Store,
+    Event, Object, Settings, SourceId, Spec, Store, custom_kind,
     object::{Meta, Reading},
 };
 
@@ -168,4 +168,25 @@ fn issues_name_the_cluster_of_their_object() {
     assert_eq!(objects, ["Gateway shop/web", "Gateway shop/web in cluster west"]);
     store.apply(Event::Relist(west(), Kind::Gateway, Vec::new()));
     assert_eq!(*store.commit().issues, [issues[0].clone()]);
+}
+
+#[test]
+fn a_kind_without_effect_is_read_and_says_so() {
+    let policy = object("AuthorizationPolicy", "shop/deny", "{action: DENY, rules: [{}]}");
+    let snapshot = snapshot([policy]);
+    assert_eq!(found(&snapshot.issues), [" NotSupported"]);
+    assert_eq!(snapshot.issues[0].severity, Severity::Error);
+    assert!(snapshot.issues[0].message.contains("requests that it denies are allowed"), "{}", snapshot.issues[0]);
+}
+
+/// The model and the definitions have the same kinds, in the same versions: none is accepted and never watched.
+#[test]
+fn each_kind_that_is_served_is_read() {
+    for kind in heddle_crds::kind::IstioKind::ALL {
+        for version in kind.info().versions {
+            let read = Kind::of(&format!("{}/{version}", kind.info().group), kind.name());
+            let read = read.unwrap_or_else(|| panic!("{kind} {version}"));
+            assert_eq!(custom_kind(read), Some(kind));
+        }
+    }
 }

@@ -1,0 +1,39 @@
+//! Which workloads each selector selects.
+
+use heddle_model::{
+    labels::Labels,
+    object::{Kind, Origin},
+    snapshot::Snapshot,
+};
+
+use super::{ByNamespace, Selected};
+
+/// The workloads of each object with a selector.
+pub(super) fn selected(snapshot: &Snapshot, workloads: &ByNamespace<'_>) -> Selected {
+    let mut selected = Selected::new();
+    for (origin, selector) in selectors(snapshot).filter(|(_, selector)| !selector.is_empty()) {
+        let of_namespace = workloads.of(origin.namespace()).iter().filter(|one| selector.select(&one.labels));
+        selected.entry(origin.object.clone()).or_default().extend(of_namespace.map(|one| (*one).clone()));
+    }
+    // A Gateway selects proxies of all namespaces.
+    for gateway in snapshot.gateways.iter().filter(|gateway| gateway.origin.object.kind == Kind::Gateway) {
+        if !gateway.selector.is_empty() && gateway.services.is_empty() {
+            let chosen = workloads.all().filter(|one| gateway.selector.select(&one.labels)).cloned();
+            selected.insert(gateway.origin.object.clone(), chosen.collect());
+        }
+    }
+    selected
+}
+
+/// The selectors that apply in the namespace of their object.
+fn selectors(snapshot: &Snapshot) -> impl Iterator<Item = (&Origin, &Labels)> {
+    let policies = snapshot.peer_authentications.values().flat_map(|list| list.iter());
+    let policies = policies.filter_map(|one| Some((&one.origin, one.selector.as_ref()?)));
+    let sidecars = snapshot.sidecars.iter().filter_map(|one| Some((&one.origin, one.selector.as_ref()?)));
+    let settings = snapshot.proxy_settings.iter().filter_map(|one| Some((&one.origin, one.selector.as_ref()?)));
+    let rules = snapshot.destination_rules.values().flat_map(|list| list.iter());
+    let rules = rules.filter_map(|one| Some((&one.origin, one.selector.as_ref()?)));
+    let entries = snapshot.services.iter().filter(|one| one.origin.object.kind == Kind::ServiceEntry);
+    let entries = entries.map(|one| (&one.origin, &one.selector));
+    policies.chain(sidecars).chain(settings).chain(rules).chain(entries)
+}
