@@ -108,9 +108,10 @@ where
     let mut tls = ServerConfig::clone(&tls);
     tls.alpn_protocols = vec![b"http/1.1".to_vec()];
     let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(tls));
-    match tokio::time::timeout(PATIENCE, acceptor.accept(stream)).await {
-        Ok(Ok(stream)) => answer(stream, peer, service).await,
-        _ => tracing::debug!(%peer, "a TLS handshake failed"),
+    if let Ok(Ok(stream)) = tokio::time::timeout(PATIENCE, acceptor.accept(stream)).await {
+        answer(stream, peer, service).await;
+    } else {
+        tracing::debug!(%peer, "a TLS handshake failed");
     }
 }
 
