@@ -192,13 +192,13 @@ fn storms_cost_little_and_objects_of_others_nothing() -> Result<()> {
         foreign["metadata"]["labels"] = json!({"istio.io/rev": "other"});
         put(cluster, &at, &foreign).await?;
         let path = format!("{ROUTES}/reviews");
-        for status in 0..150 {
-            let route = json!({"fault": {"abort": {"httpStatus": 1000 + status, "percentage": {"value": 1}}},
+        for number in 0..150 {
+            let route = json!({"match": [{"uri": {"regex": format!("({number}")}}],
                 "route": [{"destination": {"host": "a.default.example"}}]});
             let spec = json!({"hosts": ["a.default.example"], "http": [route]});
             put(cluster, &path, &object("VirtualService", "reviews", &spec)).await?;
         }
-        let said = until(cluster, &path, "False", "BadStatus").await?;
+        let said = until(cluster, &path, "False", "BadRegex").await?;
         ensure!(said["observedGeneration"] == 150, "{said}");
         let writes = control.process.log().lines().filter(|line| line.contains("wrote a status")).count();
         println!("150 edits, {writes} writes of the status");

@@ -10,10 +10,16 @@ use serde_json::json;
 
 pub(crate) const SOON: Duration = Duration::from_secs(20);
 
-/// Starts a control plane with the rights of the cluster's administrator, and the namespace that it lives in.
-pub(crate) async fn start(cluster: &Cluster, flags: &[&str]) -> Result<Control> {
+/// Makes the namespace that the control plane lives in, unless it is there.
+pub(crate) async fn make_namespace(cluster: &Cluster) -> Result<()> {
     let own = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "istio-system"}});
     cluster.api().await?.post("/api/v1/namespaces", &own).await?;
+    Ok(())
+}
+
+/// Starts a control plane with the rights of the cluster's administrator, and the namespace that it lives in.
+pub(crate) async fn start(cluster: &Cluster, flags: &[&str]) -> Result<Control> {
+    make_namespace(cluster).await?;
     let kubeconfig = format!("--kubeconfig={}", cluster.kubeconfig().display());
     let flags: Vec<&str> = [kubeconfig.as_str()].into_iter().chain(flags.iter().copied()).collect();
     ControlSetup::new()?.start(&flags).await

@@ -5,7 +5,7 @@ mod annotations;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use super::watcher::{SOON, start};
+use super::watcher::{SOON, make_namespace, start};
 use anyhow::{Context, Result, ensure};
 use base64::Engine;
 use heddle_tests::cluster::{Cluster, own};
@@ -110,6 +110,7 @@ fn a_pod_gets_its_proxy() -> Result<()> {
         let api = cluster.api().await?;
         let configmaps = "/api/v1/namespaces/istio-system/configmaps";
         // Before heddled, so that no pod is injected by less.
+        make_namespace(cluster).await?;
         let mesh = configmap("istio", &json!({"mesh": "defaultConfig: {proxyMetadata: {TINT: red}}"}));
         ensure!(api.post(configmaps, &mesh).await?.accepted());
         let control = start(cluster, &[]).await?;

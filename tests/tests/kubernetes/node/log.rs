@@ -9,7 +9,7 @@ use heddle_tests::product;
 /// Reads `kubectl logs`, and changes a level of the pods through the API server.
 pub(super) async fn is_read_and_changed(node: &Node) -> Result<String> {
     let said = log(node)?;
-    for part in ["listening port=\"secure-grpc\"", "the root certificate is that of Secret", "issued a certificate"] {
+    for part in ["listening port=\"secure-grpc\"", "the root certificate is that of Secret", "listed kind=\"Pod\""] {
         ensure!(said.contains(part), "{part:?} is not in the log:\n{said}");
     }
     ensure!(!said.contains("DEBUG"), "debug events are in the log:\n{said}");
