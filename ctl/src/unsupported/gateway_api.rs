@@ -26,12 +26,12 @@ const ROUTE: &str = "the route is not applied; Heddle does not support the Gatew
 pub(super) async fn find(server: &Server, found: &mut Found) -> Result<()> {
     let classes = list(server, "gatewayclasses").await?;
     let gateways = list(server, "gateways").await?;
-    let served = served(&classes, &gateways);
-    for (namespace, name) in &served {
+    let ours = served(&classes, &gateways);
+    for (namespace, name) in &ours {
         found.add("Gateway (Gateway API)", GATEWAY, format!("{namespace}/{name}"));
     }
     for (kind, plural) in ROUTES {
-        for route in list(server, plural).await?.iter().filter(|route| is_of_mesh(route, &served)) {
+        for route in list(server, plural).await?.iter().filter(|route| is_of_mesh(route, &ours)) {
             let (namespace, name) = key(route);
             found.add(kind, ROUTE, format!("{namespace}/{name}"));
         }
@@ -98,7 +98,7 @@ mod tests {
             json!({"metadata": metadata, "spec": {"gatewayClassName": class}})
         };
         let gateways = [gateway("a", "istio"), gateway("b", "inner"), gateway("c", "other")];
-        let served = served(&classes, &gateways);
+        let ours = served(&classes, &gateways);
         assert_eq!(served, BTreeSet::from([("edge", "a"), ("edge", "b")]));
         let route = |namespace: &str, parent: Value| {
             let metadata = json!({"namespace": namespace, "name": "r"});

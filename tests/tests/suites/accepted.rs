@@ -31,7 +31,10 @@ const OTHERS: [&str; 7] = [
 /// Meshes with an object that is refused on purpose, and why compile has it all the same.
 const REFUSED: [(&str, &str); 4] = [
     ("golden/match/bad_regex/", "a file may hold patterns that RE2 does not know"),
-    ("golden/gateway/refused_values/", "a file may hold values that Envoy refuses; the parts that have them are left out"),
+    (
+        "golden/gateway/refused_values/",
+        "a file may hold values that Envoy refuses; the parts that have them are left out",
+    ),
     ("golden/sidecar/one_address/", "a file may ask for one address twice; the older listener has it"),
     ("golden/route/timeout_retries/", "a file may switch the timeout off by 0s, which istiod's webhook refuses"),
 ];

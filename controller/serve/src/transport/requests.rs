@@ -298,7 +298,7 @@ mod tests {
     async fn a_large_request_that_does_not_end_is_dropped_though_its_stream_is_not_polled() {
         let room = Room::new(1 << 20);
         let limits = Limits { most: 1 << 20, room: room.clone() };
-        let bytes = [&[0][..], &300_000_u32.to_be_bytes(), &[0; 200_000]].concat();
+        let bytes = [&[0][..], &300_000_u32.to_be_bytes(), &vec![0; 200_000]].concat();
         let mut requests = Requests::<DeltaDiscoveryRequest>::new(endless(&bytes), limits);
         let soon = Duration::from_millis(100);
         assert!(tokio::time::timeout(soon, requests.message()).await.is_err());
