@@ -93,12 +93,11 @@ pub(crate) async fn run(config: Config, log: Log) -> anyhow::Result<()> {
     tasks.spawn(until(end.clone(), discovery.rounds()));
     let certificates = Certificates::service(authenticator, signer, metrics);
     let keepalive = KeepaliveConfig::from(&config);
-    let plain = (ports.plain, None, None);
-    for (listener, encryption, certificates) in [plain, (ports.secure, Some(encryptions), Some(certificates))] {
-        if let Some(listener) = listener {
-            let router = Router { discovery: discovery.clone(), certificates };
-            tasks.spawn(server::serve(listener, encryption, router, keepalive.clone(), end.clone()));
-        }
+    let plain = ports.plain.map(|listener| (listener, None, None));
+    let secure = ports.secure.map(|listener| (listener, Some(encryptions), Some(certificates)));
+    for (listener, encryption, certificates) in plain.into_iter().chain(secure) {
+        let router = Router { discovery: discovery.clone(), certificates };
+        tasks.spawn(server::serve(listener, encryption, router, keepalive.clone(), end.clone()));
     }
 
     told_to_end().await?;

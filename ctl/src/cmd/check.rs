@@ -20,8 +20,8 @@ use crate::server::ApiServer;
 ///
 /// The command checks the API server, your permissions, the custom resource definitions and their owners, the control
 /// planes and their revisions, the Go templates of the injector, the root certificate and the webhooks. It counts the
-/// objects that have no effect with Heddle, and what heddlectl analyze finds. It writes nothing to the cluster. It exits
-/// with code 1 if it finds an error.
+/// objects that have no effect with Heddle, and what heddlectl analyze finds. It writes nothing to the cluster. It
+/// exits with code 1 if it finds an error.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:

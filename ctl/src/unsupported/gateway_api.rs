@@ -99,15 +99,15 @@ mod tests {
         };
         let gateways = [gateway("a", "istio"), gateway("b", "inner"), gateway("c", "other")];
         let ours = served(&classes, &gateways);
-        assert_eq!(served, BTreeSet::from([("edge", "a"), ("edge", "b")]));
+        assert_eq!(ours, BTreeSet::from([("edge", "a"), ("edge", "b")]));
         let route = |namespace: &str, parent: Value| {
             let metadata = json!({"namespace": namespace, "name": "r"});
             json!({"metadata": metadata, "spec": {"parentRefs": [parent]}})
         };
-        assert!(is_of_mesh(&route("edge", json!({"name": "a"})), &served));
-        assert!(is_of_mesh(&route("shop", json!({"name": "b", "namespace": "edge", "kind": "Gateway"})), &served));
-        assert!(is_of_mesh(&route("shop", json!({"name": "cart", "kind": "Service"})), &served));
-        assert!(!is_of_mesh(&route("shop", json!({"name": "a"})), &served));
-        assert!(!is_of_mesh(&route("edge", json!({"name": "c"})), &served));
+        assert!(is_of_mesh(&route("edge", json!({"name": "a"})), &ours));
+        assert!(is_of_mesh(&route("shop", json!({"name": "b", "namespace": "edge", "kind": "Gateway"})), &ours));
+        assert!(is_of_mesh(&route("shop", json!({"name": "cart", "kind": "Service"})), &ours));
+        assert!(!is_of_mesh(&route("shop", json!({"name": "a"})), &ours));
+        assert!(!is_of_mesh(&route("edge", json!({"name": "c"})), &ours));
     }
 }

@@ -1,5 +1,5 @@
-//! Limits of what one VirtualService multiplies. Each host has all routes, and each match of a delegate is joined to each
-//! match of its root. So an object of a hundred kilobytes could become gigabytes.
+//! Limits of what one VirtualService multiplies. Each host has all routes, and each match of a delegate is joined to
+//! each match of its root. So an object of a hundred kilobytes could become gigabytes.
 
 use std::sync::Arc;
 

@@ -45,8 +45,7 @@ impl Store {
                 self.set_secret(name, secret);
             }
             Spec::Pod(pod) => {
-                let place = self.services.place(&pod.spec.node_name);
-                let pod = workload::pod(pod, meta, origin, place);
+                let pod = workload::pod(pod, meta, origin, self.services.place(&pod.spec.node_name));
                 self.services.set_pod(name, pod);
             }
             Spec::Service(spec) => {
