@@ -43,7 +43,6 @@ use sources::{Sources, sources};
 /// # Errors
 /// When something is missing without which it cannot begin: a folder, a certificate, a port.
 pub(crate) async fn run(config: Config, log: Log) -> anyhow::Result<()> {
-    let started = Instant::now();
     let end = CancellationToken::new();
     let mut tasks = JoinSet::new();
     let ports = Ports::bind(&config).await?;
@@ -68,7 +67,7 @@ pub(crate) async fn run(config: Config, log: Log) -> anyhow::Result<()> {
         webhooks: Arc::default(),
         cluster: config.cluster_id.clone(),
         pod: config.pod_name.clone(),
-        started,
+        started: Instant::now(),
     };
     show([ports.http, ports.monitoring], &pages, &mut tasks, &end);
 
@@ -92,12 +91,11 @@ pub(crate) async fn run(config: Config, log: Log) -> anyhow::Result<()> {
     let discovery = discovery.inspected(inspect);
     tasks.spawn(until(end.clone(), discovery.rounds()));
     let certificates = Certificates::service(authenticator, signer, metrics);
-    let keepalive = KeepaliveConfig::from(&config);
     let plain = ports.plain.map(|listener| (listener, None, None));
     let secure = ports.secure.map(|listener| (listener, Some(encryptions), Some(certificates)));
     for (listener, encryption, certificates) in plain.into_iter().chain(secure) {
         let router = Router { discovery: discovery.clone(), certificates };
-        tasks.spawn(server::serve(listener, encryption, router, keepalive.clone(), end.clone()));
+        tasks.spawn(server::serve(listener, encryption, router, KeepaliveConfig::from(&config), end.clone()));
     }
 
     told_to_end().await?;
