@@ -66,29 +66,15 @@ impl Interest {
 
     /// It subscribes to this name.
     pub(super) fn insert(&mut self, name: Arc<str>) {
-        if self.has(&name) {
-            return;
-        }
-        match Arc::get_mut(&mut self.names) {
-            Some(own) if self.edits.is_empty() => {
-                own.insert(name);
-                self.changed = true;
-            }
-            _ => _ = self.edits.insert(name, true),
+        if !self.has(&name) {
+            self.set(name, true);
         }
     }
 
     /// It unsubscribes from this name.
     pub(super) fn remove(&mut self, name: &str) {
-        if !self.has(name) {
-            return;
-        }
-        match Arc::get_mut(&mut self.names) {
-            Some(own) if self.edits.is_empty() => {
-                own.remove(name);
-                self.changed = true;
-            }
-            _ => _ = self.edits.insert(name.into(), false),
+        if self.has(name) {
+            self.set(name.into(), false);
         }
     }
 
@@ -101,6 +87,25 @@ impl Interest {
         } else if std::mem::take(&mut self.changed) && self.names.len() >= FEW {
             self.names = shared.share(std::mem::take(&mut self.names));
         }
+    }
+
+    /// Changes the names at once if no other client shares them, and else with the next [`Self::share`].
+    fn set(&mut self, name: Arc<str>, present: bool) {
+        match Arc::get_mut(&mut self.names) {
+            Some(own) if self.edits.is_empty() => {
+                set(own, &name, present);
+                self.changed = true;
+            }
+            _ => _ = self.edits.insert(name, present),
+        }
+    }
+}
+
+fn set(names: &mut NameSet, name: &Arc<str>, present: bool) {
+    if present {
+        names.insert(name.clone());
+    } else {
+        names.remove(name);
     }
 }
 
@@ -136,11 +141,7 @@ impl SharedNames {
         }
         let mut edited = (**names).clone();
         for (name, present) in &edits {
-            if *present {
-                edited.insert(name.clone());
-            } else {
-                edited.remove(name);
-            }
+            set(&mut edited, name, *present);
         }
         let after = self.share(Arc::new(edited));
         let mut all = self.edits.lock();
