@@ -244,8 +244,8 @@ fn a_folder_that_is_exchanged_behind_a_link_is_followed() {
     seen.names(&["b", "c", "mesh"]);
 }
 
-#[test]
-fn a_root_that_vanishes_keeps_what_it_gave() {
+/// Watches the folder `root`, which holds the object `a`.
+fn watching_root() -> Observed {
     let place = tempfile::tempdir().unwrap();
     fs::create_dir(place.path().join("root")).unwrap();
     fs::write(place.path().join("root/a.yaml"), object("a")).unwrap();
@@ -255,6 +255,12 @@ fn a_root_that_vanishes_keeps_what_it_gave() {
         kinds: Kind::all().collect(),
     });
     seen.names(&["a"]);
+    seen
+}
+
+#[test]
+fn a_root_that_vanishes_keeps_what_it_gave() {
+    let mut seen = watching_root();
     fs::rename(seen.path("root"), seen.path("away")).unwrap();
     seen.settle();
     seen.names(&["a"]);
@@ -265,15 +271,7 @@ fn a_root_that_vanishes_keeps_what_it_gave() {
 
 #[test]
 fn an_empty_folder_in_the_place_of_a_root_deletes_nothing() {
-    let place = tempfile::tempdir().unwrap();
-    fs::create_dir(place.path().join("root")).unwrap();
-    fs::write(place.path().join("root/a.yaml"), object("a")).unwrap();
-    let mut seen = Observed::watching(place, |place| Roots {
-        folders: vec![place.join("root")],
-        mesh: place.join("mesh"),
-        kinds: Kind::all().collect(),
-    });
-    seen.names(&["a"]);
+    let mut seen = watching_root();
     fs::create_dir(seen.path("empty")).unwrap();
     fs::rename(seen.path("root"), seen.path("away")).unwrap();
     fs::rename(seen.path("empty"), seen.path("root")).unwrap();
