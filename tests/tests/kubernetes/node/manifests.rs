@@ -15,8 +15,8 @@ use serde_json::Value;
 
 /// Kinds that come and go by themselves.
 const PASSING: [&str; 5] = ["Event", "EndpointSlice", "Endpoints", "IPAddress", "APIService"];
-/// What every namespace has, so that it goes with istio-system, which stays.
-const OF_A_NAMESPACE: [&str; 2] = ["ConfigMap istio-system/kube-root-ca.crt", "ServiceAccount istio-system/default"];
+/// What Kubernetes gives every namespace: to `istio-system`, which stays, and to others maybe after `before` was read.
+const OF_A_NAMESPACE: [(&str, &str); 2] = [("ConfigMap", "kube-root-ca.crt"), ("ServiceAccount", "default")];
 
 pub(super) async fn come_and_go(node: &Node, before: &BTreeSet<String>) -> Result<String> {
     for release in ["istio-ingressgateway", "istio-egressgateway", "istiod", "istio-base"] {
@@ -57,8 +57,7 @@ async fn left(node: &Node, before: &BTreeSet<String>, said: &str) -> Result<usiz
     let (mut staying, mut other) = (Vec::new(), Vec::new());
     let done = eventually("state in which nothing more is left", SOON, async || {
         let Ok(now) = objects(&api).await else { return false };
-        let more = now.difference(before).filter(|name| !OF_A_NAMESPACE.contains(&name.as_str())).cloned();
-        (staying, other) = more.partition(stays);
+        (staying, other) = now.difference(before).cloned().partition(stays);
         other.is_empty()
     });
     done.await.with_context(|| format!("{other:?} is left, and not named in {said}"))?;
@@ -91,6 +90,7 @@ fn name(kind: &str, object: &Value) -> Option<String> {
     let [namespace, name] = ["namespace", "name"].map(|key| object["metadata"][key].as_str().unwrap_or_default());
     match namespace {
         "" => Some(format!("{kind} {name}")),
+        _ if OF_A_NAMESPACE.contains(&(kind, name)) => None,
         // The sample, but not what we tell each namespace.
         "default" if kind != "ConfigMap" => None,
         // The kubelet's.
