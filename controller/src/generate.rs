@@ -11,7 +11,7 @@ use heddle_model::proxy::Proxy;
 use heddle_model::snapshot::Snapshot;
 use heddle_serve::Generate;
 use heddle_serve::metrics::{Counter, Histogram, Page};
-use heddle_xds_api::{ResourceSet, TypeUrl};
+use heddle_xds_api::{Resource, ResourceSet, TypeUrl};
 
 /// Upper bounds of the time of one compilation, in seconds.
 const SECONDS: &[f64] = &[0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0];
@@ -94,6 +94,10 @@ impl Generate for CountedCompiler {
             self.check(snapshot, session, &before, &set);
         }
         set
+    }
+
+    fn stand_in(resource: &Resource) -> Option<Resource> {
+        heddle_compile::stand_in(resource)
     }
 
     fn sources(&self, session: &Session, type_url: TypeUrl, name: &str) -> Vec<Arc<ObjectRef>> {

@@ -7,7 +7,7 @@ use std::{
 
 use parking_lot::Mutex;
 
-use crate::{ResourceMap, subscription::SharedNames};
+use crate::{Fallbacks, ResourceMap, StandIn, subscription::SharedNames};
 
 /// Pairs that are kept: a few types of each view that a change concerns.
 const MEMORY: usize = 256;
@@ -20,6 +20,8 @@ pub struct Differences {
     found: Mutex<VecDeque<Found>>,
     /// Sets of subscribed names, shared by the same streams.
     pub(crate) names: SharedNames,
+    /// What clients of the same streams hold instead of what they reject.
+    pub fallbacks: Fallbacks,
 }
 
 /// Weak, so that no old configuration is kept for its difference; a weak pointer keeps the address from being used
@@ -32,6 +34,13 @@ struct Found {
 }
 
 impl Differences {
+    /// The same, with what stands in for a resource of which no client has accepted any version.
+    #[must_use]
+    pub fn with_stand_in(mut self, stand_in: StandIn) -> Self {
+        self.fallbacks = Fallbacks::new(stand_in);
+        self
+    }
+
     /// The names whose resource is not the same in both, sorted.
     #[must_use]
     pub fn between(&self, old: &Arc<ResourceMap>, new: &Arc<ResourceMap>) -> Arc<[Arc<str>]> {

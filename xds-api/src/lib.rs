@@ -6,6 +6,7 @@
 mod any;
 mod descriptor;
 mod difference;
+mod fallback;
 pub mod json;
 mod map;
 mod reference;
@@ -30,6 +31,7 @@ mod generated {
 pub use any::{any, unpack};
 pub use descriptor::descriptors;
 pub use difference::Differences;
+pub use fallback::{Fallbacks, StandIn};
 pub use generated::{cel, envoy, istio, opentelemetry, udpa, xds};
 pub use map::ResourceMap;
 pub use reference::{Reference, references};

@@ -11,7 +11,8 @@
 //! * one response at a time waits for its ACK or NACK, and the newest set wins ("When to send an update");
 //! * each name that the client subscribes to gets a response ("How the client specifies what resources to return");
 //! * a resource that the client holds is not sent again ("When to send an update");
-//! * a resource of a response with a NACK is *unknown*. It is sent again with the next change and never without one.
+//! * a resource that the client rejects is sent again with the next change and never without one; what the client
+//!   held of it stays, and the other resources of the response are sent again without it.
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -41,7 +42,7 @@ use interest::Interest;
 pub(crate) use interest::SharedNames;
 use plan::Plan;
 use search::Search;
-use state::State;
+use state::{Held, State};
 
 /// Names of one type that one client may subscribe to. Istio's largest meshes have some ten thousand clusters.
 pub const MAX_NAMES: usize = 100_000;
@@ -92,6 +93,8 @@ pub struct Reply {
 pub struct Subscription {
     type_url: TypeUrl,
     protocol: Protocol,
+    /// Its clients may have each other's secrets.
+    scope: Arc<str>,
     interest: Interest,
     collections: Collections,
     /// What the client is to hold, and does hold but for `except`.
@@ -106,6 +109,10 @@ pub struct Subscription {
     search: Search,
     /// Whether the client waits for a response even if it has no resources.
     owes_response: bool,
+    /// Whether the client held resources when the stream began, of which the protocol does not say which.
+    resumed: bool,
+    /// Whether the client has acknowledged any response.
+    took_any: bool,
     held: usize,
     /// Of the newest response, and of the newest that was acknowledged.
     nonce: Nonce,
@@ -120,6 +127,10 @@ struct Outstanding {
     names: Vec<Arc<str>>,
     /// Those of them that the client did not have before.
     fresh: BTreeSet<Arc<str>>,
+    /// What the client held of the others, where that is known.
+    held: Vec<(Arc<str>, Held)>,
+    /// What was sent instead of a resource that the client rejects.
+    instead: Vec<(Arc<str>, Arc<Resource>)>,
     /// Whether the client had not subscribed to anything of the type when it was sent. It may send neither ACK nor
     /// NACK.
     unrequested: bool,
@@ -139,6 +150,7 @@ impl Subscription {
         Self {
             type_url,
             protocol,
+            scope: Arc::default(),
             interest: Interest::default(),
             collections: Collections::default(),
             target: TypedSet::default(),
@@ -148,10 +160,19 @@ impl Subscription {
             outstanding: VecDeque::new(),
             search: Search::default(),
             owes_response: false,
+            resumed: false,
+            took_any: false,
             held: 0,
             nonce: Nonce::default(),
             acknowledged: None,
         }
+    }
+
+    /// A subscription of a client that may have the secrets of other clients with this scope.
+    #[must_use]
+    pub fn within(mut self, scope: Arc<str>) -> Self {
+        self.scope = scope;
+        self
     }
 
     /// Takes a request. The caller must then call [`Self::observe`] and [`Self::next_response`]. Subscriptions to the
@@ -164,11 +185,14 @@ impl Subscription {
     ///
     /// If the client subscribes to too many names.
     pub fn on_request(&mut self, request: &Request, differences: &Differences) -> Result<Acknowledgment, TooManyNames> {
-        let acknowledgment = self.acknowledge(&request.nonce, request.error.as_deref());
+        let acknowledgment = self.acknowledge(&request.nonce, request.error.as_deref(), &differences.fallbacks);
         match &request.names {
             Names::Delta { subscribe, unsubscribe, initial } => self.apply_delta(subscribe, unsubscribe, initial)?,
-            Names::State(_) if acknowledgment == Acknowledgment::Stale => {}
-            Names::State(names) => self.apply_state(names)?,
+            Names::State { .. } if acknowledgment == Acknowledgment::Stale => {}
+            Names::State { names, resumes } => {
+                self.resumed |= *resumes;
+                self.apply_state(names)?;
+            }
         }
         self.interest.share(&differences.names);
         if self.interest.names().len() > MAX_NAMES { Err(TooManyNames) } else { Ok(acknowledgment) }
@@ -285,6 +309,12 @@ impl Subscription {
         !self.search.is_going_on() && self.rejected().next().is_none()
     }
 
+    /// Whether it is not known yet which resources of a response the client rejects.
+    #[must_use]
+    pub fn is_searching(&self) -> bool {
+        self.search.is_going_on()
+    }
+
     /// Whether a response without an ACK was sent before the client subscribed to the type.
     #[must_use]
     pub fn awaits_unrequested(&self) -> bool {
@@ -322,8 +352,18 @@ impl Subscription {
         let nonce = self.nonce;
         self.owes_response = false;
         let Plan { resources, removed, names, fresh, empty, step } = plan;
+        let (mut held, mut instead) = (Vec::new(), Vec::new());
         for name in &names {
-            self.except.remove(name);
+            match self.except.remove(name).as_ref().map(|state| (state, state.held())) {
+                Some((State::Instead(resource), _)) => {
+                    instead.push((name.clone(), resource.clone()));
+                    self.except.insert(name.clone(), State::Unknown(Held::Nothing));
+                }
+                None | Some((_, Held::Nothing)) => {}
+                // What is removed may be gone even if the response is rejected.
+                Some((_, before)) if self.target.get(name).is_some() => held.push((name.clone(), before)),
+                Some(_) => {}
+            }
             if self.unrequested.remove(name)
                 && let Some(resource) = self.target.get(name)
             {
@@ -333,7 +373,7 @@ impl Subscription {
         self.except.extend(empty.into_iter().map(|name| (name, State::Empty)));
         let unrequested = !self.interest.started;
         let changed = names.clone();
-        self.outstanding.push_back(Outstanding { nonce, names, fresh, unrequested, step });
+        self.outstanding.push_back(Outstanding { nonce, names, fresh, held, instead, unrequested, step });
         if unrequested && self.outstanding.len() > MAX_OUTSTANDING {
             self.outstanding.pop_front();
         }

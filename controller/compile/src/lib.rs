@@ -31,4 +31,5 @@ mod fixture;
 
 pub use compiler::{Compiler, Session};
 pub use lint::{Violation, lint};
+pub use partial::stand_in;
 pub use tracked::Tracked;

@@ -11,21 +11,31 @@ use heddle_model::{
     object::{Kind, ObjectRef},
 };
 use heddle_xds_api::{
-    Broken, Resource, Step,
+    Broken, Resource, Step, TypeUrl,
     envoy::{
         config::{
             cluster::v3::{Cluster, cluster},
             core::v3::{Metadata, TrafficDirection},
             endpoint::v3::ClusterLoadAssignment,
-            listener::v3::Listener,
+            listener::v3::{FilterChain, Listener},
             route::v3::{DirectResponseAction, Route, RouteConfiguration, VirtualHost, route::Action},
         },
-        extensions::transport_sockets::tls::v3::Secret,
+        extensions::{
+            filters::network::tcp_proxy::v3::{TcpProxy, tcp_proxy::ClusterSpecifier},
+            transport_sockets::tls::v3::Secret,
+        },
     },
     istio::networking::nds::v1::NameTable,
 };
 
-use crate::envoy::metadata;
+use crate::{
+    envoy::metadata,
+    listener::{
+        self,
+        tcp::{TCP_PROXY, filter},
+    },
+    name,
+};
 
 /// Reason of issues about what is left out here.
 const REASON: &str = "RefusedByEnvoy";
@@ -74,6 +84,25 @@ pub(crate) trait Partial: prost::Message + Sized + 'static {
             }
         }
     }
+}
+
+/// What stands in for a resource that Envoy refuses. None where nothing is better. It lets nothing pass that the
+/// resource would not.
+#[must_use]
+pub fn stand_in(resource: &Resource) -> Option<Resource> {
+    match resource.type_url() {
+        TypeUrl::Cluster => stand_in_of::<Cluster>(resource),
+        TypeUrl::Endpoint => stand_in_of::<ClusterLoadAssignment>(resource),
+        TypeUrl::Listener => stand_in_of::<Listener>(resource),
+        TypeUrl::Route => stand_in_of::<RouteConfiguration>(resource),
+        TypeUrl::VirtualHost => stand_in_of::<VirtualHost>(resource),
+        TypeUrl::Secret | TypeUrl::NameTable | TypeUrl::ExtensionConfig | TypeUrl::ProxyConfig => None,
+    }
+}
+
+fn stand_in_of<M: Partial + Default>(resource: &Resource) -> Option<Resource> {
+    let (message, _) = resource.decode::<M>().ok()?.stand_in()?;
+    Some(Resource::new(resource.type_url(), resource.name().clone(), &message))
 }
 
 /// A part that was left out.
@@ -155,8 +184,23 @@ impl Partial for Listener {
         Some(LeftOut::new("the filter chain is left out"))
     }
 
+    /// Without a listener that is reached by redirection, its connections would go to the one for all other addresses,
+    /// which may pass them on as they are. Without another one, its connections are refused.
     fn stand_in(&self) -> Option<(Self, &'static str)> {
-        None
+        let is_redirected = self.traffic_direction() == TrafficDirection::Outbound && self.bind_to_port == Some(false);
+        let proxy = TcpProxy {
+            stat_prefix: name::BLACK_HOLE.into(),
+            cluster_specifier: Some(ClusterSpecifier::Cluster(name::BLACK_HOLE.into())),
+            ..TcpProxy::default()
+        };
+        let chain = FilterChain { filters: vec![filter(TCP_PROXY, &proxy)], ..FilterChain::default() };
+        let closing = Self {
+            filter_chains: vec![chain],
+            traffic_direction: self.traffic_direction,
+            bind_to_port: self.bind_to_port,
+            ..listener::named(self.name.clone(), self.address.clone()?)
+        };
+        is_redirected.then_some((closing, "its connections are closed"))
     }
 }
 

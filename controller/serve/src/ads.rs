@@ -53,6 +53,8 @@ pub(crate) struct AdsState<A, G: Generate> {
     pub(crate) registry: Arc<ConnectionRegistry>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) differences: Arc<Differences>,
+    /// Changes when a proxy that rejects something holds what others can be sent instead.
+    pub(crate) fallback_changes: watch::Sender<u64>,
     /// Whether clients that support VHDS on ADS are sent virtual hosts one by one.
     pub(crate) virtual_hosts: bool,
     pub(crate) admission: Admission,
@@ -75,7 +77,8 @@ impl<A: Authenticate, G: Generate> Ads<A, G> {
         virtual_hosts: bool,
     ) -> Self {
         let audience = Arc::new(Audience::new(generate, revisions));
-        let (differences, admission) = (Arc::default(), Admission::default());
+        let differences = Arc::new(Differences::default().with_stand_in(G::stand_in));
+        let (fallback_changes, admission) = (watch::Sender::new(0), Admission::default());
         let inspect = None;
         let limits = Limits { most: MAX_REQUEST, room: Room::new(MAX_REQUESTS) };
         let state = AdsState {
@@ -84,6 +87,7 @@ impl<A: Authenticate, G: Generate> Ads<A, G> {
             registry,
             metrics,
             differences,
+            fallback_changes,
             virtual_hosts,
             admission,
             limits,

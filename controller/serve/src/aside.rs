@@ -179,7 +179,7 @@ fn refusal(names: &[String], status: &Status) -> Answer {
 
 fn names(request: &Request) -> &[String] {
     match &request.names {
-        Names::State(names) | Names::Delta { subscribe: names, .. } => names,
+        Names::State { names, .. } | Names::Delta { subscribe: names, .. } => names,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use heddle_model::{object::ObjectRef, proxy::Proxy, snapshot::Snapshot};
-use heddle_xds_api::{ResourceSet, TypeUrl};
+use heddle_xds_api::{Resource, ResourceSet, TypeUrl};
 
 /// Compiles the resources of proxies.
 ///
@@ -21,6 +21,14 @@ pub trait Generate: Send + Sync + 'static {
     ///
     /// For each EDS cluster the set must hold a `ClusterLoadAssignment`, if need be without endpoints.
     fn update(&self, snapshot: &Arc<Snapshot>, session: &mut Self::Session) -> Arc<ResourceSet>;
+
+    /// What stands in for a resource that a proxy rejects, of which no proxy has accepted any version. It must let
+    /// nothing pass that the resource would not. None where the proxy does without.
+    #[must_use]
+    fn stand_in(resource: &Resource) -> Option<Resource> {
+        let _ = resource;
+        None
+    }
 
     /// The objects that a resource was compiled from, to be named when a proxy rejects it.
     fn sources(&self, session: &Self::Session, type_url: TypeUrl, name: &str) -> Vec<Arc<ObjectRef>> {

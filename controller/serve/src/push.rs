@@ -68,6 +68,13 @@ impl Push {
         }
     }
 
+    /// The subscriptions of a client that may have the secrets of other clients with this scope.
+    #[must_use]
+    pub fn within(mut self, scope: Arc<str>) -> Self {
+        self.slots.within(scope);
+        self
+    }
+
     /// The client's variant of the protocol.
     #[must_use]
     pub fn protocol(&self) -> Protocol {
@@ -151,6 +158,15 @@ impl Push {
             self.follow_routes();
         }
         others
+    }
+
+    /// Looks again for what another client has accepted of the types of which this client rejects resources.
+    pub fn fall_back_again(&mut self, types: TypeSet) {
+        for type_url in types.iter() {
+            if let Some(slot) = self.slots.get_mut(type_url) {
+                slot.subscription.fall_back_again(&self.differences.fallbacks);
+            }
+        }
     }
 
     /// The responses to be sent now, in order.

@@ -18,6 +18,10 @@ use tokio::sync::watch;
 use crate::auth::Connection;
 use crate::metrics::Metrics;
 
+mod rejection;
+
+pub use rejection::{PendingRejection, Rejection};
+
 /// All connected proxies.
 #[derive(Debug)]
 pub struct ConnectionRegistry {
@@ -32,28 +36,12 @@ pub struct ConnectionRegistry {
     connection_changes: watch::Sender<u64>,
 }
 
-/// The reason of a NACK whose `error_detail` has no message.
-const NO_REASON: &str = "it gave no reason";
-/// The most bytes that are kept of the message of a NACK. Envoy names each resource that it rejects.
-const MAX_REASON: usize = 8 * 1024;
-
 /// One stream in the registry. Dropping it removes the stream.
 #[derive(Debug)]
 pub struct Registration {
     registry: Arc<ConnectionRegistry>,
     key: u64,
     entry: Arc<Entry>,
-}
-
-/// A NACK whose objects are not known yet. Until they are, the type keeps the objects of the NACK before.
-#[derive(Debug)]
-#[must_use = "a rejection without its objects is in no status"]
-pub struct PendingRejection {
-    registry: Arc<ConnectionRegistry>,
-    entry: Arc<Entry>,
-    url: TypeUrl,
-    nonce: Nonce,
-    reason: String,
 }
 
 /// What is known of one connected proxy.
@@ -73,19 +61,6 @@ pub struct ProxyState {
     pub types: BTreeMap<TypeUrl, TypeState>,
     /// The set that it was last sent from; none before the first.
     pub set: Option<Arc<ResourceSet>>,
-}
-
-/// What one proxy rejects of one type.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rejection {
-    /// `<pod>.<namespace>`.
-    pub proxy: String,
-    /// The type.
-    pub type_url: TypeUrl,
-    /// The message of the NACK.
-    pub reason: String,
-    /// The objects that the rejected resources were compiled from.
-    pub objects: Vec<Arc<ObjectRef>>,
 }
 
 /// What one proxy was sent of one type.
@@ -280,10 +255,7 @@ impl Registration {
         // A type that it has unsubscribed from has no state.
         let Some(state) = discovery.types.get_mut(&url) else { return };
         (state.acked, state.acked_at) = (Receipt::Nonce(nonce), Some(SystemTime::now()));
-        if accepts_all && !state.error.is_empty() {
-            state.error.clear();
-            state.objects.clear();
-            state.nacked = None;
+        if accepts_all && state.forget_rejection() {
             self.registry.note_rejection_change();
         }
         if let Some(since) = state.since.take_if(|_| state.sent == state.acked) {
@@ -291,13 +263,21 @@ impl Registration {
         }
     }
 
+    /// The proxy rejects nothing more of this type, though it sent no ACK: what it rejected is gone.
+    pub fn accepts(&self, url: TypeUrl) {
+        let mut discovery = self.entry.discovery.lock();
+        if discovery.types.get_mut(&url).is_some_and(TypeState::forget_rejection) {
+            self.registry.note_rejection_change();
+        }
+    }
+
     /// The proxy sent a NACK with this nonce. It counts at once; its objects follow with
-    /// [`PendingRejection::complete`].
-    pub fn rejected(&self, url: TypeUrl, nonce: Nonce, reason: &str) -> PendingRejection {
+    /// [`PendingRejection::complete`]. The proxy is `without` any accepted version of these resources.
+    pub fn rejected(&self, url: TypeUrl, nonce: Nonce, reason: &str, without: &[Arc<str>]) -> PendingRejection {
         self.registry.metrics.rejects.add(url, 1);
         let mut discovery = self.entry.discovery.lock();
         let state = discovery.types.entry(url).or_default();
-        state.error = shortened(if reason.is_empty() { NO_REASON } else { reason });
+        state.error = rejection::message(reason, without);
         (state.nacked, state.since) = (Some(nonce), None);
         let reason = state.error.clone();
         PendingRejection { registry: self.registry.clone(), entry: self.entry.clone(), url, nonce, reason }
@@ -307,26 +287,6 @@ impl Registration {
     pub fn holds(&self, set: Arc<ResourceSet>) {
         self.entry.discovery.lock().set = Some(set);
     }
-}
-
-impl PendingRejection {
-    /// Adds the objects that the rejected resources were compiled from, unless a newer ACK or NACK has arrived.
-    pub fn complete(self, objects: Vec<Arc<ObjectRef>>) {
-        let Self { registry, entry, url, nonce, reason } = self;
-        let (connection, short) = (&entry.connection, url.short());
-        let names: Vec<String> = objects.iter().map(ToString::to_string).collect();
-        tracing::warn!(connection, r#type = short, nonce = %nonce, reason, objects = ?names, "rejected");
-        let mut discovery = entry.discovery.lock();
-        if let Some(state) = discovery.types.get_mut(&url).filter(|state| state.nacked == Some(nonce)) {
-            state.objects = objects;
-        }
-        registry.note_rejection_change();
-    }
-}
-
-fn shortened(reason: &str) -> String {
-    let end = reason.floor_char_boundary(MAX_REASON);
-    if end == reason.len() { reason.to_owned() } else { format!("{} … ({} bytes)", &reason[..end], reason.len()) }
 }
 
 impl Drop for Registration {
@@ -367,6 +327,15 @@ impl Entry {
 }
 
 impl TypeState {
+    /// Whether there was anything to forget.
+    fn forget_rejection(&mut self) -> bool {
+        let rejected = !self.error.is_empty();
+        self.error.clear();
+        self.objects.clear();
+        self.nacked = None;
+        rejected
+    }
+
     /// The status as istiod calls it: `SYNCED`, `STALE`, `NOT SENT` or `ERROR`.
     #[must_use]
     pub fn status(&self) -> &'static str {

@@ -41,6 +41,8 @@ struct Stream<'a, A, G: Generate> {
     revision: u64,
     /// The types of which the proxy was sent a response, or holds all resources.
     sent: TypeSet,
+    /// The types of which the proxy rejects a resource.
+    rejecting: TypeSet,
     /// Of types with a response due, when the event arrived that it comes from.
     carried: Vec<(TypeUrl, Instant)>,
 }
@@ -76,11 +78,11 @@ pub(crate) async fn run<W: Wire, A: Authenticate, G: Generate>(
     let connection = call.connection.as_ref().ok_or(AuthError::Unknown)?;
 
     let subscriber = state.audience.join(&proxy).await?;
+    let push = Push::new(W::PROTOCOL, state.differences.clone()).within(proxy.namespace.to_string().into());
     let registration = state.registry.connect(proxy, connection);
-    let push = Push::new(W::PROTOCOL, state.differences.clone());
-    let (sent, carried) = (TypeSet::EMPTY, Vec::new());
+    let (sent, rejecting, carried) = (TypeSet::EMPTY, TypeSet::EMPTY, Vec::new());
     let asides = Box::new(asides);
-    let mut stream = Stream { state, registration, messages, push, asides, revision: 0, sent, carried };
+    let mut stream = Stream { state, registration, messages, push, asides, revision: 0, sent, rejecting, carried };
 
     stream.take(subscriber.next().await, false);
     stream.on_request::<W>(first, &subscriber).await?;
@@ -131,8 +133,10 @@ impl<A: Authenticate, G: Generate> Stream<'_, A, G> {
         let mut rights = Some(rights);
         // One future for the whole stream, so that no event begins the check anew. In a box, as few clients need it.
         let mut rights_changed = None;
+        let mut fallbacks = self.state.fallback_changes.subscribe();
         loop {
             self.respond::<W>().await?;
+            let rejects = self.rejecting != TypeSet::EMPTY;
             beginning.take_if(|beginning| self.push.is_complete() || beginning.end() <= Instant::now());
             let deadlines = [self.push.deadline(), beginning.as_ref().map(Beginning::end)];
             let deadline = deadlines.into_iter().flatten().min();
@@ -145,6 +149,8 @@ impl<A: Authenticate, G: Generate> Stream<'_, A, G> {
                 biased;
                 // The client reconnects at once, and is then served by its new rights.
                 () = finish(&mut rights_changed), if wants_secrets => return Ok(()),
+                // The sender lives as long as the streams.
+                _ = fallbacks.changed(), if rejects => self.push.fall_back_again(self.rejecting),
                 update = subscriber.next() => self.take(update, true),
                 request = requests.message() => match request? {
                     Some(request) => self.on_request::<W>(request, subscriber).await?,
@@ -226,6 +232,7 @@ impl<A: Authenticate, G: Generate> Stream<'_, A, G> {
             let settled = |type_url| self.push.subscription(type_url).is_none_or(Subscription::is_settled);
             self.carried.retain(|(type_url, _)| !settled(*type_url));
         }
+        self.note_accepted();
         self.note_resumed();
         self.state.metrics.holds_expired.add(self.push.take_lapsed());
         Ok(())
@@ -251,6 +258,16 @@ impl<A: Authenticate, G: Generate> Stream<'_, A, G> {
         Ok(())
     }
 
+    /// Notes the types of which the proxy rejects nothing more. It sends no ACK if what it rejected is gone.
+    fn note_accepted(&mut self) {
+        for type_url in self.rejecting.iter() {
+            if self.push.subscription(type_url).is_none_or(|one| one.accepts_all() && one.is_settled()) {
+                self.rejecting = self.rejecting.without(type_url);
+                self.registration.accepts(type_url);
+            }
+        }
+    }
+
     /// Notes the types of which a proxy that has reconnected lacks nothing.
     fn note_resumed(&mut self) {
         for type_url in self.push.types().iter() {
@@ -262,12 +279,19 @@ impl<A: Authenticate, G: Generate> Stream<'_, A, G> {
         }
     }
 
-    fn on_nack(&self, type_url: TypeUrl, nonce: Nonce, nack: Nack, subscriber: &Subscriber<G>) {
-        let rejection = self.registration.rejected(type_url, nonce, &nack.reason);
-        let rejected = self.push.subscription(type_url).into_iter().flat_map(Subscription::rejected);
+    fn on_nack(&mut self, type_url: TypeUrl, nonce: Nonce, nack: Nack, subscriber: &Subscriber<G>) {
+        self.rejecting = self.rejecting.with(type_url);
+        let rejection = self.registration.rejected(type_url, nonce, &nack.reason, &nack.without);
+        self.state.fallback_changes.send_if_modified(|known| {
+            let changes = self.state.differences.fallbacks.changes();
+            std::mem::replace(known, changes) != changes
+        });
+        let Some(subscription) = self.push.subscription(type_url) else { return };
         let names = match nack {
             // All resources that it rejects by now, not only those of this NACK.
-            Nack { certain: true, .. } => rejected.cloned().collect(),
+            Nack { certain: true, .. } => subscription.rejected().cloned().collect(),
+            // The next NACKs name them. To suspect all resources of this response would blame innocent objects.
+            Nack { .. } if subscription.is_searching() => return rejection.search(),
             Nack { names, .. } if names.len() <= MAX_SUSPECTS => names,
             Nack { .. } => Vec::new(),
         };

@@ -316,7 +316,8 @@ async fn a_nack_does_not_wait_for_a_compilation() {
     requests.send(nack).await.unwrap();
     let rejections = || server.registry.rejections();
     assert!(within_a_second(|| rejections().len() == 1).await, "the NACK waits for the compilation");
-    assert_eq!((rejections()[0].reason.as_str(), rejections()[0].objects.len()), ("revision: bad", 0));
+    let reason = "revision: bad (it has no accepted version of revision)";
+    assert_eq!((rejections()[0].reason.as_str(), rejections()[0].objects.len()), (reason, 0));
 
     drop(block);
     let cause = [Arc::new(ObjectRef::new(Kind::Service, "shop", "revision"))];

@@ -7,6 +7,7 @@
 use std::{fs, path::Path};
 
 const SUBSCRIPTION: &str = "xds-api/src/subscription/tests.rs";
+const REJECTION: &str = "xds-api/src/subscription/tests/rejection.rs";
 const NONCE: &str = "xds-api/src/subscription/nonce.rs";
 const PUSH: &str = "controller/serve/src/push/tests.rs";
 const STREAM: &str = "controller/serve/tests/ads.rs";
@@ -46,7 +47,7 @@ const BOTH: &[Rule] = &[
     rule(
         "NACK",
         "The presence of error_detail makes a request a NACK.",
-        SUBSCRIPTION,
+        REJECTION,
         "a_rejected_name_goes_again_with_the_next_change_only",
     ),
     rule(

@@ -1,8 +1,10 @@
 //! Takes a client's ACK or NACK, and finds out which resource a NACK is about.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
-use super::{Nonce, Outstanding, Protocol, State, Subscription, state::spoils};
+use crate::{Fallbacks, Resource, TypeUrl};
+
+use super::{Held, Nonce, Outstanding, State, Subscription};
 
 /// What a request acknowledges ("ACK/NACK and resource type instance version").
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,10 +28,12 @@ pub struct Nack {
     pub names: Vec<Arc<str>>,
     /// Whether each of these names is rejected for certain.
     pub certain: bool,
+    /// Those of them of which the client holds no version that a client has accepted.
+    pub without: Vec<Arc<str>>,
 }
 
 impl Subscription {
-    pub(super) fn acknowledge(&mut self, nonce: &str, error: Option<&str>) -> Acknowledgment {
+    pub(super) fn acknowledge(&mut self, nonce: &str, error: Option<&str>, fallbacks: &Fallbacks) -> Acknowledgment {
         let named = Nonce::parse(nonce);
         let Some(position) = self.outstanding.iter().position(|one| Some(one.nonce) == named) else {
             // "Resource updates": a later request carries the last nonce again and only changes the subscription.
@@ -45,44 +49,109 @@ impl Subscription {
         let response = self.outstanding.drain(..=position).next_back();
         // "NACK": the presence of `error_detail` tells a NACK from an ACK, not the version.
         match (response, error) {
-            (Some(response), Some(reason)) => Acknowledgment::Nack(self.reject(&response, reason)),
+            (Some(response), Some(reason)) => Acknowledgment::Nack(self.reject(response, reason, fallbacks)),
             (Some(response), None) => {
-                self.search.acquit(&response.names);
+                self.accept(response);
                 Acknowledgment::Ack
             }
             (None, _) => Acknowledgment::Absent,
         }
     }
 
-    fn reject(&mut self, response: &Outstanding, reason: &str) -> Nack {
-        for name in &response.names {
+    fn accept(&mut self, response: Outstanding) {
+        self.took_any = true;
+        let instead = |name: &&Arc<str>| response.instead.iter().any(|(one, _)| one == *name);
+        self.search.acquit(response.names.iter().filter(|name| !instead(name)));
+        if response.instead.is_empty() {
+            return;
+        }
+        // What it took instead of a resource does not make it take that.
+        for (name, resource) in response.instead {
+            match self.except.get_mut(&name) {
+                Some(State::Unknown(held)) => *held = Held::Resource(resource),
+                // The resource has changed meanwhile, maybe into this one.
+                Some(state @ State::Due(_)) => *state = State::Had(resource),
+                _ => {}
+            }
+        }
+        self.forget_settled();
+    }
+
+    fn reject(&mut self, response: Outstanding, reason: &str, fallbacks: &Fallbacks) -> Nack {
+        let Outstanding { names, held, instead, step, .. } = response;
+        let held: BTreeMap<_, _> = held.into_iter().collect();
+        for name in &names {
             self.sent_unrequested.remove(name);
             if self.is_wanted(name) {
+                let held = || held.get(name).cloned().unwrap_or_default();
                 let state = match self.except.remove(name) {
                     Some(requested @ (State::Requested | State::Urgent)) => requested,
-                    Some(state) if self.is_due(name, &state) => State::Due,
-                    _ => State::Unknown,
+                    Some(state) if self.is_due(name, &state) => State::Due(held()),
+                    _ => State::Unknown(held()),
                 };
                 self.except.insert(name.clone(), state);
             }
         }
-        let mut guilty: Vec<_> = response.names.iter().filter(|name| is_named(reason, name)).cloned().collect();
-        if let [only] = &response.names[..] {
+        let mut guilty: Vec<_> = names.iter().filter(|name| is_named(reason, name)).cloned().collect();
+        if let [only] = &names[..] {
             guilty = vec![only.clone()];
         }
-        let can_part = self.protocol == Protocol::Delta || !self.type_url.is_whole();
+        let reason = reason.to_owned();
         if guilty.is_empty() {
-            if can_part {
-                self.search.halve(&response.names, response.step);
-            }
-            return Nack { reason: reason.to_owned(), names: response.names.clone(), certain: false };
+            self.search.halve(&names, step);
+            return Nack { reason, names, certain: false, without: Vec::new() };
         }
         self.search.convict(&guilty);
-        if spoils(self.type_url) {
-            let rest = response.names.iter().filter(|name| !guilty.contains(name)).cloned().collect();
-            self.search.again(rest, response.step);
+        let mut without = Vec::new();
+        for name in &guilty {
+            let sent = instead.iter().find(|(one, _)| one == name).map(|(_, sent)| &**sent);
+            if self.fall_back(name, sent, fallbacks) {
+                without.push(name.clone());
+            }
         }
-        Nack { reason: reason.to_owned(), names: guilty, certain: true }
+        // Envoy applies the valid clusters and listeners of a response if it can read all of them. It does not say
+        // whether it has, so the others are sent again.
+        self.search.again(names.into_iter().filter(|name| !guilty.contains(name)).collect(), step);
+        Nack { reason, names: guilty, certain: true, without }
+    }
+
+    /// Sends what another client has accepted meanwhile, where this client holds nothing of a name that it rejects.
+    pub fn fall_back_again(&mut self, fallbacks: &Fallbacks) {
+        for name in self.search.guilty().cloned().collect::<Vec<_>>() {
+            self.fall_back(&name, None, fallbacks);
+        }
+    }
+
+    /// What the client holds of a name that it rejects stays. If it holds nothing, it is sent what another client has
+    /// accepted, or else what stands in for it. `sent` is what it was sent instead already. Returns whether it is left
+    /// without a resource that a client has accepted.
+    fn fall_back(&mut self, name: &Arc<str>, sent: Option<&Resource>, fallbacks: &Fallbacks) -> bool {
+        let (Some(State::Unknown(held)), Some(target)) = (self.except.get(name), self.target.get(name)) else {
+            return false;
+        };
+        let holds_nothing = match held {
+            Held::Nothing => !self.resumed || sent.is_some(),
+            Held::Resource(held) if fallbacks.is_stand_in(held, target) => false,
+            Held::Resource(held) => {
+                fallbacks.keep(&self.scope, target, held);
+                if self.type_url == TypeUrl::Secret && sent.is_none() {
+                    // Envoy has stored the secret that it rejects. It would use it in a new listener, and accept it if
+                    // it were sent again.
+                    let held = held.clone();
+                    self.except.insert(name.clone(), State::Instead(held));
+                }
+                return false;
+            }
+            Held::Something => return false,
+        };
+        let accepted = if sent.is_none() { fallbacks.accepted(&self.scope, target) } else { None };
+        let without = accepted.is_none();
+        let may_stand_in = holds_nothing && !sent.is_some_and(|sent| fallbacks.is_stand_in(sent, target));
+        let stand_in = || if may_stand_in { fallbacks.stand_in(target) } else { None };
+        if let Some(instead) = accepted.or_else(stand_in) {
+            self.except.insert(name.clone(), State::Instead(instead));
+        }
+        without
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use crate::Resource;
+use crate::{Resource, TypeUrl};
 
-use super::{Gate, MAX_OUTSTANDING, Protocol, State, Subscription, state::Verdict, state::spoils};
+use super::{Gate, Held, MAX_OUTSTANDING, Protocol, State, Subscription, state::Verdict};
 
 /// Rejected resources that one change sends again. If there are more, each waits for a change of its own.
 const MAX_RETRIES: usize = 8;
@@ -47,37 +47,54 @@ impl Subscription {
             // A client takes its first response for all resources that there are.
             return None;
         }
-        let guilty = |(name, _): &mut (Arc<str>, Verdict)| spoils(self.type_url) && self.search.is_guilty(name);
+        let guilty = |(name, _): &mut (Arc<str>, Verdict)| self.search.is_guilty(name);
         let alone: Vec<_> = due.extract_if(.., guilty).collect();
+        if self.type_url == TypeUrl::Secret {
+            // Envoy rejects a secret once. Sent again to find out which one of several it was, it would be accepted.
+            due.truncate(1);
+        }
         if !due.is_empty() || self.owes_response || !self.unrequested.is_empty() {
-            self.search.interrupt();
             return Some(self.plan_changes(due, gate));
         }
         // A rejected resource is sent alone, so that it does not have others rejected again.
-        if let Some((name, verdict)) = alone.into_iter().next() {
-            self.search.interrupt();
-            let mut plan = Plan::default();
-            self.add(name, verdict, &mut plan);
-            return Some(plan);
+        if let Some(only) = alone.into_iter().next() {
+            return Some(Plan { step: true, ..self.plan_of(vec![only]) });
         }
-        self.plan_step()
+        self.plan_step().or_else(|| self.plan_rest())
+    }
+
+    /// A response without what the client rejects, if it has not taken any response yet: Envoy is not ready before it
+    /// has taken one with clusters and one with listeners, even if these are none.
+    fn plan_rest(&mut self) -> Option<Plan> {
+        let is_needed = !self.took_any && self.type_url.is_whole() && self.search.guilty().next().is_some();
+        // Once is enough: there is nothing in it to be rejected.
+        self.took_any |= is_needed;
+        is_needed.then(|| self.plan_of(Vec::new()))
     }
 
     fn plan_changes(&mut self, mut due: Vec<(Arc<str>, Verdict)>, gate: &Gate<'_>) -> Plan {
         // A name that does not exist is no change.
         let changes = due.iter().any(|(name, _)| !matches!(self.except.get(name), Some(State::Requested)));
         if changes {
+            self.search.interrupt();
             self.retry_guilty();
             let unknown = |(name, state): (&Arc<str>, &State)| {
-                if !matches!(state, State::Unknown) || !self.is_wanted(name) {
+                if !matches!(state, State::Unknown(_)) || !self.is_wanted(name) {
                     return None;
                 }
                 let verdict = self.verdict(name, state);
                 let due = passes(name, state, &verdict, gate);
-                (due && !(spoils(self.type_url) && self.search.is_guilty(name))).then(|| (name.clone(), verdict))
+                (due && !self.search.is_guilty(name)).then(|| (name.clone(), verdict))
             };
             due.extend(self.except.iter().filter_map(unknown));
         }
+        let mut plan = Plan { step: self.search.is_going_on(), ..self.plan_of(due) };
+        self.add_unrequested(&mut plan);
+        plan
+    }
+
+    /// The response that brings these names to the client.
+    fn plan_of(&self, due: Vec<(Arc<str>, Verdict)>) -> Plan {
         if self.protocol == Protocol::State && self.type_url.is_whole() {
             return self.plan_whole(due.into_iter().map(|(name, _)| name).collect());
         }
@@ -85,7 +102,6 @@ impl Subscription {
         for (name, verdict) in due {
             self.add(name, verdict, &mut plan);
         }
-        self.add_unrequested(&mut plan);
         plan
     }
 
@@ -97,23 +113,27 @@ impl Subscription {
         for resource in self.target.iter().filter(|resource| self.is_wanted(resource.name())) {
             let name = resource.name();
             match self.except.get(name) {
+                Some(State::Instead(instead)) if sent.contains(name) => plan.resources.push(instead.clone()),
                 Some(state) if sent.contains(name) => {
                     if matches!(state, State::Absent | State::Requested) {
                         plan.fresh.insert(name.clone());
                     }
                     plan.resources.push(resource.clone());
                 }
-                Some(State::Had(old)) => plan.resources.push(old.clone()),
-                Some(State::Absent | State::Requested) => {}
-                _ => plan.resources.push(resource.clone()),
+                Some(state) => match state.held() {
+                    Held::Resource(held) => plan.resources.push(held),
+                    Held::Something => plan.resources.push(resource.clone()),
+                    Held::Nothing => {}
+                },
+                None => plan.resources.push(resource.clone()),
             }
         }
         for (name, state) in &self.except {
-            if let State::Had(old) = state
+            if let Held::Resource(held) = state.held()
                 && self.target.get(name).is_none()
                 && !sent.contains(name)
             {
-                plan.resources.push(old.clone());
+                plan.resources.push(held);
             }
         }
         plan
@@ -134,17 +154,16 @@ impl Subscription {
     /// The next step of the search for the rejected resource.
     fn plan_step(&mut self) -> Option<Plan> {
         while let Some(names) = self.search.next_step() {
-            let mut plan = Plan { step: true, ..Plan::default() };
-            for name in names {
-                if let Some(state @ State::Unknown) = self.except.get(&name)
-                    && self.is_wanted(&name)
-                {
+            let verdict = |name: Arc<str>| match self.except.get(&name) {
+                Some(state @ State::Unknown(_)) if self.is_wanted(&name) => {
                     let verdict = self.verdict(&name, state);
-                    self.add(name, verdict, &mut plan);
+                    Some((name, verdict))
                 }
-            }
-            if !plan.names.is_empty() {
-                return Some(plan);
+                _ => None,
+            };
+            let due: Vec<_> = names.into_iter().filter_map(verdict).collect();
+            if !due.is_empty() {
+                return Some(Plan { step: true, ..self.plan_of(due) });
             }
         }
         None
@@ -177,10 +196,12 @@ impl Subscription {
     }
 
     fn retry_guilty(&mut self) {
-        if spoils(self.type_url) && self.search.guilty().count() <= MAX_RETRIES {
+        // Whether a secret is accepted depends on nothing else.
+        if self.type_url != TypeUrl::Secret && self.search.guilty().count() <= MAX_RETRIES {
             for name in self.search.guilty() {
-                if let Some(state @ State::Unknown) = self.except.get_mut(name) {
-                    *state = State::Due;
+                if let Some(State::Unknown(held)) = self.except.get(name) {
+                    let held = held.clone();
+                    self.except.insert(name.clone(), State::Due(held));
                 }
             }
         }

@@ -28,7 +28,12 @@ pub enum Names {
         initial: BTreeMap<String, String>,
     },
     /// All names.
-    State(Vec<String>),
+    State {
+        /// `*` is the wildcard.
+        names: Vec<String>,
+        /// Whether it names a version of an earlier stream: the client holds some resources.
+        resumes: bool,
+    },
 }
 
 impl Request {
@@ -57,9 +62,12 @@ impl From<DeltaDiscoveryRequest> for Request {
 impl From<DiscoveryRequest> for Request {
     fn from(request: DiscoveryRequest) -> Self {
         Self {
+            names: Names::State {
+                names: request.resource_names,
+                resumes: request.response_nonce.is_empty() && !request.version_info.is_empty(),
+            },
             nonce: request.response_nonce,
             error: request.error_detail.map(|status| status.message),
-            names: Names::State(request.resource_names),
         }
     }
 }

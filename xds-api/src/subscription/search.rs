@@ -5,8 +5,9 @@ use std::{
     sync::Arc,
 };
 
-/// Responses of one search, at most: enough to find six resources among a thousand.
-const MAX_STEPS: usize = 64;
+/// Responses of one search, at most: enough to find a hundred resources among a thousand. A client that rejects
+/// everything must not be sent responses without end.
+const MAX_STEPS: usize = 1024;
 
 /// The groups still to be tried, and the rejected resources that were found.
 #[derive(Debug, Default)]
@@ -54,7 +55,7 @@ impl Search {
         self.guilty.extend(names.iter().cloned());
     }
 
-    pub(super) fn acquit(&mut self, names: &[Arc<str>]) {
+    pub(super) fn acquit<'a>(&mut self, names: impl IntoIterator<Item = &'a Arc<str>>) {
         for name in names {
             self.guilty.remove(name);
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{Resource, TypeUrl, TypedSet};
+use crate::{Resource, TypedSet};
 
 use super::{Protocol, Subscription};
 
@@ -21,10 +21,24 @@ pub(super) enum State {
     Version(u64),
     /// The empty resource that stands for one that does not exist.
     Empty,
-    /// It rejected a response with this name, and may have applied a part of it.
-    Unknown,
+    /// It rejected a response with this name, and may have applied a part of it. Before, it held this.
+    Unknown(Held),
     /// The same, and the resource has changed since.
-    Due,
+    Due(Held),
+    /// Nothing. It rejects the resource, and is to be sent this one instead.
+    Instead(Arc<Resource>),
+}
+
+/// What a client held of a name before a response changed it.
+#[derive(Clone, Debug, Default)]
+pub(super) enum Held {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// Something that this server does not have: an earlier server sent it, or it was sent without waiting for ACKs.
+    Something,
+    /// This resource.
+    Resource(Arc<Resource>),
 }
 
 /// What a response must hold about a name.
@@ -40,12 +54,25 @@ pub(super) enum Verdict {
     Remove,
 }
 
+impl State {
+    /// What the client holds, as long as it takes no response with the name.
+    pub(super) fn held(&self) -> Held {
+        match self {
+            Self::Absent | Self::Requested | Self::Empty | Self::Instead(_) => Held::Nothing,
+            Self::Urgent | Self::Version(_) => Held::Something,
+            Self::Had(resource) => Held::Resource(resource.clone()),
+            Self::Unknown(held) | Self::Due(held) => held.clone(),
+        }
+    }
+}
+
 impl Subscription {
     /// What a response must hold about this name of which the client holds `state`.
     pub(super) fn verdict(&self, name: &Arc<str>, state: &State) -> Verdict {
         match (state, self.target.get(name)) {
             (State::Had(old), Some(new)) if old.version() == new.version() => Verdict::Settled,
             (State::Version(old), Some(new)) if *old == new.version() => Verdict::Settled,
+            (State::Instead(instead), Some(_)) => Verdict::Send(instead.clone()),
             (_, Some(new)) => Verdict::Send(new.clone()),
             (State::Requested, None) => match Resource::empty(self.type_url, name) {
                 Some(empty) => Verdict::SendEmpty(Arc::new(empty)),
@@ -73,7 +100,7 @@ impl Subscription {
             Verdict::Remove if self.protocol == Protocol::State && !self.type_url.is_whole() => {
                 matches!(state, State::Requested)
             }
-            _ => !matches!(state, State::Unknown),
+            _ => !matches!(state, State::Unknown(_)),
         };
         due.then_some(verdict)
     }
@@ -84,7 +111,11 @@ impl Subscription {
             return;
         }
         match self.except.get(&name) {
-            Some(State::Unknown) => _ = self.except.insert(name, State::Due),
+            Some(State::Unknown(held)) => {
+                let held = held.clone();
+                self.except.insert(name, State::Due(held));
+            }
+            Some(State::Instead(_)) => _ = self.except.insert(name, State::Due(Held::Nothing)),
             Some(state) => {
                 if self.is_no_exception(&name, state) {
                     self.except.remove(&name);
@@ -116,10 +147,4 @@ impl Subscription {
     fn is_no_exception(&self, name: &Arc<str>, state: &State) -> bool {
         matches!(self.verdict(name, state), Verdict::Settled) && !matches!(state, State::Empty)
     }
-}
-
-/// Whether one rejected resource of a response keeps others from being applied. Envoy applies the valid clusters and
-/// listeners of a response that it rejects. Of the other types it stops at the first invalid one.
-pub(super) fn spoils(type_url: TypeUrl) -> bool {
-    !type_url.is_whole()
 }

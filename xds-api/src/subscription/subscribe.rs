@@ -7,7 +7,7 @@ use std::{
 
 use crate::{TypeUrl, TypedSet, parse_version};
 
-use super::{MAX_NAMES, State, Subscription, TooManyNames, collection_of};
+use super::{Held, MAX_NAMES, State, Subscription, TooManyNames, collection_of};
 
 const WILDCARD: &str = "*";
 
@@ -89,7 +89,7 @@ impl Subscription {
             }
             // A version that is not ours is of another server. The client holds something.
             let version = parse_version(version).filter(|_| !self.collections.is_fresh(&name));
-            self.except.insert(name, version.map_or(State::Due, State::Version));
+            self.except.insert(name, version.map_or(State::Due(Held::Something), State::Version));
         }
         for name in subscribe.iter().filter(|name| *name != WILDCARD) {
             if initial.contains_key(name) {
@@ -122,7 +122,7 @@ impl Subscription {
                 // client has removed it, so it is sent again.
                 let name = shared_name(&self.target, name);
                 self.except.insert(name, State::Requested);
-            } else {
+            } else if !self.outstanding.iter().any(|one| one.names.iter().any(|sent| **sent == *name)) {
                 // The client does not hold it, and there is nothing to send. A client may invent such names without
                 // end, so they are not kept.
                 self.except.remove(name);

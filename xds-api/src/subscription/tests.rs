@@ -26,7 +26,7 @@ fn delta(nonce: &str, subscribe: &[&str], unsubscribe: &[&str]) -> Request {
 }
 
 fn state(nonce: &str, names: &[&str]) -> Request {
-    let names = Names::State(names.iter().map(|name| (*name).to_owned()).collect());
+    let names = Names::State { names: names.iter().map(|name| (*name).to_owned()).collect(), resumes: false };
     Request { nonce: nonce.to_owned(), error: None, names }
 }
 
@@ -154,55 +154,6 @@ fn a_client_that_reconnects_gets_only_what_it_lacks() {
 }
 
 #[test]
-fn a_rejected_name_goes_again_with_the_next_change_only() {
-    let mut clusters = settled(TypeUrl::Cluster);
-    clusters.observe(set(TypeUrl::Cluster, &[("a", 2), ("b", 2), ("c", 1)]), &Differences::default());
-    assert_eq!(sent(&mut clusters), "a b");
-    let acknowledgment =
-        clusters.on_request(&error(delta("2", &[], &[]), "cluster(s) a: bad"), &Differences::default()).unwrap();
-    let nack = Nack { reason: "cluster(s) a: bad".to_owned(), names: vec!["a".into()], certain: true };
-    assert_eq!(acknowledgment, Acknowledgment::Nack(nack));
-    assert_eq!(sent(&mut clusters), "nothing");
-    // b was applied, or was not: which is not known.
-    clusters.observe(set(TypeUrl::Cluster, &[("a", 1), ("b", 2), ("c", 1)]), &Differences::default());
-    assert_eq!(sent(&mut clusters), "a b");
-}
-
-#[test]
-fn a_rejected_route_is_found_by_bisection_and_sent_alone() {
-    let mut routes = settled(TypeUrl::Route);
-    routes.observe(set(TypeUrl::Route, &[("a", 2), ("b", 2), ("c", 2)]), &Differences::default());
-    assert_eq!(sent(&mut routes), "a b c");
-    let acknowledgment = routes.on_request(&error(delta("2", &[], &[]), "bad regex"), &Differences::default()).unwrap();
-    assert!(matches!(acknowledgment, Acknowledgment::Nack(Nack { certain: false, .. })));
-    assert_eq!(sent(&mut routes), "a");
-    routes.on_request(&delta("3", &[], &[]), &Differences::default()).unwrap();
-    assert_eq!(sent(&mut routes), "b c");
-    assert!(routes.rejected().next().is_none());
-    routes.on_request(&error(delta("4", &[], &[]), "bad regex"), &Differences::default()).unwrap();
-    assert_eq!(sent(&mut routes), "b");
-    let acknowledgment = routes.on_request(&error(delta("5", &[], &[]), "bad regex"), &Differences::default()).unwrap();
-    let nack = Nack { reason: "bad regex".to_owned(), names: vec!["b".into()], certain: true };
-    assert_eq!(acknowledgment, Acknowledgment::Nack(nack));
-    assert_eq!(sent(&mut routes), "c");
-    routes.on_request(&delta("6", &[], &[]), &Differences::default()).unwrap();
-    assert_eq!(routes.rejected().map(|name| &**name).collect::<Vec<_>>(), ["b"]);
-    assert!(!routes.accepts_all());
-    assert_eq!(sent(&mut routes), "nothing");
-    // With the next change it is sent once more, alone.
-    routes.observe(set(TypeUrl::Route, &[("a", 3), ("b", 2), ("c", 2)]), &Differences::default());
-    assert_eq!(sent(&mut routes), "a");
-    routes.on_request(&delta("7", &[], &[]), &Differences::default()).unwrap();
-    assert_eq!(sent(&mut routes), "b");
-    routes.on_request(&error(delta("8", &[], &[]), "bad regex"), &Differences::default()).unwrap();
-    assert_eq!(sent(&mut routes), "nothing");
-    routes.observe(set(TypeUrl::Route, &[("a", 3), ("b", 3), ("c", 2)]), &Differences::default());
-    assert_eq!(sent(&mut routes), "b");
-    routes.on_request(&delta("9", &[], &[]), &Differences::default()).unwrap();
-    assert!(routes.accepts_all() && routes.is_settled());
-}
-
-#[test]
 fn endpoints_are_sent_with_their_cluster_without_a_subscription() {
     let mut endpoints = Subscription::new(TypeUrl::Endpoint, Protocol::Delta);
     endpoints.observe(set(TypeUrl::Endpoint, &[("a", 1), ("b", 1)]), &Differences::default());
@@ -318,6 +269,8 @@ fn a_delta_request_with_a_stale_nonce_changes_the_subscription() {
 fn too_many_names_are_refused() {
     let many: Vec<String> = (0..=MAX_NAMES).map(|number| number.to_string()).collect();
     let mut routes = Subscription::new(TypeUrl::Route, Protocol::State);
-    let request = Request { nonce: String::new(), error: None, names: Names::State(many) };
+    let request = Request { nonce: String::new(), error: None, names: Names::State { names: many, resumes: false } };
     assert_eq!(routes.on_request(&request, &Differences::default()), Err(TooManyNames));
 }
+
+mod rejection;

@@ -24,6 +24,9 @@ use crate::{
     envoy::{any::any, duration::duration},
 };
 
+/// Name of the filter that forwards.
+pub(crate) const TCP_PROXY: &str = "envoy.filters.network.tcp_proxy";
+
 /// Where connections go, and how they are held.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Forwarding {
@@ -73,7 +76,7 @@ pub(crate) fn filters(mesh: &Mesh, stat_prefix: &str, to: &Forwarding) -> Vec<Fi
     };
     let mongo = MongoProxy { stat_prefix: stat_prefix.into(), ..MongoProxy::default() };
     let mongo = connection.is_mongo.then(|| filter("envoy.filters.network.mongo_proxy", &mongo));
-    mongo.into_iter().chain([filter("envoy.filters.network.tcp_proxy", &config)]).collect()
+    mongo.into_iter().chain([filter(TCP_PROXY, &config)]).collect()
 }
 
 /// Forwards to one cluster of the same statistics name.

@@ -1,6 +1,6 @@
 //! The subscriptions of one stream, a slot for each type.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use heddle_xds_api::{
     TypeSet, TypeUrl,
@@ -42,6 +42,14 @@ impl Slots {
             unrequested_since: None,
         };
         Self { slots: TypeUrl::ALL.map(|type_url| Some(Box::new(slot(type_url)))), touched: TypeSet::EMPTY }
+    }
+
+    /// The client may have the secrets of other clients with this scope.
+    pub(super) fn within(&mut self, scope: Arc<str>) {
+        self.slots[TypeUrl::Secret as usize] = self.slots[TypeUrl::Secret as usize].take().map(|mut slot| {
+            slot.subscription = slot.subscription.within(scope);
+            slot
+        });
     }
 
     pub(super) fn get(&self, type_url: TypeUrl) -> Option<&Slot> {

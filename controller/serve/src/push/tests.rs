@@ -73,7 +73,8 @@ impl EnvoyModel {
                 Names::Delta { subscribe: owned(subscribe), unsubscribe: owned(unsubscribe), initial: BTreeMap::new() }
             }
             Protocol::State => {
-                Names::State(self.wants.get(&type_url).into_iter().flatten().map(ToString::to_string).collect())
+                let names = self.wants.get(&type_url).into_iter().flatten().map(ToString::to_string).collect();
+                Names::State { names, resumes: false }
             }
         };
         let last = self.nonces.get(&type_url).cloned().unwrap_or_default();

@@ -6,6 +6,7 @@ use heddle_model::{
 };
 use serde_json::json;
 
+use super::rejection::{MAX_REASON, NO_REASON};
 use super::*;
 
 fn registry() -> Arc<ConnectionRegistry> {
@@ -60,13 +61,13 @@ fn objects_that_are_found_after_a_newer_ack_or_nack_are_not_added() {
     let registry = registry();
     let session = connected(&registry, "a");
     let objects = |kind| vec![Arc::new(ObjectRef::new(kind, "shop", "web"))];
-    let first = session.rejected(TypeUrl::Route, nonce("1"), "bad");
-    let second = session.rejected(TypeUrl::Route, nonce("2"), "worse");
+    let first = session.rejected(TypeUrl::Route, nonce("1"), "bad", &[]);
+    let second = session.rejected(TypeUrl::Route, nonce("2"), "worse", &[]);
     second.complete(objects(Kind::VirtualService));
     first.complete(objects(Kind::Service));
     let rejections = registry.rejections();
     assert_eq!((rejections[0].reason.as_str(), &rejections[0].objects), ("worse", &objects(Kind::VirtualService)));
-    let third = session.rejected(TypeUrl::Route, nonce("3"), "bad");
+    let third = session.rejected(TypeUrl::Route, nonce("3"), "bad", &[]);
     session.acked(TypeUrl::Route, nonce("4"), true);
     third.complete(objects(Kind::Service));
     assert!(
@@ -86,13 +87,13 @@ fn a_type_goes_from_sent_to_accepted_or_rejected() {
     session.acked(TypeUrl::Cluster, nonce("1"), true);
     assert_eq!(state().status(), "SYNCED");
     session.sent(TypeUrl::Cluster, nonce("2"), 2, 3, 100, None);
-    session.rejected(TypeUrl::Cluster, nonce("2"), "bad").complete(vec![Arc::new(ObjectRef::new(
+    session.rejected(TypeUrl::Cluster, nonce("2"), "bad", &[]).complete(vec![Arc::new(ObjectRef::new(
         Kind::DestinationRule,
         "shop",
         "web",
     ))]);
     assert_eq!((state().status(), state().acked.to_string()), ("ERROR", "1".to_owned()));
-    session.rejected(TypeUrl::Cluster, nonce("2"), "").complete(Vec::new());
+    session.rejected(TypeUrl::Cluster, nonce("2"), "", &[]).complete(Vec::new());
     assert_eq!((state().status(), state().error.as_str()), ("ERROR", NO_REASON));
     assert_eq!(registry.rejections()[0].reason, NO_REASON);
     session.sent(TypeUrl::Cluster, nonce("3"), 3, 3, 100, None);
@@ -116,7 +117,7 @@ fn a_type_goes_from_sent_to_accepted_or_rejected() {
 fn a_reason_of_any_length_takes_little_memory() {
     let registry = registry();
     let proxy = connected(&registry, "a");
-    proxy.rejected(TypeUrl::Cluster, nonce("1"), &"é".repeat(4 << 20)).complete(Vec::new());
+    proxy.rejected(TypeUrl::Cluster, nonce("1"), &"é".repeat(4 << 20), &[]).complete(Vec::new());
     let reason = &registry.rejections()[0].reason;
     assert!(reason.len() < MAX_REASON + 100 && reason.ends_with("(8388608 bytes)"), "{} bytes", reason.len());
 }

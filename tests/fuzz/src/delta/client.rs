@@ -11,7 +11,11 @@ use heddle_xds_api::{Differences, Layer, Resource, ResourceSet, TypeUrl, TypedSe
 pub(super) const NAMES: [&str; 6] = ["a", "b", "c", "d", "80", "f"];
 /// A client rejects what has this content.
 const BAD: u8 = 0;
-/// Turns after which everything must have come to rest: a search by halves takes 64 responses at most.
+/// A client cannot even read a response with this content, and takes nothing of it.
+const UNREADABLE: u8 = 1;
+/// What stands in for a resource that is rejected.
+const STAND_IN: u8 = 99;
+/// Turns after which everything must have come to rest: a search by halves of six names is short.
 const TURNS: usize = 2_000;
 
 /// The client, the server's idea of it, and what is under way.
@@ -32,6 +36,9 @@ pub(super) struct Client {
     /// What the server can know that the client holds.
     known: BTreeMap<String, u64>,
     sent: BTreeMap<String, Reply>,
+    differences: Differences,
+    /// Whether it held something when it connected, and could not say what.
+    resumed: bool,
 }
 
 impl Client {
@@ -51,6 +58,8 @@ impl Client {
             nonce: String::new(),
             known: BTreeMap::new(),
             sent: BTreeMap::new(),
+            differences: Differences::default().with_stand_in(|of| Some(resource(of.type_url(), of.name(), STAND_IN))),
+            resumed: false,
         };
         client.connect(None);
         client
@@ -74,6 +83,18 @@ impl Client {
     /// Lets everything come to rest, and judges what the client holds.
     pub(super) fn finish(mut self) {
         self.settle();
+        // What is rejected keeps nothing else from the client. Who starts holds what stands in for it.
+        for name in NAMES.iter().filter(|name| self.wildcard || self.wants.contains(**name)) {
+            let (target, held) = (self.target.get(name), self.holds.get(*name));
+            match target {
+                Some(target) if is_refused(target) => {
+                    let has_one = held.is_some_and(|held| !is_refused(held));
+                    assert!(has_one || self.resumed, "{name}: {held:?} in place of {target:?}");
+                }
+                Some(target) => assert_eq!(held, Some(target), "{name}"),
+                None => {}
+            }
+        }
         // A last change, with nothing in it to reject: what was rejected before comes to rest with it.
         self.show([Some(10), None, Some(11), Some(12), None, Some(13)]);
         self.settle();
@@ -93,7 +114,7 @@ impl Client {
 
     fn connect(&mut self, foreign: Option<&str>) {
         self.server = Subscription::new(self.type_url, self.protocol);
-        self.server.observe(self.target.clone(), &Differences::default());
+        self.server.observe(self.target.clone(), &self.differences);
         self.requests.clear();
         self.replies.clear();
         self.known.clear();
@@ -104,9 +125,10 @@ impl Client {
         if self.wildcard && self.named {
             subscribe.push("*".to_owned());
         }
+        self.resumed = self.protocol == Protocol::State && !self.holds.is_empty();
         let version = |one: &Resource| foreign.map_or_else(|| version_text(one.version()), str::to_owned);
         let names = match self.protocol {
-            Protocol::State => Names::State(subscribe),
+            Protocol::State => Names::State { names: subscribe, resumes: !self.holds.is_empty() },
             Protocol::Delta => {
                 let initial = self.holds.iter().map(|(name, one)| (name.clone(), version(one))).collect();
                 Names::Delta { subscribe, unsubscribe: Vec::new(), initial }
@@ -124,7 +146,7 @@ impl Client {
             },
             Protocol::State => {
                 let star = (self.wildcard && self.named).then(|| "*".to_owned());
-                Names::State(self.wants.iter().cloned().chain(star).collect())
+                Names::State { names: self.wants.iter().cloned().chain(star).collect(), resumes: false }
             }
         };
         let bare = nonce.is_empty() && self.protocol == Protocol::State;
@@ -144,7 +166,7 @@ impl Client {
         let resources = pairs.map(|(name, content)| Arc::new(resource(self.type_url, name, content)));
         let layer = Arc::new(Layer::default().with(self.type_url, resources));
         self.target = ResourceSet { shared: layer, own: Arc::default() }.typed(self.type_url);
-        self.server.observe(self.target.clone(), &Differences::default());
+        self.server.observe(self.target.clone(), &self.differences);
         self.pull();
     }
 
@@ -181,7 +203,7 @@ impl Client {
         let error = (object & 1 == 1).then(|| "a, b: no".to_owned());
         let names = match self.protocol {
             Protocol::Delta => Names::Delta { subscribe: vec![], unsubscribe: vec![], initial: BTreeMap::new() },
-            Protocol::State => Names::State(NAMES.map(str::to_owned).to_vec()),
+            Protocol::State => Names::State { names: NAMES.map(str::to_owned).to_vec(), resumes: false },
         };
         self.requests.push_back(Request { nonce: format!("stray{object}"), error, names });
     }
@@ -198,14 +220,14 @@ impl Client {
                 let ours = |version: &String| u64::from_str_radix(version, 16).ok();
                 self.known.extend(initial.iter().filter_map(|(name, version)| Some((name.clone(), ours(version)?))));
             }
-            Names::State(_) if stray => {}
-            Names::State(names) => self.known.retain(|name, _| self.wildcard || names.contains(name)),
+            Names::State { .. } if stray => {}
+            Names::State { names, .. } => self.known.retain(|name, _| self.wildcard || names.contains(name)),
         }
         if let Some(reply) = request.error.as_ref().and_then(|_| self.sent.get(&request.nonce)) {
             self.known.retain(|name, _| !reply.resources.iter().any(|one| **one.name() == **name));
         }
-        assert!(self.server.on_request(&request, &Differences::default()).is_ok(), "six names are too many");
-        self.server.observe(self.target.clone(), &Differences::default());
+        assert!(self.server.on_request(&request, &self.differences).is_ok(), "six names are too many");
+        self.server.observe(self.target.clone(), &self.differences);
         self.pull();
     }
 
@@ -228,12 +250,13 @@ impl Client {
     /// The client answers a response.
     fn answer(&mut self) {
         let Some(reply) = self.replies.pop_front() else { return };
-        let bad: Vec<_> = reply.resources.iter().filter(|one| is_bad(one)).collect();
+        let unreadable = reply.resources.iter().any(|one| has(one, UNREADABLE));
+        let bad: Vec<_> = reply.resources.iter().filter(|one| is_refused(one)).collect();
         let whole = self.protocol == Protocol::State && self.type_url.is_whole();
-        let old = if whole { std::mem::take(&mut self.holds) } else { BTreeMap::new() };
-        for resource in &reply.resources {
+        let old = if whole && !unreadable { std::mem::take(&mut self.holds) } else { BTreeMap::new() };
+        for resource in reply.resources.iter().filter(|_| !unreadable) {
             let name = resource.name().to_string();
-            if !is_bad(resource) {
+            if !is_refused(resource) {
                 if self.wildcard || self.wants.contains(&name) {
                     self.holds.insert(name, resource.clone());
                 }
@@ -244,10 +267,10 @@ impl Client {
                 break;
             }
         }
-        for name in &reply.removed {
+        for name in reply.removed.iter().filter(|_| !unreadable) {
             self.holds.remove(&**name);
         }
-        let named = bad.len() % 2 == 0;
+        let named = bad.len() % 2 == 0 && !unreadable;
         let words = bad.iter().map(|one| if named { one.name().to_string() } else { "regex".to_owned() });
         let error = (!bad.is_empty()).then(|| words.collect::<Vec<_>>().join(", "));
         self.nonce = reply.nonce.to_string();
@@ -271,6 +294,10 @@ pub(super) fn resource(type_url: TypeUrl, name: &str, content: u8) -> Resource {
     Resource::new(type_url, name, &Cluster { alt_stat_name: content.to_string(), ..Cluster::default() })
 }
 
-fn is_bad(resource: &Resource) -> bool {
-    resource.decode::<Cluster>().is_ok_and(|cluster| cluster.alt_stat_name == BAD.to_string())
+fn is_refused(resource: &Resource) -> bool {
+    has(resource, BAD) || has(resource, UNREADABLE)
+}
+
+fn has(resource: &Resource, content: u8) -> bool {
+    resource.decode::<Cluster>().is_ok_and(|cluster| cluster.alt_stat_name == content.to_string())
 }

@@ -77,7 +77,7 @@ impl Stream {
             chosen.map(|(_, name)| (*name).to_owned()).collect::<Vec<String>>()
         };
         let names = match self.protocol {
-            Protocol::State => Names::State(some(2)),
+            Protocol::State => Names::State { names: some(2), resumes: false },
             Protocol::Delta => {
                 let initial = if bits & 8 == 0 { Vec::new() } else { some(3) };
                 Names::Delta {
