@@ -3,6 +3,7 @@
 //! Everything listens on loopback, and a process started here ends with its value. Failures are `anyhow` errors
 //! that carry the end of the log of the process concerned, because that is what one looks at first.
 
+pub mod breaking_relay;
 pub mod cluster;
 pub mod control;
 pub mod echo;

@@ -11,6 +11,11 @@ use heddle_tests::http::Call;
 use heddle_tests::process::eventually;
 use serde_json::{Value, json};
 
+#[path = "rejection/faults.rs"]
+mod faults;
+#[path = "rejection/isolation.rs"]
+mod isolation;
+
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Deltas bring routes virtual host by virtual host.
 const ROUTES: [&str; 2] = [
