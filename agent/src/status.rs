@@ -43,10 +43,7 @@ pub(crate) struct Status {
 }
 
 /// Serves until the process ends.
-///
-/// # Errors
-/// When the socket fails.
-pub(crate) async fn serve(socket: TcpListener, status: Arc<Status>) -> std::io::Result<()> {
+pub(crate) async fn serve(socket: TcpListener, status: Arc<Status>) {
     let router = Router::new()
         .route("/healthz/ready", get(readiness))
         .route("/stats/prometheus", get(metrics))
@@ -56,7 +53,7 @@ pub(crate) async fn serve(socket: TcpListener, status: Arc<Status>) -> std::io::
         .route("/app-health/{container}/{probe}", get(probe))
         .route("/app-lifecycle/{container}/{hook}", get(probe))
         .with_state(status);
-    axum::serve(socket, router.into_make_service_with_connect_info::<SocketAddr>()).await
+    heddle_http1::serve(socket, None, router, std::future::pending()).await;
 }
 
 async fn readiness(State(status): State<Arc<Status>>) -> Response {

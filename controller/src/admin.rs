@@ -101,7 +101,7 @@ pub(crate) async fn serve_levels(listener: TcpListener, log: Log, end: Cancellat
 async fn serve_router(listener: TcpListener, router: Router, end: CancellationToken) {
     // Before the router, which knows a path by its text.
     let service = MapRequestLayer::new(path::clean).layer(router.fallback(no_page));
-    crate::http1::serve(listener, None, service, end).await;
+    heddle_http1::serve(listener, None, service, end.cancelled_owned()).await;
 }
 
 fn router(pages: Pages) -> Router {

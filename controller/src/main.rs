@@ -8,7 +8,6 @@ mod bindings;
 mod cluster;
 mod config;
 mod generate;
-mod http1;
 mod pem;
 mod reflection;
 mod router;

@@ -24,11 +24,13 @@ use tower::{Service, ServiceExt};
 
 use crate::config::{Config, Listen};
 
+use preface::Begun;
 use quick_ack::QuickAckOff;
 
+mod preface;
 mod quick_ack;
 
-/// How long a client may take for its TLS handshake.
+/// How long a client may take for its TLS handshake, and how long for the first bytes of HTTP/2.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// Calls at a time on one connection. A proxy has one or two, and many proxies may share one that another proxy makes.
 const MAX_CALLS: u32 = 100;
@@ -156,6 +158,9 @@ where
     S::Future: Send,
 {
     let peer = connection.peer;
+    let Ok(Ok(io)) = tokio::time::timeout(HANDSHAKE, Begun::new(io)).await else {
+        return tracing::debug!(%peer, "a client did not begin HTTP/2");
+    };
     let connection = Arc::new(connection);
     let service = service_fn(move |request: Request<Incoming>| {
         let mut request = request.map(Body::new);

@@ -10,7 +10,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::{CertificateDer, ServerName};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
@@ -157,6 +157,28 @@ impl Answer {
     pub fn json(&self) -> Result<serde_json::Value> {
         serde_json::from_str(&self.body).with_context(|| format!("no JSON: {}", self.body))
     }
+}
+
+/// Begins requests on connections of their own, all at once, and waits until the server has closed each of them.
+pub async fn until_closed(at: SocketAddr, requests: &[&str], limit: Duration) -> Result<()> {
+    let mut open = Vec::new();
+    for request in requests {
+        let mut stream = TcpStream::connect(at).await?;
+        stream.write_all(request.as_bytes()).await?;
+        open.push((*request, stream));
+    }
+    for (request, stream) in open {
+        until_end(stream, limit).await.with_context(|| format!("{at}: {request:?}"))?;
+    }
+    Ok(())
+}
+
+/// Reads until the other side has closed the connection.
+pub async fn until_end(mut stream: impl AsyncRead + Unpin, limit: Duration) -> Result<()> {
+    let mut rest = Vec::new();
+    // A connection that is reset has ended as well.
+    let _ = tokio::time::timeout(limit, stream.read_to_end(&mut rest)).await.context("the connection stays open")?;
+    Ok(())
 }
 
 /// A client's TLS settings that trust the roots given (PEM) and, with `identity`, present a chain and key (PEM).

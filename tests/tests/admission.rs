@@ -1,11 +1,13 @@
 //! Who is served: on the encrypted port a node's own workload, on the plain port and the debug pages this machine.
 
 use std::net::UdpSocket;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use heddle_tests::control::{Control, ControlSetup};
-use heddle_tests::http::Call;
+use base64::Engine as _;
+use heddle_tests::control::{Control, ControlSetup, SERVER_NAME};
+use heddle_tests::http::{Call, tls_config, until_closed, until_end};
 use heddle_tests::xds_client::{CLUSTER, DeltaClient, node};
 use heddle_xds_api::istio::v1::auth::IstioCertificateRequest;
 use heddle_xds_api::istio::v1::auth::istio_certificate_service_client::IstioCertificateServiceClient;
@@ -13,6 +15,8 @@ use serde_json::json;
 use tonic::Code;
 
 const SOON: Duration = Duration::from_secs(10);
+/// How long a connection may stay open after half a request: twice the limit.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The code and words with which a stream is refused, or `None` if it is served.
 async fn refusal(
@@ -56,6 +60,7 @@ async fn the_encrypted_port_serves_a_node_to_its_own_workload_only() -> Result<(
     Ok(())
 }
 
+/// The class of CVE-2022-39388: neither loopback nor the names of a request say who a caller is.
 #[tokio::test]
 async fn a_certificate_is_issued_for_a_token_and_opens_the_next_stream() -> Result<()> {
     let control = Control::start("").await?;
@@ -106,6 +111,33 @@ async fn certificates_are_not_issued_on_the_plain_port() -> Result<()> {
     Ok(())
 }
 
+/// Whoever reaches a port may begin a request there. What does not go on is closed.
+#[tokio::test]
+async fn half_a_request_is_closed_on_every_port() -> Result<()> {
+    let control = Control::start("").await?;
+    let pages = ["", "GET /rea", "GET /ready HTTP/1.1\r\nhost:"];
+    let change = ["", "PUT /scopej/ads HTTP/1.1\r\nhost: a\r\ncontent-length: 99\r\n\r\n{"];
+    let (preface, handshake) = (["", "PRI * HTTP/2.0\r\n"], ["", "\u{16}\u{3}\u{1}"]);
+    let (http, monitoring, levels) =
+        (control.address("http")?, control.address("monitoring")?, control.address("levels")?);
+    let (plain, secure) = (control.address("grpc")?, control.address("secure-grpc")?);
+    let root = std::fs::read_to_string(control.ca().join("root-cert.pem"))?;
+    let mut tls = Arc::unwrap_or_clone(tls_config(&root, None)?);
+    tls.alpn_protocols = vec![b"h2".to_vec()];
+    let name = rustls::pki_types::ServerName::try_from(SERVER_NAME)?;
+    let stream = tokio::net::TcpStream::connect(secure).await?;
+    let silent = tokio_rustls::TlsConnector::from(Arc::new(tls)).connect(name, stream).await?;
+    tokio::try_join!(
+        until_closed(http, &pages, PATIENCE),
+        until_closed(monitoring, &pages, PATIENCE),
+        until_closed(levels, &change, PATIENCE),
+        until_closed(plain, &preface, PATIENCE),
+        until_closed(secure, &handshake, PATIENCE),
+        until_end(silent, PATIENCE),
+    )?;
+    Ok(())
+}
+
 /// An address of this machine that is not loopback; none on a machine without a network.
 fn outer_address() -> Option<std::net::IpAddr> {
     let socket = UdpSocket::bind("0.0.0.0:0").ok()?;
@@ -114,6 +146,39 @@ fn outer_address() -> Option<std::net::IpAddr> {
     socket.local_addr().ok().map(|address| address.ip()).filter(|ip| !ip.is_loopback())
 }
 
+/// The class of CVE-2022-23635: a crafted message of a caller without a credential.
+#[tokio::test]
+async fn crafted_credentials_and_nodes_end_nothing() -> Result<()> {
+    let control = Control::start("").await?;
+    let channel = control.channel(None).await?;
+    let deep = format!("{}1{}", "[".repeat(5000), "]".repeat(5000));
+    let encoded = |text: &str| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(text);
+    let tokens = [
+        String::new(),
+        ".".into(),
+        "..".into(),
+        "a.b.c".into(),
+        format!("{}.{}.", encoded("{}"), encoded("null")),
+        format!("{}.{}.AAAA", encoded(r#"{"alg": "ES256"}"#), encoded(&deep)),
+        format!("{}.{}.AAAA", encoded(r#"{"alg": "ES256", "kid": null}"#), encoded(r#"{"iss": 7, "aud": {}}"#)),
+    ];
+    for token in tokens {
+        let mut request = tonic::Request::new(IstioCertificateRequest::default());
+        request.metadata_mut().insert("authorization", format!("Bearer {token}").parse()?);
+        let refused = IstioCertificateServiceClient::new(channel.clone()).create_certificate(request).await;
+        assert_eq!(refused.err().map(|status| status.code()), Some(Code::Unauthenticated), "{token:.40}");
+    }
+    for id in ["", "~~~", "sidecar~~~", "sidecar~::~a~b", "sidecar~10.0.0.1~\0~\0", "router~10.0.0.1~.~."] {
+        let mut stream =
+            control.stream(node(id, &json!({"NAMESPACE": null, "LABELS": [{}], "POD_PORTS": "["}))).await?;
+        let _ = stream.subscribe(CLUSTER, &[]).await;
+        let _ = stream.next(Duration::from_millis(500)).await;
+    }
+    assert_eq!(control.page("/ready").await?, "");
+    Ok(())
+}
+
+/// The class of CVE-2026-31838: debug pages without a credential, on every port.
 #[tokio::test]
 async fn the_plain_port_and_the_debug_pages_serve_this_machine_only() -> Result<()> {
     let Some(outer) = outer_address() else { return Ok(()) };
@@ -126,6 +191,12 @@ async fn the_plain_port_and_the_debug_pages_serve_this_machine_only() -> Result<
     }
     for (page, status) in [("/debug/syncz", 403), ("/metrics", 200), ("/version", 200)] {
         assert_eq!(Call::get(at("monitoring")?, page)?.send().await?.status, status, "{page}");
+    }
+    for page in control.json("/debug/list").await?.as_array().context("a list")? {
+        let page = format!("/debug/{}", page.as_str().context("a name")?);
+        for port in ["http", "monitoring"] {
+            assert_eq!(Call::get(at(port)?, &page)?.send().await?.status, 403, "{port} {page}");
+        }
     }
     let node = node("sidecar~10.0.0.9~web.shop~shop.svc.cluster.local", &json!({"NAMESPACE": "shop"}));
     let mut stream = DeltaClient::connect(&format!("http://{}", at("grpc")?), node).await?;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use heddle_tests::http::Call;
+use heddle_tests::http::{Call, until_closed};
 use heddle_tests::process::eventually;
 use heddle_tests::product::root;
 use http::Method;
@@ -171,6 +171,8 @@ async fn everything_listens_where_it_was_told_and_quits_when_told() -> Result<()
     assert_eq!(ports, [3128, 9080, 15000, 15020, 15021, 15090]);
     let metrics = Call::get(pair.at(15020), "/stats/prometheus")?.send().await?.body;
     assert!(metrics.contains("envoy_server_live") && metrics.contains("istio_agent_num_xds_streams"), "{metrics}");
+    // The pod's network reaches the port: half a request is not kept.
+    until_closed(pair.at(15020), &["", "GET /healthz/rea", "GET /healthz/ready HTTP/1.1\r\nhost:"], PATIENCE).await?;
     assert_eq!(status(&Call::get(pair.at(15020), "/quitquitquit")?).await, Some(405));
     let quit = Call::get(pair.at(15020), "/quitquitquit")?.send_as(Method::POST, "");
     assert_eq!(status(&quit).await, Some(200));

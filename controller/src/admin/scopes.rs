@@ -1,7 +1,10 @@
 //! The log levels, as istiod's ControlZ shows them: `/scopej` is for `heddlectl admin log` and `istioctl admin log`,
 //! `/scopez` for people.
 
+use std::time::Duration;
+
 use axum::Router;
+use axum::body::{Body, to_bytes};
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -14,6 +17,11 @@ use crate::telemetry::{self, Level, Log, SCOPES, Scope};
 
 /// The level of stack traces, which no event has.
 const NO_TRACES: &str = "none";
+
+/// The longest change, in bytes.
+const MAX_CHANGE: usize = 4 << 10;
+/// How long a change may take to arrive.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A change of a scope. An empty level stays as it is.
 #[derive(Debug, Default, Deserialize)]
@@ -50,8 +58,13 @@ async fn one(State(log): State<Log>, Path(name): Path<String>) -> Response {
     }
 }
 
-async fn change(State(log): State<Log>, Path(name): Path<String>, body: String) -> Response {
-    let change: Change = match serde_json::from_str(&body) {
+async fn change(State(log): State<Log>, Path(name): Path<String>, body: Body) -> Response {
+    let Ok(body) = tokio::time::timeout(PATIENCE, to_bytes(body, MAX_CHANGE)).await else {
+        return StatusCode::REQUEST_TIMEOUT.into_response();
+    };
+    let read = body.map_err(|error| error.to_string());
+    let read = read.and_then(|body| serde_json::from_slice(&body).map_err(|error| error.to_string()));
+    let change: Change = match read {
         Ok(change) => change,
         Err(error) => return refused(&error),
     };

@@ -11,6 +11,8 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
 
+/// The number of the setting `SETTINGS_MAX_CONCURRENT_STREAMS`.
+const MAX_STREAMS: u16 = 3;
 /// The number of the setting `SETTINGS_INITIAL_WINDOW_SIZE`.
 const INITIAL_WINDOW: u16 = 4;
 
@@ -76,7 +78,7 @@ async fn an_old_connection_ends_after_its_grace_period_with_all_its_calls() {
 }
 
 #[tokio::test]
-async fn the_stream_window_bounds_the_bytes_of_an_unread_request() {
+async fn windows_and_streams_bound_the_bytes_of_unread_requests() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
     let service = tower::service_fn(async |_: Request<Body>| Ok::<_, Infallible>(Response::new(Body::empty())));
@@ -90,11 +92,11 @@ async fn the_stream_window_bounds_the_bytes_of_an_unread_request() {
     assert_eq!(header[3], 4, "the first frame is of settings");
     let mut settings = vec![0; usize::from(header[2])];
     client.read_exact(&mut settings).await.unwrap();
-    let setting = |pair: &[u8]| {
-        let number = u16::from_be_bytes(pair[..2].try_into().unwrap());
-        (number == INITIAL_WINDOW).then(|| u32::from_be_bytes(pair[2..].try_into().unwrap()))
+    let setting = |wanted: u16| {
+        let found = settings.chunks_exact(6).find(|pair| pair[..2] == wanted.to_be_bytes());
+        found.map(|pair| u32::from_be_bytes(pair[2..].try_into().unwrap()))
     };
-    assert_eq!(settings.chunks_exact(6).find_map(setting), Some(MAX_UNHEARD));
+    assert_eq!((setting(INITIAL_WINDOW), setting(MAX_STREAMS)), (Some(MAX_UNHEARD), Some(MAX_CALLS)));
     end.cancel();
     serving.await.unwrap();
 }

@@ -26,7 +26,6 @@ use super::counts::Counts;
 use super::inject::{self, Template};
 use super::review::{self, Answer};
 use super::validate;
-use crate::http1;
 use crate::source::pod_index::PodIndex;
 use crate::writer::ControllerState;
 
@@ -78,7 +77,7 @@ pub(crate) async fn serve(
     webhooks: Webhooks,
     end: CancellationToken,
 ) {
-    http1::serve(listener, Some(tls), router(webhooks), end).await;
+    heddle_http1::serve(listener, Some(tls), router(webhooks), end.cancelled_owned()).await;
 }
 
 fn router(webhooks: Webhooks) -> Router {
