@@ -13,6 +13,7 @@ use axum::routing::get;
 use heddle_ca::Authority;
 use heddle_serve::push::Published;
 use heddle_serve::registry::{ConnectionRegistry, ProxyState};
+use heddle_xds_api::TypeUrl;
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -51,6 +52,8 @@ pub(crate) struct Pages {
     pub compiled: Arc<crate::generate::CountedCompiler>,
     /// Calls of webhooks.
     pub webhooks: Arc<crate::webhook::Counts>,
+    /// Reviews of tokens.
+    pub tokens: Arc<crate::auth::Counts>,
     /// The cluster's name.
     pub cluster: String,
     /// The name of this process.
@@ -70,12 +73,17 @@ const INDEX: &[(&str, &str, &str)] = &[
     ("issuez", "", "issues of objects and files"),
     ("mesh", "", "mesh-wide settings"),
     ("clusterz", "", "clusters whose objects are read"),
-    ("config_dump", "?proxyID=<pod>.<namespace>", "the configuration of a proxy, as Envoy's config dump"),
+    ("config_dump", OF_PROXY, "the configuration of a proxy, as Envoy's config dump"),
+    ("edsz", OF_PROXY, "the endpoints of a proxy"),
+    ("ndsz", OF_PROXY, "the name table of a proxy"),
     ("list", "", "the names of these pages"),
 ];
 
-/// The page that is about one proxy.
-const CONFIG_DUMP: &str = "/debug/config_dump";
+/// The pages that are about one proxy, and the type that its stream subscribes to.
+const PROXY_PAGES: [(&str, TypeUrl); 3] =
+    [("/debug/config_dump", TypeUrl::Cluster), ("/debug/edsz", TypeUrl::Endpoint), ("/debug/ndsz", TypeUrl::NameTable)];
+/// The query that they need.
+const OF_PROXY: &str = "?proxyID=<pod>.<namespace>";
 
 /// `istioctl` knows these words, and then asks the next pod of the control plane.
 const NOT_CONNECTED: &str = "Proxy not connected to this Pilot instance. It may be connected to another instance.\n";
@@ -115,7 +123,7 @@ fn router(pages: Pages) -> Router {
 
 /// The pages that say much of the mesh. Who may read them is for the caller to say.
 fn debug() -> Router<Pages> {
-    Router::new()
+    let pages = Router::new()
         .route("/debug", get(index))
         .route("/debug/", get(index))
         .route("/debug/list", get(list))
@@ -127,8 +135,11 @@ fn debug() -> Router<Pages> {
         .route("/debug/endpointz", get(|State(pages): State<Pages>| async move { json(&objects::endpointz(&pages)) }))
         .route("/debug/mesh", get(|State(pages): State<Pages>| async move { json(&objects::mesh(&pages)) }))
         .route("/debug/issuez", get(|State(pages): State<Pages>| async move { json(&issues::issuez(&pages)) }))
-        .route("/debug/clusterz", get(|State(pages): State<Pages>| async move { json(&objects::clusterz(&pages)) }))
-        .route(CONFIG_DUMP, get(config_dump))
+        .route("/debug/clusterz", get(|State(pages): State<Pages>| async move { json(&objects::clusterz(&pages)) }));
+    PROXY_PAGES.into_iter().fold(pages, |pages, (path, url)| {
+        let of_proxy = move |State(pages): State<Pages>, Query(of): Query<Of>| proxy_page(pages, of, url);
+        pages.route(path, get(of_proxy))
+    })
 }
 
 /// Configuration says much of a mesh: debug pages answer callers of this machine only.
@@ -169,18 +180,18 @@ async fn syncz(State(pages): State<Pages>, Query(of): Query<Of>) -> Response {
     json(&sync::syncz(&pages, of.namespace.as_deref()))
 }
 
-async fn config_dump(State(pages): State<Pages>, Query(of): Query<Of>) -> Response {
+async fn proxy_page(pages: Pages, of: Of, url: TypeUrl) -> Response {
     match of.proxy {
-        Some(name) => shown(pages.registry.find(&name)).await,
+        Some(name) => shown(pages.registry.find(&name, url), url).await,
         None => (StatusCode::BAD_REQUEST, "You must provide a proxyID in the query string\n").into_response(),
     }
 }
 
-/// The configuration of a proxy, if it is connected.
-async fn shown(proxy: Option<ProxyState>) -> Response {
+/// What a proxy was sent of a type, if it is connected. Of clusters all that an Envoy has is shown.
+async fn shown(proxy: Option<ProxyState>, url: TypeUrl) -> Response {
     let Some(state) = proxy else { return (StatusCode::NOT_FOUND, NOT_CONNECTED).into_response() };
     // Thousands of resources become JSON: not on a thread that serves streams.
-    match tokio::task::spawn_blocking(move || dump::config_dump(&state)).await {
+    match tokio::task::spawn_blocking(move || dump::page(&state, url)).await {
         Ok(dump) => json(&dump),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }

@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::admin::{self, Pages};
-use crate::auth::{self, Authenticator, Issuers, SecretRights, Tokens};
+use crate::auth::{self, Accounts, Authenticator, ClusterChecks, Issuers, KeyRing, SecretRights, Tokens};
 use crate::authority::{self, Keeper, Signer};
 use crate::bindings;
 use crate::cluster;
@@ -65,6 +65,7 @@ pub(crate) async fn run(config: Config, log: Log) -> anyhow::Result<()> {
         authority: authorities.clone(),
         compiled: compiler.clone(),
         webhooks: Arc::default(),
+        tokens: Arc::default(),
         cluster: config.cluster_id.clone(),
         pod: config.pod_name.clone(),
         started: Instant::now(),
@@ -79,10 +80,9 @@ pub(crate) async fn run(config: Config, log: Log) -> anyhow::Result<()> {
     known.send_replace(Some(Arc::new(loaded)));
     tasks.spawn(authority::renew(config.clone(), keeper, known, encryption, end.clone()));
     let (asked, inspect) = (ports.https.zip(Some(encryptions.clone())), Arc::new(pages.clone()));
+    let counts = pages.tokens.clone();
     attend(&config, cluster.clone(), (asked, pod_index.clone()), pages, &mut tasks, &end);
-    let rights = cluster.clone().map(SecretRights::new);
-    let issuers = issuers(&config, cluster, pod_index, &mut tasks, &end)?;
-    let authenticator = authenticator(issuers, rights, revisions.clone());
+    let authenticator = authenticator(&config, cluster, (pod_index, counts), revisions.clone(), &mut tasks, &end)?;
     let signer = Arc::new(Signer::new(authorities, limits(&config)));
 
     // Discovery, and certificates on the encrypted port.
@@ -146,34 +146,43 @@ async fn serve_levels(config: &Config, log: Log, tasks: &mut JoinSet<()>, end: &
     }
 }
 
-/// Who issues tokens: the cluster, where there is one.
-fn issuers(
+/// Decides who a caller is: by the cluster, if there is one.
+fn authenticator(
     config: &Config,
     cluster: Option<Client>,
-    pod_index: PodIndex,
+    tokens_of: (PodIndex, Arc<auth::Counts>),
+    revisions: watch::Receiver<Option<Published>>,
     tasks: &mut JoinSet<()>,
     end: &CancellationToken,
-) -> anyhow::Result<Issuers> {
-    let Some(client) = cluster else {
-        let issuer = authority::issuer(&config.ca_dir, &config.token_audiences)?;
-        return Ok(Issuers::Local(Box::new(issuer)));
+) -> anyhow::Result<Arc<Authenticator>> {
+    let (issuers, checks) = match cluster {
+        Some(client) => {
+            let (tokens, checks) = tokens(config, client, tokens_of, tasks, end);
+            (Issuers::Cluster(Box::new(tokens)), Some(checks))
+        }
+        None => (Issuers::Local(Box::new(authority::issuer(&config.ca_dir, &config.token_audiences)?)), None),
     };
-    let (found, keys) = watch::channel(None);
-    tasks.spawn(auth::watch_keys(client.clone(), found, end.clone()));
-    Ok(Issuers::Cluster(Box::new(Tokens::new(client, keys, pod_index, config.token_audiences.clone()))))
+    Ok(Arc::new(Authenticator::new(issuers, checks, move || mesh_of(&revisions))))
+}
+
+/// What judges the tokens of a cluster and checks their accounts.
+fn tokens(
+    config: &Config,
+    client: Client,
+    (pod_index, counts): (PodIndex, Arc<auth::Counts>),
+    tasks: &mut JoinSet<()>,
+    end: &CancellationToken,
+) -> (Tokens, ClusterChecks) {
+    let (keys, accounts) = (KeyRing::new(counts.clone()), Accounts::new(client.clone()));
+    tasks.spawn(until(end.clone(), keys.clone().follow(client.clone())));
+    tasks.spawn(until(end.clone(), accounts.clone().follow()));
+    let checks = ClusterChecks { rights: SecretRights::new(client.clone()), accounts: accounts.clone() };
+    (Tokens::new(client, (keys, counts), (pod_index, accounts), config.token_audiences.clone()), checks)
 }
 
 /// Runs until it ends, or the process is told to.
 async fn until(end: CancellationToken, work: impl Future<Output = ()> + Send) {
     end.run_until_cancelled(work).await;
-}
-
-fn authenticator(
-    issuers: Issuers,
-    rights: Option<SecretRights>,
-    current: watch::Receiver<Option<Published>>,
-) -> Arc<Authenticator> {
-    Arc::new(Authenticator::new(issuers, rights, move || mesh_of(&current)))
 }
 
 fn limits(config: &Config) -> Limits {

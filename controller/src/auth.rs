@@ -6,16 +6,26 @@ use heddle_model::identity::Identity;
 use heddle_model::mesh::Mesh;
 use heddle_serve::auth::{AuthError, Authenticate, Credentials};
 
+mod accounts;
+mod bearer;
+mod call_limit;
 mod client_cert;
+mod counts;
 mod issuer;
 mod jwks;
+mod key_ring;
+mod reviewer;
 mod secret_rights;
-mod token_review;
+#[cfg(test)]
+mod testing;
+mod tokens;
 
+pub(crate) use accounts::Accounts;
+pub(crate) use counts::Counts;
 pub(crate) use issuer::{Issuer, IssuerError};
-pub(crate) use jwks::watch_keys;
+pub(crate) use key_ring::KeyRing;
 pub(crate) use secret_rights::SecretRights;
-pub(crate) use token_review::Tokens;
+pub(crate) use tokens::Tokens;
 
 /// The issuer of tokens.
 #[derive(Debug)]
@@ -26,11 +36,18 @@ pub(crate) enum Issuers {
     Cluster(Box<Tokens>),
 }
 
+/// What a cluster is asked about an identity.
+pub(crate) struct ClusterChecks {
+    /// The check of permissions for Secrets.
+    pub rights: SecretRights,
+    /// The service accounts that exist.
+    pub accounts: Arc<Accounts>,
+}
+
 /// Tries the credentials of a client, in istiod's order.
 pub(crate) struct Authenticator {
     issuers: Issuers,
-    /// The check of permissions for Secrets. `None` without a cluster.
-    rights: Option<SecretRights>,
+    cluster: Option<ClusterChecks>,
     mesh: Box<dyn Fn() -> Arc<Mesh> + Send + Sync>,
 }
 
@@ -38,10 +55,10 @@ impl Authenticator {
     /// `mesh` has the current settings, because trust domains may be added while streams are open.
     pub(crate) fn new(
         issuers: Issuers,
-        rights: Option<SecretRights>,
+        cluster: Option<ClusterChecks>,
         mesh: impl Fn() -> Arc<Mesh> + Send + Sync + 'static,
     ) -> Self {
-        Self { issuers, rights, mesh: Box::new(mesh) }
+        Self { issuers, cluster, mesh: Box::new(mesh) }
     }
 
     async fn decide(&self, call: &Credentials) -> Result<Identity, AuthError> {
@@ -71,8 +88,15 @@ impl Authenticate for Authenticator {
     }
 
     async fn reads_secrets(&self, identity: &Identity, ask: bool) -> bool {
-        match &self.rights {
-            Some(rights) => rights.allow(identity, ask).await,
+        match &self.cluster {
+            Some(cluster) => cluster.rights.allow(identity, ask).await,
+            None => true,
+        }
+    }
+
+    async fn exists(&self, identity: &Identity) -> bool {
+        match &self.cluster {
+            Some(cluster) => cluster.accounts.confirm(identity.namespace(), identity.service_account(), "").await,
             None => true,
         }
     }

@@ -86,11 +86,16 @@ impl<A: Authenticate, S: Sign> Certificates<A, S> {
             counts.unauthenticated.add(1);
             return Err(Status::unauthenticated("unauthenticated"));
         }
-        self.authenticate.authenticate(call).await.map_err(|error| {
+        let refused = |error: &dyn std::fmt::Display| {
             counts.unauthenticated.add(1);
             tracing::warn!(peer = ?call.peer(), %error, "refused a request for a certificate");
             Status::unauthenticated("unauthenticated")
-        })
+        };
+        let identity = self.authenticate.authenticate(call).await.map_err(|error| refused(&error))?;
+        if !self.authenticate.exists(&identity).await {
+            return Err(refused(&format!("the service account of {identity} does not exist")));
+        }
+        Ok(identity)
     }
 
     fn certify(&self, caller: &Caller, request: &IstioCertificateRequest) -> Result<Vec<String>, Status> {

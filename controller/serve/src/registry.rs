@@ -188,13 +188,19 @@ impl ConnectionRegistry {
         entries.values().map(|entry| (entry.proxy.namespace.clone(), entry.proxy.name.clone())).collect()
     }
 
-    /// The newest stream of the proxy with this name, `<pod>.<namespace>`, or the stream with this connection's name. A
-    /// node id is no name: a client of any namespace may send it.
+    /// The newest stream of the proxy with this name, `<pod>.<namespace>`, or the stream with this connection's name.
+    /// Streams that subscribe to `url` come first: an agent has a stream of its own for its name table. A node id is no
+    /// name: a client of any namespace may send it.
     #[must_use]
-    pub fn find(&self, name: &str) -> Option<ProxyState> {
+    pub fn find(&self, name: &str, url: TypeUrl) -> Option<ProxyState> {
         let is_it = |entry: &&Arc<Entry>| *entry.proxy.short_id == *name || entry.connection == name;
-        let found = self.entries.lock().values().rev().find(is_it).cloned();
-        found.map(|entry| entry.state())
+        let found: Vec<_> = self.entries.lock().values().rev().filter(is_it).cloned().collect();
+        let mut states = found.iter().map(|entry| entry.state());
+        let newest = states.next()?;
+        if newest.types.contains_key(&url) {
+            return Some(newest);
+        }
+        Some(states.find(|state| state.types.contains_key(&url)).unwrap_or(newest))
     }
 
     fn note_rejection_change(&self) {

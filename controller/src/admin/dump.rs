@@ -12,6 +12,16 @@ const PARTS: [(TypeUrl, &str, &str, &str); 4] = [
     (TypeUrl::Endpoint, "EndpointsConfigDump", "dynamicEndpointConfigs", "endpointConfig"),
 ];
 
+/// What a page about a proxy shows: the dump, its endpoints, or its name table.
+pub(super) fn page(state: &ProxyState, url: TypeUrl) -> Value {
+    let resources = state.set.as_ref().map(|set| set.typed(url)).unwrap_or_default();
+    match url {
+        TypeUrl::Endpoint => resources.iter().map(|resource| message(resource)).collect(),
+        TypeUrl::NameTable => resources.iter().next().map_or_else(|| json!({}), |resource| message(resource)),
+        _ => config_dump(state),
+    }
+}
+
 /// The dump of a proxy; without resources before it was sent any. Secrets are named only.
 pub(super) fn config_dump(state: &ProxyState) -> Value {
     let Some(set) = &state.set else { return json!({"configs": []}) };

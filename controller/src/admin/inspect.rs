@@ -13,13 +13,13 @@ use heddle_xds_api::envoy::config::core::v3::Node;
 use heddle_xds_api::envoy::service::status::v3::client_config::GenericXdsConfig;
 use heddle_xds_api::envoy::service::status::v3::{ClientConfig, ConfigStatus};
 use heddle_xds_api::google::protobuf::{Any, Struct, Timestamp, Value, value::Kind};
-use heddle_xds_api::{any, json as proto};
+use heddle_xds_api::{TypeUrl, any, json as proto};
 use http_body_util::BodyExt;
 use std::time::{SystemTime, UNIX_EPOCH};
 use tonic::Status;
 use tower::ServiceExt;
 
-use super::{CONFIG_DUMP, NOT_CONNECTED, Of, Pages, debug, dump, no_page, shown, sync, version};
+use super::{NOT_CONNECTED, Of, PROXY_PAGES, Pages, debug, dump, no_page, shown, sync, version};
 
 /// The type of a request for a page, whose path is the name.
 const PAGE: &str = "istio.io/debug";
@@ -62,8 +62,8 @@ impl Pages {
 
     /// A proxy by its name, if the client may see it; nothing if it is not connected here. Others do not learn whether
     /// it is.
-    fn proxy(&self, client: &Identity, name: &str) -> Result<Option<ProxyState>, Status> {
-        let state = self.registry.find(name);
+    fn proxy(&self, client: &Identity, name: &str, url: TypeUrl) -> Result<Option<ProxyState>, Status> {
+        let state = self.registry.find(name, url);
         self.check_access(client, state.as_ref())?;
         Ok(state)
     }
@@ -94,7 +94,7 @@ impl Pages {
     }
 
     async fn dumped(&self, client: &Identity, name: &str) -> Result<DebugResponse, Status> {
-        let Some(state) = self.proxy(client, name)? else { return Ok(page(name, NOT_CONNECTED)) };
+        let Some(state) = self.proxy(client, name, TypeUrl::Cluster)? else { return Ok(page(name, NOT_CONNECTED)) };
         let parts = tokio::task::spawn_blocking(move || {
             let dump = dump::config_dump(&state);
             let parts = dump["configs"].as_array().into_iter().flatten();
@@ -114,8 +114,9 @@ impl Pages {
         let invalid = |error: &dyn std::fmt::Display| Status::invalid_argument(error.to_string());
         let uri: Uri = format!("/debug/{name}").parse().map_err(|error: InvalidUri| invalid(&error))?;
         let of = Query::<Of>::try_from_uri(&uri).map_err(|error| invalid(&error))?.0;
-        let response = if let Some(proxy) = of.proxy.filter(|_| uri.path() == CONFIG_DUMP) {
-            shown(self.proxy(client, &proxy)?).await
+        let url = PROXY_PAGES.iter().find(|(path, _)| uri.path() == *path).map(|(_, url)| *url);
+        let response = if let Some((proxy, url)) = of.proxy.zip(url) {
+            shown(self.proxy(client, &proxy, url)?, url).await
         } else {
             self.check_access(client, None)?;
             let request = Request::get(uri).body(Body::empty()).map_err(|error| invalid(&error))?;

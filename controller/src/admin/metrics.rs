@@ -24,6 +24,7 @@ pub(super) fn page(pages: &Pages) -> Response {
     pages.registry.metrics().write(&mut page);
     pages.compiled.write(&mut page);
     pages.webhooks.write(&mut page);
+    pages.tokens.write(&mut page);
     process(&mut page);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], page.finish()).into_response()
 }

@@ -2,6 +2,7 @@
 
 use std::time::SystemTime;
 
+use heddle_model::locality::Locality;
 use heddle_model::proxy::ProxyKind;
 use heddle_serve::registry::{ProxyState, TypeState};
 use heddle_xds_api::TypeUrl;
@@ -103,7 +104,9 @@ fn resource(state: &TypeState) -> Value {
 fn client(state: &ProxyState) -> Value {
     let proxy = &state.proxy;
     let labels: Map<_, _> = proxy.labels.iter().map(|(name, value)| (name.to_string(), json!(**value))).collect();
-    let watches: Map<_, _> =
+    // istiod lists the names, which are thousands for each proxy.
+    let watches: Map<_, _> = state.types.keys().map(|url| (url.as_str().to_owned(), Value::Null)).collect();
+    let counts: Map<_, _> =
         state.types.iter().map(|(url, state)| (url.as_str().to_owned(), state.names.into())).collect();
     json!({
         "connectionId": state.connection,
@@ -113,9 +116,20 @@ fn client(state: &ProxyState) -> Value {
         "labels": labels,
         "metadata": {"NAMESPACE": *proxy.namespace, "SERVICE_ACCOUNT": *proxy.service_account,
             "CLUSTER_ID": *proxy.cluster},
-        "locality": proxy.locality.to_string(),
+        "locality": locality(&proxy.locality),
         "watches": watches,
+        "watchCounts": counts,
     })
+}
+
+/// With the names of the fields that Envoy's message has; unknown parts are left out.
+fn locality(of: &Locality) -> Value {
+    let parts = [("region", &of.region), ("zone", &of.zone), ("sub_zone", &of.subzone)];
+    parts
+        .into_iter()
+        .filter(|(_, part)| !part.is_empty())
+        .map(|(name, part)| (name.to_owned(), json!(**part)))
+        .collect()
 }
 
 fn text(at: SystemTime) -> String {

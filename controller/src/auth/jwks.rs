@@ -1,19 +1,12 @@
 //! Verifies tokens of Kubernetes with the published keys of the API server. So a thousand workloads that reconnect at
 //! once cost the API server nothing.
 
-use std::time::Duration;
-
-use jsonwebtoken::jwk::{Jwk, JwkSet};
+use jsonwebtoken::dangerous::insecure_decode_claims;
+use jsonwebtoken::errors::Error;
+use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
-use kube::Client;
 use serde::Deserialize;
-use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
 
-/// The interval for reading the keys. A token with an unknown key needs a TokenReview in the meantime.
-const INTERVAL: Duration = Duration::from_mins(5);
-/// The delay before the first read is retried.
-const PATIENCE: Duration = Duration::from_secs(5);
 /// The allowed difference between the clocks, in seconds.
 const LEEWAY: u64 = 10;
 /// The signature algorithms of the API server.
@@ -22,8 +15,10 @@ const ALGORITHMS: [Algorithm; 3] = [Algorithm::RS256, Algorithm::ES256, Algorith
 /// The keys of the API server, and its issuer name in tokens.
 #[derive(Clone, Debug)]
 pub(crate) struct Keys {
-    issuer: String,
-    keys: JwkSet,
+    /// The issuer of new tokens.
+    pub issuer: String,
+    /// The keys of all tokens that the API server accepts.
+    pub keys: JwkSet,
 }
 
 /// The claims of a Kubernetes token.
@@ -31,6 +26,8 @@ pub(crate) struct Keys {
 pub(super) struct Claims {
     /// Its expiry, in seconds since 1970.
     pub exp: i64,
+    /// Its issuer.
+    pub iss: String,
     /// `system:serviceaccount:<namespace>:<name>`.
     pub sub: String,
     /// The object that it is bound to.
@@ -38,7 +35,7 @@ pub(super) struct Claims {
     pub bound: Bound,
 }
 
-/// The object that a token is bound to.
+/// The objects that a token is bound to.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub(super) struct Bound {
@@ -46,6 +43,9 @@ pub(super) struct Bound {
     pub namespace: String,
     /// The pod.
     pub pod: Option<Named>,
+    /// The service account.
+    #[serde(rename = "serviceaccount")]
+    pub service_account: Option<Named>,
 }
 
 /// An object by name and UID.
@@ -65,63 +65,56 @@ pub(super) enum Verdict {
     Valid(Claims),
     /// It is invalid.
     Refused(String),
-    /// Its key is unknown.
-    Unknown,
+    /// One of the keys signed it, but in the name of another issuer: the API server may have been given a new name.
+    OtherIssuer,
+    /// It says that it is the API server's, but its key is unknown. There may be a new key.
+    UnknownKey,
+    /// It is of another issuer, and its key is unknown.
+    Stranger,
+    /// It cannot be verified here: no keys were read, or the key is of a kind that is not supported.
+    Unverifiable,
 }
 
+/// What a token says before it is verified.
 #[derive(Deserialize)]
-struct Configuration {
-    issuer: String,
+struct Unproven {
+    #[serde(default)]
+    iss: String,
 }
 
 impl Keys {
     /// Verifies a token.
     pub(super) fn verify(&self, token: &str, audiences: &[String]) -> Verdict {
-        let refused = |error: jsonwebtoken::errors::Error| Verdict::Refused(format!("token: {error}"));
         let header = match decode_header(token) {
             Ok(header) => header,
-            Err(error) => return refused(error),
+            Err(error) => return refused(&error),
         };
-        let Some(key) = header.kid.as_deref().and_then(|id| self.keys.find(id)) else { return Verdict::Unknown };
-        let Some(key) = decoding(key).filter(|_| ALGORITHMS.contains(&header.alg)) else { return Verdict::Unknown };
+        let Some(key) = header.kid.as_deref().and_then(|id| self.keys.find(id)) else {
+            return match insecure_decode_claims::<Unproven>(token) {
+                Ok(claims) if claims.iss == self.issuer => Verdict::UnknownKey,
+                Ok(_) => Verdict::Stranger,
+                Err(error) => refused(&error),
+            };
+        };
+        let Ok(key) = DecodingKey::from_jwk(key) else { return Verdict::Unverifiable };
+        if !ALGORITHMS.contains(&header.alg) {
+            return Verdict::Refused(format!("token: {:?} is not a signature algorithm of the API server", header.alg));
+        }
         let mut validation = Validation::new(header.alg);
-        validation.set_issuer(&[&self.issuer]);
         validation.set_audience(audiences);
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         (validation.validate_nbf, validation.leeway) = (true, LEEWAY);
         match decode::<Claims>(token, &key, &validation) {
-            Ok(token) => Verdict::Valid(token.claims),
-            Err(error) => refused(error),
+            Ok(token) if token.claims.iss == self.issuer => Verdict::Valid(token.claims),
+            Ok(_) => Verdict::OtherIssuer,
+            Err(error) => refused(&error),
         }
     }
 }
 
-/// Reads the keys again and again until `end`.
-pub(crate) async fn watch_keys(client: Client, found: watch::Sender<Option<Keys>>, end: CancellationToken) {
-    loop {
-        let wait = match read(&client).await {
-            Ok(keys) => {
-                found.send_replace(Some(keys));
-                INTERVAL
-            }
-            Err(error) => {
-                tracing::warn!(%error, "cannot read the keys of the API server; each token needs a TokenReview");
-                if found.borrow().is_some() { INTERVAL } else { PATIENCE }
-            }
-        };
-        tokio::select! {
-            () = end.cancelled() => return,
-            () = tokio::time::sleep(wait) => {}
-        }
-    }
+fn refused(error: &Error) -> Verdict {
+    Verdict::Refused(format!("token: {error}"))
 }
 
-async fn read(client: &Client) -> Result<Keys, kube::Error> {
-    let get = |path: &'static str| http::Request::get(path).body(Vec::new()).map_err(kube::Error::HttpError);
-    let Configuration { issuer } = client.request(get("/.well-known/openid-configuration")?).await?;
-    Ok(Keys { issuer, keys: client.request(get("/openid/v1/jwks")?).await? })
-}
-
-fn decoding(key: &Jwk) -> Option<DecodingKey> {
-    DecodingKey::from_jwk(key).ok()
-}
+#[cfg(test)]
+mod tests;

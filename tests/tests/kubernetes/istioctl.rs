@@ -23,6 +23,9 @@ use tonic_reflection::pb::v1::ServerReflectionRequest;
 use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
 use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 
+mod access;
+mod pages;
+
 const SOON: Duration = Duration::from_secs(20);
 /// How long nothing must come.
 const QUIET: Duration = Duration::from_millis(300);
@@ -84,7 +87,8 @@ impl Istioctl {
         self.count += 1;
         let time = format!("2026-11-30 17:00:00.{:09} +0000 UTC m=+0.05", self.count);
         let gone = |_| Status::unknown("the stream is closed");
-        self.send(type_url, time, names).await.map_err(gone)?;
+        // If the stream has been refused already, the response is the status.
+        let _ = self.send(type_url, time, names).await;
         let answer = tokio::time::timeout(SOON, self.responses.message()).await;
         let answer = answer.map_err(|_| Status::deadline_exceeded("no answer"))??;
         let answer = answer.ok_or_else(|| Status::unknown("the stream ended"))?;
@@ -148,10 +152,13 @@ async fn proxy_status_shows_each_proxy_with_its_own_version() -> Result<()> {
     ensure!(clusters.config_status() == ConfigStatus::Synced && clusters.last_updated.is_some(), "{clusters:?}");
 
     let page = control.json("/debug/syncz").await?;
-    for key in ["cluster_id", "proxy", "proxy_type", "proxy_version", "cluster_sent", "cluster_acked", "resources"] {
-        ensure!(!page[0][key].is_null(), "{key}: {page}");
-    }
     ensure!(page[0]["istio_version"] == "1.27.3", "{page}");
+    for key in ["cluster_id", "proxy", "proxy_type", "proxy_version", "cluster_sent", "cluster_acked", "endpoint_sent"]
+    {
+        ensure!(page[0][key].is_string(), "{key}: {page}");
+    }
+    let state = &page[0]["resources"][CLUSTER];
+    ensure!(["sent", "acked", "sentTime"].iter().all(|key| state[key].is_string()), "{page}");
     // Who asks is no proxy.
     ensure!(page.as_array().map(Vec::len) == Some(1), "{page}");
     Ok(())
@@ -169,30 +176,6 @@ async fn ps_of_a_pod_gets_its_configuration_or_the_words_to_ask_another_pod() ->
     let dump = ask(&secure, root, DUMP, &["web.elsewhere"]).await?;
     let [resource] = dump.resources.as_slice() else { anyhow::bail!("{dump:?}") };
     ensure!(String::from_utf8_lossy(&resource.value).contains("Proxy not connected to this Pilot instance."));
-    Ok(())
-}
-
-#[tokio::test]
-async fn internal_debug_shows_pages_and_knows_what_is_none() -> Result<()> {
-    let control = Control::start(OBJECTS).await?;
-    let _proxy = proxy(&control, "web", "shop").await?;
-    let (secure, root) = (control.channel(None).await?, (&control, "istio-system"));
-    let sync: Value = serde_json::from_str(&page(&secure, root, "syncz").await?)?;
-    ensure!(sync[0]["proxy"] == "web.shop", "{sync}");
-    let none: Value = serde_json::from_str(&page(&secure, root, "syncz?namespace=bank").await?)?;
-    ensure!(none == json!([]), "{none}");
-    let list: Vec<String> = serde_json::from_str(&page(&secure, root, "list").await?)?;
-    ensure!(list.iter().any(|name| name == "clusterz"), "{list:?}");
-    for (name, words) in [
-        ("nothing", "404 page not found"),
-        ("config_dump", "You must provide a proxyID in the query string"),
-        ("config_dump?proxyID=web.elsewhere", "Proxy not connected to this Pilot instance."),
-    ] {
-        let text = page(&secure, root, name).await?;
-        ensure!(text.contains(words), "{name}: {text}");
-    }
-    let many = ask(&secure, Some(root), PAGE, &["syncz", "list"]).await.err().map(|status| status.code());
-    ensure!(many == Some(Code::InvalidArgument), "{many:?}");
     Ok(())
 }
 
@@ -229,58 +212,6 @@ async fn version_and_remote_clusters_are_found_behind_two_slashes() -> Result<()
     let answer = Call::get(monitoring, "//debug/clusterz")?.send().await?;
     let clusters: Value = serde_json::from_str(&answer.body)?;
     ensure!(clusters == json!([{"id": "Kubernetes", "secretName": "", "syncStatus": "synced"}]), "{clusters}");
-    Ok(())
-}
-
-/// The class of CVE-2026-31838: a debug request about the mesh from another namespace.
-#[tokio::test]
-async fn who_is_not_of_the_control_plane_sees_its_own_namespace() -> Result<()> {
-    let control = Control::start(OBJECTS).await?;
-    let _victim = proxy(&control, "vault-1", "bank").await?;
-    let secure = control.channel(None).await?;
-    let bank = Some((&control, "bank"));
-    ensure!(ask(&secure, bank, DUMP, &["vault-1.bank"]).await.is_ok());
-    ensure!(ask(&secure, bank, PAGE, &["config_dump?proxyID=vault-1.bank"]).await.is_ok());
-
-    // Streams that call themselves after the victim, in spellings that something on the way might decode.
-    let mut posing = Vec::new();
-    for name in ["vault-1%2Ebank", "vault-1.bank", "vault-1.bank%00", "x&proxyID=vault-1.bank"] {
-        let id = format!("sidecar~10.0.0.66~{name}~evil.svc.cluster.local");
-        let metadata = json!({"NAMESPACE": "evil", "SERVICE_ACCOUNT": "default"});
-        let token = control.token("evil", "default")?;
-        let mut stream = DeltaClient::over(secure.clone(), node(&id, &metadata), Some(&token)).await?;
-        stream.subscribe(CLUSTER, &[]).await?;
-        stream.accept(CLUSTER, SOON).await?;
-        posing.push(stream);
-    }
-    let evil = (&control, "evil");
-    for spelling in [
-        "vault-1.bank",
-        "vault-1%2Ebank",
-        "vault-1%2ebank",
-        "%76ault-1.bank",
-        "vault-1.bank%00",
-        "vault-1.bank.evil&proxyID=vault-1.bank",
-        "x&proxyID=vault-1.bank",
-        "sidecar~10.0.0.9~vault-1.bank~bank.svc.cluster.local",
-    ] {
-        let name = format!("config_dump?proxyID={spelling}");
-        let refused = ask(&secure, Some(evil), PAGE, &[&name]).await.err().map(|status| status.code());
-        ensure!(matches!(refused, Some(Code::PermissionDenied | Code::InvalidArgument)), "{name}: {refused:?}");
-        let refused = ask(&secure, Some(evil), DUMP, &[spelling]).await.err().map(|status| status.code());
-        ensure!(refused == Some(Code::PermissionDenied), "{spelling}: {refused:?}");
-    }
-    for (type_url, names) in [(SYNC, &[][..]), (PAGE, &["registryz"]), (PAGE, &["config_dump/?proxyID=vault-1.bank"])] {
-        let refused = ask(&secure, Some(evil), type_url, names).await.err().map(|status| status.code());
-        ensure!(refused == Some(Code::PermissionDenied), "{type_url} {names:?}: {refused:?}");
-    }
-    // Nor does the operator see another proxy under the victim's name.
-    let shown = control.json("/debug/syncz").await?;
-    let named = |name: &str| shown.as_array().into_iter().flatten().filter(|proxy| proxy["proxy"] == name).count();
-    ensure!(named("vault-1.bank") == 1 && named("vault-1.bank.evil") == 1, "{shown}");
-    let plain = Channel::from_shared(format!("http://{}", control.address("grpc")?))?.connect().await?;
-    let refused = ask(&plain, None, SYNC, &[]).await.err().map(|status| status.code());
-    ensure!(refused == Some(Code::Unauthenticated), "{refused:?}");
     Ok(())
 }
 

@@ -13,6 +13,10 @@ impl Authenticate for Token {
         let account = call.bearer.as_deref().ok_or(AuthError::Missing)?;
         Identity::new("td", "a", account).map_err(|error| AuthError::Refused(error.to_string()))
     }
+
+    async fn exists(&self, identity: &Identity) -> bool {
+        identity.service_account() != "deleted"
+    }
 }
 
 /// Answers with what it was asked, or fails as the CSR says.
@@ -80,6 +84,12 @@ async fn refusals_have_istiods_codes() {
 #[tokio::test]
 async fn nobody_is_certified_over_plain_text() {
     assert_eq!(asked("csr", 0, Some("web"), false).await.unwrap_err().code(), tonic::Code::Unauthenticated);
+}
+
+#[tokio::test]
+async fn an_account_that_was_deleted_gets_no_certificate() {
+    let refused = asked("csr", 0, Some("deleted"), true).await.unwrap_err();
+    assert_eq!(refused.code(), tonic::Code::Unauthenticated);
 }
 
 /// A body that does not end.

@@ -32,16 +32,16 @@ fn a_proxy_is_there_until_its_session_ends() {
     assert_eq!(names, ["a", "b"]);
     drop(a);
     assert_eq!(registry.connected(), 1);
-    assert!(registry.find("a.shop").is_none());
-    assert_eq!(registry.find("b.shop").unwrap().connection, b.connection());
-    assert!(registry.find("b.other").is_none());
+    assert!(registry.find("a.shop", TypeUrl::Cluster).is_none());
+    assert_eq!(registry.find("b.shop", TypeUrl::Cluster).unwrap().connection, b.connection());
+    assert!(registry.find("b.other", TypeUrl::Cluster).is_none());
 }
 
 #[test]
 fn the_newest_of_two_streams_of_a_proxy_is_found() {
     let registry = registry();
     let (_old, new) = (connected(&registry, "a"), connected(&registry, "a"));
-    assert_eq!(registry.find("a.shop").unwrap().connection, new.connection());
+    assert_eq!(registry.find("a.shop", TypeUrl::Cluster).unwrap().connection, new.connection());
 }
 
 #[test]
@@ -71,7 +71,8 @@ fn objects_that_are_found_after_a_newer_ack_or_nack_are_not_added() {
     session.acked(TypeUrl::Route, nonce("4"), true);
     third.complete(objects(Kind::Service));
     assert!(
-        registry.rejections().is_empty() && registry.find("a.shop").unwrap().types[&TypeUrl::Route].objects.is_empty()
+        registry.rejections().is_empty()
+            && registry.find("a.shop", TypeUrl::Cluster).unwrap().types[&TypeUrl::Route].objects.is_empty()
     );
 }
 
@@ -79,7 +80,7 @@ fn objects_that_are_found_after_a_newer_ack_or_nack_are_not_added() {
 fn a_type_goes_from_sent_to_accepted_or_rejected() {
     let registry = registry();
     let session = connected(&registry, "a");
-    let state = || registry.find("a.shop").unwrap().types[&TypeUrl::Cluster].clone();
+    let state = || registry.find("a.shop", TypeUrl::Cluster).unwrap().types[&TypeUrl::Cluster].clone();
     session.subscribed(TypeUrl::Cluster, None);
     assert_eq!(state().status(), "NOT_SENT");
     session.sent(TypeUrl::Cluster, nonce("1"), 1, 3, 100, Some(Instant::now()));

@@ -2,15 +2,15 @@
 
 use k8s_openapi::api::authentication::v1::UserInfo;
 
-use super::super::jwks::{Bound, Named};
 use super::*;
+use crate::auth::jwks::{Bound, Named};
 
 fn status() -> TokenReviewStatus {
     let user = UserInfo {
         username: Some("system:serviceaccount:shop:web".into()),
+        uid: Some("7".into()),
         groups: Some(vec!["system:serviceaccounts".into(), "system:authenticated".into()]),
         extra: Some([(POD.0.to_owned(), vec!["web-1".to_owned()]), (POD.1.to_owned(), vec!["u".to_owned()])].into()),
-        ..UserInfo::default()
     };
     TokenReviewStatus {
         authenticated: Some(true),
@@ -23,13 +23,13 @@ fn status() -> TokenReviewStatus {
 fn changed(change: impl Fn(&mut TokenReviewStatus)) -> Result<Bearer, String> {
     let mut status = status();
     change(&mut status);
-    reviewed(status, &["istio-ca".into()])
+    Bearer::reviewed(status, &["istio-ca".into()])
 }
 
 #[test]
 fn a_reviewed_token_names_service_account_and_pod() {
     let pod = Some((ObjectRef::new(Kind::Pod, "shop", "web-1"), "u".to_owned()));
-    let bearer = Bearer { namespace: "shop".into(), service_account: "web".into(), pod };
+    let bearer = Bearer { namespace: "shop".into(), service_account: "web".into(), uid: "7".into(), pod };
     assert_eq!(changed(|_| {}), Ok(bearer));
 }
 
@@ -46,9 +46,11 @@ fn only_an_authenticated_service_account_of_our_audience_counts() {
 
 #[test]
 fn a_token_bound_to_a_pod_of_another_namespace_is_refused() {
-    let bound = Bound { namespace: "bank".into(), pod: Some(Named { name: "web-1".into(), uid: "u".into() }) };
-    let claims = Claims { exp: 0, sub: "system:serviceaccount:shop:web".into(), bound };
-    assert!(bearer(&claims).is_err());
-    let ours = Bound { namespace: "shop".into(), ..claims.bound.clone() };
-    assert!(bearer(&Claims { bound: ours, ..claims }).is_ok());
+    let named = |name: &str| Some(Named { name: name.into(), uid: "u".into() });
+    let bound = Bound { namespace: "bank".into(), pod: named("web-1"), service_account: named("web") };
+    let claims =
+        Claims { exp: 0, iss: String::new(), sub: "system:serviceaccount:shop:web".into(), bound: bound.clone() };
+    assert!(Bearer::claimed(&claims).is_err());
+    let ours = Claims { bound: Bound { namespace: "shop".into(), ..bound }, ..claims };
+    assert_eq!(Bearer::claimed(&ours).unwrap().uid, "u");
 }
