@@ -30,7 +30,7 @@ pub use bundle::Bundle;
 pub use csr::Request;
 pub use error::{AuthorityError, BundleError, CsrError, KeyError, LifetimeError, RotateError, SignError, SvidError};
 pub use lifetime::{Lifetime, Limits, Validity};
-pub use load::{FILES, load, secret_files};
+pub use load::{FILES, REVOCATIONS, load, secret_files};
 pub use rotate::{renewal, renewed_root, replacement};
 pub use serving::{Serving, ServingNames, serving};
 pub use sign::{Chain, sign};

@@ -19,6 +19,9 @@ pub(crate) const CHAIN: &str = "cert-chain.pem";
 /// The names of the files of both layouts.
 pub const FILES: [&str; 7] = [CERTIFICATE, KEY, ROOT, CHAIN, TLS.certificate, TLS.key, TLS.root];
 
+/// The revocations of an operator's authority, which are not handed out yet.
+pub const REVOCATIONS: &str = "ca-crl.pem";
+
 /// The names of one layout's files.
 struct Layout {
     certificate: &'static str,

@@ -65,6 +65,12 @@ pub(crate) fn authority(
     life: Duration,
     now: OffsetDateTime,
 ) -> Result<Authority, FolderError> {
+    if folder.join(heddle_ca::REVOCATIONS).exists() {
+        tracing::warn!(
+            folder = %folder.display(),
+            "{} has no effect: proxies do not get revocations, and accept revoked certificates", heddle_ca::REVOCATIONS
+        );
+    }
     // Without the lock, because to create its file is a write.
     let first = match loaded(folder, now) {
         Ok(Some(authority)) => return Ok(authority),

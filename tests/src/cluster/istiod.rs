@@ -1,5 +1,5 @@
-//! What istiod leaves on a cluster: what an installation by Helm makes, as charts of our own with objects of the same
-//! names and kinds, and what istiod writes by itself.
+//! What istiod 1.32 leaves on a cluster: what an installation by Helm makes, as charts of our own with objects of the
+//! same names, labels and kinds, and what istiod writes by itself.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -13,13 +13,15 @@ use rcgen::{
     KeyUsagePurpose, SanType,
 };
 use rustls::pki_types::{PrivatePkcs1KeyDer, PrivatePkcs8KeyDer, pem::PemObject as _};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::Api;
 
 const OBJECTS: &str = include_str!("istiod/objects.yaml");
+/// The webhook of objects without a revision, which the chart of the definitions has.
+const VALIDATOR: &str = include_str!("istiod/validator.yaml");
 /// What the objects say unless they are told otherwise.
-const VALUES: &str = "{image: pilot, meshConfig: {}, global: {hub: docker.io/istio, tag: 1.30.0}}";
+const VALUES: &str = "{image: pilot, meshConfig: {}, global: {hub: docker.io/istio, tag: 1.32.0}}";
 /// An RSA key in PKCS #1, as istiod makes them, which rcgen cannot. It signs nothing but what tests throw away.
 const KEY: &str = include_str!("istiod/rsa-key.pem");
 
@@ -33,10 +35,19 @@ pub const WEBHOOKS: [&str; 3] = [
 pub const SECRET: &str = "/api/v1/namespaces/istio-system/secrets/istio-ca-secret";
 /// What workloads of the namespace `default` know of the root.
 pub const ROOT: &str = "/api/v1/namespaces/default/configmaps/istio-ca-root-cert";
-/// One of the Leases of its elections, which it leaves without a holder.
-pub const LEASE: &str = "/apis/coordination.k8s.io/v1/namespaces/istio-system/leases/istio-gateway-status-leader";
 /// The mesh config.
 pub const MESH: &str = "/api/v1/namespaces/istio-system/configmaps/istio";
+
+/// The layout of the files of istiod's authority.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// Up to version 1.19: only the signing certificate is written.
+    Until1_19,
+    /// Since version 1.20, in 1.24 and 1.32 too: the root is the signing certificate, and the chain is empty.
+    Since1_20,
+    /// With `USE_CACERTS_FOR_SELF_SIGNED_CA`, which 1.24 and 1.32 have: the same in Secret `cacerts`, with a mark.
+    Cacerts,
+}
 
 /// istiod's authority.
 #[derive(Debug)]
@@ -73,18 +84,35 @@ impl Root {
         Ok((params.signed_by(&key, &self.0)?.pem() + &self.pem(), key.serialize_pem()))
     }
 
-    /// The Secret in which istiod keeps it since 1.20: the root is the signing certificate, and the chain is empty.
+    /// The files in which istiod keeps it.
+    #[must_use]
+    pub fn files(&self, layout: Layout) -> Vec<(&'static str, String)> {
+        let root = if layout == Layout::Until1_19 { String::new() } else { self.pem() };
+        let mut files = vec![("ca-cert.pem", self.pem()), ("ca-key.pem", KEY.to_owned()), ("root-cert.pem", root)];
+        files.extend(["cert-chain.pem", "key.pem"].map(|name| (name, String::new())));
+        if layout == Layout::Cacerts {
+            files.push(("istio-generated", String::new()));
+        }
+        files
+    }
+
+    /// The Secret with these files.
+    #[must_use]
+    pub fn secret_of(&self, layout: Layout) -> Value {
+        let name = if layout == Layout::Cacerts { "cacerts" } else { "istio-ca-secret" };
+        let data: Map<_, _> = self
+            .files(layout)
+            .into_iter()
+            .map(|(name, text)| (name.to_owned(), STANDARD.encode(text).into()))
+            .collect();
+        let metadata = json!({"name": name, "namespace": "istio-system"});
+        json!({"apiVersion": "v1", "kind": "Secret", "type": "istio.io/ca-root", "metadata": metadata, "data": data})
+    }
+
+    /// The Secret of the present versions.
     #[must_use]
     pub fn secret(&self) -> Value {
-        let text = |text: &str| STANDARD.encode(text);
-        json!({
-            "apiVersion": "v1", "kind": "Secret", "type": "istio.io/ca-root",
-            "metadata": {"name": "istio-ca-secret", "namespace": "istio-system"},
-            "data": {
-                "ca-cert.pem": text(&self.pem()), "ca-key.pem": text(KEY),
-                "root-cert.pem": text(&self.pem()), "cert-chain.pem": "", "key.pem": "",
-            },
-        })
+        self.secret_of(Layout::Since1_20)
     }
 
     /// The ConfigMap by which istiod tells a namespace of it.
@@ -98,17 +126,45 @@ impl Root {
     }
 }
 
-/// The Lease of an election after istiod has ended.
+/// What istiod has written by itself when it ends, with the path of each object: elections without a holder, and the
+/// revocations of an authority that an operator plugged in.
 #[must_use]
-pub fn lease() -> Value {
-    let metadata = json!({"name": "istio-gateway-status-leader", "namespace": "istio-system"});
-    let spec = json!({"holderIdentity": "", "leaseDurationSeconds": 1, "leaseTransitions": 0});
-    json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": metadata, "spec": spec})
+pub fn left() -> Vec<(String, Value)> {
+    let times = json!({"acquireTime": "2026-11-30T08:00:00Z", "renewTime": "2026-11-30T09:00:00Z"});
+    // Elections of one revision have a Lease. Elections among all revisions have a ConfigMap, as in old versions.
+    let lease = |name: &str| {
+        let spec = json!({
+            "holderIdentity": "", "leaseDurationSeconds": 1, "leaseTransitions": 0,
+            "acquireTime": "2026-11-30T08:00:00.000000Z", "renewTime": "2026-11-30T09:00:00.000000Z",
+        });
+        let object =
+            json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": name}, "spec": spec});
+        (format!("/apis/coordination.k8s.io/v1/namespaces/istio-system/leases/{name}"), object)
+    };
+    let map = |name: &str| {
+        let mut record =
+            json!({"holderIdentity": "", "holderKey": "", "leaseDurationSeconds": 1, "leaderTransitions": 0});
+        record["acquireTime"] = times["acquireTime"].clone();
+        record["renewTime"] = times["renewTime"].clone();
+        let annotations = json!({"control-plane.alpha.kubernetes.io/leader": record.to_string()});
+        let metadata = json!({"name": name, "annotations": annotations});
+        let object = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata});
+        (format!("/api/v1/namespaces/istio-system/configmaps/{name}"), object)
+    };
+    let metadata = json!({"name": "istio-ca-crl", "labels": {"istio.io/config": "true"}});
+    let data = json!({"ca-crl.pem": "-----BEGIN X509 CRL-----\n-----END X509 CRL-----\n"});
+    let revoked = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data});
+    let mut out = vec![("/api/v1/namespaces/default/configmaps/istio-ca-crl".to_owned(), revoked)];
+    out.extend(["istio-gateway-deployment-default", "istio-gateway-status-leader-default"].map(lease));
+    let elections =
+        ["istio-leader", "istio-namespace-controller-election", "istio-gateway-status-leader", "istio-ip-autoallocate"];
+    out.extend(elections.map(map));
+    out
 }
 
 /// Writes the charts `istio-base`, whose definitions take everything, and `istiod` into a folder.
 pub fn write_charts(folder: &Path) -> Result<()> {
-    chart(folder, "istio-base", &definitions()?)?;
+    chart(folder, "istio-base", &format!("{}---\n{VALIDATOR}", definitions()?))?;
     chart(folder, "istiod", OBJECTS)
 }
 
@@ -148,7 +204,7 @@ fn pkcs8(key: &[u8]) -> Result<Vec<u8>> {
 fn chart(folder: &Path, name: &str, objects: &str) -> Result<()> {
     let chart = folder.join(name);
     std::fs::create_dir_all(chart.join("templates"))?;
-    std::fs::write(chart.join("Chart.yaml"), format!("{{apiVersion: v2, name: {name}, version: 1.30.0}}"))?;
+    std::fs::write(chart.join("Chart.yaml"), format!("{{apiVersion: v2, name: {name}, version: 1.32.0}}"))?;
     std::fs::write(chart.join("values.yaml"), VALUES)?;
     Ok(std::fs::write(chart.join("templates/all.yaml"), objects)?)
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use heddle_tests::cluster::istiod::{LEASE, MESH, ROOT, Root, SECRET, WEBHOOKS, bundles, versions};
+use heddle_tests::cluster::istiod::{MESH, ROOT, Root, SECRET, WEBHOOKS, bundles, left, versions};
 use heddle_tests::cluster::{Api, Cluster, own};
 use heddle_tests::control::{Control, ControlSetup};
 use heddle_tests::process::eventually;
@@ -51,12 +51,11 @@ fn helm_upgrades_istiod_to_heddle_and_back() -> Result<()> {
         helm(cluster, &["rollback", "istio-base"]).await?;
         let deployment = get(&api, DEPLOYMENT).await?;
         let container = &deployment["spec"]["template"]["spec"]["containers"][0];
-        ensure!(container["image"] == "docker.io/istio/pilot:1.30.0", "{container}");
+        ensure!(container["image"] == "docker.io/istio/pilot:1.32.0", "{container}");
         ensure!(container["volumeMounts"].as_array().is_some_and(|mounts| mounts.len() == 1), "{container}");
         let after = kept(&api).await?;
-        let but_the_root = |all: &[Value; 4]| [all[0].clone(), all[2].clone(), all[3].clone()];
-        ensure!(but_the_root(&before) == but_the_root(&after), "{before:#?}\n{after:#?}");
-        ensure!(bundles(&api, &WEBHOOKS[..1]).await? == [root.pem()]);
+        ensure!(before == after, "{before:#?}\n{after:#?}");
+        ensure!(bundles(&api, &WEBHOOKS).await? == [&*root.pem(); 3]);
         Ok(())
     })
 }
@@ -110,6 +109,18 @@ async fn is_heddle(api: &Api) -> Result<()> {
     let image = pod["containers"][0]["image"].as_str().unwrap_or_default();
     ensure!(image.starts_with("registry.heddle.dev/heddled:"), "{image}");
     ensure!(!pod.to_string().contains("local-certs") && !pod.to_string().contains("PILOT_CERT_PROVIDER"), "{pod}");
+    // istioctl finds the pods and the webhooks by these labels: `proxy-status`, and `x injector list`.
+    let labels = &deployment["spec"]["template"]["metadata"]["labels"];
+    ensure!(labels["app"] == "istiod" && labels["istio"] == "pilot" && labels["istio.io/rev"] == "default", "{labels}");
+    for selector in ["app%3Dsidecar-injector", "istio.io%2Frev%3Ddefault%2C%21istio.io%2Ftag"] {
+        let path = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations";
+        let found = get(api, &format!("{path}?labelSelector={selector}")).await?;
+        let is_ours = |one: &Value| {
+            let metadata = &one["metadata"];
+            metadata["name"] == "istio-sidecar-injector" && metadata["labels"]["istio.io/rev"] == "default"
+        };
+        ensure!(found["items"].as_array().is_some_and(|all| all.iter().any(is_ours)), "{selector}: {found}");
+    }
     let mesh = get(api, MESH).await?["data"]["mesh"].clone();
     ensure!(mesh.as_str().is_some_and(|mesh| mesh.contains("accessLogFile: /dev/stdout")), "{mesh}");
     Ok(())
@@ -129,7 +140,9 @@ async fn takes_over(api: &Api, control: &Control, root: &Root) -> Result<()> {
         get(api, late).await.is_ok_and(|map| map["data"]["root-cert.pem"] == root.pem())
     })
     .await?;
-    // Each verifies the other by istiod's root alone.
+    // Each verifies the other by istiod's root alone. The account is what a certificate is for.
+    let account = serde_json::json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "web"}});
+    api.post("/api/v1/namespaces/default/serviceaccounts", &account).await?;
     std::fs::create_dir_all(control.ca())?;
     std::fs::write(control.ca().join("root-cert.pem"), root.pem())?;
     let (chain, key) = root.leaf("default", "web")?;
@@ -146,9 +159,13 @@ async fn takes_over(api: &Api, control: &Control, root: &Root) -> Result<()> {
     Ok(())
 }
 
-/// What must stay as it is: the root, what is known of it, what a user says, and istiod's Lease. The status of a user's
-/// object is Heddle's to write.
-async fn kept(api: &Api) -> Result<[Value; 4]> {
-    let spec = get(api, ROUTE).await?["spec"].clone();
-    Ok([get(api, SECRET).await?, get(api, ROOT).await?, spec, get(api, LEASE).await?])
+/// What must stay as it is: the root, what is known of it, what a user says, and what istiod wrote by itself. The
+/// status of a user's object is Heddle's to write.
+async fn kept(api: &Api) -> Result<Vec<Value>> {
+    let mut kept = vec![get(api, ROUTE).await?["spec"].clone()];
+    let paths = left().into_iter().map(|(path, _)| path);
+    for path in [SECRET, ROOT].map(str::to_owned).into_iter().chain(paths) {
+        kept.push(get(api, &path).await?);
+    }
+    Ok(kept)
 }

@@ -4,9 +4,11 @@
 use std::path::Path;
 use std::process::Command;
 
-use super::watcher::{SOON, start};
+use super::watcher::{SOON, make_namespace, start};
 use anyhow::{Context, Result, ensure};
-use heddle_tests::cluster::istiod::Root;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use heddle_tests::cluster::istiod::{Layout, Root, SECRET};
 use heddle_tests::cluster::{Cluster, own};
 use heddle_tests::control::{Control, ControlSetup};
 use heddle_tests::process::eventually;
@@ -19,6 +21,7 @@ use rcgen::{
 };
 use serde_json::{Value, json};
 use tonic::Code;
+use tonic::transport::Channel;
 
 const ROOT: &str = "configmaps/istio-ca-root-cert";
 
@@ -30,12 +33,21 @@ async fn root_in(cluster: &Cluster, namespace: &str) -> Option<String> {
 
 /// Signs a request for a token's bearer, or says with which code it is refused.
 async fn certificate(control: &Control, token: &str) -> Result<std::result::Result<Vec<String>, Code>> {
-    let key = KeyPair::generate()?;
-    let csr = CertificateParams::default().serialize_request(&key)?.pem()?;
+    signed(control.channel(None).await?, Some(token), &KeyPair::generate()?).await
+}
+
+/// Signs a request for the bearer of a token, or of the channel's certificate.
+async fn signed(
+    channel: Channel,
+    token: Option<&str>,
+    key: &KeyPair,
+) -> Result<std::result::Result<Vec<String>, Code>> {
+    let csr = CertificateParams::default().serialize_request(key)?.pem()?;
     let mut request = tonic::Request::new(IstioCertificateRequest { csr, validity_duration: 3600, metadata: None });
-    request.metadata_mut().insert("authorization", format!("Bearer {token}").parse()?);
-    let mut client = IstioCertificateServiceClient::new(control.channel(None).await?);
-    let answer = client.create_certificate(request).await;
+    if let Some(token) = token {
+        request.metadata_mut().insert("authorization", format!("Bearer {token}").parse()?);
+    }
+    let answer = IstioCertificateServiceClient::new(channel).create_certificate(request).await;
     Ok(answer.map(|answer| answer.into_inner().cert_chain).map_err(|status| status.code()))
 }
 
@@ -65,34 +77,116 @@ fn one_root_is_known_everywhere_and_kept() -> Result<()> {
     })
 }
 
-async fn token(cluster: &Cluster, audience: &str, pod: &Value) -> Result<String> {
-    let bound =
-        json!({"kind": "Pod", "apiVersion": "v1", "name": pod["metadata"]["name"], "uid": pod["metadata"]["uid"]});
+/// A control plane whose root is known, and the service account `web`.
+async fn start_with_account(cluster: &Cluster) -> Result<Control> {
+    let control = start(cluster, &[]).await?;
+    eventually("the root", SOON, async || root_in(cluster, "istio-system").await.is_some()).await?;
+    std::fs::create_dir_all(control.ca())?;
+    let root = root_in(cluster, "istio-system").await.context("root")?;
+    std::fs::write(control.ca().join("root-cert.pem"), root)?;
+    let account = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "web"}});
+    ensure!(cluster.api().await?.post("/api/v1/namespaces/default/serviceaccounts", &account).await?.accepted());
+    Ok(control)
+}
+
+/// A token of the service account `web`, bound to a pod if there is one.
+async fn token(cluster: &Cluster, audience: &str, pod: Option<&Value>) -> Result<String> {
+    let bound = pod.map(|pod| {
+        json!({"kind": "Pod", "apiVersion": "v1", "name": pod["metadata"]["name"], "uid": pod["metadata"]["uid"]})
+    });
     let spec = json!({"audiences": [audience], "expirationSeconds": 600, "boundObjectRef": bound});
     let request = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec});
     let answer = cluster.api().await?.post("/api/v1/namespaces/default/serviceaccounts/web/token", &request).await?;
     Ok(answer.body["status"]["token"].as_str().with_context(|| format!("{answer:?}"))?.to_owned())
 }
 
+/// How many TokenReviews the API server has been asked for, by its own count.
+async fn reviews(cluster: &Cluster) -> Result<u64> {
+    let page = cluster.api().await?.get("/metrics").await?.body;
+    let lines = page.as_str().context("metrics")?.lines().filter(|line| line.starts_with("apiserver_request_total{"));
+    let counts = lines.filter(|line| line.contains("resource=\"tokenreviews\""));
+    Ok(counts.filter_map(|line| line.rsplit_once(' ')?.1.parse::<u64>().ok()).sum())
+}
+
+/// Tokens that nobody signed, of unknown keys, in the name of an issuer.
+fn invented(issuer: &str, count: usize) -> Vec<String> {
+    let text = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let header = text(json!({"alg": "ES256", "kid": "invented"}));
+    (0..count).map(|jti| format!("{header}.{}.AAAA", text(json!({"iss": issuer, "jti": jti})))).collect()
+}
+
+#[test]
+fn invented_tokens_cost_the_api_server_next_to_nothing() -> Result<()> {
+    own(async |cluster| {
+        let control = start_with_account(cluster).await?;
+        let ours = token(cluster, "istio-ca", None).await?;
+        let claims = URL_SAFE_NO_PAD.decode(ours.split('.').nth(1).context("claims")?)?;
+        let claims: Value = serde_json::from_slice(&claims)?;
+        let issuer = claims["iss"].as_str().context("an issuer")?;
+        let (before, channel) = (reviews(cluster).await?, control.channel(None).await?);
+        let mut calls = tokio::task::JoinSet::new();
+        for token in invented(issuer, 300).into_iter().chain(invented("https://elsewhere", 300)) {
+            let channel = channel.clone();
+            calls.spawn(async move { signed(channel, Some(&token), &KeyPair::generate()?).await });
+        }
+        for answer in calls.join_all().await {
+            ensure!(answer? == Err(Code::Unauthenticated));
+        }
+        let asked = reviews(cluster).await? - before;
+        ensure!(asked < 100, "{asked} TokenReviews for 600 invented tokens");
+        ensure!(control.metric("heddle_token_reviews_limited_total").await? > 200.0);
+        ensure!(certificate(&control, &ours).await?.is_ok());
+        Ok(())
+    })
+}
+
+#[test]
+fn a_deleted_account_gets_no_certificate() -> Result<()> {
+    own(async |cluster| {
+        let control = start_with_account(cluster).await?;
+        let (token, key) = (token(cluster, "istio-ca", None).await?, KeyPair::generate()?);
+        let channel = control.channel(None).await?;
+        let chain = signed(channel.clone(), Some(&token), &key).await?;
+        let chain = chain.map_err(|code| anyhow::anyhow!("{code}"))?.concat();
+        let before = reviews(cluster).await?;
+        ensure!(signed(channel.clone(), Some(&token), &key).await?.is_ok());
+        ensure!(reviews(cluster).await? == before, "the answer about an unbound token is not kept");
+        let certified = control.channel(Some((&chain, &key.serialize_pem()))).await?;
+        ensure!(signed(certified.clone(), None, &key).await?.is_ok(), "a certificate is renewed without a token");
+
+        let path = "/api/v1/namespaces/default/serviceaccounts/web";
+        ensure!(cluster.api().await?.call(Method::DELETE, path, None).await?.accepted());
+        let refused = Err(Code::Unauthenticated);
+        // Far less than the minute for which the answer was kept.
+        eventually(
+            "a refusal",
+            std::time::Duration::from_secs(3),
+            async || matches!(signed(channel.clone(), Some(&token), &key).await, Ok(answer) if answer == refused),
+        )
+        .await?;
+        ensure!(signed(certified, None, &key).await? == refused);
+        // Another account of the same name is not the one that the token is of.
+        let account = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "web"}});
+        ensure!(cluster.api().await?.post("/api/v1/namespaces/default/serviceaccounts", &account).await?.accepted());
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        let answer = signed(channel, Some(&token), &key).await?;
+        ensure!(answer == refused, "{answer:?} {}", control.process.tail());
+        Ok(())
+    })
+}
+
 #[test]
 fn a_token_is_good_for_us_and_as_long_as_its_pod_exists() -> Result<()> {
     own(async |cluster| {
-        let control = start(cluster, &[]).await?;
-        eventually("the root", SOON, async || root_in(cluster, "istio-system").await.is_some()).await?;
-        std::fs::create_dir_all(control.ca())?;
-        let root = root_in(cluster, "istio-system").await.context("root")?;
-        std::fs::write(control.ca().join("root-cert.pem"), root)?;
-        let api = cluster.api().await?;
-        let account = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "web"}});
-        ensure!(api.post("/api/v1/namespaces/default/serviceaccounts", &account).await?.accepted());
+        let (control, api) = (start_with_account(cluster).await?, cluster.api().await?);
         let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web-1"},
             "spec": {"serviceAccountName": "web", "containers": [{"name": "app", "image": "app"}]}});
         let pod = api.post("/api/v1/namespaces/default/pods", &pod).await?.body;
-        let ours = token(cluster, "istio-ca", &pod).await?;
+        let ours = token(cluster, "istio-ca", Some(&pod)).await?;
         let chain = certificate(&control, &ours).await?.map_err(|code| anyhow::anyhow!("{code}"))?;
         ensure!(chain.len() >= 2);
         ensure!(certificate(&control, &ours).await?.is_ok(), "once more, out of what is kept");
-        let theirs = token(cluster, "vault", &pod).await?;
+        let theirs = token(cluster, "vault", Some(&pod)).await?;
         ensure!(certificate(&control, &theirs).await? == Err(Code::Unauthenticated));
         ensure!(
             api.call(Method::DELETE, "/api/v1/namespaces/default/pods/web-1?gracePeriodSeconds=0", None)
@@ -161,6 +255,44 @@ fn a_read_only_folder_with_the_operators_files_is_enough() -> Result<()> {
     })
 }
 
+/// istiod's Secrets in the layouts of 1.19, 1.24 and 1.32, and the folder of Secret `cacerts` without a chain, with an
+/// empty one and with a whole one.
+#[test]
+fn the_authority_of_each_istiod_is_taken_over() -> Result<()> {
+    own(async |cluster| {
+        make_namespace(cluster).await?;
+        let (api, root) = (cluster.api().await?, Root::new()?);
+        for layout in [Layout::Until1_19, Layout::Since1_20] {
+            let made = api.post("/api/v1/namespaces/istio-system/secrets", &root.secret_of(layout)).await?;
+            ensure!(made.accepted(), "{}", made.message());
+            let control = start(cluster, &[]).await?;
+            let expected = Some(root.pem());
+            eventually("istiod's root", SOON, async || root_in(cluster, "default").await == expected).await?;
+            ensure!(api.get(SECRET).await?.body == made.body, "{layout:?}: the Secret was written");
+            drop(control);
+            ensure!(api.call(Method::DELETE, SECRET, None).await?.accepted());
+        }
+        let operators = plugged_in()?;
+        let chain = operators[0].1.clone() + &operators[2].1;
+        let mut of_files = vec![root.files(Layout::Cacerts), operators.to_vec()];
+        for chain in [String::new(), chain] {
+            of_files.push(operators.iter().cloned().chain([("cert-chain.pem", chain)]).collect());
+        }
+        for files in of_files {
+            let setup = ControlSetup::new()?;
+            std::fs::create_dir(setup.path().join("ca"))?;
+            for (name, content) in &files {
+                std::fs::write(setup.path().join("ca").join(name), content)?;
+            }
+            let _control = setup.start(&[&format!("--kubeconfig={}", cluster.kubeconfig().display())]).await?;
+            let expected = files.into_iter().find(|(name, _)| *name == "root-cert.pem").map(|(_, content)| content);
+            eventually("the root of the folder", SOON, async || root_in(cluster, "default").await == expected).await?;
+        }
+        ensure!(api.get(SECRET).await?.status == 404, "a root was made");
+        Ok(())
+    })
+}
+
 /// `heddlectl check` as JSON: the finding about a Secret.
 async fn checked(cluster: &Cluster, secret: &str) -> Result<Value> {
     let mut command = tokio::process::Command::from(cluster.command(product::binary("heddlectl")?));
@@ -181,12 +313,14 @@ fn check_loads_the_authority_as_heddled_does() -> Result<()> {
         ensure!(istiods["level"] == "ok", "{istiods}");
 
         let [certificate, key, _] = plugged_in()?;
-        let data = json!({certificate.0: certificate.1, key.0: key.1});
+        let data = json!({certificate.0: certificate.1, key.0: key.1, "ca-crl.pem": "revoked"});
         let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "cacerts"}, "stringData": data});
         ensure!(api.post("/api/v1/namespaces/istio-system/secrets", &secret).await?.accepted());
         let operators = checked(cluster, "cacerts").await?;
         let message = operators["message"].as_str().unwrap_or_default();
         ensure!(operators["level"] == "error" && message.contains("root-cert.pem missing"), "{operators}");
+        let revoked = checked(cluster, "cacerts, ca-crl.pem").await?;
+        ensure!(revoked["level"] == "warning", "{revoked}");
         Ok(())
     })
 }

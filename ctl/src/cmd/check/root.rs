@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use anyhow::{Context, Result};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use heddle_ca::{AuthorityError, Files};
+use heddle_ca::{AuthorityError, Files, REVOCATIONS};
 use serde_json::Value;
 use time::OffsetDateTime;
 
@@ -20,6 +20,13 @@ const SELF_SIGNED: &str = "istio-ca-secret";
 
 /// Compares the root of the Secret with the ConfigMaps of all namespaces.
 pub(super) async fn root(server: &Server, namespace: &str, report: &mut Report) -> Result<()> {
+    let secret = server.get(&format!("/api/v1/namespaces/{namespace}/secrets/{PLUGGED_IN}")).await?;
+    if secret.is_some_and(|secret| secret["data"][REVOCATIONS].is_string()) {
+        report.warn(
+            format!("Secret {namespace}/{PLUGGED_IN}, {REVOCATIONS}"),
+            "has no effect: proxies do not get revocations, and accept revoked certificates",
+        );
+    }
     let (name, roots) = match roots(server, namespace).await? {
         Roots::Missing => {
             report.ok("root", "there is no root certificate yet; heddled creates one at its first start");

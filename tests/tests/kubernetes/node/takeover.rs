@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use heddle_tests::cluster::istiod::{ROOT, Root, SECRET, WEBHOOKS, bundles, versions, write_charts};
+use heddle_tests::cluster::istiod::{ROOT, Root, SECRET, WEBHOOKS, bundles, left, versions, write_charts};
 use heddle_tests::cluster::node::Node;
 use heddle_tests::http::Call;
 use heddle_tests::load::Load;
@@ -46,7 +46,7 @@ pub(super) async fn and_back(node: &Node, page: &Call, details: &Call, root: &Ro
     report.all_answered()?;
     ensure!(self::kept(node).await? == kept, "the root is not what it was");
     ensure!(others(node).await? == pods, "pods were made anew");
-    pointed(node, &WEBHOOKS[..1], root).await?;
+    pointed(node, &WEBHOOKS, root).await?;
     Ok(format!(
         "helm upgrade from istiod to Heddle, helm rollback: {} requests, 0 failed; the root is kept",
         report.sent
@@ -62,6 +62,11 @@ async fn become_istiod(node: &Node) -> Result<()> {
         helm(node, &format!("upgrade {release} {} --namespace istio-system --reuse-values", chart.display()))?;
     }
     until_rolled_out(node, "istio-system", "istiod").await?;
+    let api = node.cluster.api().await?;
+    for (path, object) in left() {
+        let answer = api.apply(&path, &object).await?;
+        ensure!(answer.accepted(), "{path}: {}", answer.message());
+    }
     renew(node).await
 }
 
@@ -92,10 +97,17 @@ async fn others(node: &Node) -> Result<Vec<(String, u64)>> {
     Ok(all)
 }
 
-/// The authority's key, and what workloads are told.
-async fn kept(node: &Node) -> Result<[Value; 2]> {
-    let api = node.cluster.api().await?;
-    Ok([api.get(SECRET).await?.body["data"].clone(), api.get(ROOT).await?.body["data"].clone()])
+/// The authority's key, what workloads are told, and what istiod wrote by itself.
+async fn kept(node: &Node) -> Result<Vec<Value>> {
+    let (api, mut kept) = (node.cluster.api().await?, Vec::new());
+    for path in [SECRET, ROOT] {
+        kept.push(api.get(path).await?.body["data"].clone());
+    }
+    for (path, _) in left() {
+        let mut object = api.get(&path).await?.body;
+        kept.push(object["metadata"]["resourceVersion"].take());
+    }
+    Ok(kept)
 }
 
 async fn labels(node: &Node) -> Result<Value> {
