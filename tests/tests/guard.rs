@@ -1,4 +1,5 @@
-//! Nothing that a test or the demo starts outlives it, not even when it is killed with SIGKILL.
+//! Nothing that a test or the demo starts outlives it, not even when it is killed with SIGKILL. Nothing that is shipped
+//! has a private key.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -48,4 +49,44 @@ fn read(file: &Path) -> Result<u32> {
 fn runs(id: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
     stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with('Z'))
+}
+
+/// The class of ISTIO-SECURITY-2020-004: a key that every installation has.
+#[test]
+fn nothing_that_is_shipped_has_a_private_key() -> Result<()> {
+    let root = heddle_tests::product::root()?;
+    let listed = Command::new("git").args(["ls-files", "-z"]).current_dir(&root).output()?;
+    anyhow::ensure!(listed.status.success(), "git ls-files: {}", String::from_utf8_lossy(&listed.stderr));
+    let files = String::from_utf8(listed.stdout)?;
+    let mut scanned = 0;
+    for file in files.split('\0').filter(|file| !file.is_empty() && !file.split('/').any(|part| part == "tests")) {
+        // A file of the index may have been deleted.
+        let Ok(bytes) = std::fs::read(root.join(file)) else { continue };
+        assert!(!has_private_key(&String::from_utf8_lossy(&bytes)), "{file} has a private key");
+        scanned += 1;
+    }
+    assert!(scanned > 500, "only {scanned} files were found");
+    for binary in ["heddled", "heddle-agent", "heddlectl"] {
+        let bytes = std::fs::read(heddle_tests::product::binary(binary)?)?;
+        assert!(!has_private_key(&String::from_utf8_lossy(&bytes)), "{binary} has a private key");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_private_key_is_recognized() -> Result<()> {
+    let key = rcgen::KeyPair::generate()?.serialize_pem();
+    assert!(has_private_key(&format!("  key: |\n{}", key.replace('\n', "\n    "))));
+    assert!(has_private_key(&key.replace('\n', "\\n")));
+    assert!(!has_private_key("-----BEGIN PRIVATE KEY----- begins a key"));
+    Ok(())
+}
+
+/// Whether a text has a private key in PEM: the first line, and base64 after it.
+fn has_private_key(text: &str) -> bool {
+    text.split("PRIVATE KEY-----").skip(1).any(|rest| {
+        let rest = rest.trim_start_matches(|sign: char| sign.is_whitespace() || sign == '\\' || sign == 'n');
+        let length = rest.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || b"+/".contains(byte)).count();
+        length >= 40
+    })
 }

@@ -11,6 +11,7 @@ fn refused(name: &str, value: &str) -> Option<String> {
     inject(&pod, &Context::default(), &settings).err().map(|error| error.to_string())
 }
 
+/// The class of ISTIO-SECURITY-2022-004 and ISTIO-SECURITY-2022-007: a call of the webhook that ends the process.
 #[test]
 fn yaml_that_exceeds_its_budget_is_refused() {
     for (what, text) in [

@@ -83,6 +83,7 @@ pub(super) fn write(uid: &str, answer: Answer) -> Value {
 mod tests {
     use super::*;
 
+    /// The class of ISTIO-SECURITY-2022-004: a body that is nested without end.
     #[test]
     fn what_is_no_review_is_refused_and_takes_no_memory() {
         let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));

@@ -1,4 +1,5 @@
-//! What callers send before they are trusted: signing requests, certificates, and Envoy's Node.
+//! What callers send before they are trusted: signing requests, certificates, and Envoy's Node. A crash by such a
+//! message is the class of CVE-2022-23635.
 
 use std::sync::{LazyLock, OnceLock};
 use std::time::Duration;

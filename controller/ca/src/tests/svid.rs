@@ -96,6 +96,7 @@ fn the_chain_is_leaf_intermediates_roots() {
     assert_eq!(verify(&chain, NOW), Ok(()));
 }
 
+/// The class of CVE-2022-39388: a workload that asks for the name of another one.
 #[test]
 fn no_name_of_a_request_reaches_the_certificate() {
     let mut params = CertificateParams::default();
@@ -128,6 +129,7 @@ fn every_kind_of_key_gets_a_certificate() {
     }
 }
 
+/// Issue 59766 of Istio.
 #[test]
 fn a_leaf_never_outlives_its_signer() {
     let short = std::time::Duration::from_hours(1);
@@ -159,6 +161,7 @@ fn certificates_that_differ_have_serial_numbers_that_differ() {
     assert_ne!(serial("a", NOW), serial("a", NOW + time::Duration::seconds(1)));
 }
 
+/// The class of CVE-2026-47778 is among them: a name with a NUL, which ends a text early elsewhere.
 #[test]
 fn only_the_certificate_of_a_workload_has_an_identity() {
     let uri = |text: &str| SanType::URI(text.try_into().unwrap());
@@ -182,5 +185,9 @@ fn only_the_certificate_of_a_workload_has_an_identity() {
     assert_eq!(of(vec![uri(id)], leaf, vec![]), Err(SvidError::Usage));
     let shape = Err(SvidError::Identity(IdentityError::Shape));
     assert_eq!(of(vec![uri("spiffe://cluster.local")], leaf, vec![KeyUsagePurpose::DigitalSignature]), shape);
+    let account = Err(SvidError::Identity(IdentityError::ServiceAccount));
+    let cut = uri("spiffe://cluster.local/ns/shop/sa/reviews\0-of-another");
+    assert_eq!(of(vec![cut], leaf, vec![KeyUsagePurpose::DigitalSignature]), account);
+    assert_eq!(Identity::new("cluster.local", "shop", "reviews\0"), Err(IdentityError::ServiceAccount));
     assert_eq!(identity(b"\x30\x00"), Err(SvidError::NotACertificate));
 }

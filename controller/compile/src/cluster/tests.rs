@@ -344,6 +344,7 @@ fn a_rule_can_ask_for_tls_of_its_own() {
     assert!(mesh.transport_socket_matches.is_empty() && mesh.transport_socket.is_some());
 }
 
+/// The class of GHSA-qm8v-g4f9-qhjx: TLS whose certificates are missing fails, and never becomes plain text.
 #[test]
 fn tls_that_cannot_be_had_sends_nothing() {
     let compiled = all(&web(tls(ClientTlsMode::Mutual)), &sidecar()).remove(WEB).unwrap();

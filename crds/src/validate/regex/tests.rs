@@ -99,6 +99,7 @@ fn refuses_what_re2_refuses() {
     }
 }
 
+/// The class of ISTIO-SECURITY-2022-007 and ISTIO-SECURITY-2026-006: an expression that ends whoever compiles it.
 #[test]
 fn size_is_bounded() {
     assert_eq!(check(&"a".repeat(1024)), Ok(()));
