@@ -65,9 +65,14 @@ impl Chart {
         self.try_render(release, values).with_context(|| format!("chart {}", self.name))
     }
 
-    /// Keys of the values that are not in the schema.
+    /// Keys of the values that the chart does not know, or knows as those of another chart.
     pub(crate) fn unknown(&self, values: &Value) -> Result<Vec<String>> {
         Ok(schema::unknown(values, &serde_json::from_str(self.schema)?))
+    }
+
+    /// All keys of values that the chart knows, with those that it does not read. A name that may be any is `*`.
+    pub(crate) fn known(&self) -> Result<Vec<String>> {
+        Ok(schema::known(&serde_json::from_str(self.schema)?))
     }
 
     fn try_render(&self, release: Release<'_>, values: &Value) -> Result<Rendered> {

@@ -29,7 +29,7 @@ pub(crate) struct Target {
     /// Set the revision of the control plane.
     #[arg(long, default_value = "default", value_name = "NAME")]
     revision: String,
-    /// Connect to this address, and not to the pods of a cluster.
+    /// Connect to this address, and not to the pods of a cluster. heddled answers on loopback only.
     #[arg(long, value_name = "HOST:PORT")]
     address: Option<String>,
 }
@@ -58,7 +58,8 @@ impl Target {
         if let Some(address) = &self.address {
             return Ok(vec![Instance { name: address.clone(), place: Place::Address }]);
         }
-        let server = self.api_server.server().await?;
+        let server = self.api_server.server().await;
+        let server = server.context("no cluster to ask; --address names a heddled without a cluster")?;
         let (namespace, revision) = (&self.namespace, &self.revision);
         let selector = format!("labelSelector=app%3Distiod%2Cistio.io%2Frev%3D{revision}");
         let running = "fieldSelector=status.phase%3DRunning";

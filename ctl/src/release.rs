@@ -2,11 +2,13 @@
 
 mod api_resource;
 mod operator;
+mod unknown;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
+use heddle_crds::{decode::decode_at, mesh::MeshConfig};
 use serde_json::{Value, json};
 
 pub(crate) use api_resource::{API_RESOURCES, path, title};
@@ -56,31 +58,34 @@ impl Choices {
         let (values, mut warnings) = self.values()?;
         let namespace = values["global"]["istioNamespace"].as_str().unwrap_or(NAMESPACE).to_owned();
         let mut objects = Vec::new();
-        let mut render = |chart: &Chart, name: &str, values: &Value| -> Result<String> {
+        let mut render = |chart: &Chart, name: &str, values: &Value| -> Result<()> {
             let rendered = chart.render(Release { name, namespace: &namespace }, values)?;
             objects.extend(rendered.objects);
-            Ok(rendered.notes)
+            warnings
+                .extend(rendered.notes.lines().filter_map(|line| line.strip_prefix("warning: ")).map(str::to_owned));
+            Ok(())
         };
-        if is_on(&values["components"]["base"]) {
-            render(&BASE, "istio-base", &values)?;
+        let (components, charts) = (&values["components"], without_own(&values));
+        if is_on(&components["base"]) {
+            render(&BASE, "istio-base", &charts)?;
         }
-        if is_on(&values["components"]["pilot"]) {
-            let notes = render(&HEDDLED, "istiod", &values)?;
-            warnings.extend(notes.lines().filter_map(|line| line.strip_prefix("warning: ")).map(str::to_owned));
+        if is_on(&components["pilot"]) {
+            render(&HEDDLED, "istiod", &charts)?;
         }
         for (name, gateway) in gateways(&values) {
-            let revision = values["revision"].as_str().unwrap_or_default();
-            render(&GATEWAY, name, &json!({"revision": revision, "gateways": {name: gateway}}))?;
+            render(&GATEWAY, name, &of_gateway(&values, name, gateway))?;
         }
         if objects.iter().any(|object| object["metadata"]["namespace"] == namespace) {
             objects.push(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}));
         }
         api_resource::sort(&mut objects);
+        warnings.sort();
+        warnings.dedup();
         let revision = values["revision"].as_str().filter(|name| !name.is_empty()).unwrap_or("default").to_owned();
         Ok(Plan { objects, warnings, namespace, revision })
     }
 
-    /// The values merged over the profile, and warnings about unknown values.
+    /// The values merged over the profile, and warnings about values without effect. Unknown values are an error.
     fn values(&self) -> Result<(Value, Vec<String>)> {
         let (mut values, mut warnings) = (json!({}), Vec::new());
         for path in &self.files {
@@ -104,8 +109,10 @@ impl Choices {
         let (_, below) =
             known.with_context(|| format!("the profile {profile:?} is unknown; the profiles are {}", names()))?;
         let values = chart::layer(&chart::yaml(below)?, &values);
-        warnings
-            .extend(unread(&values)?.into_iter().map(|key| format!("the value {key} is unknown and has no effect")));
+        operator::check_components(&values["components"], &mut warnings)?;
+        warnings.extend(unread_settings(&values["meshConfig"])?);
+        let unknown = unknown::unknown(&values)?;
+        ensure!(unknown.is_empty(), "neither Heddle nor istiod knows these values:\n{}", unknown.join("\n"));
         Ok((values, warnings))
     }
 }
@@ -120,20 +127,35 @@ fn is_on(component: &Value) -> bool {
     component["enabled"] == true
 }
 
-/// Keys that neither chart knows. The keys of gateways and components are read in this file.
-fn unread(values: &Value) -> Result<Vec<String>> {
-    let lists = [BASE.unknown(values)?, HEDDLED.unknown(values)?];
-    let has = |list: &[String], key: &str| {
-        list.iter().any(|unknown| {
-            key.strip_prefix(unknown.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-        })
-    };
-    let mut out: Vec<String> = lists.concat();
-    out.retain(|key| lists.iter().all(|list| has(list, key)));
-    out.retain(|key| !["profile", "components", "gateways"].contains(&key.split('.').next().unwrap_or_default()));
-    out.sort();
-    out.dedup();
-    Ok(out)
+/// The values without the keys that are read here. The charts would say that they do not read them.
+fn without_own(values: &Value) -> Value {
+    let mut values = values.clone();
+    if let Some(values) = values.as_object_mut() {
+        for key in ["profile", "components"] {
+            values.remove(key);
+        }
+    }
+    values
+}
+
+/// The settings of the mesh that Heddle does not read. One that cannot be read is an error: heddled would refuse the
+/// whole mesh config.
+fn unread_settings(mesh: &Value) -> Result<Vec<String>> {
+    let read = decode_at::<MeshConfig>("meshConfig", mesh);
+    let unknown = read.map_err(|error| anyhow!("{}: {}", error.path, error.reason))?.unknown;
+    Ok(unknown.iter().map(|path| format!("the value {path} has no effect: Heddle does not read it")).collect())
+}
+
+/// The values of a gateway: its own, and those that all images share.
+fn of_gateway(values: &Value, name: &str, gateway: &Value) -> Value {
+    let mut global = json!({});
+    for key in ["imagePullPolicy", "networkPolicy"] {
+        if let Some(value) = values["global"].get(key) {
+            global[key] = value.clone();
+        }
+    }
+    let revision = values["revision"].as_str().unwrap_or_default();
+    json!({"revision": revision, "global": global, "gateways": {name: gateway}})
 }
 
 fn read(path: &Path) -> Result<String> {

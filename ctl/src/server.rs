@@ -72,6 +72,12 @@ impl Server {
         Ok(items)
     }
 
+    /// The text at a path, such as a log.
+    pub(crate) async fn text(&self, path: &str) -> Result<String> {
+        let request = http::Request::get(path).body(Vec::new())?;
+        self.0.request_text(request).await.with_context(|| format!("GET {path}"))
+    }
+
     /// Applies an object server-side, and takes over fields of other field managers. With `dry` nothing is stored.
     pub(crate) async fn apply(&self, path: &str, object: &Value, dry: bool) -> Result<Value> {
         let dry = if dry { "&dryRun=All" } else { "" };

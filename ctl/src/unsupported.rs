@@ -61,7 +61,7 @@ pub(crate) async fn find(server: &Server, namespace: &str, revision: &str) -> Re
 }
 
 /// All objects of a kind, in the first served version that has any.
-async fn list(server: &Server, kind: IstioKind) -> Result<Vec<Value>> {
+pub(crate) async fn list(server: &Server, kind: IstioKind) -> Result<Vec<Value>> {
     let info = kind.info();
     for version in info.versions {
         let objects = server.list(&format!("/apis/{}/{version}/{}", info.group, info.plural)).await?;

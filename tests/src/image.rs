@@ -9,19 +9,15 @@ mod root;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
+use heddle_crds::mesh::image::{CONTROL_PLANE, HUB, PROXY, TAG};
 
 use crate::{cluster, envoy, product};
 use root::Root;
 
-/// What the names of all images begin with, as the charts' values have it.
-pub const HUB: &str = "registry.heddle.dev";
-/// What they end with: the version of all our crates.
-pub const TAG: &str = env!("CARGO_PKG_VERSION");
-
 /// What can be built.
 pub const IMAGES: [Image; 5] = [
-    Image { name: "heddled", user: 1337, entrypoint: &["/usr/local/bin/heddled"], fill: heddled },
-    Image { name: "heddle-proxy", user: 1337, entrypoint: &["/usr/local/bin/heddle-agent"], fill: proxy },
+    Image { name: CONTROL_PLANE, user: 1337, entrypoint: &["/usr/local/bin/heddled"], fill: heddled },
+    Image { name: PROXY, user: 1337, entrypoint: &["/usr/local/bin/heddle-agent"], fill: proxy },
     Image { name: "bookinfo", user: 65534, entrypoint: &["/usr/local/bin/bookinfo"], fill: bookinfo },
     Image { name: "busybox", user: 65534, entrypoint: &["/bin/sh"], fill: busybox },
     Image { name: "pause", user: 65534, entrypoint: &["/bin/busybox", "sleep", "2147483647"], fill: busybox },

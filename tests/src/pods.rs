@@ -1,6 +1,7 @@
 //! Bookinfo as a mesh of pods: Heddle installed by its charts on a real node, the sample applied by kubectl, its
 //! sidecars injected, its traffic captured.
 
+pub mod guide;
 mod install;
 mod objects;
 mod stage;

@@ -4,7 +4,8 @@
 //! For a `make` line the test checks only that its targets exist. `cargo` lines are left to the other tests. Every
 //! other line runs in the repository's root, with our binaries on the path, and must exit with 0. Commands that cannot
 //! run here have the fence `console`. Commands that need a cluster have the fence `sh cluster`, and
-//! tests/tests/install/documents.rs runs them.
+//! tests/tests/install/documents.rs runs them. Those that need a node have the fence `sh node`, and the test on a node
+//! (tests/tests/kubernetes/node.rs) runs them.
 #![allow(clippy::panic)] // a test's report
 
 use std::path::Path;
@@ -19,8 +20,8 @@ const PROGRAMS: [&str; 8] =
 /// Commands of heddlectl that need a cluster or a running heddled. Their examples are only parsed.
 const ONLINE: [&str; 5] = ["admin", "check", "install", "proxy-status", "uninstall"];
 
-/// The flag of `heddlectl analyze` that needs a cluster.
-const WITH_CLUSTER: &str = "--use-kube";
+/// The flags of other commands that need a cluster.
+const WITH_CLUSTER: [&str; 2] = ["--use-kube", "--proxy"];
 
 /// The help of one command.
 struct Page {
@@ -80,7 +81,8 @@ fn every_command_has_examples() -> Result<()> {
 fn examples_of_heddlectl_run() -> Result<()> {
     let mut failed = Vec::new();
     for page in pages()?.iter().filter(|page| page.is_offline()) {
-        for example in page.examples().into_iter().filter(|example| !example.contains(WITH_CLUSTER)) {
+        let is_offline = |example: &&str| !WITH_CLUSTER.iter().any(|flag| example.contains(flag));
+        for example in page.examples().into_iter().filter(is_offline) {
             let out = shell(example)?;
             // 1 is a negative result, for example a difference. 2 means that the command could not run.
             if !matches!(out.status.code(), Some(0 | 1)) {

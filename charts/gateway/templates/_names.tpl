@@ -53,3 +53,16 @@ topology.istio.io/network: {{ . | quote }}
 {{- .Values.serviceAccount.name | default "default" }}
 {{- end }}
 {{- end -}}
+
+{{/* The ports of the Service. */}}
+{{- define "gateway.ports" -}}
+{{- if .Values.networkGateway }}
+{{- list
+  (dict "name" "status-port" "port" 15021 "targetPort" 15021)
+  (dict "name" "tls" "port" 15443 "targetPort" 15443)
+  (dict "name" "tls-istiod" "port" 15012 "targetPort" 15012)
+  (dict "name" "tls-webhook" "port" 15017 "targetPort" 15017) | toYaml }}
+{{- else }}
+{{- toYaml .Values.service.ports }}
+{{- end }}
+{{- end -}}

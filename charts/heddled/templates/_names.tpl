@@ -43,3 +43,18 @@ istio: pilot
 {{ .Values.hub | default .Values.global.hub }}/{{ .Values.image }}:{{ .Values.tag | default .Values.global.tag }}
 {{- end -}}
 {{- end -}}
+
+{{/* The resources. A limit of the default stands only beside the request of the default: a larger request of the user
+would be above it, and the API server would refuse the Deployment. */}}
+{{- define "heddled.resources" -}}
+{{- $resources := deepCopy (.Values.resources | default dict) }}
+{{- $limits := dict }}
+{{- $requests := $resources.requests | default dict }}
+{{- range $name, $limit := $resources.limits | default dict }}
+{{- $default := get (dict "cpu" (dict "request" "200m" "limit" "2000m") "memory" (dict "request" "256Mi" "limit" "1Gi")) $name | default dict }}
+{{- if or (ne (toString $limit) (toString $default.limit)) (eq (toString (get $requests $name)) (toString $default.request)) }}
+{{- $limits = merge $limits (dict $name $limit) }}
+{{- end }}
+{{- end }}
+{{- set $resources "limits" $limits | toYaml }}
+{{- end -}}

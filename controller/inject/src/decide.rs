@@ -1,6 +1,7 @@
 //! Whether a pod is injected. The webhook's selectors have already judged the namespace; here the pod itself counts.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde_json::Value;
 
@@ -24,6 +25,18 @@ pub enum Skip {
     NeverInject,
     /// The injection config's policy says so.
     Policy,
+}
+
+impl fmt::Display for Skip {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::HostNetwork => "it uses the network of its node",
+            Self::SystemNamespace => "its namespace is one of Kubernetes' own",
+            Self::Asked => "its label or annotation sidecar.istio.io/inject says so",
+            Self::NeverInject => "a selector of neverInjectSelector selects it",
+            Self::Policy => "the policy of the injection config says so",
+        })
+    }
 }
 
 /// Decides; none means that the pod is injected. In this order: host network, namespace, label, annotation,

@@ -25,7 +25,7 @@ macro_rules! chart {
 
 /// The custom resource definitions, and the objects that all revisions share.
 pub(crate) static BASE: Chart = chart!("base",
-    templates: ["templates/crds.yaml" "templates/validator.yaml"],
+    templates: ["templates/NOTES.txt" "templates/_unread.tpl" "templates/crds.yaml" "templates/validator.yaml"],
     files: [
         "files/authorizationpolicies.security.istio.io.yaml"
         "files/destinationrules.networking.istio.io.yaml"
@@ -50,10 +50,12 @@ pub(crate) static HEDDLED: Chart = chart!("heddled",
     templates: [
         "templates/NOTES.txt"
         "templates/_names.tpl"
+        "templates/_unread.tpl"
         "templates/deployment.yaml"
         "templates/injection.yaml"
         "templates/injector.yaml"
         "templates/mesh.yaml"
+        "templates/network.yaml"
         "templates/rbac.yaml"
         "templates/scaling.yaml"
         "templates/service.yaml"
@@ -66,7 +68,10 @@ pub(crate) static HEDDLED: Chart = chart!("heddled",
 /// A gateway.
 pub(crate) static GATEWAY: Chart = chart!("gateway",
     templates: [
+        "templates/NOTES.txt"
         "templates/_names.tpl"
+        "templates/_unread.tpl"
+        "templates/network.yaml"
         "templates/rbac.yaml"
         "templates/scaling.yaml"
         "templates/service.yaml"

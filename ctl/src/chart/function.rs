@@ -29,6 +29,9 @@ pub(super) fn call(name: &str, arguments: &[Value]) -> Result<Value> {
         ("fromYaml" | "fromYamlArray", [Value::String(text)]) => from_yaml(text)?,
         ("hasKey", [Value::Object(map), Value::String(key)]) => json!(map.contains_key(key)),
         ("has", [item, Value::Array(list)]) => json!(list.contains(item)),
+        ("set", [Value::Object(map), Value::String(key), value]) => with(map, key, value),
+        ("kindIs", [Value::String(kind), value]) => json!(kind == kind_of(value)),
+        ("kindOf", [value]) => json!(kind_of(value)),
         _ => Value::String(of_text(name, arguments)?),
     })
 }
@@ -45,6 +48,25 @@ pub(super) fn is_true(value: &Value) -> bool {
     }
 }
 
+/// The kind of a value, as Go calls it.
+fn kind_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "invalid",
+        Value::Bool(_) => "bool",
+        Value::Number(number) if number.is_f64() => "float64",
+        Value::Number(_) => "int64",
+        Value::String(_) => "string",
+        Value::Array(_) => "slice",
+        Value::Object(_) => "map",
+    }
+}
+
+fn with(map: &Map<String, Value>, key: &str, value: &Value) -> Value {
+    let mut map = map.clone();
+    map.insert(key.to_owned(), value.clone());
+    Value::Object(map)
+}
+
 /// The text of a value. Null is the empty text.
 pub(super) fn text(value: &Value) -> String {
     match value {
@@ -59,6 +81,10 @@ fn of_text(name: &str, arguments: &[Value]) -> Result<String> {
     Ok(match (name, arguments) {
         ("quote", [Value::Null]) => String::new(),
         ("quote", [value]) => Value::String(text(value)).to_string(),
+        ("toString", [value]) => text(value),
+        ("join", [Value::String(separator), Value::Array(list)]) => {
+            list.iter().map(text).collect::<Vec<_>>().join(separator)
+        }
         ("toYaml", [value]) => heddle_yaml::write(&ordered(value)).trim_end_matches('\n').to_owned(),
         ("toPrettyJson", [value]) => in_html(&serde_json::to_string_pretty(&ordered(value))?),
         ("nindent", [Value::Number(width), value]) => format!("\n{}", indented(width.as_u64(), &text(value))),

@@ -9,11 +9,24 @@ pub(super) fn violations(values: &Value, schema: &Value) -> Vec<String> {
     out
 }
 
-/// Keys of the values that the schema does not know. A map without properties or with `additionalProperties` is open,
-/// and all its keys are known.
+/// The comment of a key that belongs to another chart.
+const OTHER: &str = "of another chart";
+/// The comment of a map that has keys of other charts besides its own.
+const FURTHER: &str = "further keys belong to other charts";
+/// How the keys of a map are named that may be any.
+const ANY: &str = "*";
+
+/// Keys of the values that the schema does not know, or knows as those of another chart.
 pub(super) fn unknown(values: &Value, schema: &Value) -> Vec<String> {
     let mut out = Vec::new();
     visit(values, schema, "", &mut out);
+    out
+}
+
+/// All keys that the schema knows. A name that may be any is `*`.
+pub(super) fn known(schema: &Value) -> Vec<String> {
+    let mut out = Vec::new();
+    collect(schema, "", &mut out);
     out
 }
 
@@ -43,14 +56,28 @@ fn check(value: &Value, schema: &Value, key: &str, report: &mut impl FnMut(&str,
 }
 
 fn visit(value: &Value, schema: &Value, key: &str, out: &mut Vec<String>) {
-    if schema["additionalProperties"] == true {
-        return;
-    }
-    let (Some(values), Some(known)) = (value.as_object(), schema["properties"].as_object()) else { return };
+    let Some(values) = value.as_object() else { return };
+    let further = &schema["additionalProperties"];
     for (name, value) in values {
-        match known.get(name) {
-            Some(schema) => visit(value, schema, &below(key, name), out),
-            None => out.push(below(key, name)),
+        let below = below(key, name);
+        match schema["properties"].get(name).or(Some(further).filter(|further| further.is_object())) {
+            Some(schema) if schema["$comment"] == OTHER => out.push(below),
+            Some(schema) => visit(value, schema, &below, out),
+            None if *further == false || schema["$comment"] == FURTHER => out.push(below),
+            None => {}
+        }
+    }
+}
+
+fn collect(schema: &Value, key: &str, out: &mut Vec<String>) {
+    let further = Some(&schema["additionalProperties"]).filter(|further| further.is_object());
+    let named = schema["properties"].as_object().into_iter().flatten();
+    let named = named.map(|(name, schema)| (name.as_str(), schema));
+    for (name, schema) in named.chain(further.map(|schema| (ANY, schema))) {
+        if schema["$comment"] != OTHER {
+            let below = below(key, name);
+            collect(schema, &below, out);
+            out.push(below);
         }
     }
 }

@@ -1,4 +1,7 @@
-//! `heddlectl compile`: prints the configuration of one proxy, without a cluster. It runs the code of `heddled`.
+//! `heddlectl compile`: prints the configuration of one proxy. It runs the code of `heddled`.
+
+mod cluster;
+mod node;
 
 use std::{
     fs,
@@ -13,27 +16,45 @@ use heddle_store::{Event, Settings, SourceId, Store, documents};
 use heddle_xds_api::{ResourceSet, TypeUrl, json};
 use serde_json::{Map, Value};
 
+use crate::server::ApiServer;
+
 /// Print the Envoy configuration that a proxy would get.
 ///
-/// The command reads objects from folders and runs the same compiler as heddled. It needs no cluster. It prints
-/// clusters, endpoints, listeners, routes, the names of secrets, and the issues of the objects.
+/// The command reads objects and runs the same compiler as heddled. With --node it reads folders and needs no cluster.
+/// With --proxy it reads a cluster, and takes the objects of folders before those of the cluster: so it shows what a
+/// change would do. It prints clusters, endpoints, listeners, routes, the names of secrets, and the issues of the
+/// objects. It writes nothing to the cluster.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   heddlectl compile --config-dir deploy/samples/bookinfo --node deploy/samples/node.json
-  heddlectl compile --config-dir deploy/samples/bookinfo --node deploy/samples/node.json --strict-secrets -o json")]
+  heddlectl compile --config-dir deploy/samples/bookinfo --node deploy/samples/node.json --strict-secrets -o json
+  heddlectl compile --proxy productpage-v1-6c9.default
+  heddlectl compile --proxy productpage-v1-6c9.default --config-dir deploy/samples/bookinfo")]
 pub(crate) struct Args {
     /// Read objects from the YAML and JSON files below this folder. Repeatable.
-    #[arg(long, required = true, value_name = "DIR")]
+    #[arg(long, required_unless_present = "proxy", value_name = "DIR")]
     config_dir: Vec<PathBuf>,
     /// Read Envoy's Node from this JSON file. A Node without a list of extensions counts as stock Envoy.
-    #[arg(long, value_name = "FILE")]
-    node: PathBuf,
+    #[arg(long, required_unless_present = "proxy", conflicts_with = "proxy", value_name = "FILE")]
+    node: Option<PathBuf>,
+    /// Read the objects from a cluster, and take the proxy of this pod. A pod without a proxy gets the one that the
+    /// webhook would inject.
+    #[arg(long, value_name = "POD.NAMESPACE")]
+    proxy: Option<String>,
+    #[command(flatten)]
+    api_server: ApiServer,
+    /// Set the namespace of the control plane.
+    #[arg(short = 'i', long = "istioNamespace", default_value = "istio-system", value_name = "NAME")]
+    namespace: String,
+    /// Set the revision of the control plane.
+    #[arg(long, default_value = "default", value_name = "NAME")]
+    revision: String,
     /// Set the DNS domain of the cluster's services.
     #[arg(long, default_value = "cluster.local")]
     domain: String,
-    /// Report a Secret that is not in the folders as missing, as heddled does. By default every Secret is assumed to
-    /// exist.
+    /// Report a Secret that is not in the folders, or in the cluster, as missing, as heddled does. By default every
+    /// Secret is assumed to exist, and none is read from the cluster.
     #[arg(long)]
     strict_secrets: bool,
     /// Set the output format.
@@ -60,13 +81,21 @@ const SECTIONS: [(&str, TypeUrl); 4] = [
 
 /// Prints clusters, endpoints, listeners, routes, names of secrets, and the issues found.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
-    let node = fs::read(&args.node).with_context(|| format!("cannot read {}", args.node.display()))?;
-    let node: Value =
-        serde_json::from_slice(&node).with_context(|| format!("{} is not valid JSON", args.node.display()))?;
+    let mut store = Store::new(settings(args));
+    let mut issues = read_folders(&mut store, &args.config_dir)?;
+    let node = match (&args.node, &args.proxy) {
+        (Some(path), _) => {
+            let node = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+            serde_json::from_slice(&node).with_context(|| format!("{} is not valid JSON", path.display()))?
+        }
+        (None, proxy) => {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(cluster::read(args, proxy.as_deref().unwrap_or_default(), &mut store, &mut issues))?
+        }
+    };
     let mut proxy = heddle_model::node::proxy(&node)?;
     proxy.verified = true;
-    let (snapshot, read) = snapshot(args)?;
-    let printed = printed(&snapshot, proxy, read)?;
+    let printed = printed(&store.commit(), proxy, issues)?;
     match args.output {
         Format::Json => println!("{}", serde_json::to_string_pretty(&printed)?),
         Format::Yaml => print!("{}", heddle_yaml::write(&printed)),
@@ -102,12 +131,19 @@ fn resources(set: &ResourceSet, type_url: TypeUrl) -> anyhow::Result<Vec<Value>>
     Ok(values)
 }
 
-fn snapshot(args: &Args) -> anyhow::Result<(Arc<Snapshot>, Vec<Issue>)> {
-    let settings =
-        Settings { domain: args.domain.as_str().into(), assume_secrets: !args.strict_secrets, ..Settings::default() };
-    let mut store = Store::new(settings);
+fn settings(args: &Args) -> Settings {
+    Settings {
+        domain: args.domain.as_str().into(),
+        namespace: args.namespace.as_str().into(),
+        revision: args.revision.as_str().into(),
+        assume_secrets: !args.strict_secrets,
+        ..Settings::default()
+    }
+}
+
+fn read_folders(store: &mut Store, folders: &[PathBuf]) -> anyhow::Result<Vec<Issue>> {
     let mut issues = Vec::new();
-    for folder in &args.config_dir {
+    for folder in folders {
         for file in files(folder)? {
             let bytes = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
             let (objects, found) = documents(&bytes);
@@ -117,7 +153,7 @@ fn snapshot(args: &Args) -> anyhow::Result<(Arc<Snapshot>, Vec<Issue>)> {
             }
         }
     }
-    Ok((store.commit(), issues))
+    Ok(issues)
 }
 
 /// The YAML and JSON files below a folder, in order.

@@ -1,6 +1,8 @@
 //! `heddlectl install`: installs a control plane, or updates the installed one.
 
-mod step;
+mod object;
+mod problem;
+mod workload;
 
 use std::io::{BufRead as _, Write as _};
 use std::process::ExitCode;
@@ -12,11 +14,13 @@ use serde_json::Value;
 use crate::release::{Choices, Plan, path, title};
 use crate::server::{ApiServer, Server};
 use crate::unsupported;
+use object::{Change, Step};
 
 /// Install the control plane, or update the installed one.
 ///
-/// The command uses server-side apply, in the order of the objects' dependencies. A second run with the same values
-/// changes nothing. The command removes no object.
+/// The command uses server-side apply, in the order of the objects' dependencies. It writes only objects that differ: a
+/// second run with the same values writes nothing, and says so. The command removes no object. Then it waits until the
+/// workloads are ready, and prints what keeps their pods from being ready.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -45,7 +49,7 @@ pub(crate) struct Args {
     /// Do not wait until the workloads are ready.
     #[arg(long)]
     no_wait: bool,
-    /// Wait at most this long for each workload to be ready, in seconds.
+    /// Wait at most this long until all workloads are ready, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 300)]
     readiness_timeout: u64,
 }
@@ -87,53 +91,84 @@ async fn install(args: &Args, plan: &Plan) -> Result<ExitCode> {
     if args.take_over && !args.ignore_unsupported {
         ensure_supported(&server, plan).await?;
     }
+    let mut steps = Vec::new();
+    for object in &plan.objects {
+        steps.push(Step::plan(&server, object, args.take_over).await?);
+    }
     if args.dry_run {
-        for object in &plan.objects {
-            println!("{} would be {}", title(object), step::foresee(&server, object).await?);
+        for step in &steps {
+            println!("{} would be {}", title(&step.object), step.change);
         }
         return Ok(ExitCode::SUCCESS);
     }
-    let count = plan.objects.len();
-    if !is_agreed(
-        args.yes,
-        &format!("This writes {count} objects to Kubernetes {version}, namespace {}. Continue?", plan.namespace),
-    )? {
-        println!("Cancelled. Nothing was changed.");
-        return Ok(ExitCode::from(1));
+    let text = summary(&steps);
+    let is_same = steps.iter().all(|step| step.change == Change::Unchanged);
+    if is_same {
+        println!("{text}. Nothing was written.");
+    } else {
+        println!("{text}.");
+        let place = format!("Kubernetes {version}, namespace {}", plan.namespace);
+        if !is_agreed(args.yes, &format!("This writes to {place}. Continue?"))? {
+            println!("Cancelled. Nothing was changed.");
+            return Ok(ExitCode::from(1));
+        }
+        write(&server, &steps).await?;
     }
-    write(&server, plan, args.take_over).await?;
     if args.no_wait {
-        println!("All objects are written. The command did not wait for the workloads.");
+        println!("The command did not wait for the workloads.");
         return Ok(ExitCode::SUCCESS);
     }
-    for object in plan.objects.iter().filter(|object| object["kind"] == "Deployment" || object["kind"] == "DaemonSet") {
-        step::wait_ready(&server, object, Duration::from_secs(args.readiness_timeout)).await?;
-        println!("{} is ready", title(object));
+    wait(&server, plan, Duration::from_secs(args.readiness_timeout)).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `2 objects are to be created, 1 changed, and 40 are unchanged`
+fn summary(steps: &[Step]) -> String {
+    let count = |change: Change| steps.iter().filter(|step| step.change == change).count();
+    let unchanged = count(Change::Unchanged);
+    let written: Vec<String> = [Change::Created, Change::Changed, Change::TakenOver]
+        .into_iter()
+        .map(|change| (count(change), change))
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, change)| format!("{count} to be {change}"))
+        .collect();
+    match written.as_slice() {
+        [] => format!("All {unchanged} objects are unchanged"),
+        _ if unchanged == 0 => format!("Objects: {}", written.join(", ")),
+        _ => format!("Objects: {}, {unchanged} unchanged", written.join(", ")),
     }
+}
+
+async fn write(server: &Server, steps: &[Step]) -> Result<()> {
+    let is_definition = |step: &&Step| step.object["kind"] == "CustomResourceDefinition";
+    let (definitions, others): (Vec<&Step>, Vec<&Step>) = steps.iter().partition(is_definition);
+    write_all(server, &definitions).await?;
+    let definitions: Vec<&Value> = definitions.iter().map(|step| &step.object).collect();
+    object::wait_established(server, &definitions).await?;
+    write_all(server, &others).await
+}
+
+async fn write_all(server: &Server, steps: &[&Step]) -> Result<()> {
+    for step in steps.iter().filter(|step| step.change != Change::Unchanged) {
+        step.write(server).await.with_context(|| format!("cannot write {}", title(&step.object)))?;
+        println!("{} {}", title(&step.object), step.change);
+    }
+    Ok(())
+}
+
+/// Waits until the workloads are ready and the webhooks can be called.
+async fn wait(server: &Server, plan: &Plan, limit: Duration) -> Result<()> {
+    let is_workload = |object: &&Value| object["kind"] == "Deployment" || object["kind"] == "DaemonSet";
+    let workloads: Vec<&Value> = plan.objects.iter().filter(is_workload).collect();
+    workload::wait_ready(server, &workloads, limit).await?;
     let is_webhook = |kind: &Value| kind.as_str().is_some_and(|kind| kind.ends_with("WebhookConfiguration"));
-    for object in plan.objects.iter().filter(|object| is_webhook(&object["kind"])) {
-        if let Err(error) = step::wait_trusted(&server, object).await {
+    for webhook in plan.objects.iter().filter(|object| is_webhook(&object["kind"])) {
+        if let Err(error) = object::wait_trusted(server, webhook).await {
             println!(
                 "{error:#}: the API server does not call a webhook without a caBundle. \
                  For details, run `heddlectl check`."
             );
             break;
-        }
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-async fn write(server: &Server, plan: &Plan, take_over: bool) -> Result<()> {
-    let mut definitions = Vec::new();
-    let mut waited = false;
-    for object in &plan.objects {
-        let is_definition = object["kind"] == "CustomResourceDefinition";
-        if !is_definition && !std::mem::replace(&mut waited, true) {
-            step::wait_established(server, &definitions).await?;
-        }
-        println!("{} {}", title(object), step::write(server, object, take_over).await?);
-        if is_definition {
-            definitions.push(object);
         }
     }
     Ok(())

@@ -2,40 +2,35 @@
 
 mod table;
 
+use std::io::Write as _;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use http_body_util::{BodyExt, Empty, Limited};
-use hyper::body::Bytes;
-use hyper_util::client::legacy::Client;
-use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 
-/// The largest response that is read, in bytes.
-const MAX_ANSWER: usize = 256 << 20;
-/// The longest wait for the response.
-const PATIENCE: Duration = Duration::from_secs(10);
+use crate::heddled::{Instance, Target};
+
+/// The port of the debug pages, `--httpAddr` of heddled.
+const PORT: u16 = 8080;
 
 /// Show what each proxy was sent and has acknowledged.
 ///
-/// The command reads the page /debug/syncz of heddled. heddled answers only on loopback: run the command in its pod, or
-/// use `kubectl port-forward`. It exits with code 1 if a proxy has rejected a response.
+/// The command reads the page /debug/syncz of each pod of heddled, through the API server. It exits with code 1 if a
+/// proxy has rejected a response.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   heddlectl proxy-status
-  heddlectl proxy-status --namespace shop
+  heddlectl proxy-status --namespace shop --kubeconfig staging.conf
   heddlectl proxy-status productpage-v1.default --output json --address 127.0.0.1:15014")]
 pub(crate) struct Args {
     /// Show only this proxy, by `<pod>` or `<pod>.<namespace>`.
     proxy: Option<String>,
     /// Show only proxies of this namespace.
-    #[arg(long, short)]
-    namespace: Option<String>,
-    /// Connect to heddled at this address, which its flag `--httpAddr` or `--monitoringAddr` sets.
-    #[arg(long, default_value = "127.0.0.1:8080", value_name = "HOST:PORT")]
-    address: String,
+    #[arg(long = "namespace", short = 'n', value_name = "NAME")]
+    of_namespace: Option<String>,
+    #[command(flatten)]
+    target: Target,
     /// Set the output format.
     #[arg(long, short, default_value = "table")]
     output: Output,
@@ -46,19 +41,15 @@ pub(crate) struct Args {
 enum Output {
     /// A table with one line for each proxy, and the rejections below it.
     Table,
-    /// The JSON of heddled's page.
+    /// The JSON of heddled's pages, in one list.
     Json,
 }
 
 /// Runs the command. A rejection by a proxy gives exit code 1.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
-    let page = fetch(&format!("http://{}/debug/syncz", args.address))?;
-    let proxies: Vec<&Value> = page
-        .as_array()
-        .context("the response of heddled is not a JSON list")?
-        .iter()
-        .filter(|proxy| is_asked_for(proxy, args))
-        .collect();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let all = runtime.block_on(read(&args.target))?;
+    let proxies: Vec<&Value> = all.iter().filter(|proxy| is_asked_for(proxy, args)).collect();
     if let Some(name) = args.proxy.as_ref().filter(|_| proxies.is_empty()) {
         bail!("proxy {name} is not connected");
     }
@@ -74,20 +65,34 @@ fn is_asked_for(proxy: &Value, args: &Args) -> bool {
     let full = proxy["proxy"].as_str().unwrap_or_default();
     let (name, namespace) = full.rsplit_once('.').unwrap_or((full, ""));
     args.proxy.as_deref().is_none_or(|asked| asked == full || asked == name)
-        && args.namespace.as_deref().is_none_or(|asked| asked == namespace)
+        && args.of_namespace.as_deref().is_none_or(|asked| asked == namespace)
 }
 
-fn fetch(url: &str) -> Result<Value> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let answer = runtime.block_on(async { tokio::time::timeout(PATIENCE, get(url)).await });
-    let body = answer.with_context(|| format!("{url} did not answer within {} s", PATIENCE.as_secs()))??;
-    serde_json::from_slice(&body).with_context(|| format!("the response of {url} is not valid JSON"))
+/// The proxies of all pods of the control plane, by name. Each proxy is connected to one of them, which it names under
+/// `heddled`. A pod that cannot be read, for example because it stops, must not hide the proxies of the others.
+async fn read(target: &Target) -> Result<Vec<Value>> {
+    let instances = target.instances(None).await?;
+    let (mut all, mut failed) = (Vec::new(), Vec::new());
+    for instance in &instances {
+        match page(instance).await {
+            Ok(proxies) => all.extend(proxies),
+            Err(error) => failed.push(format!("{error:#}")),
+        }
+    }
+    ensure!(failed.len() < instances.len(), "{}", failed.join("\n"));
+    for line in &failed {
+        // A closed standard error leaves no way to report this.
+        let _ = writeln!(std::io::stderr(), "heddlectl: {line}");
+    }
+    all.sort_by_key(|proxy| proxy["proxy"].as_str().unwrap_or_default().to_owned());
+    Ok(all)
 }
 
-async fn get(url: &str) -> Result<Bytes> {
-    let client: Client<_, Empty<Bytes>> = Client::builder(TokioExecutor::new()).build_http();
-    let answer = client.get(url.parse()?).await.with_context(|| format!("cannot reach {url}"))?;
-    ensure!(answer.status().is_success(), "{url} answered {}", answer.status());
-    let body = Limited::new(answer.into_body(), MAX_ANSWER).collect().await;
-    Ok(body.map_err(|error| anyhow::anyhow!("{url}: {error}"))?.to_bytes())
+async fn page(instance: &Instance) -> Result<Vec<Value>> {
+    let page = instance.json(PORT, "/debug/syncz").await?;
+    let mut proxies = page.as_array().cloned().context("the response of heddled is not a JSON list")?;
+    for proxy in &mut proxies {
+        proxy["heddled"] = instance.name.as_str().into();
+    }
+    Ok(proxies)
 }

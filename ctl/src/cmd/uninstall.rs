@@ -1,5 +1,7 @@
 //! `heddlectl uninstall`: removes what `heddlectl install` created, and lists what stays.
 
+mod helm;
+
 use std::process::ExitCode;
 
 use anyhow::{Result, ensure};
@@ -16,7 +18,8 @@ const LEASES: [&str; 2] = ["heddle-leader", "heddle-status-leader"];
 /// Remove the control plane, and list what stays.
 ///
 /// The command removes the objects of `install` and `manifest generate`, by their labels. The custom resource
-/// definitions, the objects of users, the root certificate with its key, the Leases and the namespace stay.
+/// definitions, the objects of users, the root certificate with its key, the Leases and the namespace stay. Objects
+/// that Helm installed stay too; the command prints the `helm uninstall` that removes them.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -52,7 +55,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
 
 async fn uninstall(args: &Args) -> Result<ExitCode> {
     let server = args.api_server.server().await?;
-    let mut going = ours(&server, args.revision.as_deref()).await?;
+    let (mut going, of_helm) = ours(&server, args.revision.as_deref()).await?;
+    let helm = helm::commands(&of_helm);
     let staying = kept(&server, &args.namespace).await?;
     if args.purge {
         let beside = server.list("/apis/apps/v1/deployments?labelSelector=app%3Distiod").await?;
@@ -60,8 +64,9 @@ async fn uninstall(args: &Args) -> Result<ExitCode> {
         let others: Vec<String> = others.map(title).collect();
         ensure!(
             others.is_empty(),
-            "{} still needs the definitions and the root certificate; remove this control plane first",
-            others.join(", ")
+            "{} still needs the definitions and the root certificate; remove this control plane first{}",
+            others.join(", "),
+            if helm.is_empty() { String::new() } else { format!(": {}", helm.join("; ")) }
         );
         going.extend(staying.iter().map(|kept| kept.object.clone()));
     }
@@ -69,7 +74,7 @@ async fn uninstall(args: &Args) -> Result<ExitCode> {
         println!("{} would be removed", title(object));
     }
     if going.is_empty() {
-        println!("No object of Heddle was found.");
+        println!("No object was found that heddlectl or a manifest installed.");
     } else if !args.dry_run {
         if !is_agreed(args.yes, &format!("This removes {} objects. Continue?", going.len()))? {
             println!("Cancelled. Nothing was changed.");
@@ -84,22 +89,30 @@ async fn uninstall(args: &Args) -> Result<ExitCode> {
         println!("{} stays: {}", title(&kept.object), kept.why);
     }
     println!("Namespace {} stays. Injected pods keep their proxy until they are recreated.", args.namespace);
-    Ok(ExitCode::SUCCESS)
+    if helm.is_empty() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    println!("Helm installed {} objects of Heddle, which stay. To remove them, run:", of_helm.len());
+    for command in &helm {
+        println!("  {command}");
+    }
+    // Nothing was removed, although something is installed.
+    Ok(ExitCode::from(u8::from(going.is_empty())))
 }
 
-/// The objects that our charts created without Helm. Webhooks come first, because no server answers them any more. The
-/// others follow in reverse order of installation.
-async fn ours(server: &Server, revision: Option<&str>) -> Result<Vec<Value>> {
+/// The objects that our charts created: those without Helm, and those with it. Webhooks come first, because no server
+/// answers them any more. The others follow in reverse order of installation.
+async fn ours(server: &Server, revision: Option<&str>) -> Result<(Vec<Value>, Vec<Value>)> {
     let revision = revision.map(|revision| format!(",istio.io/rev={revision}")).unwrap_or_default();
-    let labels = format!("app.kubernetes.io/part-of=heddle,app.kubernetes.io/managed-by={SERVICE}{revision}");
-    let labels = labels.replace('=', "%3D").replace(',', "%2C");
+    let labels = format!("app.kubernetes.io/part-of=heddle,app.kubernetes.io/managed-by in (Helm,{SERVICE}){revision}");
+    let labels = labels.replace('=', "%3D").replace(',', "%2C").replace(' ', "%20");
     let mut out = Vec::new();
     for kind in API_RESOURCES.iter().rev() {
         out.extend(server.list(&format!("{}?labelSelector={labels}", kind.all())).await?);
     }
     let is_called = |object: &Value| object["kind"].as_str().is_some_and(|kind| kind.ends_with("WebhookConfiguration"));
     out.sort_by_key(|object| !is_called(object));
-    Ok(out)
+    Ok(out.into_iter().partition(|object| object["metadata"]["labels"]["app.kubernetes.io/managed-by"] == SERVICE))
 }
 
 /// An object that stays after the removal.

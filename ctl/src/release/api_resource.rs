@@ -18,7 +18,7 @@ const fn kind(name: &'static str, api_version: &'static str, plural: &'static st
 }
 
 /// All kinds, in the order of installation: dependencies come first.
-pub(crate) static API_RESOURCES: [ApiResource; 15] = [
+pub(crate) static API_RESOURCES: [ApiResource; 16] = [
     kind("CustomResourceDefinition", "apiextensions.k8s.io/v1", "customresourcedefinitions", false),
     kind("Namespace", "v1", "namespaces", false),
     kind("ServiceAccount", "v1", "serviceaccounts", true),
@@ -27,6 +27,7 @@ pub(crate) static API_RESOURCES: [ApiResource; 15] = [
     kind("Role", "rbac.authorization.k8s.io/v1", "roles", true),
     kind("RoleBinding", "rbac.authorization.k8s.io/v1", "rolebindings", true),
     kind("ConfigMap", "v1", "configmaps", true),
+    kind("NetworkPolicy", "networking.k8s.io/v1", "networkpolicies", true),
     kind("Service", "v1", "services", true),
     // Workloads come after the injection webhook. A gateway's pod without a proxy would never be recreated. A refused
     // pod is created again.

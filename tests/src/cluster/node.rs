@@ -105,13 +105,19 @@ impl Node {
     pub async fn import(&self, tars: &[PathBuf]) -> Result<()> {
         let import = async |tar: &PathBuf| {
             let mut ctr = Command::new(self.cluster.programs.path("ctr"));
-            ctr.arg("--address").arg(files::socket(self.cluster.folder()));
+            ctr.arg("--address").arg(self.containerd());
             ctr.args(["--namespace", "k8s.io", "images", "import"]).arg(tar);
             let out = tokio::task::spawn_blocking(move || ctr.output()).await?.context("run ctr")?;
             ensure!(out.status.success(), "ctr images import: {}", String::from_utf8_lossy(&out.stderr).trim());
             Ok(())
         };
         try_join_all(tars.iter().map(import)).await.map(drop)
+    }
+
+    /// Where its containerd listens.
+    #[must_use]
+    pub fn containerd(&self) -> PathBuf {
+        files::socket(self.cluster.folder())
     }
 
     /// The pods with those labels (`app=reviews`).

@@ -1,12 +1,11 @@
 //! What a person types to have Heddle on a cluster, and the waits in between.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use super::SOON;
+use super::{SOON, guide};
 use crate::cluster::node::{Node, Pod};
 use crate::cluster::program;
 use crate::image::IMAGES;
@@ -32,8 +31,7 @@ pub async fn install(node: &Node, said: impl Fn(&str)) -> Result<()> {
     until_rolled_out(node, "istio-system", "istiod").await?;
     said("helm install istio-base, istiod: the control plane is ready");
     for gateway in GATEWAYS {
-        let values = "--namespace istio-system --set imagePullPolicy=IfNotPresent";
-        helm(node, &format!("install {gateway} charts/gateway {values}"))?;
+        helm(node, &format!("install {gateway} charts/gateway --namespace istio-system"))?;
     }
     kubectl(node, &["label", "namespace", "default", "istio-injection=enabled"], "")?;
     kubectl(node, &["apply", "-f", "deploy/samples/bookinfo", "-f", "deploy/samples/bookinfo/kubernetes"], "")?;
@@ -57,11 +55,16 @@ pub async fn renew(node: &Node) -> Result<()> {
     eventually("end of the pods of before", SOON, gone).await
 }
 
-/// Builds all images and makes them known to the node.
+/// Builds all images and makes them known to the node: those of a mesh as the document says it, and those of the node.
 pub async fn build_images(node: &Node) -> Result<()> {
-    let folder = node.cluster.folder().join("images");
-    let tars: Vec<PathBuf> = IMAGES.iter().map(|image| image.write(&folder)).collect::<Result<_>>()?;
-    node.import(&tars).await?;
+    let folder = guide::images(node)?;
+    let mut of_node = Vec::new();
+    for image in IMAGES {
+        let tar = image.write(&folder)?;
+        of_node.extend(["busybox", "pause"].contains(&image.name).then_some(tar));
+    }
+    node.import(&of_node).await?;
+    guide::follow(node, "Give the images to the nodes")?;
     Ok(std::fs::remove_dir_all(&folder)?)
 }
 

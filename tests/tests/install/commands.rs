@@ -1,12 +1,15 @@
 //! `heddlectl install`, `check` and `uninstall`.
 
 use anyhow::{Context, Result, ensure};
-use heddle_tests::cluster::{Cluster, own};
+use heddle_tests::cluster::{Api, Cluster, own};
 use serde_json::{Value, json};
 
 use super::tools::{get, heddlectl, heddlectl_succeeds, is_gone, with_deployments};
 
 const DEPLOYMENT: &str = "/apis/apps/v1/namespaces/istio-system/deployments/istiod";
+/// What an installation has besides definitions and the namespace.
+const KINDS: &str = "all,cm,sa,role,rolebinding,clusterrole,clusterrolebinding,hpa,pdb,\
+                     validatingwebhookconfiguration,mutatingwebhookconfiguration";
 const EGRESS: &str = "/apis/apps/v1/namespaces/istio-system/deployments/istio-egressgateway";
 
 #[test]
@@ -23,25 +26,21 @@ fn installed_again_and_removed() -> Result<()> {
         let said = with_deployments(&api, heddlectl_succeeds(cluster, &install)).await?;
         for part in [
             "15 custom resource definitions are established",
+            "Objects: ",
             "istio-system/istiod created",
-            "Deployment istio-system/istiod is ready",
+            "Deployment istio-system/istiod is ready: 1 of 1 pods",
         ] {
             ensure!(said.contains(part), "{part:?} is not in {said}");
         }
         let managers = get(&api, DEPLOYMENT).await?["metadata"]["managedFields"].to_string();
         ensure!(managers.contains("heddle-operator"), "{managers}");
-        let said = with_deployments(&api, heddlectl_succeeds(cluster, &install)).await?;
-        ensure!(
-            said.contains("istiod unchanged") && !said.contains("created") && !said.contains("changed\n\n"),
-            "{said}"
-        );
-        let changed: Vec<&str> = said.lines().filter(|line| line.ends_with(" changed")).collect();
-        ensure!(changed.is_empty(), "{changed:?}");
+        writes_nothing_again(cluster, &api, &install).await?;
 
         let fewer = ["install", "-y", "--no-wait", "--set", "profile=demo,meshConfig.accessLogFile=/x"];
         let said = heddlectl_succeeds(cluster, &fewer).await?;
         let changed: Vec<&str> = said.lines().filter(|line| line.ends_with(" changed")).collect();
         ensure!(changed == ["ConfigMap istio-system/istio changed"], "{changed:?}");
+        ensure!(said.contains("Objects: 1 to be changed, "), "{said}");
         ensure!(!is_gone(&api, EGRESS).await?);
 
         let route = json!({"apiVersion": "networking.istio.io/v1", "kind": "VirtualService",
@@ -59,6 +58,108 @@ fn installed_again_and_removed() -> Result<()> {
         ensure!(said.contains("virtualservices.networking.istio.io removed"), "{said}");
         Ok(())
     })
+}
+
+/// A second run writes no object, although heddled has written into the webhooks meanwhile.
+async fn writes_nothing_again(cluster: &Cluster, api: &Api, install: &[&str]) -> Result<()> {
+    let webhook = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/istiod-default-validator";
+    let mut strict = get(api, webhook).await?;
+    strict["webhooks"][0]["failurePolicy"] = "Fail".into();
+    strict["webhooks"][0]["clientConfig"]["caBundle"] = "Y2E=".into();
+    ensure!(api.call(http::Method::PUT, webhook, Some(&strict)).await?.accepted());
+    let before = versions(cluster)?;
+    ensure!(before.len() > 40, "{} objects", before.len());
+    let said = with_deployments(api, heddlectl_succeeds(cluster, install)).await?;
+    ensure!(said.contains("objects are unchanged. Nothing was written."), "{said}");
+    let after = versions(cluster)?;
+    let written: Vec<_> = after.iter().filter(|version| !before.contains(version)).collect();
+    ensure!(written.is_empty() && before.len() == after.len(), "written: {written:?}");
+    // Nobody answers this webhook.
+    let mut lenient = get(api, webhook).await?;
+    lenient["webhooks"][0]["failurePolicy"] = "Ignore".into();
+    ensure!(api.call(http::Method::PUT, webhook, Some(&lenient)).await?.accepted());
+    Ok(())
+}
+
+/// Kind, name and resource version of all objects that an installation has.
+fn versions(cluster: &Cluster) -> Result<Vec<String>> {
+    let kinds = format!("{KINDS},crd,networkpolicy,namespace");
+    let out = cluster.kubectl(&["get", &kinds, "-A", "-o", "json"], "")?;
+    ensure!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    let list: Value = serde_json::from_slice(&out.stdout)?;
+    let items = list["items"].as_array().context("items")?;
+    let version = |item: &Value| {
+        let meta = &item["metadata"];
+        format!("{} {} {} {}", item["kind"], meta["namespace"], meta["name"], meta["resourceVersion"])
+    };
+    // The API server writes these by itself.
+    let is_steady = |item: &&Value| !["Namespace", "ReplicaSet", "Pod"].iter().any(|kind| item["kind"] == *kind);
+    Ok(items.iter().filter(is_steady).map(version).collect())
+}
+
+/// Why a pod does not start is said for each workload, as the kubelet, the scheduler and the API server say it.
+#[test]
+fn workloads_that_do_not_start_say_why() -> Result<()> {
+    own(async |cluster| {
+        let api = cluster.api().await?;
+        let install = ["install", "-y", "--set", "profile=demo", "--readiness-timeout", "1"];
+        heddlectl_succeeds(cluster, &["install", "-y", "--no-wait", "--set", "profile=demo"]).await?;
+        let waiting = |reason: &str, message: &str| json!({"waiting": {"reason": reason, "message": message}});
+        let discovery = |state: &Value, last: &Value| {
+            json!({"containerStatuses": [{"name": "discovery", "image": "i", "imageID": "", "ready": false,
+                "restartCount": 4, "state": state, "lastState": last}]})
+        };
+        let crash = json!({"terminated": {"exitCode": 137, "reason": "OOMKilled"}});
+        let unscheduled = json!({"conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable",
+            "message": "0/3 nodes are available: 3 Insufficient memory."}]});
+        for (name, status) in [
+            ("no-image", discovery(&waiting("ImagePullBackOff", "Back-off pulling image \"x/y:1\""), &json!({}))),
+            ("crashes", discovery(&waiting("CrashLoopBackOff", "back-off 5m0s restarting"), &crash)),
+            ("starts", discovery(&waiting("ContainerCreating", ""), &json!({}))),
+            ("no-node", unscheduled),
+        ] {
+            add_pod(&api, name, &status).await?;
+        }
+        let path = "/apis/apps/v1/namespaces/istio-system/deployments/istio-ingressgateway/status";
+        let failed = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "istio-ingressgateway",
+            "namespace": "istio-system"}, "status": {"conditions": [{"type": "ReplicaFailure", "status": "True",
+            "reason": "FailedCreate", "message": "pods \"gw\" is forbidden: exceeded quota"}]}});
+        ensure!(api.apply(path, &failed).await?.accepted());
+        let out = heddlectl(cluster, &install).await?;
+        ensure!(out.status.code() == Some(2), "{}", out.status);
+        let (said, error) = (String::from_utf8(out.stdout)?, String::from_utf8(out.stderr)?);
+        for part in [
+            "Deployment istio-system/istiod: 0 of 1 pods are ready",
+            "  pod no-image: container discovery: ImagePullBackOff: Back-off pulling image \"x/y:1\"",
+            "  pod crashes: container discovery: CrashLoopBackOff: it ended with exit code 137 (OOMKilled), and was \
+             restarted 4 times",
+            "  pod no-node: Unschedulable: 0/3 nodes are available: 3 Insufficient memory.",
+            "  the pods: FailedCreate: pods \"gw\" is forbidden: exceeded quota",
+        ] {
+            ensure!(said.matches(part).count() == 1, "{part:?} is not once in {said}");
+            ensure!(error.contains(part), "{part:?} is not in {error}");
+        }
+        ensure!(
+            !said.contains("pod starts") && error.contains("these workloads are not ready after 1 s"),
+            "{said}{error}"
+        );
+        Ok(())
+    })
+}
+
+/// A pod of the control plane, with the status that a kubelet would write.
+async fn add_pod(api: &Api, name: &str, status: &Value) -> Result<()> {
+    let pods = "/api/v1/namespaces/istio-system/pods";
+    let labels = json!({"app": "istiod", "istio": "pilot"});
+    let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": labels},
+        "spec": {"containers": [{"name": "discovery", "image": "i"}]}});
+    let created = api.post(pods, &pod).await?;
+    ensure!(created.accepted(), "{}", created.message());
+    let mut pod = created.body;
+    pod["status"] = status.clone();
+    let written = api.call(http::Method::PUT, &format!("{pods}/{name}/status"), Some(&pod)).await?;
+    ensure!(written.accepted(), "{}", written.message());
+    Ok(())
 }
 
 #[test]
@@ -148,9 +249,7 @@ fn objects_that_are_not_supported_stop_a_takeover() -> Result<()> {
 
 /// Of all objects that carry our label only those of the given kinds are still there.
 fn left_nothing(cluster: &Cluster, but: &[&str]) -> Result<()> {
-    let kinds = "all,cm,sa,role,rolebinding,clusterrole,clusterrolebinding,hpa,pdb,\
-                 validatingwebhookconfiguration,mutatingwebhookconfiguration";
-    let out = cluster.kubectl(&["get", kinds, "-A", "-l", "app.kubernetes.io/part-of=heddle", "-o", "json"], "")?;
+    let out = cluster.kubectl(&["get", KINDS, "-A", "-l", "app.kubernetes.io/part-of=heddle", "-o", "json"], "")?;
     let list: Value = serde_json::from_slice(&out.stdout)?;
     let items = list["items"].as_array().context("items")?;
     let other: Vec<&Value> = items.iter().filter(|item| !but.iter().any(|kind| item["kind"] == *kind)).collect();

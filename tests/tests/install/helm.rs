@@ -1,9 +1,9 @@
 //! `helm install`, `upgrade`, `rollback` and `uninstall` of our charts.
 
 use anyhow::{Result, ensure};
-use heddle_tests::cluster::own;
+use heddle_tests::cluster::{Cluster, own};
 
-use super::tools::{get, helm, is_gone};
+use super::tools::{get, heddlectl, helm, is_gone};
 
 const MESH: &str = "/api/v1/namespaces/istio-system/configmaps/istio";
 const DEPLOYMENT: &str = "/apis/apps/v1/namespaces/istio-system/deployments/istiod";
@@ -15,9 +15,7 @@ fn a_release_lives_from_install_to_uninstall() -> Result<()> {
     own(async |cluster| {
         let api = cluster.api().await?;
         helm(cluster, &["install", "istio-base", "charts/base", "--create-namespace"]).await?;
-        let said = helm(cluster, &["install", "istiod", "charts/heddled", "--set", "pilot.env.PILOT_X=1"]).await?;
-        ensure!(said.contains("warning: heddled does not know the variable PILOT_X"), "{said}");
-        helm(cluster, &["install", "istio-ingressgateway", "charts/gateway"]).await?;
+        install(cluster).await?;
         ensure!(get(&api, DEPLOYMENT).await?["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "Helm");
         let mesh = get(&api, MESH).await?["data"]["mesh"].clone();
 
@@ -50,6 +48,11 @@ fn a_release_lives_from_install_to_uninstall() -> Result<()> {
         helm(cluster, &["uninstall", "istiod-canary"]).await?;
         ensure!(is_gone(&api, tag).await? && !is_gone(&api, DEPLOYMENT).await?);
 
+        let out = heddlectl(cluster, &["uninstall", "-y"]).await?;
+        let said = String::from_utf8(out.stdout)?;
+        let command = "\n  helm uninstall istio-ingressgateway istiod istio-base --namespace istio-system\n";
+        ensure!(out.status.code() == Some(1) && said.contains(command), "{said}");
+        ensure!(!is_gone(&api, DEPLOYMENT).await?);
         for release in ["istio-ingressgateway", "istiod", "istio-base"] {
             helm(cluster, &["uninstall", release]).await?;
         }
@@ -58,4 +61,34 @@ fn a_release_lives_from_install_to_uninstall() -> Result<()> {
         ensure!(!is_gone(&api, DEFINITION).await?);
         Ok(())
     })
+}
+
+/// Installs the control plane and a gateway with values that have no effect, which the notes name.
+async fn install(cluster: &Cluster) -> Result<()> {
+    let values = "pilot.env.PILOT_X=1,traceSampling=1,global.proxy.tracer=zipkin,telemetry.v2.enabled=false,\
+                  variant=,pilot.autoscaleMin=2,service.type=None";
+    let said = helm(cluster, &["install", "istiod", "charts/heddled", "--set", values]).await?;
+    for part in [
+        "warning: heddled does not know the variable PILOT_X",
+        "warning: the value traceSampling has no effect: tracing is not supported yet",
+        "warning: the value global.proxy.tracer has no effect: ",
+        "warning: the value telemetry has no effect: ",
+        "warning: the value pilot.autoscaleMin has no effect: set autoscaleMin at the top level of the values",
+        "These values belong to other charts and have no effect here: service\n",
+    ] {
+        ensure!(said.contains(part), "{part:?} is not in {said}");
+    }
+    ensure!(said.matches("warning: ").count() == 5, "{said}");
+    let values = "gateways.istio-ingressgateway.secretVolumes[0].name=a,podDisruptionBudget.minAvailable=1";
+    let profile = "charts/profiles/default.yaml";
+    let gateway = ["install", "istio-ingressgateway", "charts/gateway", "-f", profile, "--set", values];
+    let said = helm(cluster, &gateway).await?;
+    for part in [
+        "warning: the value gateways.istio-ingressgateway.secretVolumes has no effect: ",
+        "warning: the value podDisruptionBudget has no effect: ",
+        "These values belong to other charts and have no effect here: components\n",
+    ] {
+        ensure!(said.contains(part), "{part:?} is not in {said}");
+    }
+    Ok(())
 }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 const PROFILES: [&str; 4] = ["default", "minimal", "demo", "empty"];
 /// Values over those of a profile.
-const CASES: [(&str, &str); 18] = [
+const CASES: [(&str, &str); 21] = [
     ("default", "{}"),
     ("minimal", "{}"),
     ("demo", "{}"),
@@ -72,6 +72,18 @@ const CASES: [(&str, &str); 18] = [
         "{global: {configValidation: false, operatorManageWebhooks: true, omitSidecarInjectorConfigMap: true, \
             defaultPodDisruptionBudget: {enabled: false}, priorityClassName: high, multiCluster: {clusterName: c1}}}",
     ),
+    (
+        "demo",
+        "{global: {networkPolicy: {enabled: true}, imagePullPolicy: Never}, gateways: {istio-egressgateway: \
+            {imagePullPolicy: Always, ports: [{name: udp, port: 53, targetPort: dns, protocol: UDP}, {name: h, port: \
+            80}]}}}",
+    ),
+    (
+        "minimal",
+        "{resources: {requests: {cpu: 4, ephemeral-storage: 1Gi}, limits: {ephemeral-storage: 2Gi}}, cni: {enabled: \
+            true}, pilot: {cni: {provider: multus}, crlConfigMapName: crl}, global: {proxy: {autoInject: disabled}}}",
+    ),
+    ("minimal", "{resources: {requests: {memory: 4Gi, cpu: null}, limits: {memory: 8Gi}}}"),
     (
         "demo",
         "{gateways: {istio-ingressgateway: {autoscaleEnabled: true, autoscaleMin: 2, autoscaleMax: 4, cpu: \
@@ -150,23 +162,39 @@ fn what_nobody_reads_is_named_and_what_cannot_be_is_refused() -> Result<()> {
     let operator = folder.path().join("operator.yaml");
     let spec = "{profile: minimal, hub: docker.io/istio, revision: r2, meshConfig: {accessLogFile: /x}, values: \
         {global: {proxy: {logLevel: info}}, pilot: {env: {PILOT_X: 1}}},
-        components: {ingressGateways: [{name: gw, enabled: true, k8s: {}}]}}";
+        components: {ingressGateways: [{name: gw, enabled: true, k8s: {}}], cni: {enabled: true}, \
+        pilot: {k8s: {replicaCount: 2}}}}";
     std::fs::write(&operator, format!("{{apiVersion: install.istio.io/v1alpha1, kind: IstioOperator, spec: {spec}}}"))?;
     let file = operator.display().to_string();
-    let out = product::heddlectl(["manifest", "generate", "-f", &file, "--set", "globl.hub=x,values.autoscaleMin=2"])?;
+    let unread = "values.autoscaleMin=2,traceSampling=1,gateways.gw.runAsRoot=true,global.proxy.tracer=,\
+                  meshConfig.acessLogFile=/x";
+    let out = product::heddlectl(["manifest", "generate", "-f", &file, "--set", unread])?;
     let out = { out }.output()?;
     let (said, text) = (String::from_utf8(out.stderr)?, String::from_utf8(out.stdout)?);
-    for part in ["globl", "PILOT_X", "hub of the IstioOperator", "k8s of the gateway gw"] {
+    for part in [
+        "PILOT_X",
+        "hub of the IstioOperator",
+        "k8s of the gateway gw",
+        "the value traceSampling has no effect: tracing is not supported yet",
+        "the value gateways.gw.runAsRoot has no effect: the proxy is never root",
+        "the value meshConfig.acessLogFile has no effect: Heddle does not read it",
+        "components.cni has no effect",
+        "components.pilot.k8s has no effect",
+    ] {
         ensure!(said.contains(part), "{part:?} is not in {said}");
     }
-    ensure!(said.lines().count() == 4, "{said}");
+    ensure!(said.lines().count() == 8, "{said}");
     for part in ["name: istiod-r2", "accessLogFile: /x", "minReplicas: 2", "name: gw", "registry.heddle.dev/heddled"] {
         ensure!(text.contains(part), "{part:?} is not there");
     }
     for (argument, reason) in [
         ("autoscaleMin=many", "autoscaleMin must be of type integer, and is \"many\""),
+        ("meshConfig.connectTimeout=soon", "meshConfig.connectTimeout: "),
         ("profile=large", "the profile \"large\" is unknown"),
         ("global.proxy=null", "global"),
+        ("globl.hub=x", "neither Heddle nor istiod knows these values:\n  globl; did you mean global?"),
+        ("gateways.istio-ingressgateway.servce.type=x", "did you mean gateways.istio-ingressgateway.service?"),
+        ("components.pilt.enabled=true", "components.pilt is unknown; the components are base, pilot, "),
         ("a", "has no `=`"),
     ] {
         let out = product::heddlectl(["manifest", "generate", "--set", argument])?.output()?;
@@ -251,8 +279,13 @@ fn helms(profile: &str, values: &str) -> Result<Objects> {
     for name in gateways.iter().filter(|(_, on)| **on).map(|(name, _)| *name) {
         let files = [("below", &profile), ("over", &values)].map(|(file, values)| {
             let path = folder.path().join(file);
-            let only = json!({"gateways": values.get("gateways").unwrap_or(&json!({})),
+            let mut only = json!({"gateways": values.get("gateways").unwrap_or(&json!({})),
                     "revision": values["revision"].as_str().unwrap_or_default()});
+            for key in ["imagePullPolicy", "networkPolicy"] {
+                if let Some(value) = values["global"].get(key) {
+                    only["global"][key] = value.clone();
+                }
+            }
             (path, only)
         });
         for (path, only) in &files {

@@ -5,6 +5,7 @@
 
 mod authority;
 mod egress;
+mod inspect;
 mod log;
 mod manifests;
 mod offline;
@@ -44,6 +45,7 @@ fn bookinfo_in_pods() -> Result<()> {
         said(&refusal::by_webhook_and_without(&pods).await?);
         let page = pods.get("/api/v1/products/0/reviews")?;
         let details = pods.get("/api/v1/products/0")?;
+        said(&inspect::proxies(&pods).await?);
         drop(pods);
         said(&log::is_read_and_changed(node).await?);
         said(&restarts::of_each_part(node, &page).await?);
@@ -51,6 +53,7 @@ fn bookinfo_in_pods() -> Result<()> {
         said(&offline::without_a_webhook(node, &page).await?);
         said(&takeover::and_back(node, &page, &details, &root).await?);
         said(&manifests::come_and_go(node, &before).await?);
+        said(&manifests::getting_started(node, &before).await?);
         Ok(())
     })?;
     said("all is taken back");

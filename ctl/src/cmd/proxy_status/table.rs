@@ -16,7 +16,8 @@ const TYPES: [(&str, &str); 6] = [
 
 /// The table, with a line for each rejection after it.
 pub(super) fn table(proxies: &[&Value]) -> String {
-    let head = ["NAME", "CLUSTER", "TYPE"].into_iter().chain(TYPES.map(|(column, _)| column)).chain(["VERSION"]);
+    let head =
+        ["NAME", "CLUSTER", "TYPE"].into_iter().chain(TYPES.map(|(column, _)| column)).chain(["VERSION", "HEDDLED"]);
     let mut rows = vec![head.map(str::to_owned).collect::<Vec<_>>()];
     rows.extend(proxies.iter().map(|proxy| row(proxy)));
     let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(String::len).max().unwrap_or(0);
@@ -51,7 +52,11 @@ fn row(proxy: &Value) -> Vec<String> {
         status.map_or("-".to_owned(), |status| status.replace('_', " "))
     };
     let types = TYPES.iter().map(state);
-    [of("proxy"), of("cluster_id"), of("proxy_type")].into_iter().chain(types).chain([of("proxy_version")]).collect()
+    [of("proxy"), of("cluster_id"), of("proxy_type")]
+        .into_iter()
+        .chain(types)
+        .chain([of("proxy_version"), of("heddled")])
+        .collect()
 }
 
 fn word<'a>(value: &'a Value, name: &str) -> &'a str {
@@ -68,6 +73,7 @@ mod tests {
     fn a_line_a_proxy_and_a_line_a_rejection() {
         let proxy = json!({
             "proxy": "web-1.shop", "cluster_id": "Kubernetes", "proxy_type": "sidecar", "proxy_version": "1.40.0",
+            "heddled": "istiod-1",
             "resources": {
                 "type.googleapis.com/envoy.config.cluster.v3.Cluster": {"status": "SYNCED"},
                 "type.googleapis.com/envoy.config.listener.v3.Listener": {"status": "NOT_SENT"},
@@ -75,8 +81,8 @@ mod tests {
                     {"status": "ERROR", "lastError": "bad regex", "objects": ["VirtualService shop/web"]},
             },
         });
-        let want = "NAME        CLUSTER     TYPE     CDS     LDS       EDS  RDS    VHDS  ECDS  VERSION\n\
-                    web-1.shop  Kubernetes  sidecar  SYNCED  NOT SENT  -    ERROR  -     -     1.40.0\n\
+        let want = "NAME        CLUSTER     TYPE     CDS     LDS       EDS  RDS    VHDS  ECDS  VERSION  HEDDLED\n\
+                    web-1.shop  Kubernetes  sidecar  SYNCED  NOT SENT  -    ERROR  -     -     1.40.0   istiod-1\n\
                     \nweb-1.shop rejected RouteConfiguration: bad regex\n  from VirtualService shop/web\n";
         assert_eq!(table(&[&proxy]), want);
     }

@@ -1,10 +1,14 @@
 //! The images: what the Dockerfiles say is what `make images` builds, and nothing in them runs as root.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
+use heddle_crds::mesh::image::{CONTROL_PLANE, HUB, PROXY, TAG};
 use heddle_tests::image::IMAGES;
 use heddle_tests::product;
+use heddle_yaml::{Budget, Schema};
+use serde_json::Value;
 
 /// One instruction with its arguments, lines joined.
 type Instruction = (String, String);
@@ -91,4 +95,46 @@ fn parse(text: &str) -> Result<Vec<Instruction>> {
             Ok((instruction.to_owned(), arguments.trim().to_owned()))
         })
         .collect()
+}
+
+/// The files that name images: by the path's beginning.
+const NAMING: [&str; 5] = ["charts/", "deploy/", "docs/", "README.md", "tests/src/cluster/"];
+
+/// Every name of an image is made of the constants in crds/src/mesh/image.rs, so that what is built is what is pulled.
+#[test]
+fn every_name_is_one_that_is_built() -> Result<()> {
+    let root = product::root()?;
+    let read = |path: &str| std::fs::read_to_string(root.join(path)).with_context(|| format!("read {path}"));
+    let values = heddle_yaml::value(&read("charts/heddled/values.yaml")?, Schema::Yaml11, &Budget::FILE)?;
+    for (pointer, want) in [
+        ("/global/hub", HUB),
+        ("/global/tag", TAG),
+        ("/image", CONTROL_PLANE),
+        ("/global/proxy/image", PROXY),
+        ("/global/proxy_init/image", PROXY),
+    ] {
+        let value = values.pointer(pointer);
+        ensure!(value.and_then(Value::as_str) == Some(want), "values.yaml: {pointer} is {value:?} and not {want}");
+    }
+    let out = Command::new("git").args(["ls-files"]).current_dir(&root).output()?;
+    let (mut named, mut wrong) = (0, Vec::new());
+    for path in String::from_utf8(out.stdout)?.lines().filter(|path| NAMING.iter().any(|own| path.starts_with(own))) {
+        let Ok(text) = read(path) else { continue };
+        for name in text.split(&format!("{HUB}/")).skip(1).filter_map(|rest| rest.split(is_end).next()) {
+            named += 1;
+            let reference = format!("{HUB}/{}", name.trim_end_matches('.'));
+            if !IMAGES.iter().any(|image| image.reference() == reference) {
+                wrong.push(format!("{path}: {reference}"));
+            }
+        }
+        let tags = text.split("global.tag=").skip(1).filter_map(|rest| rest.split(is_end).next());
+        wrong.extend(tags.filter(|tag| *tag != TAG).map(|tag| format!("{path}: global.tag={tag}")));
+    }
+    ensure!(wrong.is_empty(), "no such images are built:\n{}", wrong.join("\n"));
+    ensure!(named > 10, "only {named} names of images were found");
+    Ok(())
+}
+
+fn is_end(c: char) -> bool {
+    !c.is_ascii_alphanumeric() && !"-_.:/".contains(c)
 }

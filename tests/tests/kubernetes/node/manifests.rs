@@ -3,16 +3,20 @@
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
+use std::process::Stdio;
 
 use anyhow::{Context, Result, ensure};
 use heddle_tests::cluster::Api;
 use heddle_tests::cluster::node::Node;
 use heddle_tests::http::Call;
-use heddle_tests::pods::{GATEWAYS, SOON, helm, kubectl, renew, until_ready, until_rolled_out};
+use heddle_tests::pods::{GATEWAYS, SOON, guide, helm, kubectl, until_ready, until_rolled_out};
 use heddle_tests::process::eventually;
 use heddle_tests::product;
 use serde_json::Value;
 
+/// The sample: what is of the mesh, and the pods.
+const SAMPLE: &str = "deploy/samples/bookinfo";
+const PODS: &str = "deploy/samples/bookinfo/kubernetes";
 /// Kinds that come and go by themselves.
 const PASSING: [&str; 5] = ["Event", "EndpointSlice", "Endpoints", "IPAddress", "APIService"];
 /// What Kubernetes gives every namespace: to `istio-system`, which stays, and to others maybe after `before` was read.
@@ -23,13 +27,11 @@ pub(super) async fn come_and_go(node: &Node, before: &BTreeSet<String>) -> Resul
         helm(node, &format!("uninstall {release} --namespace istio-system"))?;
     }
     until_ready(node, "istio-system", "", &[]).await?;
-    let pull = GATEWAYS.map(|name| format!("gateways.{name}.imagePullPolicy=IfNotPresent")).join(",");
-    let text = heddlectl(node, &["manifest", "generate", "--set", "profile=demo", "--set", &pull])?;
+    let text = heddlectl(node, &["manifest", "generate", "--set", "profile=demo"])?;
     kubectl(node, &["apply", "-f", "-"], &text)?;
     for name in ["istiod"].iter().chain(&GATEWAYS) {
         until_rolled_out(node, "istio-system", name).await?;
     }
-    renew(node).await?;
     let api = node.cluster.api().await?;
     let service = api.get("/api/v1/namespaces/istio-system/services/istio-ingressgateway").await?;
     let front: IpAddr = service.body["spec"]["clusterIP"].as_str().context("the gateway's Service")?.parse()?;
@@ -38,16 +40,60 @@ pub(super) async fn come_and_go(node: &Node, before: &BTreeSet<String>) -> Resul
 
     let said = heddlectl(node, &["uninstall", "-y"])?;
     let staying = left(node, before, &said).await?;
-    // It waits until gateways and control plane are ready.
-    heddlectl(node, &["install", "-y", "--set", "profile=demo", "--set", &pull])?;
+    let named = names_what_is_wrong(node)?;
+    kubectl(node, &["delete", "-f", SAMPLE, "-f", PODS, "--ignore-not-found"], "")?;
+    kubectl(node, &["label", "namespace", "default", "istio-injection-"], "")?;
     let said = heddlectl(node, &["uninstall", "-y", "--purge"])?;
     let purged = left(node, before, &said).await?;
     ensure!(staying > 15 && purged == 1, "{staying} objects stay, and {purged} once all is purged");
     Ok(format!(
         "manifest generate | kubectl apply: gateways and six pods are ready, and answer; uninstall leaves {staying} \
-            objects \
-         that it names; heddlectl install brings all back, and --purge leaves the namespace"
+         objects that it names; heddlectl install names {named}; --purge leaves the namespace"
     ))
+}
+
+/// The document of the first steps, on a node that has nothing of Heddle but its images.
+pub(super) async fn getting_started(node: &Node, before: &BTreeSet<String>) -> Result<String> {
+    for section in ["Install Heddle", "Start Bookinfo", "Open the page", "Change a route"] {
+        guide::follow(node, section)?;
+    }
+    let again = heddlectl(node, &["install", "-y", "--set", "profile=demo"])?;
+    ensure!(again.contains("Nothing was written."), "{again}");
+    let said = guide::follow(node, "Remove everything")?;
+    left(node, before, &said).await?;
+    Ok("docs/getting-started.md: from nothing to the page of Bookinfo, and back; a second install wrote nothing".into())
+}
+
+/// Two control planes that cannot start: one without its image, one that ends at once. An installation tells it as the
+/// kubelet does.
+fn names_what_is_wrong(node: &Node) -> Result<String> {
+    let install = |revision: &str, values: &str| {
+        let mut command = node.cluster.command(product::binary("heddlectl")?);
+        command.args(["install", "-y", "--readiness-timeout", "6", "--revision", revision]);
+        command.args(["--set", &format!("profile=minimal,autoscaleEnabled=false,defaultRevision=,{values}")]);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        anyhow::Ok(command.spawn()?)
+    };
+    let running =
+        [install("unknown", "global.hub=localhost:1")?, install("ending", "extraContainerArgs={--httpAddr=nowhere}")?];
+    let mut said = Vec::new();
+    for command in running {
+        let out = command.wait_with_output()?;
+        ensure!(out.status.code() == Some(2), "{}", out.status);
+        said.push(format!("{}{}", String::from_utf8(out.stdout)?, String::from_utf8(out.stderr)?));
+    }
+    let has = |said: &str, parts: &[&str]| {
+        let missing: Vec<_> = parts.iter().filter(|part| !said.contains(**part)).collect();
+        ensure!(missing.is_empty(), "{missing:?} is not in {said}");
+        Ok(())
+    };
+    has(
+        &said[0],
+        &["Deployment istio-system/istiod-unknown: 0 of 1 pods are ready", "container discovery: ErrImagePull: "],
+    )?;
+    has(&said[0], &["localhost:1/heddled:"])?;
+    has(&said[1], &["container discovery: ", "it ended with exit code ", "Its last lines:\n", "nowhere"])?;
+    Ok("an image that is missing, and a container that ends, with its log".to_owned())
 }
 
 /// Waits until nothing is there that was not before but what a command said stays; how much that is.
