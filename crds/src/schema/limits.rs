@@ -35,9 +35,10 @@ fn required(fields: &[&str]) -> Value {
     json!({ "required": fields })
 }
 
-/// A port that must be set.
+/// A port, which 0 is not. Bounds say it rather than a rule, so that validation knows it too: the reader cannot tell 0
+/// from a number that is missing.
 fn port() -> Value {
-    rule("port must be between 1-65535", "0 < self && self <= 65535")
+    json!({ "minimum": 1, "maximum": 65535 })
 }
 
 /// A text that must not be empty.

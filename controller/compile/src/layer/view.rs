@@ -149,7 +149,7 @@ impl ViewLayer {
             endpoints.insert(host.clone(), of_endpoint);
         }
         let fixed = cluster::fixed(scope.mesh, &key, scope.seen.outbound.mode).into_iter();
-        let fixed = fixed.map(|c| Arc::new(Entry::new(TypeUrl::Cluster, c.value.name.clone(), c)));
+        let fixed = fixed.map(|c| Arc::new(Entry::new(TypeUrl::Cluster, c.value.name.clone(), c.or_of(scope.mesh))));
         self.clusters.replace_hosts(clusters, fixed.collect());
         self.endpoints.replace_hosts(endpoints, Vec::new());
         self.compile_listeners(&scope);
@@ -217,7 +217,8 @@ impl ViewLayer {
         };
         let ((named, listeners), asked): ((bool, Vec<Compiled<_>>), _) = scope.tracked.noted(plan);
         self.reads.note(&Section::Listeners, asked);
-        let entry = |one: Compiled<_>| Arc::new(Entry::new(TypeUrl::Listener, listener_name(&one), one));
+        let entry =
+            |one: Compiled<_>| Arc::new(Entry::new(TypeUrl::Listener, listener_name(&one), one.or_of(scope.mesh)));
         self.listeners.replace(listeners.into_iter().map(entry));
         self.issues = issues;
         named
