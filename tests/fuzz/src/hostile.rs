@@ -80,8 +80,8 @@ pub fn objects(seed: u64) -> Vec<Value> {
 /// When the lint finds something.
 #[must_use]
 pub fn compile(seed: u64) -> Vec<Case> {
-    // What is of interest is what comes of the servers of gateways, not their Secrets.
-    let mut store = Store::new(Settings { assume_secrets: true, ..Settings::default() });
+    // Mostly, what comes of the servers of gateways is of interest, not their Secrets.
+    let mut store = Store::new(Settings { assume_secrets: !seed.is_multiple_of(4), ..Settings::default() });
     for object in objects(seed).iter().filter_map(make::read) {
         store.apply(Event::Apply(SourceId::Files, Box::new(object)));
     }

@@ -12,7 +12,7 @@ use super::{Update, entries::Entries, routes::Routes};
 use crate::{
     cluster::{self, ClusterClient},
     compiled::Compiled,
-    endpoint,
+    endpoint::{self, EndpointKey},
     entry::Entry,
     gateway, listener,
     memo::Memo,
@@ -193,8 +193,14 @@ impl ViewLayer {
         let keys = || (cluster::keys(scope, &self.cluster_client, host), endpoint::keys(scope, host));
         let ((clusters, endpoints), asked) = scope.tracked.noted(keys);
         self.reads.note(&Section::Host(host.clone()), asked);
-        let clusters = clusters.iter().map(|key| memo.clusters.get(key)).collect();
-        (clusters, endpoints.iter().map(|key| memo.endpoints.get(key)).collect())
+        let clusters: Vec<_> = clusters.iter().map(|key| memo.clusters.get(key)).collect();
+        // A cluster that has nothing to send to, for want of a Secret for instance, asks for no endpoints.
+        let references = clusters.iter().filter(|one| one.is_sent).flat_map(|one| one.resource.references());
+        let asked: BTreeSet<&str> =
+            references.filter(|needs| needs.type_url == TypeUrl::Endpoint).map(|needs| &*needs.name).collect();
+        let is_asked = |key: &&EndpointKey| asked.contains(&*key.name());
+        let endpoints = endpoints.iter().filter(is_asked).map(|key| memo.endpoints.get(key)).collect();
+        (clusters, endpoints)
     }
 
     /// Compiles the listeners; whether they name other route configurations than before.
