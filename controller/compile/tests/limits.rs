@@ -1,5 +1,5 @@
-//! What a small object multiplies to is bounded: a wildcard covers all services, or all hosts of a gateway, and each has
-//! all HTTP routes.
+//! What a small object multiplies to is bounded: a wildcard covers all services, or all hosts of a gateway, and each
+//! has all HTTP routes.
 #![allow(clippy::unwrap_used)] // a test's report
 
 use std::sync::Arc;

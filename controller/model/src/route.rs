@@ -6,10 +6,6 @@ use ipnet::IpNet;
 
 use crate::{Text, host::Host, labels::Labels, map::SharedMap, object::Origin, service::Visibility};
 
-/// HTTP routes of all hosts of one VirtualService on one proxy. Each host has all of them, so an object of a hundred
-/// kilobytes could become gigabytes.
-pub const MAX_ROUTES: usize = 100_000;
-
 /// All VirtualServices, the oldest first. Parts are shared between revisions.
 pub type VirtualServices = SharedMap<Origin, Arc<VirtualService>>;
 

@@ -46,7 +46,7 @@ async fn follow() -> Result<()> {
     let control = ControlSetup::new()?.with("mesh", &mesh(first)?)?.start(&[]).await?;
     let web = Who { kind: "sidecar", pod: "web-1", namespace: "shop", ip: "10.1.0.1", mode: "REDIRECT" };
     let edge = Who { kind: "router", pod: "edge-1", namespace: "istio-system", ip: "10.1.0.9", mode: "NONE" };
-    let mut pair = [Proxy::start(&control, web, 1)?, Proxy::start(&control, edge, 2)?];
+    let mut pair = [Proxy::start(&control, web, 1).await?, Proxy::start(&control, edge, 2).await?];
     for proxy in &mut pair {
         proxy.until_ready(PATIENCE).await?;
     }
@@ -62,15 +62,15 @@ async fn follow() -> Result<()> {
     Ok(())
 }
 
-/// Starts a sidecar on the mesh of a seed, and asks that it is soon ready. Where it is not, another one shows whether it
-/// was the mesh or the machine.
+/// Starts a sidecar on the mesh of a seed, and asks that it is soon ready. Where it is not, another one shows whether
+/// it was the mesh or the machine.
 async fn join(control: &Control, seed: u64) -> Result<()> {
     let (namespace, mode) = JOINING[usize::try_from(seed)? % JOINING.len()];
     let mut took = Vec::new();
     for _ in 0..TRIES {
         let who = Who { kind: "sidecar", pod: "new-1", namespace, ip: "10.1.0.77", mode };
         let start = Instant::now();
-        let mut fresh = Proxy::start(control, who, 3)?;
+        let mut fresh = Proxy::start(control, who, 3).await?;
         fresh.until_ready(PATIENCE).await?;
         took.push(start.elapsed());
         ensure!(fresh.rejected().await? == 0, "{}", fresh.agent.tail());

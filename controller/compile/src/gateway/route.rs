@@ -5,8 +5,9 @@ use std::{collections::BTreeMap, sync::Arc};
 use heddle_model::{
     host::Host,
     issue::Issue,
+    limit::MAX_ROUTES,
     object::{ObjectRef, Origin},
-    route::{MAX_ROUTES, Reach},
+    route::Reach,
 };
 use heddle_xds_api::envoy::config::route::v3::{
     FilterConfig, Route, RouteConfiguration, VirtualHost, virtual_host::TlsRequirementType,
@@ -163,8 +164,8 @@ fn keep_within(hosts: &mut Vec<Host>, count: &mut usize, routes: usize, virtual_
     *count += hosts.len();
     (wanted > most).then(|| {
         let message = format!(
-            "its hosts and {routes} HTTP routes become more than {MAX_ROUTES} routes on the servers of a port; only the \
-             first {most} hosts count"
+            "its hosts and {routes} HTTP routes become more than {MAX_ROUTES} routes on the servers of a port; only \
+             the first {most} hosts count"
         );
         Issue::error(&virtual_service.origin.object, "spec.hosts", "TooManyRoutes", message)
     })

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use heddle_crds::validate::virtual_service;
 use heddle_model::{
     issue::Issue,
-    route::{HttpRoute, MAX_ROUTES, VirtualService},
+    limit::MAX_ROUTES,
+    route::{HttpRoute, VirtualService},
 };
 
 /// Matches of the HTTP routes of one VirtualService with its delegates. Each is a route of Envoy's.

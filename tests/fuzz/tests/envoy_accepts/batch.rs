@@ -2,7 +2,8 @@
 //! share are looked at once. What Envoy would compare among cases is told apart by a prefix for each case: names of
 //! listeners, DNS caches, and addresses, of which equal ones of one case stay equal.
 //!
-//! Listeners may name clusters that the bootstrap has under another name: Envoy does not look for them, but the lint has.
+//! Listeners may name clusters that the bootstrap has under another name: Envoy does not look for them, but the lint
+//! has.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};

@@ -34,7 +34,9 @@ pub(crate) struct Proxy {
 
 impl Proxy {
     /// Starts one. The listeners of the agent and of its bootstrap are on the loopback address of this number.
-    pub(crate) fn start(control: &Control, who: Who, number: u8) -> Result<Self> {
+    pub(crate) async fn start(control: &Control, who: Who, number: u8) -> Result<Self> {
+        // Injection tells the agent.
+        let mesh = control.json("/debug/mesh").await?;
         let own = |port: u16| SocketAddr::new(IpAddr::V4(Ipv4Addr::new(127, 0, 1, number)), port);
         let folder = control.path().join(format!("{}.{}", who.pod, who.namespace));
         std::fs::create_dir_all(&folder)?;
@@ -53,6 +55,7 @@ impl Proxy {
         }
         command.arg("--tokenFile").arg(&token).arg("--caRoot").arg(control.ca().join("root-cert.pem"));
         command
+            .env("TRUST_DOMAIN", mesh["trustDomain"].as_str().unwrap_or_default())
             .env("POD_NAME", who.pod)
             .env("POD_NAMESPACE", who.namespace)
             .env("SERVICE_ACCOUNT", who.pod)

@@ -1,14 +1,9 @@
-//! A limit of the routes that one VirtualService has on a sidecar. A wildcard may cover all services of the mesh on all of
-//! their ports, and each has all routes.
+//! A limit of the routes that one VirtualService has on a sidecar. A wildcard may cover all services of the mesh on all
+//! of their ports, and each has all routes.
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use heddle_model::{
-    host::Host,
-    issue::Issue,
-    route::{MAX_ROUTES, Reach},
-    service::Service,
-};
+use heddle_model::{host::Host, issue::Issue, limit::MAX_ROUTES, route::Reach, service::Service};
 
 use super::{foreign_hosts, may_be_http};
 use crate::scope::EgressScope;
