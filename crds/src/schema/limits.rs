@@ -35,10 +35,12 @@ fn required(fields: &[&str]) -> Value {
     json!({ "required": fields })
 }
 
-/// A port, which 0 is not. Bounds say it rather than a rule, so that validation knows it too: the reader cannot tell 0
-/// from a number that is missing.
+/// The rule of a port that must not be 0 where it is set.
+pub(super) const PORT: &str = "0 < self && self <= 65535";
+
+/// A port that must be set.
 fn port() -> Value {
-    json!({ "minimum": 1, "maximum": 65535 })
+    rule("port must be between 1-65535", PORT)
 }
 
 /// A text that must not be empty.
