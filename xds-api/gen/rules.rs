@@ -1,6 +1,6 @@
 use super::{Field, Items, Message, Rule, number::{Range, Reals}, text::{Pattern, Text}};
 
-pub(super) static MESSAGES: [&Message; 537] = [
+pub(super) static MESSAGES: [&Message; 538] = [
     &CEL_EXPR_CHECKEDEXPR,
     &CEL_EXPR_CHECKEDEXPR_TYPEMAPENTRY,
     &CEL_EXPR_EXPR,
@@ -215,6 +215,7 @@ pub(super) static MESSAGES: [&Message; 537] = [
     &ENVOY_CONFIG_ROUTE_V3_DECORATOR,
     &ENVOY_CONFIG_ROUTE_V3_DIRECTRESPONSEACTION,
     &ENVOY_CONFIG_ROUTE_V3_FILTERACTION,
+    &ENVOY_CONFIG_ROUTE_V3_FILTERCONFIG,
     &ENVOY_CONFIG_ROUTE_V3_HEADERMATCHER,
     &ENVOY_CONFIG_ROUTE_V3_HEDGEPOLICY,
     &ENVOY_CONFIG_ROUTE_V3_INTERNALREDIRECTPOLICY,
@@ -2637,6 +2638,14 @@ static ENVOY_CONFIG_ROUTE_V3_FILTERACTION: Message = Message {
     name: "envoy.config.route.v3.FilterAction",
     fields: &[
         Field { number: 1, name: "action", required: false, items: None, rule: Rule::Any },
+    ],
+    choices: &[],
+};
+
+static ENVOY_CONFIG_ROUTE_V3_FILTERCONFIG: Message = Message {
+    name: "envoy.config.route.v3.FilterConfig",
+    fields: &[
+        Field { number: 1, name: "config", required: false, items: None, rule: Rule::Any },
     ],
     choices: &[],
 };

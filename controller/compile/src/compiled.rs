@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use heddle_model::{issue::Issue, object::ObjectRef};
+use heddle_model::{issue::Issue, mesh::Mesh, object::ObjectRef};
 
 /// The result of a total compilation: the largest correct output, and its story.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -19,6 +19,14 @@ impl<T> Compiled<T> {
     /// A value without issues or sources.
     pub(crate) fn new(value: T) -> Self {
         Self { value, issues: Vec::new(), sources: Vec::new() }
+    }
+
+    /// What came from no other object follows from the settings of the mesh.
+    pub(crate) fn or_of(mut self, mesh: &Mesh) -> Self {
+        if self.sources.is_empty() {
+            self.sources.extend(mesh.origin.clone());
+        }
+        self
     }
 
     /// Changes the value, keeps the story.

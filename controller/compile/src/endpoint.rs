@@ -11,8 +11,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use heddle_model::{
     endpoint::{Address, Endpoint, Health},
+    issue::Issue,
     labels::Labels,
     locality::Locality,
+    object::Kind,
     service::{Resolution, ServiceRegistry},
     tls::ClientTlsMode,
 };
@@ -40,9 +42,9 @@ pub(crate) fn load_assignment(key: &EndpointKey) -> Compiled<ClusterLoadAssignme
         let sent = Sent { endpoint, message: message(key, at, endpoint) };
         by_place.entry(&endpoint.locality).or_default().push(sent);
     }
-    share_out(&mut by_place);
+    let issues = share_out(&mut by_place, &key.destination).into_iter().collect();
     let value = envoy::assignment(&key.destination.name(), locality::ordered(key, by_place));
-    Compiled { value, issues: Vec::new(), sources: key.destination.sources() }
+    Compiled { value, issues, sources: key.destination.sources() }
 }
 
 /// Whether clients are told of endpoints that are not ready.
@@ -132,18 +134,30 @@ fn takes_mtls(key: &EndpointKey, at: usize, endpoint: &Endpoint) -> bool {
     endpoint.mtls && !key.plaintext.contains(&at)
 }
 
-/// Weights as they are, unless their sum is more than Envoy takes; then all in proportion.
-fn share_out(by_place: &mut BTreeMap<&Locality, Vec<Sent<'_>>>) {
+/// Weights as they are, unless their sum is more than Envoy takes; then all in proportion, which is an issue.
+fn share_out(by_place: &mut BTreeMap<&Locality, Vec<Sent<'_>>>, destination: &Destination) -> Option<Issue> {
     let weight = |sent: &Sent<'_>| u64::from(sent.message.load_balancing_weight.unwrap_or(1));
     let total: u64 = by_place.values().flatten().map(weight).sum();
-    let divisor = total / u64::from(u32::MAX) + 1;
-    if divisor > 1 {
-        for sent in by_place.values_mut().flatten() {
-            // Rounding up may add one each: leave room by halving once more.
-            let less = (weight(sent) / (divisor * 2)).max(1);
-            sent.message.load_balancing_weight = u32::try_from(less).ok();
-        }
+    if total <= u64::from(u32::MAX) {
+        return None;
     }
+    // Rounding up may add one each: leave room by halving once more.
+    let divisor = (total / u64::from(u32::MAX) + 1) * 2;
+    for sent in by_place.values_mut().flatten() {
+        let less = (weight(sent) / divisor).max(1);
+        sent.message.load_balancing_weight = u32::try_from(less).ok();
+    }
+    let service = &destination.service;
+    let message = format!(
+        "the weights of the endpoints of port {} of {} add up to {total}, which is more than Envoy's limit of {}; \
+         all of them are divided by {divisor}",
+        destination.port.number,
+        service.host,
+        u32::MAX
+    );
+    let object = &service.origin.object;
+    let field = if object.kind == Kind::ServiceEntry { "spec.endpoints" } else { "" };
+    Some(Issue::warning(object, field, "WeightsTooLarge", message))
 }
 
 #[cfg(test)]

@@ -67,7 +67,8 @@ pub(crate) trait Partial: prost::Message + Sized + 'static {
                 (None, Some((_, instead))) => instead,
                 (None, None) => "it is not sent",
             };
-            let message = format!("Envoy would refuse {} {name}: {broken}; {instead}", type_url.short());
+            let of_none = if sources.is_empty() { "; it comes from defaults, not from an object" } else { "" };
+            let message = format!("Envoy would refuse {} {name}: {broken}; {instead}{of_none}", type_url.short());
             let of = left_out.as_ref().and_then(|left_out| left_out.metadata.as_ref());
             issues.extend(guilty(sources, of).into_iter().map(|object| Issue::error(&object, "", REASON, &message)));
             let is_last = left_out.is_none();
@@ -125,7 +126,7 @@ fn guilty(sources: &[Arc<ObjectRef>], of: Option<&Metadata>) -> Vec<Arc<ObjectRe
     let is_named = |object: &&Arc<ObjectRef>| of.is_some_and(|of| *of == metadata::config("virtual-service", object));
     match sources.iter().find(is_named) {
         Some(named) => vec![named.clone()],
-        // An issue needs an object. What no object is behind follows from the settings of the mesh.
+        // An issue needs an object, also where nobody has set anything. Its message says that there is none.
         None if sources.is_empty() => vec![Arc::new(ObjectRef::new(Kind::MeshConfig, "", "mesh"))],
         None => sources.to_vec(),
     }

@@ -13,6 +13,7 @@ pub mod host;
 pub mod identity;
 pub mod issue;
 pub mod labels;
+pub mod limit;
 pub mod locality;
 pub mod map;
 pub mod mesh;

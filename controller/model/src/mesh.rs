@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use crate::{
     Text,
     labels::{LabelSelector, Labels},
+    object::ObjectRef,
     route::Retries,
     service::Visibility,
     tls::TlsVersion,
@@ -16,6 +17,8 @@ use crate::{
 /// MeshConfig, of which each field keeps its documented default when it is absent.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mesh {
+    /// The object that the settings are from; none: nobody has said anything.
+    pub origin: Option<Arc<ObjectRef>>,
     /// Domain of Kubernetes services, e.g. `cluster.local`.
     pub domain: Text,
     /// Namespace of mesh-wide configuration.
@@ -198,6 +201,7 @@ impl Default for IngressSettings {
 impl Default for Mesh {
     fn default() -> Self {
         Self {
+            origin: None,
             domain: "cluster.local".into(),
             root_namespace: "istio-system".into(),
             trust_domain: "cluster.local".into(),

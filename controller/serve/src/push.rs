@@ -24,8 +24,12 @@ use heddle_xds_api::{
 
 use slot::{Slot, Slots};
 
-/// How long a resource waits for another type, and how long the ACK of an unrequested response is waited for.
+/// How long a resource waits for another type.
 pub const HOLD: Duration = Duration::from_secs(5);
+/// How long the ACK of an unrequested response is waited for, from the client's first request of its type on. Envoy
+/// reads responses in order, so it sends the ACK at once or not at all: it drops endpoints that come before it asks for
+/// any, as it does while a cluster of another kind is not ready yet. Nothing is lost by sending them twice.
+pub const UNREQUESTED: Duration = Duration::from_millis(500);
 
 /// A revision of the mesh as the streams get it.
 #[derive(Clone, Debug)]
@@ -187,8 +191,9 @@ impl Push {
     pub fn deadline(&self) -> Option<Instant> {
         let held = |slot: &Slot| slot.held_since.filter(|_| !slot.subscription.is_waiting());
         let slots = self.slots.touched().iter().filter_map(|type_url| self.slots.get(type_url));
-        let times = slots.flat_map(|slot| [held(slot), slot.unrequested_since]);
-        times.flatten().min().map(|since| since + HOLD)
+        let unrequested = |slot: &Slot| slot.unrequested_since.map(|since| since + UNREQUESTED);
+        let times = slots.flat_map(|slot| [held(slot).map(|since| since + HOLD), unrequested(slot)]);
+        times.flatten().min()
     }
 
     /// Adds the responses of a type that are due. Returns whether there was any.
@@ -210,8 +215,8 @@ impl Push {
     }
 
     fn response(&mut self, type_url: TypeUrl, slot: &mut Slot, now: Instant) -> Option<Reply> {
-        let over = |since: Option<Instant>| since.is_some_and(|since| now.duration_since(since) >= HOLD);
-        if over(slot.unrequested_since) {
+        let over = |since: Option<Instant>, most| since.is_some_and(|since| now.duration_since(since) >= most);
+        if over(slot.unrequested_since, UNREQUESTED) {
             slot.unrequested_since = None;
             slot.subscription.forget_unrequested();
         }
@@ -219,7 +224,7 @@ impl Push {
             // Only what cannot wait, which no gate holds back.
             return slot.subscription.next_response(&Gate::OPEN);
         }
-        if over(slot.held_since) {
+        if over(slot.held_since, HOLD) {
             slot.held_since = None;
             self.lapsed += 1;
             return slot.subscription.next_response(&Gate::OPEN);

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 
 use crate::decode::{Path, describe, is_spelling};
 use crate::kind::IstioKind;
+use crate::schema::limits;
 use crate::validate::Report;
 
 /// Schemas are made once, when they are first needed.
@@ -35,6 +36,12 @@ fn node(schema: &Value, value: &Value, at: &Path<'_>, out: &mut Report) {
         Value::Number(number) => {
             let (least, most) = (bound(schema, "minimum"), bound(schema, "maximum"));
             let number = number.as_f64().unwrap_or_default();
+            // The reader cannot tell a port of 0 from one that is not set.
+            let rules = schema.get("x-kubernetes-validations").and_then(Value::as_array);
+            let is_port = rules.into_iter().flatten().any(|one| one["rule"] == limits::PORT);
+            if is_port && !(1.0..=65_535.0).contains(&number) {
+                return out.refuse_once(at, format_args!("{number} is not a port: it must be from 1 to 65535"));
+            }
             let is_exclusive = schema.get("exclusiveMinimum").is_some_and(|value| *value == true);
             let is_less = |least: f64| number < least || is_exclusive && number <= least;
             if least.is_some_and(is_less) || most.is_some_and(|most| number > most) {

@@ -35,9 +35,12 @@ fn required(fields: &[&str]) -> Value {
     json!({ "required": fields })
 }
 
+/// The rule of a port that must not be 0 where it is set.
+pub(super) const PORT: &str = "0 < self && self <= 65535";
+
 /// A port that must be set.
 fn port() -> Value {
-    rule("port must be between 1-65535", "0 < self && self <= 65535")
+    rule("port must be between 1-65535", PORT)
 }
 
 /// A text that must not be empty.

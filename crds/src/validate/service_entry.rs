@@ -33,6 +33,7 @@ pub fn check(spec: &Spec, meta: &ObjectMeta, at: &Path<'_>, out: &mut Report) {
     addresses(spec, &at.field("addresses"), out);
     ports(spec, &at.field("ports"), out);
     resolution(spec, at, out);
+    weights(spec, &at.field("endpoints"), out);
     shared_ports(spec, at, out);
     export_to(&spec.export_to, &meta.namespace, &at.field("exportTo"), out);
 }
@@ -117,6 +118,15 @@ fn resolution(spec: &Spec, at: &Path<'_>, out: &mut Report) {
             endpoint::resolved(spec, at, out);
         }
         Resolution::DynamicDns => dynamic(spec, at, out),
+    }
+}
+
+/// Envoy adds up the weights of a cluster in 32 bits.
+fn weights(spec: &Spec, at: &Path<'_>, out: &mut Report) {
+    let total: u64 = spec.endpoints.iter().map(|endpoint| u64::from(endpoint.weight)).sum();
+    if total > u64::from(u32::MAX) {
+        let reason = format_args!("the weights add up to {total}, more than {}; all become smaller alike", u32::MAX);
+        out.warn(at, reason);
     }
 }
 

@@ -84,6 +84,18 @@ fn large_objects_are_judged() {
 }
 
 #[test]
+fn hosts_that_are_left_out_are_warned_of() {
+    let of = |hosts: usize, routes: usize| {
+        let hosts: Vec<String> = (0..hosts).map(|number| format!("h{number}.test")).collect();
+        let conditions: Vec<Value> =
+            (0..routes).map(|n| json!({"headers": {format!("h{n}"): {"exact": "v"}}})).collect();
+        json!({"hosts": hosts, "http": [{"match": conditions, "route": [{"destination": {"host": "a"}}]}]})
+    };
+    accepted(IstioKind::VirtualService, of(200, 500));
+    doubted(IstioKind::VirtualService, of(201, 500), "spec.hosts");
+}
+
+#[test]
 fn sizes_of_the_schema_are_kept() {
     refused(
         IstioKind::PeerAuthentication,
@@ -96,6 +108,13 @@ fn sizes_of_the_schema_are_kept() {
         json!({"host": "a", "trafficPolicy": {"tunnel": {"targetHost": "b.c"}}}),
         "spec.trafficPolicy.tunnel.targetPort",
     );
+    let port = |target: Value| {
+        json!({"hosts": ["a.b"], "resolution": "DNS",
+        "ports": [{"number": 80, "name": "http", "protocol": "HTTP", "targetPort": target}]})
+    };
+    refused(IstioKind::ServiceEntry, port(json!(0)), "spec.ports[0].targetPort");
+    accepted(IstioKind::ServiceEntry, port(json!(1)));
+    accepted(IstioKind::ServiceEntry, port(Value::Null));
 }
 
 /// The reader takes more than the API server does; what validation accepts must be accepted by both.

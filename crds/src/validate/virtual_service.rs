@@ -18,6 +18,9 @@ use crate::networking::virtual_service::Spec;
 /// Marks a VirtualService that was made from a route of the Gateway API, whose names are free.
 const SEMANTICS: &str = "internal.istio.io/route-semantics";
 
+/// HTTP routes of all hosts of one VirtualService. Each host has all of them, so a small object could become gigabytes.
+pub const MAX_ROUTES: usize = 100_000;
+
 /// What checks of a route need to know of the object around it.
 struct VirtualServiceContext<'a> {
     /// The whole spec.
@@ -53,6 +56,21 @@ pub fn check(spec: &Spec, meta: &ObjectMeta, at: &Path<'_>, out: &mut Report) {
     export_to(&spec.export_to, &meta.namespace, &at.field("exportTo"), out);
     somebody(&spec.export_to, &at.field("exportTo"), out);
     reach::warn(spec, at, out);
+    sizes(spec, at, out);
+}
+
+/// Warns of hosts that are left out because all of them have all routes.
+fn sizes(spec: &Spec, at: &Path<'_>, out: &mut Report) {
+    let routes: usize = spec.http.iter().map(|route| route.matches.len().max(1)).sum();
+    let most = (MAX_ROUTES / routes.max(1)).max(1);
+    if spec.hosts.len() > most {
+        let reason = format_args!(
+            "{} hosts with {routes} HTTP routes each are more than {MAX_ROUTES} routes; only the first {most} hosts \
+             count",
+            spec.hosts.len()
+        );
+        out.warn(&at.field("hosts"), reason);
+    }
 }
 
 /// A VirtualService without hosts is a delegate, and has HTTP routes only.

@@ -4,10 +4,14 @@
 //! Each proxy's resources pass the lint here. The test `envoy_accepts` asks Envoy about them.
 
 mod dice;
+mod field;
 mod gateway;
+mod leaf;
 mod platform;
 mod routes;
 mod services;
+mod template;
+mod tricky;
 mod words;
 
 use std::sync::Arc;
@@ -15,17 +19,22 @@ use std::sync::Arc;
 use heddle_compile::Compiler;
 use heddle_model::{node, proxy::Proxy};
 use heddle_store::{Event, Settings, SourceId, Store};
-use heddle_xds_api::{ResourceSet, TypeUrl, json};
-use serde_json::{Map, Value, json};
+use heddle_xds_api::ResourceSet;
+use serde_json::Value;
 
 use crate::mesh::Seen;
 use crate::objects::{bytes::Bytes, make};
 use crate::sound;
 use dice::Dice;
 
+/// Objects of a mesh with a hostile value in one field each.
+pub const HOSTILE_FIELDS: u64 = 3;
+
 /// The nodes that see each mesh: sidecars with and without redirection, of one and of both families of addresses, and
 /// gateways.
 const NODES: &str = include_str!("hostile/nodes.json");
+
+pub use field::count as fields;
 
 /// What one proxy gets of one mesh.
 #[derive(Clone, Debug)]
@@ -34,15 +43,15 @@ pub struct Case {
     pub name: String,
     /// Envoy's Node.
     pub node: Value,
-    /// The resources as Envoy's JSON, by kind: `clusters`, `endpoints`, `listeners`, `routes`.
-    pub resources: Value,
+    /// The resources.
+    pub set: Arc<ResourceSet>,
 }
 
 /// The objects of a mesh.
 #[must_use]
 pub fn objects(seed: u64) -> Vec<Value> {
     let mut dice = Dice::new(seed);
-    let mut objects = platform::base();
+    let mut objects = platform::known().to_vec();
     for _ in 0..4 + dice.below(16) {
         let meta = words::meta(&mut dice);
         objects.push(match dice.below(12) {
@@ -54,7 +63,11 @@ pub fn objects(seed: u64) -> Vec<Value> {
             _ => platform::policy(&mut dice, &meta),
         });
     }
-    for _ in 0..dice.below(8) {
+    for at in 0..HOSTILE_FIELDS {
+        objects.push(field::object(seed.wrapping_mul(HOSTILE_FIELDS).wrapping_add(at), &mut dice));
+    }
+    objects.push(leaf::object(&mut dice));
+    for _ in 0..dice.below(4) {
         let bytes: Vec<u8> = (0..160).map(|_| dice.byte()).collect();
         objects.push(make::object(&mut Bytes::new(&bytes)));
     }
@@ -67,8 +80,8 @@ pub fn objects(seed: u64) -> Vec<Value> {
 /// When the lint finds something.
 #[must_use]
 pub fn compile(seed: u64) -> Vec<Case> {
-    // What is of interest is what comes of the servers of gateways, not their Secrets.
-    let mut store = Store::new(Settings { assume_secrets: true, ..Settings::default() });
+    // Mostly, what comes of the servers of gateways is of interest, not their Secrets.
+    let mut store = Store::new(Settings { assume_secrets: !seed.is_multiple_of(4), ..Settings::default() });
     for object in objects(seed).iter().filter_map(make::read) {
         store.apply(Event::Apply(SourceId::Files, Box::new(object)));
     }
@@ -79,7 +92,7 @@ pub fn compile(seed: u64) -> Vec<Case> {
         let case = Case {
             name: format!("seed {seed}, node {}", proxy.id),
             node: node.clone(),
-            resources: resources(&resources_of(&snapshot, proxy)),
+            set: resources_of(&snapshot, proxy),
         };
         Some(case)
     };
@@ -96,26 +109,4 @@ fn resources_of(snapshot: &Arc<heddle_model::snapshot::Snapshot>, mut proxy: Pro
         issues: snapshot.issues.iter().cloned().chain(compiler.issues()).collect(),
     });
     set
-}
-
-fn resources(set: &ResourceSet) -> Value {
-    let kinds = [
-        ("clusters", TypeUrl::Cluster),
-        ("endpoints", TypeUrl::Endpoint),
-        ("listeners", TypeUrl::Listener),
-        ("routes", TypeUrl::Route),
-    ];
-    let mut all = Map::new();
-    for (kind, type_url) in kinds {
-        let value = |any| {
-            let mut value = json::to_json(&any).unwrap_or_default();
-            value.as_object_mut().map(|fields| fields.remove("@type"));
-            value
-        };
-        all.insert(
-            kind.to_owned(),
-            json!(set.typed(type_url).iter().map(|one| value(one.to_any())).collect::<Vec<_>>()),
-        );
-    }
-    Value::Object(all)
 }

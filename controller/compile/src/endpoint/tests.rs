@@ -186,9 +186,15 @@ fn a_service_may_prefer_its_clients_zone_or_stay_on_its_node() {
 #[test]
 fn weights_never_add_up_to_more_than_envoy_takes() {
     let heavy = |n: u8| Endpoint { weight: u32::MAX, ..endpoint(&format!("10.0.0.{n}"), 80) };
-    let load = load(&web((1..=5).map(heavy).collect()), &sidecar(), WEB);
+    let test_mesh = web((1..=5).map(heavy).collect());
+    let load = load(&test_mesh, &sidecar(), WEB);
     let weights = load.endpoints.iter().flat_map(|p| &p.lb_endpoints).filter_map(|e| e.load_balancing_weight);
     assert!(u32::try_from(weights.map(u64::from).sum::<u64>()).is_ok());
+    let issues =
+        |test_mesh: &TestMesh| test_mesh.see(&sidecar(), |scope| load_assignment(&endpoint_keys(scope)[0]).issues);
+    let wrong = issues(&test_mesh);
+    assert_eq!((wrong.len(), wrong[0].reason), (1, "WeightsTooLarge"));
+    assert_eq!(issues(&web(vec![heavy(1)])), []);
 }
 
 #[test]

@@ -61,7 +61,7 @@ fn listener(
         if bound.kind() == PortKind::Http && !compiled.value.filter_chains.is_empty() {
             continue;
         }
-        for wanted in server_chains(scope, bind, bound, issues) {
+        for wanted in server_chains(scope, bind, (bound, servers), issues) {
             let claimed = claims.claim(&wanted.asks, &wanted.claimant);
             issues.extend(claimed.issue(&wanted.claimant));
             if !claimed.left.is_empty() {
@@ -97,10 +97,19 @@ struct Connections {
     sni_port: Option<u16>,
 }
 
-fn server_chains(scope: &Scope<'_>, bind: &str, bound: &Bound, issues: &mut Vec<Issue>) -> Vec<Wanted> {
+/// The chains of a server, which may share one with all servers of its port.
+fn server_chains(
+    scope: &Scope<'_>,
+    bind: &str,
+    (bound, of_port): (&Bound, &[Bound]),
+    issues: &mut Vec<Issue>,
+) -> Vec<Wanted> {
     let tls = bound.server().tls.as_ref();
     let connections = match tls.map(|tls| tls.mode) {
-        _ if bound.kind() == PortKind::Http => return vec![http_chain(scope, bind, bound, None)],
+        _ if bound.kind() == PortKind::Http => {
+            let takes_grpc_web = of_port.iter().any(Bound::takes_grpc_web);
+            return vec![http_chain(scope, bind, (bound, takes_grpc_web), None)];
+        }
         Some(ServerTlsMode::AutoPassthrough) => auto_passthrough(scope, bound, issues),
         Some(ServerTlsMode::Passthrough) => passthrough(scope, bound, issues),
         None if bound.kind() == PortKind::Tls => passthrough(scope, bound, issues),
@@ -121,7 +130,7 @@ fn terminated(scope: &Scope<'_>, bind: &str, bound: &Bound, tls: &ServerTls, iss
         return Vec::new();
     }
     if bound.routes_http() {
-        return vec![http_chain(scope, bind, bound, Some(tls))];
+        return vec![http_chain(scope, bind, (bound, bound.takes_grpc_web()), Some(tls))];
     }
     let asks = Asks { server_names: hosts(bound), ..Asks::default() };
     connections(scope, bound, &asks, issues).into_iter().map(|one| tcp_chain(scope, one, Some(tls))).collect()
@@ -133,14 +142,15 @@ fn of_server(bound: &Bound) -> Claimant {
     Claimant::rule(&bound.gateway.origin.object, field, &L4Match::default())
 }
 
-fn http_chain(scope: &Scope<'_>, bind: &str, bound: &Bound, tls: Option<&ServerTls>) -> Wanted {
+/// A chain of requests. Where only some servers of a chain take gRPC-Web, their routes say so.
+fn http_chain(scope: &Scope<'_>, bind: &str, (bound, grpc_web): (&Bound, bool), tls: Option<&ServerTls>) -> Wanted {
     let mesh = scope.mesh;
     let spec = Http {
         stat_prefix: format!("outbound_{};", listener_name(bind, bound.target)),
         routes: RouteSource::Named(bound.route_name()),
         needs: Needs {
             dynamic_dns: scope.seen.services.values().any(|i| i.service.resolution == Resolution::DynamicDns),
-            grpc_web: bound.server().protocol == Protocol::GrpcWeb,
+            grpc_web,
         },
         forward_proxy: false,
     };

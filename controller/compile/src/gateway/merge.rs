@@ -85,6 +85,11 @@ impl Bound {
         protocol.is_http() || (protocol == Protocol::Https && self.ends_tls())
     }
 
+    /// Whether its requests may be gRPC-Web, for servers of gRPC.
+    pub(crate) fn takes_grpc_web(&self) -> bool {
+        self.server().protocol == Protocol::GrpcWeb
+    }
+
     /// Name of its route configuration.
     pub(crate) fn route_name(&self) -> String {
         let server = self.server();

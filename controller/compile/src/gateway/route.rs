@@ -2,14 +2,22 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use heddle_model::{host::Host, issue::Issue, object::ObjectRef, route::Reach};
+use heddle_model::{
+    host::Host,
+    issue::Issue,
+    limit::MAX_ROUTES,
+    object::{ObjectRef, Origin},
+    route::Reach,
+};
 use heddle_xds_api::envoy::config::route::v3::{
-    Route, RouteConfiguration, VirtualHost, virtual_host::TlsRequirementType,
+    FilterConfig, Route, RouteConfiguration, VirtualHost, virtual_host::TlsRequirementType,
 };
 
 use super::merge::{Bound, Ports};
 use crate::{
     compiled::Compiled,
+    envoy::any::any,
+    listener::filter::GRPC_WEB,
     memo::Memo,
     route::{HostRoutesKey, RouteEntries, matcher::is_catch_all},
     scope::Scope,
@@ -37,11 +45,13 @@ fn configuration(scope: &Scope<'_>, name: String, servers: &[&Bound], memo: &Mem
         ..RouteConfiguration::default()
     });
     let mut hosts: BTreeMap<Host, Merging> = BTreeMap::new();
+    let mut counted: BTreeMap<Origin, usize> = BTreeMap::new();
     for bound in servers {
         compiled.sources.push(bound.gateway.origin.object.clone());
-        serve(scope, bound, memo, &mut hosts, &mut compiled);
+        serve(scope, bound, memo, (&mut hosts, &mut counted), &mut compiled);
     }
-    compiled.value.virtual_hosts = hosts.into_values().map(Merging::finish).collect();
+    let has_grpc_web = servers.iter().any(|bound| bound.takes_grpc_web());
+    compiled.value.virtual_hosts = hosts.into_values().map(|merging| merging.finish(has_grpc_web)).collect();
     if compiled.value.virtual_hosts.is_empty() {
         compiled.value.virtual_hosts.push(VirtualHost {
             name: format!("blackhole:{port}"),
@@ -59,11 +69,13 @@ struct Merging {
     added: Vec<Arc<RouteEntries>>,
     /// The oldest route that takes every request, with its VirtualService. It is the last route, as in Istio.
     last: Option<(Route, Arc<ObjectRef>)>,
+    /// Whether a server that it is of takes gRPC-Web.
+    takes_grpc_web: bool,
 }
 
 impl Merging {
     fn new(host: &Host, port: u16) -> Self {
-        Self { host: virtual_host(host, port), added: Vec::new(), last: None }
+        Self { host: virtual_host(host, port), added: Vec::new(), last: None, takes_grpc_web: false }
     }
 
     /// Adds the routes of a VirtualService. If an older one has a route that takes every request, that of this one
@@ -98,8 +110,13 @@ impl Merging {
         self.host.require_tls = TlsRequirementType::All.into();
     }
 
-    fn finish(mut self) -> VirtualHost {
+    /// The virtual host, for a chain with or without the filter of gRPC-Web.
+    fn finish(mut self, has_grpc_web: bool) -> VirtualHost {
         self.host.routes.extend(self.last.map(|(route, _)| route));
+        if has_grpc_web && !self.takes_grpc_web {
+            let off = FilterConfig { disabled: true, ..FilterConfig::default() };
+            self.host.typed_per_filter_config.insert(GRPC_WEB.to_owned(), any(&off));
+        }
         self.host
     }
 }
@@ -108,13 +125,13 @@ fn serve(
     scope: &Scope<'_>,
     bound: &Bound,
     memo: &Memo,
-    hosts: &mut BTreeMap<Host, Merging>,
+    (hosts, counted): (&mut BTreeMap<Host, Merging>, &mut BTreeMap<Origin, usize>),
     compiled: &mut Compiled<RouteConfiguration>,
 ) {
     let port = bound.server().port;
     let redirects = bound.server().tls.as_ref().is_some_and(|tls| tls.https_redirect);
     for virtual_service in bound.virtual_services(scope).filter(|virtual_service| virtual_service.has_http) {
-        let common = bound.hosts_for(virtual_service);
+        let mut common = bound.hosts_for(virtual_service);
         if common.is_empty() {
             continue;
         }
@@ -123,9 +140,12 @@ fn serve(
         let routes = memo.routes.get(&HostRoutesKey::of_virtual_service(scope, whole, port, gateways));
         compiled.issues.extend(routes.issues.iter().cloned());
         compiled.sources.extend(routes.sources.iter().cloned());
+        let count = counted.entry(virtual_service.origin.clone()).or_default();
+        compiled.issues.extend(keep_within(&mut common, count, routes.routes.len(), virtual_service));
         for host in common {
             let merging = hosts.entry(host.clone()).or_insert_with(|| Merging::new(&host, port));
             compiled.issues.extend(merging.add(&host, &routes, virtual_service));
+            merging.takes_grpc_web |= bound.takes_grpc_web();
             if redirects {
                 merging.require_tls();
             }
@@ -134,6 +154,21 @@ fn serve(
     for host in bound.hosts.iter().map(|h| &h.host).filter(|_| redirects) {
         hosts.entry(host.clone()).or_insert_with(|| Merging::new(host, port)).require_tls();
     }
+}
+
+/// Keeps as many hosts of a VirtualService as may have its routes. A wildcard may cover all hosts of all servers.
+fn keep_within(hosts: &mut Vec<Host>, count: &mut usize, routes: usize, virtual_service: &Reach) -> Option<Issue> {
+    let most = (MAX_ROUTES / routes.max(1)).max(1);
+    let wanted = *count + hosts.len();
+    hosts.truncate(most.saturating_sub(*count));
+    *count += hosts.len();
+    (wanted > most).then(|| {
+        let message = format!(
+            "its hosts and {routes} HTTP routes become more than {MAX_ROUTES} routes on the servers of a port; only \
+             the first {most} hosts count"
+        );
+        Issue::error(&virtual_service.origin.object, "spec.hosts", "TooManyRoutes", message)
+    })
 }
 
 fn virtual_host(host: &Host, port: u16) -> VirtualHost {

@@ -104,11 +104,13 @@ impl Key for InboundKey {
         let sources: BTreeSet<_> = self.ports.iter().filter_map(|port| port.source(self.sidecar.as_deref())).collect();
         let sources: Vec<_> = sources.into_iter().collect();
         let listeners = listener::listeners(self).into_iter().map(|listener| {
-            let compiled = Compiled { sources: sources.clone(), ..Compiled::new(listener) };
+            let compiled = Compiled { sources: sources.clone(), ..Compiled::new(listener) }.or_of(&self.mesh);
             Arc::new(Entry::new(TypeUrl::Listener, compiled.value.name.clone(), compiled))
         });
         Inbound {
-            clusters: Entries::of(clusters.map(|c| Arc::new(Entry::new(TypeUrl::Cluster, c.value.name.clone(), c)))),
+            clusters: Entries::of(
+                clusters.map(|c| Arc::new(Entry::new(TypeUrl::Cluster, c.value.name.clone(), c.or_of(&self.mesh)))),
+            ),
             listeners: Entries::of(listeners),
             issues: self.issues.clone(),
         }

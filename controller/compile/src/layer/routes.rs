@@ -121,5 +121,5 @@ impl Routes {
 
 fn entry(scope: &Scope<'_>, split: &SplitRouteConfig) -> Arc<Entry> {
     let compiled = if split.is_split(scope) { split.with_vhds() } else { split.whole() };
-    Arc::new(Entry::new(TypeUrl::Route, compiled.value.name.clone(), compiled))
+    Arc::new(Entry::new(TypeUrl::Route, compiled.value.name.clone(), compiled.or_of(scope.mesh)))
 }

@@ -12,7 +12,7 @@ use super::{Update, entries::Entries, routes::Routes};
 use crate::{
     cluster::{self, ClusterClient},
     compiled::Compiled,
-    endpoint,
+    endpoint::{self, EndpointKey},
     entry::Entry,
     gateway, listener,
     memo::Memo,
@@ -149,7 +149,7 @@ impl ViewLayer {
             endpoints.insert(host.clone(), of_endpoint);
         }
         let fixed = cluster::fixed(scope.mesh, &key, scope.seen.outbound.mode).into_iter();
-        let fixed = fixed.map(|c| Arc::new(Entry::new(TypeUrl::Cluster, c.value.name.clone(), c)));
+        let fixed = fixed.map(|c| Arc::new(Entry::new(TypeUrl::Cluster, c.value.name.clone(), c.or_of(scope.mesh))));
         self.clusters.replace_hosts(clusters, fixed.collect());
         self.endpoints.replace_hosts(endpoints, Vec::new());
         self.compile_listeners(&scope);
@@ -193,8 +193,14 @@ impl ViewLayer {
         let keys = || (cluster::keys(scope, &self.cluster_client, host), endpoint::keys(scope, host));
         let ((clusters, endpoints), asked) = scope.tracked.noted(keys);
         self.reads.note(&Section::Host(host.clone()), asked);
-        let clusters = clusters.iter().map(|key| memo.clusters.get(key)).collect();
-        (clusters, endpoints.iter().map(|key| memo.endpoints.get(key)).collect())
+        let clusters: Vec<_> = clusters.iter().map(|key| memo.clusters.get(key)).collect();
+        // A cluster that has nothing to send to, for want of a Secret for instance, asks for no endpoints.
+        let references = clusters.iter().filter(|one| one.is_sent).flat_map(|one| one.resource.references());
+        let asked: BTreeSet<&str> =
+            references.filter(|needs| needs.type_url == TypeUrl::Endpoint).map(|needs| &*needs.name).collect();
+        let is_asked = |key: &&EndpointKey| asked.contains(&*key.name());
+        let endpoints = endpoints.iter().filter(is_asked).map(|key| memo.endpoints.get(key)).collect();
+        (clusters, endpoints)
     }
 
     /// Compiles the listeners; whether they name other route configurations than before.
@@ -217,7 +223,8 @@ impl ViewLayer {
         };
         let ((named, listeners), asked): ((bool, Vec<Compiled<_>>), _) = scope.tracked.noted(plan);
         self.reads.note(&Section::Listeners, asked);
-        let entry = |one: Compiled<_>| Arc::new(Entry::new(TypeUrl::Listener, listener_name(&one), one));
+        let entry =
+            |one: Compiled<_>| Arc::new(Entry::new(TypeUrl::Listener, listener_name(&one), one.or_of(scope.mesh)));
         self.listeners.replace(listeners.into_iter().map(entry));
         self.issues = issues;
         named

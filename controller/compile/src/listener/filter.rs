@@ -22,6 +22,9 @@ use crate::{
     view::ViewKey,
 };
 
+/// Name of the filter that turns gRPC-Web into gRPC.
+pub(crate) const GRPC_WEB: &str = "envoy.filters.http.grpc_web";
+
 /// Which way requests go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Direction {
@@ -117,7 +120,7 @@ impl Phase {
     /// The filter of this phase, where there is one.
     fn filter(self, at: &Surroundings<'_>, needs: Needs) -> Option<HttpFilter> {
         match self {
-            Self::GrpcWeb => needs.grpc_web.then(|| filter("envoy.filters.http.grpc_web", &GrpcWeb {})),
+            Self::GrpcWeb => needs.grpc_web.then(|| filter(GRPC_WEB, &GrpcWeb {})),
             Self::GrpcStats => {
                 let stats = GrpcStats { emit_filter_state: true, ..GrpcStats::default() };
                 Some(filter("envoy.filters.http.grpc_stats", &stats))

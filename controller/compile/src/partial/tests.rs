@@ -65,7 +65,7 @@ fn a_route_whose_match_is_wrong_is_left_out() {
     wrong.r#match = Some(RouteMatch { path_specifier: None, ..RouteMatch::default() });
     let entry = entry(TypeUrl::VirtualHost, virtual_host("h", vec![wrong, route("b", "2")]), Vec::new());
     assert_eq!(entry.resource.decode::<VirtualHost>().unwrap().routes, [route("b", "2")]);
-    assert!(issues(&entry)[0].ends_with("; the route is left out"), "{:?}", issues(&entry));
+    assert!(issues(&entry)[0].contains("; the route is left out; it comes from"), "{:?}", issues(&entry));
 }
 
 #[test]
@@ -105,6 +105,7 @@ fn a_cluster_has_no_endpoints_then() {
     assert_eq!((wrong.is_sent, sent.lb_policy, wrong.issues.len()), (true, 0, 2));
     let nameless = entry(TypeUrl::Cluster, Cluster::default(), Vec::new());
     assert_eq!((nameless.is_sent, &*nameless.issues[0].object.name), (false, "mesh"));
+    assert!(issues(&nameless)[0].ends_with("; it comes from defaults, not from an object"), "{:?}", issues(&nameless));
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Groups: the services and hosts of a sidecar's route configuration that have the same routes.
 
+pub(super) mod limit;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -69,7 +71,7 @@ pub(super) fn groups(
         } else {
             foreign_hosts(virtual_service, &services)
         };
-        for (port, services, hosts) in grouped(claimed, &hosts, (key, egress)) {
+        for (port, mut services, mut hosts) in grouped(claimed, &hosts, (key, egress)) {
             let (key, asked) = scope.tracked.noted(|| {
                 let whole = scope.tracked.virtual_service(&virtual_service.origin)?;
                 Some(HostRoutesKey::of_virtual_service(scope, whole, port, [GatewayRef::Mesh].into()))
@@ -84,6 +86,10 @@ pub(super) fn groups(
                 scope.tracked.ask_also(asked);
                 issues.extend(routes.issues.iter().cloned());
             } else {
+                if let Some(within) = limit::within(virtual_service, egress, routes.routes.len(), issues) {
+                    services.retain(|service| within.contains(&(service.host.clone(), port)));
+                    hosts.retain(|host| within.contains(&(host.clone(), port)));
+                }
                 taken.extend(services.iter().map(|s| (s.host.clone(), port)));
                 groups.push(Group { port, services, hosts, key, routes, asked });
             }

@@ -12,7 +12,7 @@ use heddle_xds_api::envoy::config::route::v3::{
 
 use super::{
     RouteClient, RouteContext, action, alpn, catch_all, domain,
-    group::{Group, groups},
+    group::{Group, groups, limit},
     key::{self, HostRoutesKey, RouteConfigKey, RouteEntries, VirtualHostKey},
 };
 use crate::{
@@ -107,13 +107,19 @@ impl SplitRouteConfig {
 
     /// Compiles the routes at a place again.
     pub(crate) fn recompile(&mut self, scope: &Scope<'_>, memo: &Memo, at: usize) -> Recompiled {
-        let has_host = self.virtual_hosts_of(at).next().is_some();
+        let hosts = self.virtual_hosts_of(at).count();
         let Some(routes) = self.routes.get_mut(at) else { return Recompiled::Same };
         let Some(key) = routes.key.again(scope) else { return Recompiled::Otherwise };
         let entries = memo.routes.get(&key);
         routes.key = key;
         // What is wrong with routes that no virtual host has is said with those of the route configuration.
-        if entries.routes.is_empty() || !has_host {
+        if entries.routes.is_empty() || hosts == 0 {
+            return Recompiled::Otherwise;
+        }
+        // Which services have the routes may depend on how many these are.
+        let (was, now) = (routes.entries.routes.len(), entries.routes.len());
+        let services = scope.seen.services.values().map(|import| &import.service);
+        if was != now && limit::may_exceed(services, hosts, was.max(now)) {
             return Recompiled::Otherwise;
         }
         let old = std::mem::replace(&mut routes.entries, entries.clone());

@@ -305,6 +305,25 @@ fn a_wait_ends() {
     assert_eq!((envoy.push.take_lapsed(), envoy.push.deadline()), (1, None));
 }
 
+/// Envoy drops endpoints that come before it asks for any, and then asks for them.
+#[test]
+fn endpoints_that_were_dropped_are_soon_sent_again() {
+    let mut push = Push::new(Protocol::Delta, Arc::default());
+    let now = Instant::now();
+    let request = |subscribe: &[&str]| {
+        let subscribe = subscribe.iter().map(|name| (*name).to_owned()).collect();
+        let names = Names::Delta { subscribe, unsubscribe: vec![], initial: BTreeMap::new() };
+        Request { nonce: String::new(), error: None, names }
+    };
+    let sent = |push: &mut Push, now| -> Vec<TypeUrl> { push.responses(now).into_iter().map(|(one, _)| one).collect() };
+    push.on_request(TypeUrl::Cluster, &request(&["*"]), now).unwrap();
+    push.on_resources(world(&[0], &[]).set(), push.types());
+    assert_eq!(sent(&mut push, now), [TypeUrl::Cluster, TypeUrl::Endpoint]);
+    push.on_request(TypeUrl::Endpoint, &request(&["c0"]), now).unwrap();
+    assert_eq!((sent(&mut push, now), push.deadline()), (Vec::new(), Some(now + UNREQUESTED)));
+    assert_eq!(sent(&mut push, now + UNREQUESTED), [TypeUrl::Endpoint]);
+}
+
 #[test]
 fn a_wait_ends_with_a_rejection() {
     let mut envoy = EnvoyModel::new(Protocol::Delta, &world(&[0], &[0]));

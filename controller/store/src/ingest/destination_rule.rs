@@ -38,7 +38,7 @@ pub fn ingest(spec: &Spec, origin: &Origin, mesh: &Mesh, report: &mut Report) ->
         policy: policy.map(|p| policy::traffic(p, "spec.trafficPolicy", report)).unwrap_or_default(),
         subsets: subsets(spec, report),
     };
-    Some(Rule { rule, has_policy: policy.is_some(), exports: !spec.export_to.is_empty() })
+    Some(Rule { rule, has_policy: policy.is_some() })
 }
 
 /// A rule, and what it said itself: merging needs to know.
@@ -48,8 +48,6 @@ pub struct Rule {
     pub rule: DestinationRule,
     /// Whether it has a policy for the whole host.
     pub has_policy: bool,
-    /// Whether it says who sees it.
-    pub exports: bool,
 }
 
 fn subsets(spec: &Spec, report: &mut Report) -> Vec<Subset> {

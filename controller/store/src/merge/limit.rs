@@ -3,15 +3,17 @@
 
 use std::sync::Arc;
 
+use heddle_crds::validate::virtual_service;
 use heddle_model::{
     issue::Issue,
+    limit::MAX_ROUTES,
     route::{HttpRoute, VirtualService},
 };
 
 /// Matches of the HTTP routes of one VirtualService with its delegates. Each is a route of Envoy's.
 pub(crate) const MAX_MATCHES: usize = 10_000;
-/// Routes of all hosts of one VirtualService.
-const MAX_ROUTES: usize = 100_000;
+// What validation warns of is what is left out.
+const _: () = assert!(MAX_ROUTES == virtual_service::MAX_ROUTES);
 
 /// How many routes of Envoy's a rule becomes.
 pub(crate) fn matches(rule: &HttpRoute) -> usize {

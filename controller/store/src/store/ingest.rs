@@ -157,6 +157,7 @@ impl Store {
         if let Spec::MeshConfig(config) = &file.spec {
             let mut report = Report::new(&file.key);
             mesh = mesh::ingest(config, mesh, &mut report);
+            mesh.origin = Some(file.key.clone());
             let issues: Vec<_> = file.issues.iter().cloned().chain(report.into_issues()).collect();
             self.find(&file.key, &issues);
         }
@@ -170,7 +171,8 @@ impl Store {
         for path in decoded.unknown {
             report.warning(path, "UnknownField", "there is no such field; it has no effect");
         }
-        let mesh = mesh::ingest(&decoded.spec, below, &mut report);
+        let mut mesh = mesh::ingest(&decoded.spec, below, &mut report);
+        mesh.origin = Some(map.key.clone());
         self.find(&map.key, &report.into_issues());
         mesh
     }

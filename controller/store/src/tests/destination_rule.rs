@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use heddle_model::traffic::{Balance, H2Upgrade, HashAlgorithm, HashKey, TrafficPolicy};
+use heddle_model::{
+    destination_rule::DestinationRule,
+    traffic::{Balance, H2Upgrade, HashAlgorithm, HashKey, TrafficPolicy},
+};
 
 use super::build::{Builder, clean, found, host, object, snapshot};
 
@@ -86,14 +89,63 @@ fn rules_of_one_host_are_merged_oldest_first() {
     let apart = rule("shop/c", "{host: web, exportTo: ['.']}");
     let snapshot = snapshot([young.created(9), old.created(1), apart.created(5)]);
     let rules = &snapshot.destination_rules["shop"];
-    assert_eq!(rules.len(), 2);
-    assert_eq!(&**rules[0].origin.name(), "b");
-    assert_eq!(rules[0].merged.len(), 1);
-    assert_eq!(rules[0].subsets.iter().map(|s| &*s.name).collect::<Vec<_>>(), ["v1", "v2"]);
-    assert!(rules[0].subset("v1").unwrap().labels.get("version").is_some());
-    assert!(rules[0].policy.tls.is_some(), "the first policy that is said");
+    assert_eq!(names(rules), ["c", "b"], "the one that fewer namespaces see is first");
+    let merged = &rules[1];
+    assert_eq!(merged.merged.len(), 1);
+    assert_eq!(merged.subsets.iter().map(|s| &*s.name).collect::<Vec<_>>(), ["v1", "v2"]);
+    assert!(merged.subset("v1").unwrap().labels.get("version").is_some());
+    assert!(merged.policy.tls.is_some(), "the first policy that is said");
     assert_eq!(found(&snapshot.issues), ["spec.subsets[0] DuplicateSubset"]);
     assert_eq!(&*snapshot.issues[0].object.name, "a");
+}
+
+/// The oldest object of each rule.
+fn names(rules: &[Arc<DestinationRule>]) -> Vec<&str> {
+    rules.iter().map(|rule| &**rule.origin.name()).collect()
+}
+
+/// A rule, the names of its subsets, and whether it has a policy.
+fn parts(rule: &DestinationRule) -> (&str, Vec<&str>, bool) {
+    (rule.origin.name(), rule.subsets.iter().map(|s| &*s.name).collect(), rule.policy.tls.is_some())
+}
+
+#[test]
+fn a_rule_is_merged_into_an_older_one_of_which_it_binds_all_clients() {
+    let selected = rule("shop/selected", "{host: web, workloadSelector: {matchLabels: {a: b}}, subsets: [{name: v1}]}");
+    let private =
+        "{host: web, exportTo: ['.'], trafficPolicy: {tls: {mode: SIMPLE}}, subsets: [{name: v1}, {name: v2}]}";
+    let private = rule("shop/private", private);
+    let wider = rule("shop/wider", "{host: web, exportTo: [shop, ops], subsets: [{name: v3}]}");
+    let all = rule("shop/all", "{host: web, subsets: [{name: v4}]}");
+    let by_age = [selected.created(1), private.created(2), wider.created(3), all.created(4)];
+    let merged = snapshot(by_age);
+    let rules: Vec<_> = merged.destination_rules["shop"].iter().map(|rule| parts(rule)).collect();
+    let want = [
+        ("selected", vec!["v1", "v2", "v3"], true),
+        ("private", vec!["v1", "v2", "v3"], true),
+        ("wider", vec!["v3"], false),
+        ("all", vec!["v4"], false),
+    ];
+    assert_eq!(rules, want);
+    assert_eq!(found(&merged.issues), [""; 0]);
+}
+
+#[test]
+fn a_younger_rule_with_a_selector_changes_nothing_for_others() {
+    let all = rule("shop/all", "{host: web, exportTo: ['.'], subsets: [{name: v1}]}");
+    let tls = "trafficPolicy: {tls: {mode: SIMPLE}}, subsets: [{name: v2}]";
+    let one = rule("shop/one", &format!("{{host: web, workloadSelector: {{matchLabels: {{a: b}}}}, {tls}}}"));
+    let two = rule("shop/two", &format!("{{host: web, workloadSelector: {{matchLabels: {{a: c}}}}, {tls}}}"));
+    let merged = snapshot([all.created(1), one.created(2), two.created(3)]);
+    let rules: Vec<_> = merged.destination_rules["shop"].iter().map(|rule| parts(rule)).collect();
+    assert_eq!(rules, [("one", vec!["v2"], true), ("two", vec!["v2"], true), ("all", vec!["v1"], false)]);
+}
+
+#[test]
+fn of_rules_that_as_many_see_the_youngest_is_first() {
+    let old = rule("shop/old", "{host: web, exportTo: [a, c]}").created(1);
+    let young = rule("shop/young", "{host: web, exportTo: [b, c]}").created(2);
+    assert_eq!(names(&snapshot([old, young]).destination_rules["shop"]), ["young", "old"]);
 }
 
 #[test]

@@ -253,6 +253,9 @@ fn service_entry() {
         "spec.endpoints[0].ports.q",
     );
     refused(K, with(json!({"hosts": ["*"]})), "spec.hosts[0]");
+    let heavy = |weight: u32| json!({"address": "10.0.0.1", "weight": weight});
+    accepted(K, with(json!({"resolution": "STATIC", "endpoints": [heavy(u32::MAX)]})));
+    doubted(K, with(json!({"resolution": "STATIC", "endpoints": [heavy(u32::MAX), heavy(1)]})), "spec.endpoints");
     refused(
         K,
         with(json!({"ports": [{"number": 1, "name": "tcp", "protocol": "TCP"}], "hosts": ["a.b", "c.d"],

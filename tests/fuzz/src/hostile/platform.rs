@@ -1,15 +1,21 @@
 //! What is below the objects of users: namespaces, pods and endpoints, and the settings of the mesh.
 
+use std::sync::LazyLock;
+
 use serde_json::{Value, json};
 
-use super::{dice::Dice, words};
+use super::{dice::Dice, template, words};
 
-/// The pods of the nodes, with a service that has them, and a gateway.
-pub(super) fn base() -> Vec<Value> {
-    let mut all: Vec<Value> = ["istio-system", "shop", "ops"]
-        .iter()
-        .map(|name| json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}))
-        .collect();
+static KNOWN: LazyLock<Vec<Value>> = LazyLock::new(base);
+
+/// What each mesh has: the pods of the nodes, and what objects of `template.rs` lead to.
+pub(super) fn known() -> &'static [Value] {
+    &KNOWN
+}
+
+fn base() -> Vec<Value> {
+    let mut all = template::beside();
+    all.push(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "ops"}}));
     for (namespace, name, ip, app) in
         [("shop", "web-1", "10.1.0.1", "web"), ("ops", "api-1", "10.1.0.2", "api"), ("shop", "db-1", "10.1.0.3", "db")]
     {
