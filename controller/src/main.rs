@@ -9,6 +9,7 @@ mod cluster;
 mod config;
 mod generate;
 mod http1;
+mod issues;
 mod pem;
 mod reflection;
 mod router;
