@@ -8,6 +8,7 @@ mod workload;
 use heddle_crds::kind::IstioKind;
 
 use crate::finding::Findings;
+use crate::issue;
 use crate::world::World;
 
 /// A function that finds one kind of fault.
@@ -29,6 +30,7 @@ pub struct Analyzer {
 enum Check {
     World(fn(&World, &mut Findings)),
     Schema(IstioKind),
+    Issues,
 }
 
 impl Analyzer {
@@ -37,7 +39,13 @@ impl Analyzer {
         match self.check {
             Check::World(check) => check(world, findings),
             Check::Schema(kind) => platform::schema::check(kind, world, findings),
+            Check::Issues => issue::check(world, findings),
         }
+    }
+
+    /// Whether it adds what the others have not found.
+    pub(crate) fn adds_issues(&self) -> bool {
+        matches!(self.check, Check::Issues)
     }
 }
 
@@ -46,6 +54,12 @@ type Line = (&'static str, &'static str, &'static [&'static str], fn(&World, &mu
 
 /// Runs only if it is asked for by its name: most annotations are alpha in Istio's list.
 const ALPHA: &str = "annotations.AlphaAnalyzer";
+
+/// The analyzer that Istio does not have. It adds the issues of the control plane.
+const ISSUES: &str = "heddle.IssueAnalyzer";
+
+/// What the issues depend on. Kinds that are not here have issues only about themselves.
+const READ: &[&str] = &["Namespace", "Pod", "Service", "EndpointSlice", "WorkloadEntry", "ServiceEntry", "Gateway"];
 
 /// What has annotations that analyzers look at.
 const ANNOTATED: &[&str] = &["Namespace", "Service", "Pod", "Deployment"];
@@ -192,6 +206,12 @@ const LINES: &[Line] = &[
         networking::entry_protocol::check,
     ),
     (
+        "services.MultiClusterServiceAnalyzer",
+        "finds services that differ between clusters",
+        &["Service"],
+        networking::remote_service::check,
+    ),
+    (
         "sidecar.SelectorAnalyzer",
         "finds Sidecars for no pod, and several for one",
         &["Sidecar", "Pod", "Namespace"],
@@ -266,7 +286,14 @@ pub fn analyzers() -> Vec<Analyzer> {
         is_default: true,
         check: Check::Schema(kind),
     });
-    let mut all: Vec<Analyzer> = of_world.chain(of_schema).collect();
+    let of_issues = Analyzer {
+        name: ISSUES.to_owned(),
+        about: "finds what heddled says in the status of objects and no other analyzer finds".to_owned(),
+        inputs: READ.to_vec(),
+        is_default: true,
+        check: Check::Issues,
+    };
+    let mut all: Vec<Analyzer> = of_world.chain(of_schema).chain([of_issues]).collect();
     all.sort_by(|a, b| a.name.cmp(&b.name));
     all
 }

@@ -3,24 +3,26 @@
 use std::collections::BTreeMap;
 
 use base64::Engine;
-use k8s_openapi::api::admissionregistration::v1::{
-    MutatingWebhookConfiguration, ValidatingWebhookConfiguration, WebhookClientConfig,
-};
+use k8s_openapi::api::admissionregistration::v1::WebhookClientConfig;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 /// A webhook of either kind.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct Webhook {
     /// Name.
     pub(crate) name: String,
     /// Where it is.
+    #[serde(rename = "clientConfig")]
     pub(crate) client: WebhookClientConfig,
     /// The namespaces whose objects it gets.
+    #[serde(rename = "namespaceSelector")]
     pub(crate) namespaces: Option<LabelSelector>,
     /// The objects that it gets.
+    #[serde(rename = "objectSelector")]
     pub(crate) objects: Option<LabelSelector>,
 }
 
@@ -92,26 +94,9 @@ pub(crate) fn definition(object: &Value) -> Result<Defined, String> {
     Ok(Defined { group: text("/spec/group"), kind: text("/spec/names/kind") })
 }
 
-/// The webhooks of a MutatingWebhookConfiguration.
-pub(crate) fn mutating(object: &Value) -> Result<Vec<Webhook>, String> {
-    let read = MutatingWebhookConfiguration::deserialize(object).map_err(|error| error.to_string())?;
-    let webhooks = read.webhooks.into_iter().flatten().map(|webhook| Webhook {
-        name: webhook.name,
-        client: webhook.client_config,
-        namespaces: webhook.namespace_selector,
-        objects: webhook.object_selector,
-    });
-    Ok(webhooks.collect())
-}
-
-/// The webhooks of a ValidatingWebhookConfiguration.
-pub(crate) fn validating(object: &Value) -> Result<Vec<Webhook>, String> {
-    let read = ValidatingWebhookConfiguration::deserialize(object).map_err(|error| error.to_string())?;
-    let webhooks = read.webhooks.into_iter().flatten().map(|webhook| Webhook {
-        name: webhook.name,
-        client: webhook.client_config,
-        namespaces: webhook.namespace_selector,
-        objects: webhook.object_selector,
-    });
-    Ok(webhooks.collect())
+/// The webhooks of a configuration of either kind.
+pub(crate) fn webhooks(object: &Value) -> Result<Vec<Webhook>, String> {
+    let webhooks = object.get("webhooks").unwrap_or(&Value::Null);
+    let read = Option::<Vec<Webhook>>::deserialize(webhooks).map_err(|error| format!("webhooks: {error}"))?;
+    Ok(read.unwrap_or_default())
 }

@@ -8,6 +8,7 @@ mod analyzer;
 mod assumed;
 mod finding;
 mod injection;
+mod issue;
 mod kubernetes;
 mod label;
 mod message;
@@ -27,12 +28,13 @@ pub use world::{AddOptions, Added, World};
 
 use finding::Findings;
 
-/// Runs analyzers over a world. The findings are sorted by level, code and object. Each is there once. What an object
-/// suppresses by its annotation is left out.
+/// Runs analyzers over a world. The findings are sorted by level, code and object. Each is there once, also if the
+/// control plane found the same. What an object suppresses by its annotation is left out.
 #[must_use]
 pub fn analyze(world: &World, analyzers: &[Analyzer]) -> Vec<Finding> {
     let mut findings = Findings::default();
-    for analyzer in analyzers {
+    let (last, first): (Vec<_>, Vec<_>) = analyzers.iter().partition(|analyzer| analyzer.adds_issues());
+    for analyzer in first.into_iter().chain(last) {
         analyzer.run(world, &mut findings);
     }
     findings.sorted()

@@ -44,9 +44,10 @@ impl FromStr for Level {
 }
 
 /// A kind of finding.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Message {
-    /// The code, for example `IST0101`.
+    /// The code, for example `IST0101`. Where Istio has none, it is the reason word of the condition, for example
+    /// `Overruled`.
     pub code: &'static str,
     /// How much it matters.
     pub level: Level,
@@ -63,9 +64,18 @@ impl Message {
         ALL.iter().copied().find(|message| message.code == code)
     }
 
-    /// The page of Istio's documentation that describes the code.
+    /// Whether Istio has the code.
+    #[must_use]
+    pub fn is_of_istio(&self) -> bool {
+        ALL.contains(&self)
+    }
+
+    /// The page of Istio's documentation that describes the code. It is empty for a code that Istio does not have.
     #[must_use]
     pub fn url(&self) -> String {
+        if !self.is_of_istio() {
+            return String::new();
+        }
         format!("https://istio.io/latest/docs/reference/config/analysis/{}/", self.code.to_ascii_lowercase())
     }
 

@@ -10,6 +10,7 @@ use heddle_crds::networking::{
 };
 use heddle_crds::security::{authorization_policy, request_authentication};
 use heddle_crds::{ObjectMeta, extensions, telemetry};
+use heddle_model::issue::Issue;
 use k8s_openapi::api::apps::v1::DeploymentSpec;
 use k8s_openapi::api::core::v1::{PodSpec, ServiceSpec};
 use serde::de::DeserializeOwned;
@@ -62,6 +63,10 @@ macro_rules! world {
             pub(crate) networks: MeshNetworks,
             /// The DNS domain of the cluster; empty for the usual one.
             pub(crate) domain: String,
+            /// The services of other clusters, by the name of the cluster.
+            pub(crate) remote_services: BTreeMap<String, Vec<Object<ServiceSpec>>>,
+            /// What the control plane would say of the objects.
+            pub(crate) issues: Vec<Issue>,
             /// Seconds since 1970. Without it, no certificate counts as expired.
             pub(crate) now: Option<i64>,
         }
@@ -103,9 +108,9 @@ world! {
     deployments: DeploymentSpec = "apps", "Deployment", true, kubernetes::spec;
     definitions: Defined = "apiextensions.k8s.io", "CustomResourceDefinition", false, kubernetes::definition;
     mutating_webhooks: Vec<Webhook> =
-        "admissionregistration.k8s.io", "MutatingWebhookConfiguration", false, kubernetes::mutating;
+        "admissionregistration.k8s.io", "MutatingWebhookConfiguration", false, kubernetes::webhooks;
     validating_webhooks: Vec<Webhook> =
-        "admissionregistration.k8s.io", "ValidatingWebhookConfiguration", false, kubernetes::validating;
+        "admissionregistration.k8s.io", "ValidatingWebhookConfiguration", false, kubernetes::webhooks;
     kubernetes_gateways: KubernetesGateway = "gateway.networking.k8s.io", "Gateway", true, kubernetes::spec;
     virtual_services: virtual_service::Spec = "networking.istio.io", "VirtualService", true, custom;
     destination_rules: destination_rule::Spec = "networking.istio.io", "DestinationRule", true, custom;
@@ -146,6 +151,18 @@ impl World {
         Added::Seen(identity)
     }
 
+    /// Adds a Service of another cluster. Objects of other kinds are ignored.
+    pub fn add_remote(&mut self, cluster: &str, value: &Value) -> Added {
+        let options = AddOptions { namespace: "default", is_assumed: true };
+        let mut other = Self::default();
+        let added = other.add(value, options);
+        let services = self.remote_services.entry(cluster.to_owned()).or_default();
+        for service in other.services {
+            insert(services, service);
+        }
+        added
+    }
+
     /// Sets the mesh's settings and networks, and the time in seconds since 1970.
     #[must_use]
     pub fn with(mut self, mesh: MeshConfig, networks: MeshNetworks, now: Option<i64>) -> Self {
@@ -158,6 +175,20 @@ impl World {
     pub fn with_domain(mut self, domain: &str) -> Self {
         domain.clone_into(&mut self.domain);
         self
+    }
+
+    /// Sets what the control plane would say of the objects.
+    #[must_use]
+    pub fn with_issues(mut self, issues: Vec<Issue>) -> Self {
+        self.issues = issues;
+        self
+    }
+
+    /// What names an object of Istio's kinds or a Service, if it is known.
+    pub(crate) fn identity(&self, kind: &str, group: &str, namespace: &str, name: &str) -> Option<Arc<Identity>> {
+        let services = within(&self.services, namespace).iter().map(|one| &one.identity);
+        let mut all = within(&self.custom, namespace).iter().map(|one| &one.identity).chain(services);
+        all.find(|one| (one.kind, one.group, one.name.as_str()) == (kind, group, name)).cloned()
     }
 
     /// The DNS domain of the cluster.

@@ -25,8 +25,10 @@ fn every_analyzer_has_a_case() {
     let tested: BTreeSet<String> = cases().iter().map(|folder| analyzer(folder)).collect();
     let without: Vec<String> =
         analyzers().into_iter().map(|one| one.name).filter(|name| !tested.contains(name)).collect();
-    let is_schema = |name: &String| name.starts_with("schema.ValidationAnalyzer.");
-    assert!(without.iter().all(is_schema), "no case for {without:?}");
+    // Issues come from the store, which this crate does not know. A case has objects of one cluster.
+    let others = ["heddle.IssueAnalyzer", "services.MultiClusterServiceAnalyzer"];
+    let is_elsewhere = |name: &String| name.starts_with("schema.ValidationAnalyzer.") || others.contains(&&**name);
+    assert!(without.iter().all(is_elsewhere), "no case for {without:?}");
 }
 
 /// The page for users describes each code, or says why it is never found.

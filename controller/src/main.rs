@@ -8,6 +8,7 @@ mod bindings;
 mod cluster;
 mod config;
 mod generate;
+mod issues;
 mod pem;
 mod reflection;
 mod router;

@@ -4,6 +4,7 @@
 mod chart;
 mod cmd;
 mod heddled;
+mod issues;
 mod release;
 mod server;
 mod unsupported;

@@ -32,6 +32,11 @@ pub(crate) struct ApiServer {
 pub(crate) struct Server(Client);
 
 impl ApiServer {
+    /// The API server of another context of the same kubeconfig.
+    pub(crate) fn of_context(&self, context: &str) -> Self {
+        Self { kubeconfig: self.kubeconfig.clone(), context: Some(context.to_owned()) }
+    }
+
     /// Reads the kubeconfig. It sends no request.
     pub(crate) async fn server(&self) -> Result<Server> {
         let options = KubeConfigOptions { context: self.context.clone(), ..KubeConfigOptions::default() };

@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::server::Server;
 
 /// The reason of an issue about a kind or a field without effect.
-const NOT_SUPPORTED: &str = "NotSupported";
+pub(crate) const NOT_SUPPORTED: &str = "NotSupported";
 /// The most objects of a kind that are named.
 const MAX_NAMED: usize = 5;
 

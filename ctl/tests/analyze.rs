@@ -114,6 +114,40 @@ fn findings_are_chosen_and_suppressed() -> Result<()> {
     Ok(())
 }
 
+/// What heddled says of an object and no analyzer finds: a kind without effect, a port that a service lacks, and a
+/// policy that an older one overrules. Nothing is said of pods, which files seldom hold.
+#[test]
+fn issues_of_heddled_are_found() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("objects.yaml");
+    let policy = |name: &str, spec: &str| {
+        format!(
+            "---\n{{apiVersion: security.istio.io/v1, kind: PeerAuthentication, metadata: {{name: {name}}}, \
+             spec: {spec}}}\n"
+        )
+    };
+    let text = "{apiVersion: security.istio.io/v1, kind: AuthorizationPolicy, metadata: {name: deny}, \
+                spec: {action: DENY, rules: [{}]}}\n---\n\
+                {apiVersion: v1, kind: Service, metadata: {name: web}, spec: {ports: [{name: http, port: 80}]}}\n---\n\
+                {apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {name: web}, spec: {hosts: [web], \
+                http: [{route: [{destination: {host: web, port: {number: 81}}}]}]}}\n";
+    let policies = policy("a", "{mtls: {mode: STRICT}}") + &policy("b", "{mtls: {mode: PERMISSIVE}}");
+    let selected = policy("c", "{selector: {matchLabels: {app: web}}}");
+    std::fs::write(&file, format!("{text}{policies}{selected}"))?;
+    let said = run(&file, &["--only", "heddle.IssueAnalyzer"])?;
+    let port = "Error [IST0101] (VirtualService web ";
+    ensure!(said.out.lines().count() == 3 && said.out.starts_with(port), "{}", said.out);
+    ensure!(said.out.contains("objects.yaml:5) spec.http[0].route[0].destination.port.number: "), "{}", said.out);
+    for part in ["Error [NotSupported] (AuthorizationPolicy deny ", "Error [Overruled] (PeerAuthentication b "] {
+        ensure!(said.out.contains(part), "{part}: {}", said.out);
+    }
+    let all = run(&file, &[])?.out;
+    ensure!(all.matches("[IST0101]").count() == 1, "each is found once: {all}");
+    let quiet = run(&file, &["-S", "Overruled=PeerAuthentication *", "-S", "NotSupported=* deny"])?;
+    ensure!(!quiet.out.contains("[Overruled]") && !quiet.out.contains("[NotSupported]"), "{}", quiet.out);
+    Ok(())
+}
+
 #[test]
 fn unreadable_documents_are_named() -> Result<()> {
     let folder = tempfile::tempdir()?;

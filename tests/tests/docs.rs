@@ -5,7 +5,8 @@
 //! other line runs in the repository's root, with our binaries on the path, and must exit with 0. Commands that cannot
 //! run here have the fence `console`. Commands that need a cluster have the fence `sh cluster`, and
 //! tests/tests/install/documents.rs runs them. Those that need a node have the fence `sh node`, and the test on a node
-//! (tests/tests/kubernetes/node.rs) runs them.
+//! (tests/tests/kubernetes/node.rs) runs them: tests/src/pods/guide.rs those of getting-started.md, and node/log.rs
+//! those of day-two.md.
 #![allow(clippy::panic)] // a test's report
 
 use std::path::Path;

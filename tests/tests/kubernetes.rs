@@ -6,6 +6,7 @@ mod kubernetes {
     mod api_server;
     mod authority;
     mod compile;
+    mod findings;
     mod ingress;
     mod istioctl;
     mod node;

@@ -14,6 +14,7 @@ pub(super) mod gateway_port;
 pub(super) mod gateway_secret;
 pub(super) mod mesh_host;
 pub(super) mod mesh_networks;
+pub(super) mod remote_service;
 pub(super) mod sidecar;
 pub(super) mod subset;
 

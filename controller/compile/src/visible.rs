@@ -49,6 +49,11 @@ impl VisibleServices {
         visible
     }
 
+    /// The rules of the services.
+    pub(crate) fn rules(&self) -> impl Iterator<Item = &Arc<DestinationRule>> {
+        self.services.values().filter_map(|(_, rule)| rule.as_ref()).map(ByPtr::arc)
+    }
+
     /// Their hosts.
     pub(crate) fn hosts(&self) -> impl Iterator<Item = &Host> {
         self.services.keys()

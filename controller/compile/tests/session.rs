@@ -275,3 +275,35 @@ fn a_gateway_that_begins_to_pass_tls_on_gets_endpoints() {
     let assignment: heddle_xds_api::envoy::config::endpoint::v3::ClusterLoadAssignment = endpoints.decode().unwrap();
     assert_eq!(assignment.endpoints.iter().map(|locality| locality.lb_endpoints.len()).sum::<usize>(), 3);
 }
+
+/// The objects that a resource came from, by its type and name.
+fn sources(text: &str, type_url: TypeUrl, name: &str) -> Vec<String> {
+    let (compiler, mut store) = (Compiler::default(), Store::new(Settings::default()));
+    let snapshot = apply(&mut store, text);
+    let (session, held) = follow(&compiler, &snapshot, "one");
+    assert!(held.typed(type_url).get(name).is_some(), "{name} of {:?}", held.typed(type_url));
+    compiler.sources(&session, type_url, name).iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_rule_is_a_source_of_each_resource_that_holds_something_of_it() {
+    let rule = |policy: &str| {
+        format!(
+            "---\napiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {{name: r, namespace: a}}\n\
+             spec: {{host: x.test, trafficPolicy: {{{policy}}}}}\n"
+        )
+    };
+    let both = ["DestinationRule a/r", "ServiceEntry a/x"];
+    let hash = service("x") + &rule("loadBalancer: {consistentHash: {httpHeaderName: user}}");
+    assert_eq!(sources(&hash, TypeUrl::Route, "80"), both);
+    for type_url in [TypeUrl::Cluster, TypeUrl::Endpoint] {
+        assert_eq!(sources(&hash, type_url, "outbound|80||x.test"), both);
+    }
+    // A rule that says nothing of routes has no part in them.
+    let pool = service("x") + &rule("connectionPool: {tcp: {maxConnections: 5, idleTimeout: 5s}}");
+    assert_eq!(sources(&pool, TypeUrl::Route, "80"), both[1..]);
+    let tcp = pool.replace("name: http, protocol: HTTP", "name: tcp, protocol: TCP");
+    assert_eq!(sources(&tcp, TypeUrl::Listener, "0.0.0.0_80"), both);
+    let limit = tcp.replace("maxConnections: 5, idleTimeout: 5s", "maxConnections: 5");
+    assert_eq!(sources(&limit, TypeUrl::Listener, "0.0.0.0_80"), both[1..]);
+}

@@ -2,7 +2,14 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use crate::{Text, host::Host, labels::Labels, object::Origin, service::Visibility, traffic::TrafficPolicy};
+use crate::{
+    Text,
+    host::Host,
+    labels::Labels,
+    object::{ObjectRef, Origin},
+    service::Visibility,
+    traffic::TrafficPolicy,
+};
 
 /// One DestinationRule, or several of one host and namespace merged.
 #[derive(Clone, Debug, PartialEq)]
@@ -67,5 +74,10 @@ impl DestinationRule {
     #[must_use]
     pub fn subset(&self, name: &str) -> Option<&Subset> {
         self.subsets.iter().find(|s| &*s.name == name)
+    }
+
+    /// All objects that it came from.
+    pub fn objects(&self) -> impl Iterator<Item = &Arc<ObjectRef>> {
+        std::iter::once(&self.origin).chain(&self.merged).map(|origin| &origin.object)
     }
 }

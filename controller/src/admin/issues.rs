@@ -7,6 +7,7 @@ use heddle_model::issue::{Issue, Severity};
 use serde_json::{Value, json};
 
 use super::Pages;
+use crate::issues::issues;
 
 /// All issues, in the order of objects; those of files name the file.
 pub(super) fn issuez(pages: &Pages) -> Value {
@@ -30,12 +31,9 @@ pub(super) fn by_reason(pages: &Pages) -> BTreeMap<(&'static str, &'static str),
     counts
 }
 
-/// Those of ingest, of compilation and of bindings, each once.
 fn others(pages: &Pages) -> BTreeSet<Issue> {
     let (snapshot, bindings) = (pages.state.borrow().snapshot.clone(), pages.bindings.borrow().clone());
-    let compiled = pages.compiled.issues();
-    let bound: Vec<Issue> = bindings.beside(&compiled).cloned().collect();
-    snapshot.issues.iter().cloned().chain(compiled).chain(bound).collect()
+    issues(&snapshot, &bindings, &pages.compiled, &pages.registry)
 }
 
 fn entry(issue: &Issue, file: Option<&Path>) -> Value {

@@ -17,7 +17,7 @@ use crate::authority::RootCerts;
 use crate::cluster::Candidate;
 use crate::config::Config;
 use crate::source::pod_index::PodIndex;
-use crate::status::Writer;
+use crate::status::{Events, Writer};
 use crate::webhook::{self, Bundles, Webhooks};
 
 /// The Lease of the replica that writes for its revision; a revision's has the revision behind it.
@@ -61,6 +61,7 @@ pub(super) fn attend(
             leads: leads.clone(),
             speaks,
             tried: BTreeMap::new(),
+            events: Events::default(),
         };
         tasks.spawn(until(end.clone(), writer.run()));
     }

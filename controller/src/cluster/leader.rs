@@ -7,6 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use k8s_openapi::jiff::Timestamp;
 use kube::api::{ObjectMeta, PostParams};
 use kube::{Api, Client};
+use ring::rand::SystemRandom;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -18,6 +19,14 @@ const LIFE: Duration = Duration::from_secs(15);
 const BEAT: Duration = Duration::from_secs(4);
 /// The longest attempt. A holder that cannot renew must stop before another one starts.
 const PATIENCE: Duration = Duration::from_secs(4);
+
+/// The name of this process in the Lease: that of its pod, with a random suffix as client-go makes it.
+fn identity(pod: &str) -> String {
+    let random = ring::rand::generate::<[u8; 8]>(&SystemRandom::new()).map(ring::rand::Random::expose);
+    // Without random numbers nothing else of the process would work either.
+    let suffix = random.map_or_else(|_| u64::from(std::process::id()), u64::from_ne_bytes);
+    format!("{pod}_{suffix:016x}")
+}
 
 /// Takes part in the election.
 pub(crate) struct Candidate {
@@ -31,10 +40,11 @@ pub(crate) struct Candidate {
 }
 
 impl Candidate {
-    /// Creates a candidate for the Lease with this name.
-    pub(crate) fn new(client: Client, namespace: &str, name: impl Into<String>, identity: &str) -> Self {
-        let api = Api::namespaced(client, namespace);
-        Self { api, name: name.into(), identity: identity.to_owned(), seen: None, renewed: None }
+    /// Creates a candidate for the Lease with this name. `pod` need not be unique: outside a pod every process has the
+    /// same default.
+    pub(crate) fn new(client: Client, namespace: &str, name: impl Into<String>, pod: &str) -> Self {
+        let (api, identity) = (Api::namespaced(client, namespace), identity(pod));
+        Self { api, name: name.into(), identity, seen: None, renewed: None }
     }
 
     /// Sends on `leads` whether this process leads, until `end`. Then it releases the Lease.
@@ -129,5 +139,16 @@ impl Candidate {
             self.api.replace(&self.name, &PostParams::default(), &lease).await?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_processes_with_one_pod_name_are_told_apart() {
+        let (one, other) = (identity("heddled"), identity("heddled"));
+        assert!(one.starts_with("heddled_") && one != other, "{one}");
     }
 }

@@ -1,19 +1,15 @@
-//! The condition of an object, from its issues and from the rejections by proxies.
+//! The condition of an object, from its issues.
 
 use heddle_model::issue::{Issue, Severity};
-use heddle_serve::registry::Rejection;
+use heddle_store::NO_WORKLOADS;
 
 use super::messages::message;
 use super::observed::{Condition, ObservedObject, Status};
 
 /// Istio's condition: whether the current object is in force.
 const RECONCILED: &str = "Reconciled";
-/// The reason if an object selects nothing.
-const NO_WORKLOADS: &str = "NoWorkloads";
 /// The reason if no proxy of what an object selects is connected.
 const NO_PROXIES: &str = "NoProxies";
-/// The reason for a rejection by a proxy.
-const REJECTED: &str = "Rejected";
 /// The most lines in a message. The message gives the number of further lines.
 const TOLD: usize = 10;
 /// The most characters of a line.
@@ -27,17 +23,13 @@ pub(super) enum Audience {
     Connected,
     /// Workloads without a connected proxy.
     NoProxies,
-    /// No workload that exists.
-    NoWorkloads,
 }
 
 /// Everything that is wrong with an object.
 #[derive(Debug, Default)]
 pub(super) struct Found<'a> {
-    /// The issues, by severity, errors first.
+    /// The issues, by severity, errors first, and of these the rejections by proxies first.
     pub issues: Vec<&'a Issue>,
-    /// The rejections by proxies.
-    pub rejections: Vec<&'a Rejection>,
     /// Whom it reaches.
     pub audience: Audience,
 }
@@ -45,8 +37,7 @@ pub(super) struct Found<'a> {
 /// The new status of an object. `None` if the object has it already. An unchanged condition keeps its transition time.
 pub(super) fn wanted(seen: &ObservedObject, found: &Found<'_>, now: &str) -> Option<Status> {
     let mut condition = condition(seen.generation, found);
-    let old = seen.status.conditions.iter().find(|old| old.kind == RECONCILED);
-    let since = old.filter(|old| old.status == condition.status && !old.last_transition_time.is_empty());
+    let since = ours(&seen.status).filter(|old| old.status == condition.status && !old.last_transition_time.is_empty());
     condition.last_transition_time = since.map_or_else(|| now.to_owned(), |old| old.last_transition_time.clone());
     let mut messages: Vec<_> = found.issues.iter().map(|issue| message(issue)).collect();
     messages.sort();
@@ -61,33 +52,37 @@ pub(super) fn wanted(seen: &ObservedObject, found: &Found<'_>, now: &str) -> Opt
     (status != seen.status).then_some(status)
 }
 
+/// The condition that a status has of ours.
+pub(super) fn ours(status: &Status) -> Option<&Condition> {
+    status.conditions.iter().find(|condition| condition.kind == RECONCILED)
+}
+
 /// Whether the status says of this generation that the object is in force, whether or not proxies are connected.
 pub(super) fn is_true(seen: &ObservedObject) -> bool {
-    let ours = seen.status.conditions.iter().find(|condition| condition.kind == RECONCILED);
-    ours.is_some_and(|ours| ours.status == "True" && ours.observed_generation == seen.generation)
+    ours(&seen.status).is_some_and(|ours| ours.status == "True" && ours.observed_generation == seen.generation)
 }
 
 /// Whether the status already reports success.
 pub(super) fn is_well(seen: &ObservedObject) -> bool {
     let status = &seen.status;
-    let ours = status.conditions.iter().find(|condition| condition.kind == RECONCILED);
     let well = |ours: &Condition| {
         ours.status == "True" && ours.message.is_empty() && ours.observed_generation == seen.generation
     };
-    ours.is_some_and(well) && status.observed_generation == seen.generation && status.validation_messages.is_empty()
+    ours(status).is_some_and(well)
+        && status.observed_generation == seen.generation
+        && status.validation_messages.is_empty()
 }
 
 fn condition(generation: i64, found: &Found<'_>) -> Condition {
     let error = found.issues.iter().find(|issue| issue.severity == Severity::Error).map(|issue| issue.reason);
-    let (status, reason) = match (found.rejections.is_empty(), error, found.audience) {
-        (false, _, _) => ("False", REJECTED),
-        (true, Some(reason), _) => ("False", reason),
-        (true, None, Audience::NoWorkloads) => ("Unknown", NO_WORKLOADS),
-        (true, None, Audience::NoProxies) => ("True", NO_PROXIES),
-        (true, None, Audience::Connected) => ("True", RECONCILED),
+    let is_idle = found.issues.iter().any(|issue| issue.reason == NO_WORKLOADS);
+    let (status, reason) = match (error, is_idle, found.audience) {
+        (Some(reason), _, _) => ("False", reason),
+        (None, true, _) => ("Unknown", NO_WORKLOADS),
+        (None, false, Audience::NoProxies) => ("True", NO_PROXIES),
+        (None, false, Audience::Connected) => ("True", RECONCILED),
     };
-    let lines = rejected(&found.rejections).into_iter().chain(found.issues.iter().map(|issue| line(issue)));
-    let lines = lines.chain(found.audience.line().map(str::to_owned));
+    let lines = found.issues.iter().map(|issue| line(issue)).chain(found.audience.line().map(str::to_owned));
     let lines: Vec<String> = lines.map(|line| cut(&line)).collect();
     let mut message = lines.iter().take(TOLD).map(String::as_str).collect::<Vec<_>>().join("\n");
     if lines.len() > TOLD {
@@ -108,7 +103,6 @@ impl Audience {
         match self {
             Self::Connected => None,
             Self::NoProxies => Some("no proxy that this object concerns is connected to this replica of heddled"),
-            Self::NoWorkloads => Some("the object selects no workload that exists"),
         }
     }
 }
@@ -116,28 +110,6 @@ impl Audience {
 fn line(issue: &Issue) -> String {
     let at = if issue.field.is_empty() { String::new() } else { format!("{}: ", issue.field) };
     format!("{at}{} ({})", issue.message, issue.reason)
-}
-
-/// One line for each reason of rejection, with the number of proxies.
-fn rejected(rejections: &[&Rejection]) -> Vec<String> {
-    let mut said: Vec<(&str, &str)> = rejections.iter().map(|one| (one.type_url.short(), &*one.reason)).collect();
-    said.sort_unstable();
-    said.dedup();
-    let line = |(short, reason): (&str, &str)| {
-        let by = rejections.iter().filter(|one| (one.type_url.short(), &*one.reason) == (short, reason));
-        let mut names: Vec<&str> = by.map(|one| one.proxy.as_str()).collect();
-        names.sort_unstable();
-        let others = match names.len() {
-            0 | 1 => String::new(),
-            more => format!(" and {} more", more - 1),
-        };
-        let first = names.first().copied().unwrap_or_default();
-        format!(
-            "the proxy {first}{others} rejects a resource of this object ({short}) \
-             and keeps its last configuration: {reason}"
-        )
-    };
-    said.into_iter().map(line).collect()
 }
 
 fn cut(line: &str) -> String {

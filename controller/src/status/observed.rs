@@ -28,6 +28,8 @@ pub(crate) enum ObservedStatus {
 pub(crate) struct ObservedObject {
     /// The API version in which it is watched.
     pub version: Text,
+    /// Its unique id.
+    pub uid: Text,
     /// Its resource version.
     pub resource_version: Text,
     /// Its generation.
@@ -125,6 +127,7 @@ impl ObservedObject {
         let text = |value: &Value| Text::from(value.as_str().unwrap_or_default());
         Self {
             version: version.into(),
+            uid: text(&meta["uid"]),
             resource_version: text(&meta["resourceVersion"]),
             generation: meta["generation"].as_i64().unwrap_or_default(),
             revision: text(&meta["labels"][REVISION]),

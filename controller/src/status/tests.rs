@@ -10,15 +10,14 @@ use heddle_model::locality::Locality;
 use heddle_model::map::SharedMap;
 use heddle_model::object::{Kind, ObjectRef, Origin};
 use heddle_model::workload::Workload;
-use heddle_serve::registry::Rejection;
 use heddle_store::object::{Meta, Reading};
 use heddle_store::{Event, Object, Selected, Settings, SourceId, Spec, Store};
-use heddle_xds_api::TypeUrl;
 use serde_json::{Value, json};
 
 use super::conditions::{Audience, Found, is_well, wanted};
 use super::observed::{ObservedObject, ObservedStatus, Status};
 use super::writer::{audience, found};
+use crate::issues::REJECTED;
 
 const NOW: &str = "2026-01-02T03:04:05Z";
 
@@ -35,13 +34,8 @@ fn issue(severity: &str, reason: &'static str) -> Issue {
     }
 }
 
-fn rejection(proxy: &str, reason: &str) -> Rejection {
-    Rejection {
-        proxy: proxy.into(),
-        type_url: TypeUrl::Route,
-        reason: reason.into(),
-        objects: vec![Arc::new(ObjectRef::new(Kind::VirtualService, "shop", "reviews"))],
-    }
+fn rejection(severity: &str, reason: &str) -> Issue {
+    Issue { message: reason.into(), field: String::new(), ..issue(severity, REJECTED) }
 }
 
 fn written(status: &Status) -> Value {
@@ -82,14 +76,17 @@ fn an_error_names_its_field_and_a_warning_does_not_make_it_false() {
 }
 
 #[test]
-fn what_proxies_reject_is_said_once_with_how_many_say_it() {
-    let said = ["b.shop", "a.shop", "c.shop"].map(|proxy| rejection(proxy, "too large"));
-    let found = Found { rejections: said.iter().collect(), ..Found::default() };
-    let status = wanted(&seen(1, &Value::Null), &found, NOW).unwrap();
+fn a_rejection_comes_first_and_makes_the_condition_false_if_it_decides() {
+    let (error, few, many) = (issue("error", "BadHost"), rejection("warning", "1 of 9"), rejection("error", "7 of 9"));
+    let known = BTreeSet::from([error, many]);
+    let status = wanted(&seen(1, &Value::Null), found(&known).values().next().unwrap(), NOW).unwrap();
     let condition = &status.conditions[0];
     assert_eq!((&*condition.status, &*condition.reason), ("False", "Rejected"));
-    assert!(condition.message.starts_with("the proxy a.shop and 2 more rejects"), "{}", condition.message);
-    assert!(condition.message.ends_with("(rds) and keeps its last configuration: too large"), "{}", condition.message);
+    assert!(condition.message.starts_with("7 of 9 (Rejected)\n"), "{}", condition.message);
+    let known = BTreeSet::from([few]);
+    let status = wanted(&seen(1, &Value::Null), found(&known).values().next().unwrap(), NOW).unwrap();
+    let condition = &status.conditions[0];
+    assert_eq!((&*condition.status, &*condition.message), ("True", "1 of 9 (Rejected)"));
 }
 
 /// The status and the reason of an object without issues that reaches nobody, or not yet.
@@ -102,13 +99,15 @@ fn reached(audience: Audience) -> (String, String) {
 #[test]
 fn an_object_that_selects_nothing_is_not_true() {
     let of = |status: &str, reason: &str| (status.to_owned(), reason.to_owned());
-    assert_eq!(reached(Audience::NoWorkloads), of("Unknown", "NoWorkloads"));
     assert_eq!(reached(Audience::NoProxies), of("True", "NoProxies"));
     assert_eq!(reached(Audience::Connected), of("True", "Reconciled"));
-    let error = issue("error", "UnknownGateway");
-    let found = Found { issues: vec![&error], audience: Audience::NoWorkloads, ..Found::default() };
-    let status = wanted(&seen(1, &Value::Null), &found, NOW).unwrap();
-    assert_eq!((&*status.conditions[0].status, &*status.conditions[0].reason), ("False", "UnknownGateway"));
+    let (error, idle) = (issue("error", "UnknownGateway"), issue("warning", "NoWorkloads"));
+    let said = |issues: Vec<&Issue>| {
+        let status = wanted(&seen(1, &Value::Null), &Found { issues, ..Found::default() }, NOW).unwrap();
+        of(&status.conditions[0].status, &status.conditions[0].reason)
+    };
+    assert_eq!(said(vec![&idle]), of("Unknown", "NoWorkloads"));
+    assert_eq!(said(vec![&error, &idle]), of("False", "UnknownGateway"));
 }
 
 #[test]
@@ -134,7 +133,7 @@ fn the_audience_is_what_is_selected_and_connected() {
     let of_pod = Selected::from([(policy.clone(), vec![Arc::new(pod)])]);
     assert_eq!(audience(&policy, &of_pod, &of("web-1")), Audience::Connected);
     assert_eq!(audience(&policy, &of_pod, &of("other")), Audience::NoProxies);
-    assert_eq!(audience(&policy, &Selected::from([(policy.clone(), Vec::new())]), &of("other")), Audience::NoWorkloads);
+    assert_eq!(audience(&policy, &Selected::from([(policy.clone(), Vec::new())]), &of("other")), Audience::Connected);
     assert_eq!(audience(&rule, &of_pod, &of("other")), Audience::Connected);
     assert_eq!(audience(&rule, &of_pod, &BTreeSet::new()), Audience::NoProxies);
     assert_eq!(audience(&key(Kind::ProxyConfig), &of_pod, &BTreeSet::new()), Audience::Connected);
@@ -155,8 +154,8 @@ fn conditions_of_others_stay_and_nonsense_is_written_over() {
 #[test]
 fn a_message_is_cut_and_counted() {
     let errors: Vec<Issue> = (0..30).map(|_| issue("error", "BadHost")).collect();
-    let long = rejection("a.shop", &"ä".repeat(100_000));
-    let found = Found { issues: errors.iter().collect(), rejections: vec![&long], ..Found::default() };
+    let long = rejection("error", &"ä".repeat(100_000));
+    let found = Found { issues: [&long].into_iter().chain(&errors).collect(), ..Found::default() };
     let status = wanted(&seen(1, &Value::Null), &found, NOW).unwrap();
     let message = &status.conditions[0].message;
     assert!(message.len() < 4096 && message.ends_with("and 21 more"), "{message}");
@@ -186,9 +185,9 @@ fn namesakes_are_told_apart_from_event_to_condition() {
         store.apply(Event::Apply(SourceId::ApiServer(cluster.clone()), Box::new(object)));
     }
     let snapshot = store.commit();
-    let rejected = Rejection { objects: vec![keys[1].clone()], ..rejection("a.shop", "too large") };
-    let rejections = [rejected];
-    let known = found(snapshot.issues.iter(), &rejections);
+    let rejected = Issue { object: keys[1].clone(), ..rejection("error", "too large") };
+    let all: BTreeSet<Issue> = snapshot.issues.iter().cloned().chain([rejected]).collect();
+    let known = found(&all);
     let said = keys.each_ref().map(|key| {
         let status = wanted(&seen(1, &Value::Null), &known[key], NOW).unwrap();
         (status.conditions[0].reason.clone(), status.conditions[0].message.lines().count())
@@ -198,7 +197,8 @@ fn namesakes_are_told_apart_from_event_to_condition() {
     assert!(known[&keys[2]].issues[0].message.contains("another group"));
     store.apply(Event::Delete(SourceId::ApiServer(west), keys[1].clone()));
     let snapshot = store.commit();
-    let left: Vec<_> = found(snapshot.issues.iter(), &[]).into_keys().collect();
+    let all: BTreeSet<Issue> = snapshot.issues.iter().cloned().collect();
+    let left: Vec<_> = found(&all).into_keys().collect();
     assert_eq!(left, [keys[2].clone(), keys[0].clone()]);
 }
 

@@ -5,6 +5,7 @@
 //! What is written comes back by the watch. It changes nothing of the mesh, and the next round finds that it is as it
 //! should be.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,7 +15,7 @@ use heddle_model::Text;
 use heddle_model::issue::Issue;
 use heddle_model::object::{Kind, ObjectRef};
 use heddle_model::workload::Workload;
-use heddle_serve::registry::{ConnectionRegistry, Rejection};
+use heddle_serve::registry::ConnectionRegistry;
 use heddle_store::{Bindings, Selected};
 use kube::api::{Patch, PatchParams};
 use kube::{Api, Client};
@@ -24,9 +25,11 @@ use time::format_description::well_known::Rfc3339;
 use tokio::sync::watch;
 
 use super::conditions::{Audience, Found, is_true, is_well, wanted};
+use super::events::{Events, Record, record};
 use super::observed::{ObservedObject, Status};
 use crate::cluster::reason;
 use crate::generate::CountedCompiler;
+use crate::issues::{REJECTED, issues};
 use crate::source::kinds;
 use crate::source::raw::Raw;
 use crate::writer::ControllerState;
@@ -70,6 +73,8 @@ pub(crate) struct Writer {
     pub speaks: watch::Receiver<bool>,
     /// The states of objects that a write was tried on: nothing comes of trying once more.
     pub tried: BTreeMap<Arc<ObjectRef>, Text>,
+    /// What was recorded lately.
+    pub events: Events,
 }
 
 /// How a round went.
@@ -87,6 +92,8 @@ struct Change {
     key: Arc<ObjectRef>,
     seen: Arc<ObservedObject>,
     status: Value,
+    /// The event about it.
+    record: Option<Record>,
 }
 
 impl Writer {
@@ -132,8 +139,11 @@ impl Writer {
         let mut writes = futures_util::stream::iter(changes).map(write).buffer_unordered(AT_ONCE);
         while let Some((change, written)) = writes.next().await {
             match written {
-                Ok(()) => {
+                Ok(is_written) => {
                     tracing::debug!(object = %change.key, "wrote a status");
+                    if let Some(record) = change.record.filter(|_| is_written) {
+                        self.events.record(client, (&change.key, &change.seen), record, &now()).await;
+                    }
                     self.tried.insert(change.key, change.seen.resource_version.clone());
                 }
                 Err(error) => {
@@ -153,13 +163,11 @@ impl Writer {
     /// What differs: bad news first.
     fn changes(&mut self, state: &ControllerState) -> Vec<Change> {
         self.tried.retain(|key, tried| state.statuses.get(key).is_some_and(|seen| seen.resource_version == *tried));
-        let (of_compile, rejections) = (self.compiled.issues(), self.registry.rejections());
         let bindings = self.bindings.borrow_and_update().clone();
-        let issues = state.snapshot.issues.iter().chain(&of_compile).chain(bindings.beside(&of_compile));
-        let mut found = found(issues, &rejections);
+        let issues = issues(&state.snapshot, &bindings, &self.compiled, &self.registry);
+        let mut found = found(&issues);
         let (connected, is_early) = (self.registry.workloads(), self.started.elapsed() < GRACE);
-        let now = OffsetDateTime::now_utc().replace_nanosecond(0).ok().and_then(|now| now.format(&Rfc3339).ok());
-        let now = now.unwrap_or_default();
+        let now = now();
         let (mut bad, mut good) = (Vec::new(), Vec::new());
         for (key, seen) in state.statuses.iter().filter(|(key, seen)| self.is_ours(state, key, seen)) {
             let audience = audience(key, &bindings.selected, &connected);
@@ -167,7 +175,6 @@ impl Writer {
             let is_kept = match audience {
                 Audience::Connected => is_well(seen),
                 Audience::NoProxies => is_early && is_true(seen),
-                Audience::NoWorkloads => false,
             };
             if self.tried.contains_key(key) || (known.is_none() && is_kept) {
                 continue;
@@ -175,7 +182,8 @@ impl Writer {
             let is_bad = known.is_some();
             let known = Found { audience, ..known.unwrap_or_default() };
             let Some(status) = wanted(seen, &known, &now) else { continue };
-            let change = Change { key: key.clone(), seen: seen.clone(), status: written(&status) };
+            let record = record(seen, &status, &known);
+            let change = Change { key: key.clone(), seen: seen.clone(), status: written(&status), record };
             if is_bad { bad.push(change) } else { good.push(change) }
         }
         bad.append(&mut good);
@@ -194,7 +202,7 @@ impl Writer {
             let seen = state.statuses.get(key)?;
             let differs = seen.addresses != front.addresses && !self.tried.contains_key(key);
             let status = json!({"loadBalancer": {"ingress": front.addresses}});
-            differs.then(|| Change { key: key.clone(), seen: seen.clone(), status })
+            differs.then(|| Change { key: key.clone(), seen: seen.clone(), status, record: None })
         };
         served.filter_map(change).collect()
     }
@@ -232,7 +240,8 @@ pub(super) fn audience(key: &Arc<ObjectRef>, selected: &Selected, connected: &BT
         connected.contains(&(origin.namespace().clone(), origin.name().clone()))
     };
     match selected.get(key) {
-        Some(workloads) if workloads.is_empty() => Audience::NoWorkloads,
+        // The issue `NoWorkloads` says so.
+        Some(workloads) if workloads.is_empty() => Audience::Connected,
         _ if key.kind == Kind::ProxyConfig => Audience::Connected,
         // Other proxies call what a ServiceEntry selects.
         Some(workloads) if key.kind != Kind::ServiceEntry && !workloads.iter().any(is_connected) => Audience::NoProxies,
@@ -242,31 +251,27 @@ pub(super) fn audience(key: &Arc<ObjectRef>, selected: &Selected, connected: &BT
 }
 
 /// What is known against each object.
-pub(super) fn found<'a>(
-    issues: impl Iterator<Item = &'a Issue>,
-    rejections: &'a [Rejection],
-) -> BTreeMap<Arc<ObjectRef>, Found<'a>> {
-    let mut found: BTreeMap<Arc<ObjectRef>, Found<'a>> = BTreeMap::new();
+pub(super) fn found(issues: &BTreeSet<Issue>) -> BTreeMap<Arc<ObjectRef>, Found<'_>> {
+    let mut found: BTreeMap<Arc<ObjectRef>, Found<'_>> = BTreeMap::new();
     for issue in issues {
-        let known = &mut found.entry(issue.object.clone()).or_default().issues;
-        if !known.contains(&issue) {
-            known.push(issue);
-        }
+        found.entry(issue.object.clone()).or_default().issues.push(issue);
     }
     for entry in found.values_mut() {
-        entry.issues.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.cmp(b)));
-    }
-    for rejection in rejections {
-        for object in &rejection.objects {
-            found.entry(object.clone()).or_default().rejections.push(rejection);
-        }
+        let rank = |issue: &Issue| (Reverse(issue.severity), issue.reason != REJECTED);
+        entry.issues.sort_by_key(|issue| rank(issue));
     }
     found
 }
 
-/// Writes one status over the state that was seen. That the object has changed or gone since, or that its definition
-/// has no status, is as good as written: there will be an event, or nothing to write to.
-async fn write(client: &Client, change: &Change) -> Result<(), kube::Error> {
+/// The time, as conditions and events hold it.
+fn now() -> String {
+    let now = OffsetDateTime::now_utc().replace_nanosecond(0).ok().and_then(|now| now.format(&Rfc3339).ok());
+    now.unwrap_or_default()
+}
+
+/// Writes one status over the state that was seen. Says whether it is written: if the object has changed or gone since,
+/// there will be an event of the watch, and if its definition has no status, there is nothing to write to.
+async fn write(client: &Client, change: &Change) -> Result<bool, kube::Error> {
     let resource = kinds::resource(change.key.kind, &change.seen.version);
     let api: Api<Raw> = Api::namespaced_with(client.clone(), &change.key.namespace, &resource);
     let patch = json!({
@@ -274,7 +279,7 @@ async fn write(client: &Client, change: &Change) -> Result<(), kube::Error> {
     });
     let parameters = PatchParams { field_manager: Some(WRITER.into()), ..PatchParams::default() };
     match api.patch_status(&change.key.name, &parameters, &Patch::Merge(patch)).await {
-        Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409 | 422) => Ok(()),
-        other => other.map(|_| ()),
+        Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409 | 422) => Ok(false),
+        other => other.map(|_| true),
     }
 }

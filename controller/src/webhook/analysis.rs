@@ -1,19 +1,24 @@
 //! Warns of what `heddlectl analyze` would find about an object, among the objects that the control plane knows.
 
-use heddle_analyze::{AddOptions, Added, World, analyze, analyzers};
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use heddle_analyze::{AddOptions, Added, Analyzer, World, analyze, analyzers};
 use heddle_crds::kind::IstioKind;
 use heddle_crds::networking::{destination_rule, virtual_service};
 use heddle_model::host::Host;
 use heddle_model::route::GatewayRef;
 use heddle_model::service::{Service, Visibility};
 use heddle_model::snapshot::Snapshot;
+use heddle_store::object::Reading;
+use heddle_store::{Object, issues_if_applied};
 use serde_json::{Value, json};
 
 /// The most warnings of one object.
 const MOST: usize = 20;
 
-/// The analyzers whose inputs a snapshot has, by the kind of the object.
-const ANALYZERS: [(IstioKind, &[&str]); 2] = [
+/// The analyzers whose inputs a snapshot has, besides the one of issues, by the kind of the object.
+const NAMES: [(IstioKind, &[&str]); 2] = [
     (
         IstioKind::VirtualService,
         &[
@@ -25,6 +30,19 @@ const ANALYZERS: [(IstioKind, &[&str]); 2] = [
     ),
     (IstioKind::DestinationRule, &["destinationrule.CaCertificateAnalyzer", "destinationrule.SubsetSelectPodAnalyzer"]),
 ];
+/// The analyzer of the issues that the object would have.
+const ISSUES: &str = "heddle.IssueAnalyzer";
+
+/// The analyzers of each kind. The table of all is made once.
+static ANALYZERS: LazyLock<BTreeMap<IstioKind, Vec<Analyzer>>> = LazyLock::new(|| {
+    let all = analyzers();
+    let of = |kind: IstioKind| {
+        let names = NAMES.iter().find(|(of, _)| *of == kind).map_or(&[][..], |(_, names)| names);
+        let is_chosen = |one: &&Analyzer| one.name == ISSUES || names.contains(&one.name.as_str());
+        (kind, all.iter().filter(is_chosen).cloned().collect())
+    };
+    IstioKind::ALL.into_iter().map(of).collect()
+});
 
 /// Warnings of an object that is created or updated. There are none until the control plane knows the cluster. The cost
 /// is that of looking at each known object once: only what the object speaks of is analyzed with it.
@@ -33,16 +51,25 @@ pub(super) fn warnings(object: &Value, namespace: &str, snapshot: &Snapshot) -> 
     let Some(kind) = IstioKind::of(text("apiVersion"), text("kind")).filter(|_| snapshot.synced) else {
         return Vec::new();
     };
-    let Some((_, names)) = ANALYZERS.iter().find(|(of, _)| *of == kind) else { return Vec::new() };
-    let mut world = World::default().with_domain(&snapshot.mesh.domain);
-    let hosts = hosts(kind, object.get("spec").unwrap_or(&Value::Null), namespace, &snapshot.mesh.domain);
-    add_known(snapshot, &hosts, &mut world);
+    let issues = match Object::read(object) {
+        Reading::Object(object) => issues_if_applied(*object, snapshot),
+        Reading::Other { .. } | Reading::Not(_) => Vec::new(),
+    };
+    let mut world = World::default().with_domain(&snapshot.mesh.domain).with_issues(issues);
+    if NAMES.iter().any(|(of, _)| *of == kind) {
+        let hosts = hosts(kind, object.get("spec").unwrap_or(&Value::Null), namespace, &snapshot.mesh.domain);
+        add_known(snapshot, &hosts, &mut world);
+    }
     let Added::Seen(applied) = world.add(object, AddOptions { namespace, is_assumed: false }) else {
         return Vec::new();
     };
-    let chosen: Vec<_> = analyzers().into_iter().filter(|one| names.contains(&one.name.as_str())).collect();
-    let findings = analyze(&world, &chosen).into_iter().filter(|finding| finding.object == applied);
-    findings.take(MOST).map(|one| format!("{}: {}: {}", one.message.code, one.path, one.text)).collect()
+    let analyzers = ANALYZERS.get(&kind).map_or(&[][..], Vec::as_slice);
+    let findings = analyze(&world, analyzers).into_iter().filter(|finding| finding.object == applied);
+    let line = |code: &str, path: &str, text: &str| match path {
+        "" => format!("{code}: {text}"),
+        path => format!("{code}: {path}: {text}"),
+    };
+    findings.take(MOST).map(|one| line(one.message.code, &one.path, &one.text)).collect()
 }
 
 /// The hosts that an object speaks of, as full names.
@@ -135,12 +162,23 @@ mod tests {
 
     use super::*;
 
-    /// A service with two subsets of which one has no pods, a gateway, and a route for one host.
+    /// A service with two subsets of which one has no pods, a gateway with its pod, a policy, and a route for one host.
     const KNOWN: &str = "\
 apiVersion: v1
 kind: Service
 metadata: {name: oven, namespace: bakery}
-spec: {clusterIP: 10.1.0.1, ports: [{name: http, port: 80}]}
+spec: {clusterIP: 10.1.0.1, selector: {app: oven}, ports: [{name: http, port: 80}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: oven-1, namespace: bakery, labels: {app: oven, gate: front}}
+spec: {containers: [{name: oven}]}
+status: {phase: Running, podIP: 10.0.0.9, podIPs: [{ip: 10.0.0.9}]}
+---
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: all, namespace: bakery, creationTimestamp: '2026-01-01T00:00:00Z'}
+spec: {mtls: {mode: STRICT}}
 ---
 apiVersion: networking.istio.io/v1
 kind: ServiceEntry
@@ -164,14 +202,18 @@ metadata: {name: oven, namespace: bakery}
 spec: {hosts: [oven], http: [{route: [{destination: {host: oven}}]}]}
 ";
 
-    fn warned(kind: &str, name: &str, spec: &Value) -> Vec<String> {
+    fn known() -> std::sync::Arc<Snapshot> {
         let mut store = Store::new(Settings::default());
         for object in documents(KNOWN.as_bytes()).0 {
             store.apply(Event::Apply(SourceId::Files, Box::new(object)));
         }
+        store.commit()
+    }
+
+    fn warned(kind: &str, name: &str, spec: &Value) -> Vec<String> {
         let object = json!({"apiVersion": "networking.istio.io/v1", "kind": kind,
             "metadata": {"name": name, "namespace": "bakery"}, "spec": spec});
-        warnings(&object, "bakery", &store.commit())
+        warnings(&object, "bakery", &known())
     }
 
     #[test]
@@ -210,5 +252,60 @@ spec: {hosts: [oven], http: [{route: [{destination: {host: oven}}]}]}
         assert!(told.len() == 1 && told[0].contains("the subset new selects no pods"), "{told:#?}");
         let told = warned("DestinationRule", "gone", &json!({"host": "gone.example"}));
         assert!(told.len() == 1 && told[0].starts_with("IST0174: spec.host: "), "{told:#?}");
+    }
+
+    /// What is said of an object of another API group.
+    fn warned_of(version: &str, kind: &str, spec: &Value) -> Vec<String> {
+        let object = json!({"apiVersion": version, "kind": kind, "metadata": {"name": "new", "namespace": "bakery"},
+            "spec": spec});
+        warnings(&object, "bakery", &known())
+    }
+
+    #[test]
+    fn a_gateway_has_workloads_ports_and_secrets() {
+        let gateway = |selector: &str, port: u16| {
+            let tls = json!({"mode": "SIMPLE", "credentialName": "bread-cert"});
+            let server = json!({"port": {"number": port, "name": "https", "protocol": "HTTPS"}, "tls": tls,
+                "hosts": ["bread.example"]});
+            warned("Gateway", "new", &json!({"selector": {"app": selector}, "servers": [server]}))
+        };
+        let told = gateway("none", 443);
+        assert!(told.len() == 1 && told[0].starts_with("IST0101: spec.selector: "), "{told:#?}");
+        let told = gateway("oven", 8443);
+        assert!(told.iter().any(|one| one.contains("there is no Secret bread-cert in namespace bakery")), "{told:#?}");
+        assert!(told.iter().any(|one| one.starts_with("IST0162: spec.servers[0].port.number: ")), "{told:#?}");
+    }
+
+    #[test]
+    fn overruled_objects_and_selectors_without_workloads_are_told() {
+        let mode = |app: Option<&str>| {
+            let selector = app.map(|app| json!({"matchLabels": {"app": app}}));
+            warned_of("security.istio.io/v1", "PeerAuthentication", &json!({"selector": selector, "mtls": {}}))
+        };
+        let told = mode(None);
+        assert!(
+            told.len() == 1 && told[0].starts_with("Overruled: the older PeerAuthentication bakery/all"),
+            "{told:#?}"
+        );
+        let told = mode(Some("none"));
+        assert!(told.len() == 1 && told[0].starts_with("IST0127: spec.selector: "), "{told:#?}");
+        assert_eq!(mode(Some("oven")), [""; 0]);
+        let selector = json!({"labels": {"app": "none"}});
+        let ports = json!([{"number": 80, "name": "http", "protocol": "HTTP"}]);
+        let entry = json!({"hosts": ["new.example"], "resolution": "STATIC", "ports": ports,
+            "workloadSelector": selector});
+        let told = warned("ServiceEntry", "new", &entry);
+        assert!(told.len() == 1 && told[0].starts_with("IST0127: spec.workloadSelector: "), "{told:#?}");
+        let egress = json!([{"hosts": ["./*"]}]);
+        let told = warned("Sidecar", "new", &json!({"workloadSelector": selector, "egress": egress}));
+        assert!(told.len() == 1 && told[0].starts_with("IST0101: spec.workloadSelector: "), "{told:#?}");
+    }
+
+    #[test]
+    fn a_change_of_an_object_is_compared_with_others_only() {
+        let object = json!({"apiVersion": "security.istio.io/v1", "kind": "PeerAuthentication",
+            "metadata": {"name": "all", "namespace": "bakery", "creationTimestamp": "2026-01-01T00:00:00Z"},
+            "spec": {"mtls": {"mode": "STRICT"}}});
+        assert_eq!(warnings(&object, "bakery", &known()), [""; 0]);
     }
 }

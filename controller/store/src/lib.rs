@@ -17,11 +17,11 @@ mod binding;
 mod merge;
 mod select;
 
-pub use binding::{Bindings, Selected};
+pub use binding::{Bindings, NO_WORKLOADS, Selected};
 pub use document::documents;
 pub use object::{Event, Object, SourceId, Spec, custom_kind};
 pub use settings::Settings;
-pub use store::Store;
+pub use store::{Store, issues_if_applied};
 
 #[cfg(test)]
 mod tests;

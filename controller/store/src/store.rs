@@ -10,6 +10,7 @@ mod ingresses;
 mod part;
 mod service_index;
 mod sorted;
+mod trial;
 mod versions;
 mod virtual_services;
 
@@ -47,6 +48,8 @@ use service_index::ServiceIndex;
 use sorted::Sorted;
 use versions::Versions;
 use virtual_services::VirtualServiceIndex;
+
+pub use trial::issues_if_applied;
 
 /// Namespace and name.
 type Name = (Text, Text);

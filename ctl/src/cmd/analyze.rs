@@ -12,7 +12,9 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
 use heddle_analyze::{Analyzer, Finding, Identity, Level, Suppression, World, analyze, analyzers};
+use heddle_store::{NO_WORKLOADS, Settings, Store};
 
+use crate::issues::issues;
 use crate::server::ApiServer;
 use cluster::Cluster;
 use file::Place;
@@ -20,7 +22,8 @@ use file::Place;
 /// Analyze objects of files or of a cluster, and print what is wrong between them.
 ///
 /// The command finds references to nothing, objects that conflict, and settings without effect. The codes are those of
-/// Istio's analyzers; docs/reference/analyze.md describes each. It analyzes the cluster, unless files are named. It
+/// Istio's analyzers, and the reason words of heddled for what Istio has no code for; docs/reference/analyze.md
+/// describes each. It analyzes the cluster, unless files are named. It
 /// exits with code 1 if a finding has the level of --failure-threshold or a higher one, and with code 2 if it cannot
 /// read an object.
 #[derive(Debug, clap::Args)]
@@ -32,6 +35,7 @@ Examples:
   heddlectl analyze deploy/samples/bookinfo --suppress 'IST0102=Namespace *' --failure-threshold Warning
   heddlectl analyze --list-analyzers
   heddlectl analyze --use-kube --all-namespaces
+  heddlectl analyze --use-kube --remote-contexts east,west
   heddlectl analyze --use-kube deploy/samples/bookinfo")]
 pub(crate) struct Args {
     /// Read a file, all YAML and JSON files below a folder, or standard input (`-`).
@@ -47,6 +51,9 @@ pub(crate) struct Args {
     use_kube: Option<bool>,
     #[command(flatten)]
     api_server: ApiServer,
+    /// Compare the Services with those of other clusters: contexts of the kubeconfig, separated by commas.
+    #[arg(long, value_name = "CONTEXT", value_delimiter = ',')]
+    remote_contexts: Vec<String>,
     /// Show findings of this namespace only, and take it for the namespace of objects that name none. The default is
     /// all namespaces for files, and the namespace of the kubeconfig's context for a cluster.
     #[arg(short, long, value_name = "NAME", conflicts_with = "all_namespaces")]
@@ -109,10 +116,14 @@ enum Format {
     Table,
 }
 
+/// Reasons of issues that depend on pods. Files seldom hold those.
+const OF_PODS: [&str; 2] = [NO_WORKLOADS, "EmptySubset"];
+
 /// What is analyzed.
-#[derive(Default)]
 struct Inputs {
     world: World,
+    /// The same objects, as heddled reads them.
+    store: Store,
     /// Where the objects of files are written.
     places: BTreeMap<Arc<Identity>, Place>,
     /// What could not be read.
@@ -171,39 +182,73 @@ fn inputs(args: &Args) -> Result<Inputs> {
     if !from_cluster && names.is_empty() {
         bail!("nothing to analyze: name a file or a folder, or leave out --use-kube=false");
     }
-    let mut inputs = Inputs::default();
-    let cluster = if from_cluster { Some(cluster(args, &mut inputs)?) } else { None };
+    let cluster = if from_cluster { Some(cluster(args)?) } else { None };
+    let (cluster, context) = cluster.unzip();
+    let mut store = Store::new(settings(args, cluster.as_ref()));
     let mesh = match &args.mesh_config {
-        Some(path) => file::mesh_config(path)?,
+        Some(path) => file::mesh_config(path, &mut store)?,
         None => cluster.as_ref().map(|cluster| cluster.mesh.clone()).unwrap_or_default(),
     };
     let networks = match &args.mesh_networks {
         Some(path) => file::mesh_networks(path)?,
         None => cluster.as_ref().map(|cluster| cluster.networks.clone()).unwrap_or_default(),
     };
-    inputs.world = World::default().with(mesh, networks, file::now()).with_domain(&args.domain);
-    match cluster {
+    let mut world = World::default().with(mesh, networks, file::now()).with_domain(&args.domain);
+    match &cluster {
         Some(cluster) => {
-            cluster.add_to(&mut inputs.world);
-            inputs.hidden = cluster.hidden;
+            cluster.add_to(&mut world, &mut store);
+            add_remote(args, &mut world)?;
         }
-        None => inputs.world.assume_ingress_gateway(&args.istio_namespace),
+        None => world.assume_ingress_gateway(&args.istio_namespace),
     }
+    let hidden = cluster.map(|cluster| cluster.hidden).unwrap_or_default();
+    let mut inputs = Inputs { world, store, places: BTreeMap::new(), faults: Vec::new(), hidden, namespace: context };
     let namespace = args.namespace.clone().or_else(|| inputs.namespace.clone());
     let namespace = namespace.as_deref().unwrap_or("default");
     for name in names {
         file::add(name, namespace, args.revision.as_deref(), &mut inputs)?;
     }
+    let mut issues = issues(&mut inputs.store);
+    if !from_cluster {
+        issues.retain(|issue| !OF_PODS.contains(&issue.reason));
+    }
+    inputs.world = inputs.world.with_issues(issues);
     Ok(inputs)
 }
 
+/// Adds the Services of other clusters.
+fn add_remote(args: &Args, world: &mut World) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    for context in &args.remote_contexts {
+        let read = async { args.api_server.of_context(context).server().await?.list("/api/v1/services").await };
+        let services =
+            runtime.block_on(read).with_context(|| format!("cannot read the cluster of context {context}"))?;
+        for service in services {
+            world.add_remote(context, &service);
+        }
+    }
+    Ok(())
+}
+
+/// The settings of heddled that the objects are read with. A Secret that nobody may list counts as one that exists.
+fn settings(args: &Args, cluster: Option<&Cluster>) -> Settings {
+    Settings {
+        domain: args.domain.as_str().into(),
+        namespace: args.istio_namespace.as_str().into(),
+        revision: args.revision.as_deref().unwrap_or("default").into(),
+        assume_secrets: cluster.is_none_or(|cluster| cluster.hidden.contains_key("Secret")),
+        ..Settings::default()
+    }
+}
+
 /// Reads the cluster, and which namespace of it is meant.
-fn cluster(args: &Args, inputs: &mut Inputs) -> Result<Cluster> {
+fn cluster(args: &Args) -> Result<(Cluster, String)> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let server = args.api_server.server().await?;
-        inputs.namespace = Some(server.namespace().to_owned());
-        cluster::read(&server, &args.istio_namespace, args.revision.as_deref().unwrap_or("default")).await
+        let revision = args.revision.as_deref().unwrap_or("default");
+        let cluster = cluster::read(&server, &args.istio_namespace, revision).await?;
+        Ok((cluster, server.namespace().to_owned()))
     })
 }
 

@@ -12,7 +12,7 @@ use std::{
 use anyhow::Context;
 use heddle_compile::Compiler;
 use heddle_model::{issue::Issue, proxy::Proxy, snapshot::Snapshot};
-use heddle_store::{Event, Settings, SourceId, Store, documents};
+use heddle_store::{Bindings, Event, NO_WORKLOADS, Settings, SourceId, Store, documents};
 use heddle_xds_api::{ResourceSet, TypeUrl, json};
 use serde_json::{Map, Value};
 
@@ -114,7 +114,11 @@ fn printed(snapshot: &Arc<Snapshot>, proxy: Proxy, mut issues: Vec<Issue>) -> an
     let secrets = set.typed(TypeUrl::Secret).iter().map(|one| Value::from(&**one.name())).collect();
     printed.insert("secrets".into(), Value::Array(secrets));
     issues.extend(snapshot.issues.iter().cloned());
-    issues.extend(compiler.issues());
+    let of_compile = compiler.issues();
+    // Without any workload in the folders, nothing is known of what a selector selects.
+    let is_known = |issue: &&Issue| issue.reason != NO_WORKLOADS || snapshot.workloads.iter().next().is_some();
+    issues.extend(Bindings::of(snapshot).beside(&of_compile).filter(is_known).cloned());
+    issues.extend(of_compile);
     issues.sort();
     issues.dedup();
     printed.insert("issues".into(), issues.iter().map(|issue| Value::from(issue.to_string())).collect());

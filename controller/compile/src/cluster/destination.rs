@@ -82,7 +82,7 @@ impl Destination {
 
     /// The objects that this came from.
     pub(crate) fn sources(&self) -> Vec<Arc<ObjectRef>> {
-        let rule = self.rule.iter().flat_map(|rule| std::iter::once(&rule.origin).chain(&rule.merged));
-        std::iter::once(&self.service.origin).chain(rule).map(|origin| origin.object.clone()).collect()
+        let rule = self.rule.iter().flat_map(|rule| rule.objects());
+        std::iter::once(&self.service.origin.object).chain(rule).cloned().collect()
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use heddle_model::{
     host::Host,
     issue::Issue,
+    object::ObjectRef,
     protocol::Protocol,
     route::{L4Match, Reach},
     service::Resolution,
@@ -66,6 +67,7 @@ fn listener(
             issues.extend(claimed.issue(&wanted.claimant));
             if !claimed.left.is_empty() {
                 compiled.sources.push(wanted.claimant.object);
+                compiled.sources.extend(wanted.rules);
             }
             let chains = claimed.left.iter().map(|asks| chain("", asks, wanted.filters.clone(), wanted.socket.clone()));
             compiled.value.filter_chains.extend(chains);
@@ -86,6 +88,8 @@ struct Wanted {
     claimant: Claimant,
     filters: Vec<Filter>,
     socket: Option<TransportSocket>,
+    /// The rules that say how connections are held.
+    rules: Vec<Arc<ObjectRef>>,
 }
 
 /// Connections that a rule takes, and where they go.
@@ -157,7 +161,7 @@ fn http_chain(scope: &Scope<'_>, bind: &str, (bound, grpc_web): (&Bound, bool), 
     let asks = Asks { server_names: if tls.is_some() { hosts(bound) } else { Vec::new() }, ..Asks::default() };
     let socket = tls.map(|tls| tls::declared(mesh, tls, &tls::HTTP_ALPN));
     let filters = vec![http(&surroundings(scope, Direction::Gateway), spec)];
-    Wanted { asks, claimant: of_server(bound), filters, socket }
+    Wanted { asks, claimant: of_server(bound), filters, socket, rules: Vec::new() }
 }
 
 fn tcp_chain(scope: &Scope<'_>, connections: Connections, tls: Option<&ServerTls>) -> Wanted {
@@ -166,7 +170,7 @@ fn tcp_chain(scope: &Scope<'_>, connections: Connections, tls: Option<&ServerTls
     let socket = tls.map(|tls| tls::declared(mesh, tls, &tls::HTTP_ALPN));
     let resolve = sni_port.map(|port| sni_dns::filter(scope.view, port));
     let filters = resolve.into_iter().chain(tcp::filters(mesh, to.stat_prefix(), &to)).collect();
-    Wanted { asks, claimant, filters, socket }
+    Wanted { asks, claimant, filters, socket, rules: to.connection.sources }
 }
 
 /// The server's hosts as SNI; none where it takes every host.

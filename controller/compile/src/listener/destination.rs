@@ -68,7 +68,10 @@ fn connection(scope: &Scope<'_>, service: &Service, subset: &str, port: u16) -> 
     let subset = rule.and_then(|rule| rule.subset(subset));
     let policy = Policy::of(scope.mesh, rule.map(|rule| &**rule), subset, port);
     let is_mongo = service.port(port).is_some_and(|port| port.protocol == Protocol::Mongo);
-    Connection { is_mongo, ..Connection::of(&policy, scope.view.idle_timeout_seconds) }
+    // A rule that says nothing of connections has no part in the listener.
+    let rule = rule.filter(|_| Connection::of(&policy, 0) != Connection::default());
+    let sources = rule.iter().flat_map(|rule| rule.objects()).cloned().collect();
+    Connection { is_mongo, sources, ..Connection::of(&policy, scope.view.idle_timeout_seconds) }
 }
 
 /// The port of a destination: its own, else the service's only one, else the listener's.

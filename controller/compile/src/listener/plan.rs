@@ -341,6 +341,7 @@ fn add(slot: &mut Planned, wanted: Wanted, (service, port): (&Service, &ServiceP
     }
     if !claimed.left.is_empty() {
         slot.sources.insert(claimant.object);
+        slot.sources.extend(chain.to.connection.sources.iter().cloned());
     }
     slot.tcp.extend(claimed.left.into_iter().map(|asks| TcpChain { asks, ..chain.clone() }));
 }

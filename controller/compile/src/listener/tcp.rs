@@ -1,9 +1,10 @@
 //! Connections forwarded whole.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use heddle_model::{
     mesh::Mesh,
+    object::ObjectRef,
     traffic::{Balance, HashKey, Tunnel},
 };
 use heddle_xds_api::envoy::{
@@ -49,6 +50,8 @@ pub(crate) struct Connection {
     pub(crate) tunnel: Option<Tunnel>,
     /// MongoDB's messages are counted.
     pub(crate) is_mongo: bool,
+    /// The objects of the rule that says so.
+    pub(crate) sources: Vec<Arc<ObjectRef>>,
 }
 
 /// A network filter.
@@ -107,6 +110,7 @@ impl Connection {
             hashes_source: matches!(choice, Some(Balance::Hash { key: HashKey::SourceIp, .. })),
             tunnel: policy.tunnel.cloned(),
             is_mongo: false,
+            sources: Vec::new(),
         }
     }
 }

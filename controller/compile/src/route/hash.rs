@@ -24,6 +24,16 @@ pub(super) fn policy(rule: &DestinationRule, destination: &Destination, port: u1
     }
 }
 
+/// Whether some level of a rule balances by a consistent hash, so that routes hold something of it.
+pub(super) fn is_of_routes(rule: &DestinationRule) -> bool {
+    let subsets = rule.subsets.iter().filter_map(|subset| subset.policy.as_ref());
+    let by_hash = |one: Option<&LoadBalancer>| one.is_some_and(|one| matches!(one.choice, Balance::Hash { .. }));
+    let mut policies = std::iter::once(&rule.policy).chain(subsets);
+    policies.any(|policy| {
+        by_hash(policy.load_balancer.as_ref()) || policy.ports.values().any(|port| by_hash(port.load_balancer.as_ref()))
+    })
+}
+
 fn balancer(policy: &TrafficPolicy, port: u16) -> Option<&LoadBalancer> {
     match policy.ports.get(&port) {
         Some(port) => port.load_balancer.as_ref(),

@@ -17,7 +17,7 @@ use heddle_xds_api::{
     envoy::config::route::v3::{Route, VirtualHost},
 };
 
-use super::{RouteContext, alpn, rule, virtual_host::default_route};
+use super::{RouteContext, alpn, hash, rule, virtual_host::default_route};
 use crate::{
     by_ptr::ByPtr, compiled::Compiled, entry::Entry, listener::upstream_alpn::ISTIO_FILTER, memo::Key, scope::Scope,
     view::ViewKey, visible::VisibleServices,
@@ -223,6 +223,9 @@ pub(crate) fn routes(key: &HostRoutesKey) -> RouteEntries {
             compiled.sources.push(service.origin.object.clone());
         }
     }
+    // The object that a route is of is the first.
+    let rules = key.visible.rules().filter(|rule| hash::is_of_routes(rule));
+    compiled.sources.extend(rules.flat_map(|rule| rule.objects()).cloned());
     alpn::set_alpn(&key.visible, &key.client, key.visible.hosts(), &mut compiled.routes);
     compiled
 }

@@ -15,6 +15,8 @@ use heddle_model::{
     snapshot::Snapshot,
 };
 
+use super::Extent;
+
 /// The hosts that exist, and the rules for them.
 struct Known<'a> {
     snapshot: &'a Snapshot,
@@ -29,12 +31,17 @@ struct Known<'a> {
 }
 
 /// Checks all VirtualServices and DestinationRules.
-pub(super) fn check(snapshot: &Snapshot, issues: &mut Vec<Issue>) {
+pub(super) fn check(snapshot: &Snapshot, extent: &Extent<'_>, issues: &mut Vec<Issue>) {
     let known = Known::new(snapshot);
-    for virtual_service in snapshot.virtual_services.values() {
+    // Routes may come from a delegate, so all are looked at that have one of the object.
+    let is_wanted = |one: &VirtualService| {
+        extent.has(&one.reach.origin.object) || one.http.iter().any(|route| extent.has(&route.origin.object))
+    };
+    for virtual_service in snapshot.virtual_services.values().filter(|one| is_wanted(one)) {
         known.check_routes(virtual_service, issues);
     }
-    for rule in snapshot.destination_rules.values().flat_map(|rules| rules.iter()) {
+    let rules = snapshot.destination_rules.values().flat_map(|rules| rules.iter());
+    for rule in rules.filter(|rule| extent.has(&rule.origin.object)) {
         known.check_rule(rule, issues);
     }
 }

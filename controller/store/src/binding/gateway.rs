@@ -17,7 +17,7 @@ use heddle_model::{
     workload::Workload,
 };
 
-use super::Selected;
+use super::{Extent, Selected};
 
 /// Scheme of names of Secrets.
 const SCHEME: &str = "kubernetes://";
@@ -25,9 +25,10 @@ const SCHEME: &str = "kubernetes://";
 const ROOTS: &str = "-cacert";
 
 /// Checks all Gateways and what is bound to them. A VirtualService of gateways alone selects their workloads.
-pub(super) fn check(snapshot: &Snapshot, selected: &mut Selected, issues: &mut Vec<Issue>) {
+pub(super) fn check(snapshot: &Snapshot, extent: &Extent<'_>, selected: &mut Selected, issues: &mut Vec<Issue>) {
     let services = selecting(snapshot);
-    for gateway in snapshot.gateways.iter().filter(|gateway| gateway.origin.object.kind == Kind::Gateway) {
+    let gateways = snapshot.gateways.iter().filter(|gateway| gateway.origin.object.kind == Kind::Gateway);
+    for gateway in gateways.filter(|gateway| extent.has(&gateway.origin.object)) {
         let Some(workloads) = selected.get(&gateway.origin.object) else { continue };
         check_ports(snapshot, gateway, &fronts(&services, workloads), issues);
         check_secrets(snapshot, gateway, workloads, issues);
@@ -36,7 +37,7 @@ pub(super) fn check(snapshot: &Snapshot, selected: &mut Selected, issues: &mut V
         snapshot.gateways.iter().map(|gateway| ((&gateway.bound.0, &gateway.bound.1), gateway)).collect();
     for virtual_service in snapshot.virtual_services.values() {
         let reach = &virtual_service.reach;
-        if reach.origin.object.kind == Kind::VirtualService {
+        if reach.origin.object.kind == Kind::VirtualService && extent.has(&reach.origin.object) {
             check_bound(reach, &gateways, issues);
             select_of_gateways(reach, &gateways, selected);
         }

@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use heddle_model::{Text, issue::Issue, labels::Labels, object::Origin, snapshot::Snapshot, workload::Workload};
 
-use super::ByNamespace;
+use super::{ByNamespace, Extent, selector_field};
 
 /// An object with its selector, if it has one.
 type Scoped<'a> = (&'a Origin, Option<&'a Labels>);
 
 /// Reports the PeerAuthentications and Sidecars that bind no workload because an older one binds it.
-pub(super) fn check(snapshot: &Snapshot, workloads: &ByNamespace<'_>, issues: &mut Vec<Issue>) {
+pub(super) fn check(snapshot: &Snapshot, workloads: &ByNamespace<'_>, extent: &Extent<'_>, issues: &mut Vec<Issue>) {
     for (namespace, policies) in &*snapshot.peer_authentications {
         let policies = policies.iter().map(|one| (&one.origin, one.selector.as_ref()));
-        compare(namespace, &policies.collect::<Vec<_>>(), workloads, issues);
+        compare(&policies.collect::<Vec<_>>(), workloads.of(namespace), extent, issues);
     }
     let mut sidecars: std::collections::BTreeMap<&Text, Vec<Scoped<'_>>> = std::collections::BTreeMap::new();
     for sidecar in &*snapshot.sidecars {
@@ -21,14 +21,14 @@ pub(super) fn check(snapshot: &Snapshot, workloads: &ByNamespace<'_>, issues: &m
         sidecars.entry(sidecar.origin.namespace()).or_default().push(scoped);
     }
     for (namespace, sidecars) in sidecars {
-        compare(namespace, &sidecars, workloads, issues);
+        compare(&sidecars, workloads.of(namespace), extent, issues);
     }
 }
 
 /// Compares the objects of one kind and namespace, oldest first.
-fn compare(namespace: &Text, objects: &[Scoped<'_>], workloads: &ByNamespace<'_>, issues: &mut Vec<Issue>) {
-    let workloads = workloads.of(namespace);
-    for (index, (origin, selector)) in objects.iter().enumerate() {
+fn compare(objects: &[Scoped<'_>], workloads: &[&Arc<Workload>], extent: &Extent<'_>, issues: &mut Vec<Issue>) {
+    let indexed = objects.iter().enumerate();
+    for (index, (origin, selector)) in indexed.filter(|(_, (origin, _))| extent.has(&origin.object)) {
         let older = &objects[..index];
         let by = match selector.filter(|labels| !labels.is_empty()) {
             None => older.iter().find(|(_, other)| other.is_none_or(Labels::is_empty)).map(|(other, _)| *other),
@@ -36,7 +36,10 @@ fn compare(namespace: &Text, objects: &[Scoped<'_>], workloads: &ByNamespace<'_>
         };
         if let Some(by) = by {
             let message = format!("the older {} binds the same workloads, so this object has no effect", by.object);
-            issues.push(Issue::error(&origin.object, "spec.selector", "Overruled", message));
+            // Without a selector it is the object that competes, not a field of it.
+            let is_for_all = selector.is_none_or(Labels::is_empty);
+            let field = if is_for_all { "" } else { selector_field(origin.object.kind) };
+            issues.push(Issue::error(&origin.object, field, "Overruled", message));
         }
     }
 }

@@ -6,18 +6,19 @@ use heddle_model::{
     snapshot::Snapshot,
 };
 
-use super::{ByNamespace, Selected};
+use super::{ByNamespace, Extent, Selected};
 
 /// The workloads of each object with a selector.
-pub(super) fn selected(snapshot: &Snapshot, workloads: &ByNamespace<'_>) -> Selected {
+pub(super) fn selected(snapshot: &Snapshot, workloads: &ByNamespace<'_>, extent: &Extent<'_>) -> Selected {
     let mut selected = Selected::new();
-    for (origin, selector) in selectors(snapshot).filter(|(_, selector)| !selector.is_empty()) {
+    let selectors = selectors(snapshot).filter(|(origin, _)| extent.selects(&origin.object));
+    for (origin, selector) in selectors.filter(|(_, selector)| !selector.is_empty()) {
         let of_namespace = workloads.of(origin.namespace()).iter().filter(|one| selector.select(&one.labels));
         selected.entry(origin.object.clone()).or_default().extend(of_namespace.map(|one| (*one).clone()));
     }
     // A Gateway selects proxies of all namespaces.
     for gateway in snapshot.gateways.iter().filter(|gateway| gateway.origin.object.kind == Kind::Gateway) {
-        if !gateway.selector.is_empty() && gateway.services.is_empty() {
+        if extent.selects(&gateway.origin.object) && !gateway.selector.is_empty() && gateway.services.is_empty() {
             let chosen = workloads.all().filter(|one| gateway.selector.select(&one.labels)).cloned();
             selected.insert(gateway.origin.object.clone(), chosen.collect());
         }

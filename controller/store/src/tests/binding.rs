@@ -1,9 +1,10 @@
 //! References to nothing, selectors that select nothing, and overruled objects, without a connected proxy.
 
 use heddle_model::snapshot::Snapshot;
+use serde_json::json;
 
 use super::build::{Builder, found, object, pod, slice, snapshot};
-use crate::Bindings;
+use crate::{Bindings, issues_if_applied};
 
 const WEB: &str = "{selector: {app: web}, ports: [{port: 80, name: http}]}";
 const EDGE: &str = "{selector: {app: edge}, ports: [{port: 443, name: https}]}";
@@ -74,8 +75,10 @@ fn a_virtual_service_is_bound_to_gateways_that_take_its_hosts() {
     let web = || object("Service", "shop/web", WEB);
     assert_eq!(bound([web(), bound_to("web.example")]), ["spec.gateways UnknownGateway"]);
     let edge = || gateway(443, "{mode: PASSTHROUGH}");
-    assert_eq!(bound([web(), edge(), bound_to("web.example")]), [""; 0]);
-    assert_eq!(bound([web(), edge(), bound_to("other.example")]), ["spec.gateways HostNotOnGateway"]);
+    assert_eq!(bound([web(), edge(), edge_pod(), bound_to("web.example")]), [""; 0]);
+    let idle = ["spec.selector NoWorkloads", "spec.gateways NoWorkloads"];
+    assert_eq!(bound([web(), edge(), bound_to("web.example")]), idle);
+    assert_eq!(bound([web(), edge(), edge_pod(), bound_to("other.example")]), ["spec.gateways HostNotOnGateway"]);
     let snapshot = snapshot([web(), edge(), bound_to("web.example"), edge_pod()]);
     assert_eq!((selected(&snapshot, "Gateway"), selected(&snapshot, "VirtualService")), (Some(1), Some(1)));
 }
@@ -110,7 +113,7 @@ fn a_selector_without_workloads_is_known() {
 fn the_oldest_object_of_a_scope_overrules_the_others() {
     let policy = |name: &str, spec: &str| object("PeerAuthentication", name, spec);
     let strict = "{mtls: {mode: STRICT}}";
-    assert_eq!(bound([policy("shop/a", strict), policy("shop/b", strict)]), ["spec.selector Overruled"]);
+    assert_eq!(bound([policy("shop/a", strict), policy("shop/b", strict)]), [" Overruled"]);
     assert_eq!(bound([policy("shop/a", strict), policy("other/b", strict)]), [""; 0]);
     let of = |label: &str| format!("{{selector: {{matchLabels: {{{label}}}}}, mtls: {{mode: STRICT}}}}");
     let pods = || pod("shop/web-1", "10.0.0.1").label("app", "web").label("tier", "front");
@@ -118,4 +121,44 @@ fn the_oldest_object_of_a_scope_overrules_the_others() {
     assert_eq!(bound([pods(), policy("shop/a", &web), policy("shop/b", &front)]), ["spec.selector Overruled"]);
     let cart = pod("shop/cart-1", "10.0.0.2").label("tier", "front");
     assert_eq!(bound([pods(), cart, policy("shop/a", &web), policy("shop/b", &front)]), [""; 0]);
+}
+
+/// The issues that an object would have beside others.
+fn applied<const N: usize>(object: Builder, others: [Builder; N]) -> Vec<String> {
+    found(&issues_if_applied(object.build(), &snapshot(others)))
+}
+
+#[test]
+fn an_object_has_the_issues_before_that_it_would_have_after() {
+    let web = || object("Service", "shop/web", WEB);
+    let route = |host: &str, gateway: &str| {
+        virtual_service(&format!(
+            "{{hosts: [web.example], gateways: [{gateway}], http: [{{route: [{{destination: {{host: {host}}}}}]}}]}}"
+        ))
+    };
+    let edge = || gateway(443, "{mode: PASSTHROUGH}");
+    assert_eq!(applied(route("web", "edge"), [web(), edge(), edge_pod()]), [""; 0]);
+    assert_eq!(applied(route("web", "edge"), [web(), edge()]), ["spec.gateways NoWorkloads"]);
+    assert_eq!(applied(route("web", "gone"), [web(), edge()]), ["spec.gateways UnknownGateway"]);
+    // Its earlier version, and what is wrong with others, do not count.
+    let others =
+        [web(), edge(), edge_pod(), route("gone", "gone"), object("DestinationRule", "shop/r", "{host: gone}")];
+    assert_eq!(applied(route("web", "edge"), others), [""; 0]);
+    let simple = "{mode: SIMPLE, credentialName: web-cert}";
+    let missing = ["spec.servers[0].tls.credentialName MissingSecret"];
+    assert_eq!(applied(gateway(443, simple), [edge_pod(), edge()]), missing);
+    let keys = json!({"tls.crt": "Yw==", "tls.key": "aw=="});
+    let secret = object("Secret", "shop/web-cert", "null").with("data", keys);
+    assert_eq!(applied(gateway(443, simple), [edge_pod(), secret]), [""; 0]);
+    let entry = "{hosts: [a.example], ports: [{number: 80, name: http}], resolution: STATIC, \
+                 workloadSelector: {labels: {app: none}}}";
+    assert_eq!(applied(object("ServiceEntry", "shop/a", entry), [web()]), ["spec.workloadSelector NoWorkloads"]);
+}
+
+#[test]
+fn an_object_that_is_applied_is_the_youngest_unless_it_is_there() {
+    let policy = |name: &str| object("PeerAuthentication", name, "{mtls: {mode: STRICT}}");
+    assert_eq!(applied(policy("shop/a"), [policy("shop/b").created(5)]), [" Overruled"]);
+    assert_eq!(applied(policy("shop/a").created(4), [policy("shop/b").created(5)]), [""; 0]);
+    assert_eq!(applied(policy("shop/a").created(4), [policy("shop/a").created(4)]), [""; 0]);
 }

@@ -6,6 +6,9 @@ use anyhow::{Result, anyhow};
 use heddle_analyze::{AddOptions, MeshNetworks, World};
 use heddle_crds::kind::IstioKind;
 use heddle_crds::mesh::MeshConfig;
+use heddle_model::Text;
+use heddle_store::object::Reading;
+use heddle_store::{Event, Object, SourceId, Store};
 use heddle_yaml::{Budget, Schema};
 use serde_json::Value;
 
@@ -35,6 +38,9 @@ const PATHS: [(&str, &str, &str); 11] = [
     ("gateway.networking.k8s.io", "Gateway", "/apis/gateway.networking.k8s.io/v1/gateways"),
 ];
 
+/// What analyzers do not read, and what issues depend on: the endpoints of services.
+const ENDPOINTS: (&str, &str) = ("EndpointSlice", "/apis/discovery.k8s.io/v1/endpointslices");
+
 /// What was read of a cluster.
 pub(in crate::cmd) struct Cluster {
     /// The settings of the mesh.
@@ -51,8 +57,9 @@ pub(in crate::cmd) struct Cluster {
 pub(in crate::cmd) async fn read(server: &Server, istio: &str, revision: &str) -> Result<Cluster> {
     let (mesh, networks) = settings(server, istio, revision).await?;
     let mut cluster = Cluster { mesh, networks, hidden: BTreeMap::new(), objects: Vec::new() };
-    for (group, kind) in World::KINDS {
-        match server.list(&path(group, kind, istio)).await {
+    let kinds = World::KINDS.iter().map(|(group, kind)| (*kind, path(group, kind, istio)));
+    for (kind, path) in kinds.chain([(ENDPOINTS.0, ENDPOINTS.1.to_owned())]) {
+        match server.list(&path).await {
             Ok(objects) => {
                 let seen = objects.into_iter().filter(|object| file::is_of_revision(object, revision));
                 cluster.objects.extend(seen);
@@ -88,10 +95,13 @@ async fn settings(server: &Server, istio: &str, revision: &str) -> Result<(MeshC
 }
 
 impl Cluster {
-    /// Adds the objects to a world.
-    pub(in crate::cmd) fn add_to(&self, world: &mut World) {
+    /// Adds the objects to a world, and to a store, which knows what heddled would say of them.
+    pub(in crate::cmd) fn add_to(&self, world: &mut World, store: &mut Store) {
         for object in &self.objects {
             world.add(object, AddOptions { namespace: "default", is_assumed: false });
+            if let Reading::Object(object) = Object::read(object) {
+                store.apply(Event::Apply(SourceId::ApiServer(Text::default()), object));
+            }
         }
     }
 }

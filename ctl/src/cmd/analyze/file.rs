@@ -8,6 +8,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anyhow::{Result, anyhow};
 use heddle_analyze::{AddOptions, Added, Finding, Identity, MeshNetworks};
 use heddle_crds::mesh::MeshConfig;
+use heddle_store::object::Reading;
+use heddle_store::{Event, Object, SourceId, Store};
 use heddle_yaml::{Position, Schema, positions};
 use serde_json::Value;
 
@@ -51,11 +53,26 @@ pub(super) fn add(name: &Path, namespace: &str, revision: Option<&str>, inputs: 
             match inputs.world.add(&value, AddOptions { namespace, is_assumed: false }) {
                 Added::Seen(identity) => drop(inputs.places.insert(identity, place)),
                 Added::Ignored => {}
-                Added::Unreadable(reason) => inputs.faults.push(format!("{file}:{line}: {reason}")),
+                Added::Unreadable(reason) => {
+                    inputs.faults.push(format!("{file}:{line}: {reason}"));
+                    continue;
+                }
             }
+            apply(&value, namespace, &mut inputs.store);
         }
     }
     Ok(())
+}
+
+/// Adds an object to a store. An object of a file counts more than that of the cluster.
+fn apply(value: &Value, namespace: &str, store: &mut Store) {
+    let mut value = value.clone();
+    if let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) {
+        metadata.entry("namespace").or_insert_with(|| namespace.into());
+    }
+    if let Reading::Object(object) = Object::read(&value) {
+        store.apply(Event::Apply(SourceId::Files, object));
+    }
 }
 
 /// Whether a control plane of a revision reads the object.
@@ -72,9 +89,10 @@ pub(in crate::cmd) fn now() -> Option<i64> {
     i64::try_from(now.as_secs()).ok()
 }
 
-/// The settings of the mesh in a file.
-pub(super) fn mesh_config(path: &Path) -> Result<MeshConfig> {
+/// The settings of the mesh in a file. The store gets them too.
+pub(super) fn mesh_config(path: &Path, store: &mut Store) -> Result<MeshConfig> {
     let value = super::document(path)?;
+    store.apply(Event::Apply(SourceId::Files, Box::new(Object::mesh_config(&value))));
     let read = heddle_crds::decode::decode_at::<MeshConfig>("", &value);
     read.map(|read| read.spec).map_err(|error| anyhow!("{}: {}: {}", path.display(), error.path, error.reason))
 }
