@@ -193,6 +193,9 @@ impl<A: Authenticate, G: Generate> Stream<'_, A, G> {
             (Acknowledgment::Ack, Some(nonce)) => {
                 let accepts_all = self.push.subscription(type_url).is_none_or(Subscription::accepts_all);
                 self.registration.acked(type_url, nonce, accepts_all);
+                if !accepts_all {
+                    self.note_mended(type_url, subscriber);
+                }
             }
             (Acknowledgment::Nack(nack), Some(nonce)) => self.on_nack(type_url, nonce, nack, subscriber),
             (Acknowledgment::Stale, _) => self.state.metrics.expired_nonce(type_url),
@@ -268,6 +271,14 @@ impl<A: Authenticate, G: Generate> Stream<'_, A, G> {
         }
     }
 
+    /// Takes the objects of what is mended from a rejection of several resources.
+    fn note_mended(&mut self, type_url: TypeUrl, subscriber: &Subscriber<G>) {
+        let Some(subscription) = self.push.subscription(type_url).filter(|one| !one.is_searching()) else { return };
+        if let Some(rejection) = self.registration.rejects_less(type_url, subscription.rejected().count()) {
+            subscriber.complete(rejection, type_url, subscription.rejected().cloned().collect());
+        }
+    }
+
     /// Notes the types of which a proxy that has reconnected lacks nothing.
     fn note_resumed(&mut self) {
         for type_url in self.push.types().iter() {
@@ -295,6 +306,7 @@ impl<A: Authenticate, G: Generate> Stream<'_, A, G> {
             Nack { names, .. } if names.len() <= MAX_SUSPECTS => names,
             Nack { .. } => Vec::new(),
         };
+        self.registration.rejects(type_url, names.len());
         subscriber.complete(rejection, type_url, names);
     }
 }
