@@ -241,22 +241,6 @@ impl Subscription {
         }
     }
 
-    /// What is to be sent at once of this name.
-    fn urgent(&self, name: &Arc<str>) -> State {
-        match self.except.get(name) {
-            Some(instead @ State::Instead(..)) => instead.clone(),
-            // What it rejects would leave the cluster without endpoints.
-            Some(State::Unknown(Held::Resource(held))) if self.search.is_guilty(name) => {
-                State::Instead(held.clone(), Held::Resource(held.clone()))
-            }
-            Some(state) => match state.held() {
-                held @ Held::Resource(_) => State::Urgent(held),
-                Held::Nothing | Held::Something => State::Urgent(Held::Nothing),
-            },
-            None => State::Urgent(Held::Nothing),
-        }
-    }
-
     /// The next response, if one is due now.
     pub fn next_response(&mut self, gate: &Gate<'_>) -> Option<Reply> {
         let plan = self.plan(gate)?;

@@ -28,9 +28,6 @@ use crate::{
 /// Messages that may wait to be written: one a type, and some endpoints that go with their clusters.
 const MAX_WAITING: usize = 32;
 
-/// Resources of a response with a NACK whose objects are looked up when it is not certain which of them is rejected.
-const MAX_SUSPECTS: usize = 8;
-
 struct Stream<'a, A, G: Generate> {
     state: &'a AdsState<A, G>,
     registration: Registration,
@@ -303,7 +300,7 @@ impl<A: Authenticate, G: Generate> Stream<'_, A, G> {
             Nack { certain: true, .. } => subscription.rejected().cloned().collect(),
             // The next NACKs name them. To suspect all resources of this response would blame innocent objects.
             Nack { .. } if subscription.is_searching() => return rejection.search(),
-            Nack { names, .. } if names.len() <= MAX_SUSPECTS => names,
+            // There was nothing in it.
             Nack { .. } => Vec::new(),
         };
         self.registration.rejects(type_url, names.len());

@@ -74,7 +74,9 @@ impl Subscription {
         // What it took instead of a resource does not make it take that.
         for (name, resource) in response.instead {
             match self.except.get_mut(&name) {
-                Some(State::Unknown(held)) => *held = Held::Resource(resource),
+                Some(State::Unknown(held) | State::Instead(_, held) | State::Urgent(held)) => {
+                    *held = Held::Resource(resource);
+                }
                 // The resource has changed meanwhile, maybe into this one.
                 Some(state @ State::Due(_)) => *state = State::Had(resource),
                 _ => {}
@@ -105,6 +107,12 @@ impl Subscription {
         if let [only] = &names[..] {
             guilty = vec![only.clone()];
         }
+        for (name, resource) in instead.iter().filter(|(name, _)| !guilty.contains(name)) {
+            if let Some(State::Unknown(held)) = self.except.get(name) {
+                let held = held.clone();
+                self.except.insert(name.clone(), State::Instead(resource.clone(), held));
+            }
+        }
         let reason = reason.to_owned();
         if guilty.is_empty() {
             self.search.halve(&names);
@@ -123,8 +131,16 @@ impl Subscription {
         // Envoy applies the valid clusters and listeners of a response if it can read all of them. It does not say
         // whether it has, so the others are sent again.
         let is_guilty: BTreeSet<_> = guilty.iter().collect();
-        self.search.again(names.into_iter().filter(|name| !is_guilty.contains(name)).collect());
+        // In a response of all, what is sent instead goes with the others: without it, the client would drop what it held.
+        let whole = self.is_sent_whole();
+        let again = |name: &Arc<str>| !is_guilty.contains(name) || whole && self.is_replaced(name);
+        let again = names.iter().filter(|name| again(name)).cloned().collect();
+        self.search.again(again);
         Nack { reason, names: guilty, certain: true, without }
+    }
+
+    fn is_replaced(&self, name: &str) -> bool {
+        matches!(self.except.get(name), Some(State::Instead(..)))
     }
 
     /// Sends what another client has accepted meanwhile, where this client holds nothing of a name that it rejects.

@@ -57,10 +57,7 @@ impl Subscription {
         }
         if self.is_sent_whole() {
             // A response without the others would take them from the client, which may have applied them.
-            let instead = |name: &Arc<str>| matches!(self.except.get(name), Some(State::Instead(..)));
-            let instead: Vec<_> =
-                alone.iter().filter(|(name, _)| instead(name)).map(|(name, _)| name.clone()).collect();
-            if let Some(plan) = self.plan_step(&instead) {
+            if let Some(plan) = self.plan_step() {
                 return Some(plan);
             }
         }
@@ -68,7 +65,7 @@ impl Subscription {
         if let Some(only) = alone.into_iter().next() {
             return Some(self.plan_of(vec![only]));
         }
-        self.plan_step(&[]).or_else(|| self.plan_rest())
+        self.plan_step().or_else(|| self.plan_rest())
     }
 
     /// Whether each response holds all resources, and the client drops what is missing.
@@ -169,20 +166,21 @@ impl Subscription {
         (!plan.names.is_empty()).then_some(plan)
     }
 
-    /// The next step of the search for the rejected resource, together with these names.
-    fn plan_step(&mut self, with: &[Arc<str>]) -> Option<Plan> {
+    /// The next step of the search for the rejected resource.
+    fn plan_step(&mut self) -> Option<Plan> {
         while let Some(names) = self.search.next_step() {
-            let verdict = |name: Arc<str>| match self.except.get(&name) {
-                Some(state @ State::Unknown(_)) if self.is_wanted(&name) && !self.search.is_guilty(&name) => {
-                    let verdict = self.verdict(&name, state);
-                    Some((name, verdict))
-                }
-                _ => None,
+            let verdict = |name: Arc<str>| {
+                let state = self.except.get(&name).filter(|_| self.is_wanted(&name))?;
+                let is_open = match state {
+                    State::Unknown(_) => !self.search.is_guilty(&name),
+                    State::Instead(..) => true,
+                    _ => false,
+                };
+                let verdict = is_open.then(|| self.verdict(&name, state))?;
+                Some((name, verdict))
             };
-            let mut due: Vec<_> = names.into_iter().filter_map(verdict).collect();
+            let due: Vec<_> = names.into_iter().filter_map(verdict).collect();
             if !due.is_empty() {
-                let with = with.iter().filter_map(|name| Some((name.clone(), self.due(name, self.except.get(name)?)?)));
-                due.extend(with);
                 return Some(self.plan_of(due));
             }
         }

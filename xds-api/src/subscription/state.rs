@@ -105,6 +105,22 @@ impl Subscription {
         due.then_some(verdict)
     }
 
+    /// What is to be sent at once of this name.
+    pub(super) fn urgent(&self, name: &Arc<str>) -> State {
+        match self.except.get(name) {
+            Some(instead @ State::Instead(..)) => instead.clone(),
+            // What it rejects would leave the cluster without endpoints.
+            Some(State::Unknown(Held::Resource(held))) if self.search.is_guilty(name) => {
+                State::Instead(held.clone(), Held::Resource(held.clone()))
+            }
+            Some(state) => match state.held() {
+                held @ Held::Resource(_) => State::Urgent(held),
+                Held::Nothing | Held::Something => State::Urgent(Held::Nothing),
+            },
+            None => State::Urgent(Held::Nothing),
+        }
+    }
+
     /// Notes that the resource of this name may differ from that in `old`.
     pub(super) fn mark_changed(&mut self, name: Arc<str>, old: &TypedSet) {
         if !self.is_wanted(&name) {
