@@ -94,8 +94,9 @@ impl Fallbacks {
 impl Accepted {
     fn is_for(&self, scope: &Arc<str>, rejected: &Resource) -> bool {
         let held = &self.resource;
-        (held.type_url(), held.name()) == (rejected.type_url(), rejected.name())
-            && self.rejected == rejected.version()
+        // First what nearly always differs.
+        self.rejected == rejected.version()
+            && (held.type_url(), held.name()) == (rejected.type_url(), rejected.name())
             && self.scope == *scope
     }
 }

@@ -134,8 +134,6 @@ struct Outstanding {
     /// Whether the client had not subscribed to anything of the type when it was sent. It may send neither ACK nor
     /// NACK.
     unrequested: bool,
-    /// Whether it is a step of the search for the rejected resource.
-    step: bool,
 }
 
 impl Gate<'_> {
@@ -235,7 +233,8 @@ impl Subscription {
                 continue;
             }
             if self.is_wanted(&name) {
-                self.except.insert(name, State::Urgent);
+                let state = self.urgent(&name);
+                self.except.insert(name, state);
             } else {
                 self.unrequested.insert(name);
             }
@@ -351,18 +350,21 @@ impl Subscription {
         self.nonce = self.nonce.next();
         let nonce = self.nonce;
         self.owes_response = false;
-        let Plan { resources, removed, names, fresh, empty, step } = plan;
+        let Plan { resources, removed, names, fresh, empty } = plan;
         let (mut held, mut instead) = (Vec::new(), Vec::new());
         for name in &names {
-            match self.except.remove(name).as_ref().map(|state| (state, state.held())) {
-                Some((State::Instead(resource), _)) => {
-                    instead.push((name.clone(), resource.clone()));
-                    self.except.insert(name.clone(), State::Unknown(Held::Nothing));
+            // What is removed may be gone even if the response is rejected.
+            if let Some(state) = self.except.remove(name)
+                && self.target.get(name).is_some()
+            {
+                match state.held() {
+                    Held::Nothing => {}
+                    before => held.push((name.clone(), before)),
                 }
-                None | Some((_, Held::Nothing)) => {}
-                // What is removed may be gone even if the response is rejected.
-                Some((_, before)) if self.target.get(name).is_some() => held.push((name.clone(), before)),
-                Some(_) => {}
+                if let State::Instead(resource, before) = state {
+                    instead.push((name.clone(), resource));
+                    self.except.insert(name.clone(), State::Unknown(before));
+                }
             }
             if self.unrequested.remove(name)
                 && let Some(resource) = self.target.get(name)
@@ -373,7 +375,7 @@ impl Subscription {
         self.except.extend(empty.into_iter().map(|name| (name, State::Empty)));
         let unrequested = !self.interest.started;
         let changed = names.clone();
-        self.outstanding.push_back(Outstanding { nonce, names, fresh, held, instead, unrequested, step });
+        self.outstanding.push_back(Outstanding { nonce, names, fresh, held, instead, unrequested });
         if unrequested && self.outstanding.len() > MAX_OUTSTANDING {
             self.outstanding.pop_front();
         }

@@ -89,6 +89,10 @@ pub struct TypeState {
     since: Option<Instant>,
     /// The last response with a NACK, while `error` is about it.
     nacked: Option<Nonce>,
+    /// Resources that `objects` are of.
+    rejects: usize,
+    /// How often `objects` were looked up. Only the last result counts.
+    lookups: usize,
 }
 
 /// A response in the state of a type.
@@ -285,8 +289,29 @@ impl Registration {
         let state = discovery.types.entry(url).or_default();
         state.error = rejection::message(reason, without);
         (state.nacked, state.since) = (Some(nonce), None);
-        let reason = state.error.clone();
-        PendingRejection { registry: self.registry.clone(), entry: self.entry.clone(), url, nonce, reason }
+        self.pending(url, nonce, state)
+    }
+
+    /// The proxy rejects so many resources of a type, as far as is known.
+    pub fn rejects(&self, url: TypeUrl, resources: usize) {
+        if let Some(state) = self.entry.discovery.lock().types.get_mut(&url) {
+            state.rejects = resources;
+        }
+    }
+
+    /// The proxy still rejects so many resources of a type. If there were more, their objects are to be looked up anew:
+    /// the others are mended.
+    pub fn rejects_less(&self, url: TypeUrl, resources: usize) -> Option<PendingRejection> {
+        let mut discovery = self.entry.discovery.lock();
+        let state = discovery.types.get_mut(&url).filter(|state| resources < state.rejects)?;
+        state.rejects = resources;
+        Some(self.pending(url, state.nacked?, state))
+    }
+
+    fn pending(&self, url: TypeUrl, nonce: Nonce, state: &mut TypeState) -> PendingRejection {
+        state.lookups += 1;
+        let (registry, entry) = (self.registry.clone(), self.entry.clone());
+        PendingRejection { registry, entry, url, nonce, reason: state.error.clone(), lookup: state.lookups }
     }
 
     /// The responses to the proxy are made from this set.
@@ -338,7 +363,7 @@ impl TypeState {
         let rejected = !self.error.is_empty();
         self.error.clear();
         self.objects.clear();
-        self.nacked = None;
+        (self.nacked, self.rejects) = (None, 0);
         rejected
     }
 

@@ -28,9 +28,6 @@ use crate::{
 /// Messages that may wait to be written: one a type, and some endpoints that go with their clusters.
 const MAX_WAITING: usize = 32;
 
-/// Resources of a response with a NACK whose objects are looked up when it is not certain which of them is rejected.
-const MAX_SUSPECTS: usize = 8;
-
 struct Stream<'a, A, G: Generate> {
     state: &'a AdsState<A, G>,
     registration: Registration,
@@ -193,6 +190,9 @@ impl<A: Authenticate, G: Generate> Stream<'_, A, G> {
             (Acknowledgment::Ack, Some(nonce)) => {
                 let accepts_all = self.push.subscription(type_url).is_none_or(Subscription::accepts_all);
                 self.registration.acked(type_url, nonce, accepts_all);
+                if !accepts_all {
+                    self.note_mended(type_url, subscriber);
+                }
             }
             (Acknowledgment::Nack(nack), Some(nonce)) => self.on_nack(type_url, nonce, nack, subscriber),
             (Acknowledgment::Stale, _) => self.state.metrics.expired_nonce(type_url),
@@ -268,6 +268,14 @@ impl<A: Authenticate, G: Generate> Stream<'_, A, G> {
         }
     }
 
+    /// Takes the objects of what is mended from a rejection of several resources.
+    fn note_mended(&mut self, type_url: TypeUrl, subscriber: &Subscriber<G>) {
+        let Some(subscription) = self.push.subscription(type_url).filter(|one| !one.is_searching()) else { return };
+        if let Some(rejection) = self.registration.rejects_less(type_url, subscription.rejected().count()) {
+            subscriber.complete(rejection, type_url, subscription.rejected().cloned().collect());
+        }
+    }
+
     /// Notes the types of which a proxy that has reconnected lacks nothing.
     fn note_resumed(&mut self) {
         for type_url in self.push.types().iter() {
@@ -292,9 +300,10 @@ impl<A: Authenticate, G: Generate> Stream<'_, A, G> {
             Nack { certain: true, .. } => subscription.rejected().cloned().collect(),
             // The next NACKs name them. To suspect all resources of this response would blame innocent objects.
             Nack { .. } if subscription.is_searching() => return rejection.search(),
-            Nack { names, .. } if names.len() <= MAX_SUSPECTS => names,
+            // There was nothing in it.
             Nack { .. } => Vec::new(),
         };
+        self.registration.rejects(type_url, names.len());
         subscriber.complete(rejection, type_url, names);
     }
 }

@@ -1,6 +1,9 @@
 //! Takes a client's ACK or NACK, and finds out which resource a NACK is about.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use crate::{Fallbacks, Resource, TypeUrl};
 
@@ -61,14 +64,19 @@ impl Subscription {
     fn accept(&mut self, response: Outstanding) {
         self.took_any = true;
         let instead = |name: &&Arc<str>| response.instead.iter().any(|(one, _)| one == *name);
-        self.search.acquit(response.names.iter().filter(|name| !instead(name)));
+        if self.search.acquit(response.names.iter().filter(|name| !instead(name)).map(|name| &**name)) {
+            // Others may have been rejected because of what it held of these until now.
+            self.retry_guilty();
+        }
         if response.instead.is_empty() {
             return;
         }
         // What it took instead of a resource does not make it take that.
         for (name, resource) in response.instead {
             match self.except.get_mut(&name) {
-                Some(State::Unknown(held)) => *held = Held::Resource(resource),
+                Some(State::Unknown(held) | State::Instead(_, held) | State::Urgent(held)) => {
+                    *held = Held::Resource(resource);
+                }
                 // The resource has changed meanwhile, maybe into this one.
                 Some(state @ State::Due(_)) => *state = State::Had(resource),
                 _ => {}
@@ -78,30 +86,41 @@ impl Subscription {
     }
 
     fn reject(&mut self, response: Outstanding, reason: &str, fallbacks: &Fallbacks) -> Nack {
-        let Outstanding { names, held, instead, step, .. } = response;
+        let Outstanding { names, held, instead, .. } = response;
         let held: BTreeMap<_, _> = held.into_iter().collect();
         for name in &names {
             self.sent_unrequested.remove(name);
             if self.is_wanted(name) {
                 let held = || held.get(name).cloned().unwrap_or_default();
                 let state = match self.except.remove(name) {
-                    Some(requested @ (State::Requested | State::Urgent)) => requested,
+                    Some(State::Urgent(Held::Nothing)) => State::Urgent(held()),
+                    Some(newer @ (State::Requested | State::Urgent(_) | State::Instead(..))) => newer,
                     Some(state) if self.is_due(name, &state) => State::Due(held()),
                     _ => State::Unknown(held()),
                 };
                 self.except.insert(name.clone(), state);
             }
         }
-        let mut guilty: Vec<_> = names.iter().filter(|name| is_named(reason, name)).cloned().collect();
+        // Of clusters and listeners Envoy's words begin with the names. Of other types they may quote what a user wrote.
+        let says = |name: &&Arc<str>| self.type_url.is_whole() && is_named(reason, name);
+        let mut guilty: Vec<_> = names.iter().filter(says).cloned().collect();
         if let [only] = &names[..] {
             guilty = vec![only.clone()];
         }
+        for (name, resource) in instead.iter().filter(|(name, _)| !guilty.contains(name)) {
+            if let Some(State::Unknown(held)) = self.except.get(name) {
+                let held = held.clone();
+                self.except.insert(name.clone(), State::Instead(resource.clone(), held));
+            }
+        }
         let reason = reason.to_owned();
         if guilty.is_empty() {
-            self.search.halve(&names, step);
+            self.search.halve(&names);
             return Nack { reason, names, certain: false, without: Vec::new() };
         }
-        self.search.convict(&guilty);
+        // Other names are not remembered: a client may invent them without end.
+        let wanted: Vec<_> = guilty.iter().filter(|name| self.wanted(name).is_some()).cloned().collect();
+        self.search.convict(wanted);
         let mut without = Vec::new();
         for name in &guilty {
             let sent = instead.iter().find(|(one, _)| one == name).map(|(_, sent)| &**sent);
@@ -111,13 +130,33 @@ impl Subscription {
         }
         // Envoy applies the valid clusters and listeners of a response if it can read all of them. It does not say
         // whether it has, so the others are sent again.
-        self.search.again(names.into_iter().filter(|name| !guilty.contains(name)).collect(), step);
+        let is_guilty: BTreeSet<_> = guilty.iter().collect();
+        // In a response of all, what is sent instead goes with the others: without it, the client would drop what it held.
+        let whole = self.is_sent_whole();
+        let again = |name: &Arc<str>| !is_guilty.contains(name) || whole && self.is_replaced(name);
+        let again = names.iter().filter(|name| again(name)).cloned().collect();
+        self.search.again(again);
         Nack { reason, names: guilty, certain: true, without }
+    }
+
+    fn is_replaced(&self, name: &str) -> bool {
+        matches!(self.except.get(name), Some(State::Instead(..)))
     }
 
     /// Sends what another client has accepted meanwhile, where this client holds nothing of a name that it rejects.
     pub fn fall_back_again(&mut self, fallbacks: &Fallbacks) {
-        for name in self.search.guilty().cloned().collect::<Vec<_>>() {
+        let lacks = |name: &&Arc<str>| {
+            let Some(State::Unknown(held)) = self.except.get(*name) else { return false };
+            let without = match held {
+                Held::Nothing => true,
+                Held::Resource(held) => fallbacks.is_stand_in(held, held),
+                Held::Something => false,
+            };
+            let on_its_way = || self.outstanding.iter().any(|one| one.instead.iter().any(|(sent, _)| sent == *name));
+            let accepted = || self.target.get(name).and_then(|target| fallbacks.accepted(&self.scope, target));
+            without && !on_its_way() && accepted().is_some()
+        };
+        for name in self.search.guilty().filter(lacks).cloned().collect::<Vec<_>>() {
             self.fall_back(&name, None, fallbacks);
         }
     }
@@ -130,15 +169,17 @@ impl Subscription {
             return false;
         };
         let holds_nothing = match held {
-            Held::Nothing => !self.resumed || sent.is_some(),
-            Held::Resource(held) if fallbacks.is_stand_in(held, target) => false,
+            // A response of all that lacks the name takes from the client what it held of it.
+            Held::Nothing => !self.resumed || sent.is_some() || self.is_sent_whole(),
+            // What stands in for an older version may let pass what that for the newest does not.
+            Held::Resource(held) if fallbacks.is_stand_in(held, held) => !fallbacks.is_stand_in(held, target),
             Held::Resource(held) => {
                 fallbacks.keep(&self.scope, target, held);
-                if self.type_url == TypeUrl::Secret && sent.is_none() {
-                    // Envoy has stored the secret that it rejects. It would use it in a new listener, and accept it if
-                    // it were sent again.
+                // Envoy has stored the secret that it rejects. It would use it in a new listener, and accept it if it were
+                // sent again. A cluster that was sent again has no endpoints before they are.
+                if matches!(self.type_url, TypeUrl::Secret | TypeUrl::Endpoint) && sent.is_none() {
                     let held = held.clone();
-                    self.except.insert(name.clone(), State::Instead(held));
+                    self.except.insert(name.clone(), State::Instead(held.clone(), Held::Resource(held)));
                 }
                 return false;
             }
@@ -149,7 +190,8 @@ impl Subscription {
         let may_stand_in = holds_nothing && !sent.is_some_and(|sent| fallbacks.is_stand_in(sent, target));
         let stand_in = || if may_stand_in { fallbacks.stand_in(target) } else { None };
         if let Some(instead) = accepted.or_else(stand_in) {
-            self.except.insert(name.clone(), State::Instead(instead));
+            let held = held.clone();
+            self.except.insert(name.clone(), State::Instead(instead, held));
         }
         without
     }

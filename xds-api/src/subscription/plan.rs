@@ -20,8 +20,6 @@ pub(super) struct Plan {
     pub(super) fresh: BTreeSet<Arc<str>>,
     /// Those of them that do not exist.
     pub(super) empty: Vec<Arc<str>>,
-    /// Whether it is a step of the search for the rejected resource.
-    pub(super) step: bool,
 }
 
 impl Subscription {
@@ -34,10 +32,15 @@ impl Subscription {
         let (mut due, mut held) = (Vec::new(), Vec::new());
         for (name, state) in &self.except {
             if let Some(verdict) = self.due(name, state) {
-                if passes(name, state, &verdict, gate) {
-                    due.push((name.clone(), verdict));
-                } else {
+                if !passes(name, state, &verdict, gate) {
                     held.push(name.clone());
+                    continue;
+                }
+                due.push((name.clone(), verdict));
+                // Envoy rejects a secret once. Sent again to find out which one of several it was, it would be
+                // accepted. So they go one by one, and none looks at all of them.
+                if self.type_url == TypeUrl::Secret && !self.search.is_guilty(name) {
+                    break;
                 }
             }
         }
@@ -49,24 +52,32 @@ impl Subscription {
         }
         let guilty = |(name, _): &mut (Arc<str>, Verdict)| self.search.is_guilty(name);
         let alone: Vec<_> = due.extract_if(.., guilty).collect();
-        if self.type_url == TypeUrl::Secret {
-            // Envoy rejects a secret once. Sent again to find out which one of several it was, it would be accepted.
-            due.truncate(1);
-        }
         if !due.is_empty() || self.owes_response || !self.unrequested.is_empty() {
             return Some(self.plan_changes(due, gate));
         }
+        if self.is_sent_whole() {
+            // A response without the others would take them from the client, which may have applied them.
+            if let Some(plan) = self.plan_step() {
+                return Some(plan);
+            }
+        }
         // A rejected resource is sent alone, so that it does not have others rejected again.
         if let Some(only) = alone.into_iter().next() {
-            return Some(Plan { step: true, ..self.plan_of(vec![only]) });
+            return Some(self.plan_of(vec![only]));
         }
         self.plan_step().or_else(|| self.plan_rest())
+    }
+
+    /// Whether each response holds all resources, and the client drops what is missing.
+    pub(super) fn is_sent_whole(&self) -> bool {
+        self.protocol == Protocol::State && self.type_url.is_whole()
     }
 
     /// A response without what the client rejects, if it has not taken any response yet: Envoy is not ready before it
     /// has taken one with clusters and one with listeners, even if these are none.
     fn plan_rest(&mut self) -> Option<Plan> {
-        let is_needed = !self.took_any && self.type_url.is_whole() && self.search.guilty().next().is_some();
+        let is_needed =
+            !self.took_any && !self.resumed && self.type_url.is_whole() && self.search.guilty().next().is_some();
         // Once is enough: there is nothing in it to be rejected.
         self.took_any |= is_needed;
         is_needed.then(|| self.plan_of(Vec::new()))
@@ -78,24 +89,28 @@ impl Subscription {
         if changes {
             self.search.interrupt();
             self.retry_guilty();
-            let unknown = |(name, state): (&Arc<str>, &State)| {
-                if !matches!(state, State::Unknown(_)) || !self.is_wanted(name) {
-                    return None;
+            let mut later = Vec::new();
+            for (name, state) in &self.except {
+                if !matches!(state, State::Unknown(_)) || !self.is_wanted(name) || self.search.is_guilty(name) {
+                    continue;
                 }
                 let verdict = self.verdict(name, state);
-                let due = passes(name, state, &verdict, gate);
-                (due && !self.search.is_guilty(name)).then(|| (name.clone(), verdict))
-            };
-            due.extend(self.except.iter().filter_map(unknown));
+                if passes(name, state, &verdict, gate) {
+                    due.push((name.clone(), verdict));
+                } else {
+                    later.push(name.clone());
+                }
+            }
+            self.search.again(later);
         }
-        let mut plan = Plan { step: self.search.is_going_on(), ..self.plan_of(due) };
+        let mut plan = self.plan_of(due);
         self.add_unrequested(&mut plan);
         plan
     }
 
     /// The response that brings these names to the client.
     fn plan_of(&self, due: Vec<(Arc<str>, Verdict)>) -> Plan {
-        if self.protocol == Protocol::State && self.type_url.is_whole() {
+        if self.is_sent_whole() {
             return self.plan_whole(due.into_iter().map(|(name, _)| name).collect());
         }
         let mut plan = Plan::default();
@@ -113,7 +128,7 @@ impl Subscription {
         for resource in self.target.iter().filter(|resource| self.is_wanted(resource.name())) {
             let name = resource.name();
             match self.except.get(name) {
-                Some(State::Instead(instead)) if sent.contains(name) => plan.resources.push(instead.clone()),
+                Some(State::Instead(instead, _)) if sent.contains(name) => plan.resources.push(instead.clone()),
                 Some(state) if sent.contains(name) => {
                     if matches!(state, State::Absent | State::Requested) {
                         plan.fresh.insert(name.clone());
@@ -142,7 +157,7 @@ impl Subscription {
     /// Endpoints that are sent with their cluster, while another response waits for its ACK ("Resource warming").
     fn plan_urgent(&self) -> Option<Plan> {
         let mut plan = Plan::default();
-        for (name, state) in self.except.iter().filter(|(_, state)| matches!(state, State::Urgent)) {
+        for (name, state) in self.except.iter().filter(|(_, state)| matches!(state, State::Urgent(_))) {
             if self.is_wanted(name) {
                 self.add(name.clone(), self.verdict(name, state), &mut plan);
             }
@@ -154,16 +169,19 @@ impl Subscription {
     /// The next step of the search for the rejected resource.
     fn plan_step(&mut self) -> Option<Plan> {
         while let Some(names) = self.search.next_step() {
-            let verdict = |name: Arc<str>| match self.except.get(&name) {
-                Some(state @ State::Unknown(_)) if self.is_wanted(&name) => {
-                    let verdict = self.verdict(&name, state);
-                    Some((name, verdict))
-                }
-                _ => None,
+            let verdict = |name: Arc<str>| {
+                let state = self.except.get(&name).filter(|_| self.is_wanted(&name))?;
+                let is_open = match state {
+                    State::Unknown(_) => !self.search.is_guilty(&name),
+                    State::Instead(..) => true,
+                    _ => false,
+                };
+                let verdict = is_open.then(|| self.verdict(&name, state))?;
+                Some((name, verdict))
             };
             let due: Vec<_> = names.into_iter().filter_map(verdict).collect();
             if !due.is_empty() {
-                return Some(Plan { step: true, ..self.plan_of(due) });
+                return Some(self.plan_of(due));
             }
         }
         None
@@ -195,9 +213,11 @@ impl Subscription {
         }
     }
 
-    fn retry_guilty(&mut self) {
-        // Whether a secret is accepted depends on nothing else.
-        if self.type_url != TypeUrl::Secret && self.search.guilty().count() <= MAX_RETRIES {
+    pub(super) fn retry_guilty(&mut self) {
+        // Whether a secret is accepted depends on nothing else. Whether endpoints are depends on their cluster, and they
+        // are sent with it. Endpoints change too often to be tried again each time.
+        if !matches!(self.type_url, TypeUrl::Secret | TypeUrl::Endpoint) && self.search.guilty().count() <= MAX_RETRIES
+        {
             for name in self.search.guilty() {
                 if let Some(State::Unknown(held)) = self.except.get(name) {
                     let held = held.clone();

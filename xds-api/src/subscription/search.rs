@@ -5,32 +5,24 @@ use std::{
     sync::Arc,
 };
 
-/// Responses of one search, at most: enough to find a hundred resources among a thousand. A client that rejects
-/// everything must not be sent responses without end.
-const MAX_STEPS: usize = 1024;
-
-/// The groups still to be tried, and the rejected resources that were found.
+/// The groups still to be tried, and the rejected resources that were found. A search ends by itself, even if the client
+/// rejects everything: each group is half of one before, and a resource that was found is in no group.
 #[derive(Debug, Default)]
 pub(super) struct Search {
     groups: VecDeque<Vec<Arc<str>>>,
-    steps_left: usize,
     guilty: BTreeSet<Arc<str>>,
 }
 
 impl Search {
     /// One of these is rejected, and it is not known which.
-    pub(super) fn halve(&mut self, names: &[Arc<str>], step: bool) {
+    pub(super) fn halve(&mut self, names: &[Arc<str>]) {
         let (left, right) = names.split_at(names.len() / 2);
-        self.again(left.to_vec(), step);
-        self.again(right.to_vec(), true);
+        self.again(left.to_vec());
+        self.again(right.to_vec());
     }
 
-    /// These are tried again. `step` says whether they belong to a search that has begun.
-    pub(super) fn again(&mut self, names: Vec<Arc<str>>, step: bool) {
-        if !step {
-            self.groups.clear();
-            self.steps_left = MAX_STEPS;
-        }
+    /// These are tried again.
+    pub(super) fn again(&mut self, names: Vec<Arc<str>>) {
         if !names.is_empty() {
             self.groups.push_back(names);
         }
@@ -38,7 +30,6 @@ impl Search {
 
     /// The next group to try.
     pub(super) fn next_step(&mut self) -> Option<Vec<Arc<str>>> {
-        self.steps_left = self.steps_left.checked_sub(1)?;
         self.groups.pop_front()
     }
 
@@ -51,19 +42,22 @@ impl Search {
         *self = Self::default();
     }
 
-    pub(super) fn convict(&mut self, names: &[Arc<str>]) {
-        self.guilty.extend(names.iter().cloned());
+    pub(super) fn convict(&mut self, names: impl IntoIterator<Item = Arc<str>>) {
+        self.guilty.extend(names);
     }
 
-    pub(super) fn acquit<'a>(&mut self, names: impl IntoIterator<Item = &'a Arc<str>>) {
+    /// Returns whether any of these was guilty.
+    pub(super) fn acquit<'a>(&mut self, names: impl IntoIterator<Item = &'a str>) -> bool {
+        let before = self.guilty.len();
         for name in names {
             self.guilty.remove(name);
         }
+        self.guilty.len() < before
     }
 
     /// Whether there is a group left to try.
     pub(super) fn is_going_on(&self) -> bool {
-        self.steps_left > 0 && !self.groups.is_empty()
+        !self.groups.is_empty()
     }
 
     pub(super) fn is_guilty(&self, name: &Arc<str>) -> bool {

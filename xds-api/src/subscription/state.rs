@@ -13,8 +13,8 @@ pub(super) enum State {
     Absent,
     /// Nothing, and it waits for a response.
     Requested,
-    /// Anything. The resource is sent at once.
-    Urgent,
+    /// Nothing that it uses, because its cluster is new or changed. The resource is sent at once. Before, it held this.
+    Urgent(Held),
     /// This resource.
     Had(Arc<Resource>),
     /// The resource of this version, by `initial_resource_versions`.
@@ -25,8 +25,8 @@ pub(super) enum State {
     Unknown(Held),
     /// The same, and the resource has changed since.
     Due(Held),
-    /// Nothing. It rejects the resource, and is to be sent this one instead.
-    Instead(Arc<Resource>),
+    /// It rejects the resource, and is to be sent the first instead. Until then it holds the second.
+    Instead(Arc<Resource>, Held),
 }
 
 /// What a client held of a name before a response changed it.
@@ -35,7 +35,7 @@ pub(super) enum Held {
     /// Nothing.
     #[default]
     Nothing,
-    /// Something that this server does not have: an earlier server sent it, or it was sent without waiting for ACKs.
+    /// Something that this server does not have: an earlier server sent it.
     Something,
     /// This resource.
     Resource(Arc<Resource>),
@@ -58,10 +58,10 @@ impl State {
     /// What the client holds, as long as it takes no response with the name.
     pub(super) fn held(&self) -> Held {
         match self {
-            Self::Absent | Self::Requested | Self::Empty | Self::Instead(_) => Held::Nothing,
-            Self::Urgent | Self::Version(_) => Held::Something,
+            Self::Absent | Self::Requested | Self::Empty => Held::Nothing,
+            Self::Version(_) => Held::Something,
             Self::Had(resource) => Held::Resource(resource.clone()),
-            Self::Unknown(held) | Self::Due(held) => held.clone(),
+            Self::Urgent(held) | Self::Unknown(held) | Self::Due(held) | Self::Instead(_, held) => held.clone(),
         }
     }
 }
@@ -72,7 +72,7 @@ impl Subscription {
         match (state, self.target.get(name)) {
             (State::Had(old), Some(new)) if old.version() == new.version() => Verdict::Settled,
             (State::Version(old), Some(new)) if *old == new.version() => Verdict::Settled,
-            (State::Instead(instead), Some(_)) => Verdict::Send(instead.clone()),
+            (State::Instead(instead, _), Some(_)) => Verdict::Send(instead.clone()),
             (_, Some(new)) => Verdict::Send(new.clone()),
             (State::Requested, None) => match Resource::empty(self.type_url, name) {
                 Some(empty) => Verdict::SendEmpty(Arc::new(empty)),
@@ -105,17 +105,32 @@ impl Subscription {
         due.then_some(verdict)
     }
 
+    /// What is to be sent at once of this name.
+    pub(super) fn urgent(&self, name: &Arc<str>) -> State {
+        match self.except.get(name) {
+            Some(instead @ State::Instead(..)) => instead.clone(),
+            // What it rejects would leave the cluster without endpoints.
+            Some(State::Unknown(Held::Resource(held))) if self.search.is_guilty(name) => {
+                State::Instead(held.clone(), Held::Resource(held.clone()))
+            }
+            Some(state) => match state.held() {
+                held @ Held::Resource(_) => State::Urgent(held),
+                Held::Nothing | Held::Something => State::Urgent(Held::Nothing),
+            },
+            None => State::Urgent(Held::Nothing),
+        }
+    }
+
     /// Notes that the resource of this name may differ from that in `old`.
     pub(super) fn mark_changed(&mut self, name: Arc<str>, old: &TypedSet) {
         if !self.is_wanted(&name) {
             return;
         }
         match self.except.get(&name) {
-            Some(State::Unknown(held)) => {
+            Some(State::Unknown(held) | State::Instead(_, held)) => {
                 let held = held.clone();
                 self.except.insert(name, State::Due(held));
             }
-            Some(State::Instead(_)) => _ = self.except.insert(name, State::Due(Held::Nothing)),
             Some(state) => {
                 if self.is_no_exception(&name, state) {
                     self.except.remove(&name);

@@ -153,6 +153,8 @@ impl Subscription {
         self.sent_unrequested.remove(name);
         if !self.interest.wildcard {
             self.except.remove(name);
+            // A client may invent such names without end.
+            self.search.acquit([name]);
         }
     }
 

@@ -37,6 +37,7 @@ pub struct PendingRejection {
     pub(super) url: TypeUrl,
     pub(super) nonce: Nonce,
     pub(super) reason: String,
+    pub(super) lookup: usize,
 }
 
 impl PendingRejection {
@@ -49,12 +50,14 @@ impl PendingRejection {
 
     /// Adds the objects that the rejected resources were compiled from, unless a newer ACK or NACK has arrived.
     pub fn complete(self, objects: Vec<Arc<ObjectRef>>) {
-        let Self { registry, entry, url, nonce, reason } = self;
+        let Self { registry, entry, url, nonce, reason, lookup } = self;
         let (connection, short) = (&entry.connection, url.short());
         let names: Vec<String> = objects.iter().map(ToString::to_string).collect();
         tracing::warn!(connection, r#type = short, nonce = %nonce, reason, objects = ?names, "rejected");
         let mut discovery = entry.discovery.lock();
-        if let Some(state) = discovery.types.get_mut(&url).filter(|state| state.nacked == Some(nonce)) {
+        if let Some(state) =
+            discovery.types.get_mut(&url).filter(|state| (state.nacked, state.lookups) == (Some(nonce), lookup))
+        {
             state.objects = objects;
         }
         registry.note_rejection_change();

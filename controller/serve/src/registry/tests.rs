@@ -77,6 +77,25 @@ fn objects_that_are_found_after_a_newer_ack_or_nack_are_not_added() {
 }
 
 #[test]
+fn an_object_that_is_mended_is_named_no_more_though_others_are_still_rejected() {
+    let registry = registry();
+    let session = connected(&registry, "a");
+    let objects = |names: &[&str]| -> Vec<_> {
+        names.iter().map(|name| Arc::new(ObjectRef::new(Kind::DestinationRule, "shop", *name))).collect()
+    };
+    let both = session.rejected(TypeUrl::Cluster, nonce("1"), "a, b: bad", &[]);
+    session.rejects(TypeUrl::Cluster, 2);
+    assert!(session.rejects_less(TypeUrl::Cluster, 2).is_none(), "an ACK of something else");
+    let one = session.rejects_less(TypeUrl::Cluster, 1).unwrap();
+    one.complete(objects(&["b"]));
+    both.complete(objects(&["a", "b"]));
+    assert_eq!(registry.rejections()[0].objects, objects(&["b"]), "the older look-up is late");
+    assert!(session.rejects_less(TypeUrl::Cluster, 1).is_none());
+    session.acked(TypeUrl::Cluster, nonce("3"), true);
+    assert!(session.rejects_less(TypeUrl::Cluster, 0).is_none() && registry.rejections().is_empty());
+}
+
+#[test]
 fn a_type_goes_from_sent_to_accepted_or_rejected() {
     let registry = registry();
     let session = connected(&registry, "a");
