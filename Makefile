@@ -24,7 +24,7 @@ DENY_VERSION := 0.20.2
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: demo-programs ## run Bookinfo through real Envoys and take the tour: 14 steps, expected against seen
+demo: demo-programs ## run Bookinfo through real Envoys and take the tour: 15 steps, expected against seen
 	@$(QUICK)/demo tour
 
 demo-up: demo-programs ## start the demo, leave it running and print the gateway's address

@@ -178,7 +178,6 @@ impl IstioKind {
     #[must_use]
     pub const fn consequence(self) -> Option<&'static str> {
         Some(match self {
-            Self::AuthorizationPolicy => "is not enforced: requests that it denies are allowed",
             Self::EnvoyFilter => "is not applied: it changes the configuration of no proxy",
             Self::RequestAuthentication => "is not enforced: requests with invalid tokens are accepted",
             Self::Telemetry => "is not applied: it changes no metrics, traces or access logs",

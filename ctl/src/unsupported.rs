@@ -110,16 +110,16 @@ mod tests {
     #[test]
     fn a_line_counts_all_objects_and_names_the_first() {
         let mut found = Found::default();
-        let consequence = validate::unsupported(IstioKind::AuthorizationPolicy).unwrap();
+        let consequence = validate::unsupported(IstioKind::RequestAuthentication).unwrap();
         for number in (0..7).rev() {
-            found.add("AuthorizationPolicy", &consequence, format!("shop/p{number}"));
+            found.add("RequestAuthentication", &consequence, format!("shop/p{number}"));
         }
         found.add("VirtualService", "the field has no effect", "shop/a (spec.http)".into());
         let all = found.into_list();
         assert_eq!(all.len(), 2);
         let line = all[0].line();
         assert!(line.starts_with("7 objects: shop/p0, shop/p1, shop/p2, shop/p3, shop/p4 and 2 more: the "), "{line}");
-        assert!(line.contains("requests that it denies are allowed"), "{line}");
+        assert!(line.contains("requests with invalid tokens are accepted"), "{line}");
         assert_eq!(all[1].line(), "1 object: shop/a (spec.http): the field has no effect");
     }
 }

@@ -1,8 +1,9 @@
-//! The tour: fourteen things that a mesh does, each shown at work through real Envoys and checked, on any [`Stage`].
+//! The tour: fifteen things that a mesh does, each shown at work through real Envoys and checked, on any [`Stage`].
 //!
 //! A step edits the objects as a person would, waits until the Envoy concerned has the edit, and measures then. What it
 //! returns is what it saw; an error is a step that failed, in words.
 
+mod authorization;
 mod bad_edit;
 mod balancer;
 mod canary;
@@ -40,7 +41,7 @@ pub struct Step {
 }
 
 /// All steps, in order.
-pub const STEPS: [Step; 14] = [
+pub const STEPS: [Step; 15] = [
     Step { title: "spread over versions", expected: "reviews v1, v2 and v3 each answer at least 6 of 60" },
     Step { title: "route by header", expected: "end-user jason: 20 of 20 from v2; others: 40 of 40 from v1" },
     Step { title: "canary 90/10", expected: "of 1000 requests 100 ± 40 from v3, the rest from v1" },
@@ -56,6 +57,7 @@ pub const STEPS: [Step; 14] = [
     Step { title: "external services", expected: "ServiceEntry 200; unknown host 200, then 502 once registry only" },
     Step { title: "HTTPS from a Secret", expected: "certificate A, then B; no request fails meanwhile" },
     Step { title: "STRICT mutual TLS", expected: "plain text refused; caller is productpage; log shows HTTP" },
+    Step { title: "authorization", expected: "reviews: productpage 200, ratings 403; the log names the policy" },
     Step { title: "bad edit", expected: "unknown subset and bad regex reported by path; no request fails" },
     Step { title: "control plane killed", expected: "no request fails; an edit after its return arrives" },
 ];
@@ -83,8 +85,9 @@ async fn run(number: usize, mesh: &mut impl Stage) -> Result<String> {
         10 => external::run(mesh).await,
         11 => https::run(mesh).await,
         12 => mutual_tls::run(mesh).await,
-        13 => bad_edit::run(mesh).await,
-        14 => restart::run(mesh).await,
+        13 => authorization::run(mesh).await,
+        14 => bad_edit::run(mesh).await,
+        15 => restart::run(mesh).await,
         _ => Err(anyhow!("the tour has {} steps", STEPS.len())),
     }
 }

@@ -440,6 +440,7 @@ pub(super) static MESSAGES: [&Message; 538] = [
     &ENVOY_EXTENSIONS_NETWORK_DNS_RESOLVER_CARES_V3_CARESDNSRESOLVERCONFIG,
     &ENVOY_EXTENSIONS_NETWORK_SOCKET_INTERFACE_V3_DEFAULTSOCKETINTERFACE,
     &ENVOY_EXTENSIONS_NETWORK_SOCKET_INTERFACE_V3_IOURINGOPTIONS,
+    &ENVOY_EXTENSIONS_PATH_MATCH_URI_TEMPLATE_V3_URITEMPLATEMATCHCONFIG,
     &ENVOY_EXTENSIONS_RETRY_HOST_OMIT_HOST_METADATA_V3_OMITHOSTMETADATACONFIG,
     &ENVOY_EXTENSIONS_RETRY_PRIORITY_PREVIOUS_PRIORITIES_V3_PREVIOUSPRIORITIESCONFIG,
     &ENVOY_EXTENSIONS_TRACERS_OPENTELEMETRY_SAMPLERS_V3_CELSAMPLERCONFIG,
@@ -4881,6 +4882,14 @@ static ENVOY_EXTENSIONS_NETWORK_SOCKET_INTERFACE_V3_IOURINGOPTIONS: Message = Me
     fields: &[
         Field { number: 5, name: "write_high_watermark_bytes", required: false, items: None, rule: Rule::Wrapped(&Rule::Number(Range { least: 4096, most: i64::MAX, only: &[], never: &[], or_zero: false }, false)) },
         Field { number: 6, name: "write_low_watermark_bytes", required: false, items: None, rule: Rule::Wrapped(&Rule::Number(Range { least: 1024, most: i64::MAX, only: &[], never: &[], or_zero: false }, false)) },
+    ],
+    choices: &[],
+};
+
+static ENVOY_EXTENSIONS_PATH_MATCH_URI_TEMPLATE_V3_URITEMPLATEMATCHCONFIG: Message = Message {
+    name: "envoy.extensions.path.match.uri_template.v3.UriTemplateMatchConfig",
+    fields: &[
+        Field { number: 1, name: "path_template", required: true, items: None, rule: Rule::Text(Text { least: 1, most: 256, most_bytes: usize::MAX, pattern: Pattern::Any, only: &[], never: &[], or_empty: false }) },
     ],
     choices: &[],
 };

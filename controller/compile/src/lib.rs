@@ -2,6 +2,7 @@
 //!
 //! [`Compiler`] is the one way in. Inside, [`Tracked`] is the only way to read a snapshot.
 
+mod authz;
 mod by_ptr;
 mod cluster;
 mod compiled;

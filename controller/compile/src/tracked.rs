@@ -21,6 +21,7 @@ use std::{cell::RefCell, collections::BTreeSet, net::IpAddr, sync::Arc};
 use heddle_model::{
     Text,
     authn::{EffectiveMtls, MtlsMode},
+    authz::AuthorizationPolicy,
     destination_rule::DestinationRule,
     endpoint::Endpoint,
     facets::ProxyFacets,
@@ -37,6 +38,8 @@ use heddle_model::{
     snapshot::Snapshot,
     workload::Workload,
 };
+
+use crate::by_ptr::ByPtr;
 
 pub(crate) use client::Client;
 pub(crate) use delta::Delta;
@@ -169,6 +172,13 @@ impl<'a> Tracked<'a> {
         self.ask(Question::Mesh);
         self.ask(Question::WorkloadMtls(namespace.clone(), labels.clone()));
         question::workload_mtls(self.snapshot, namespace, labels)
+    }
+
+    /// The AuthorizationPolicies that bind a workload: those of the root namespace first, the oldest first.
+    pub(crate) fn policies(&self, namespace: &Text, labels: &Labels) -> Vec<ByPtr<AuthorizationPolicy>> {
+        self.ask(Question::Mesh);
+        self.ask(Question::Policies(namespace.clone(), labels.clone()));
+        question::policies(self.snapshot, namespace, labels).into_iter().map(ByPtr::new).collect()
     }
 
     /// Of a service's endpoints in a namespace, those whose policies forbid mutual TLS, by their place in the list.

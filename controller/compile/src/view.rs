@@ -102,7 +102,7 @@ pub(crate) fn view(tracked: &Tracked<'_>, proxy: &Proxy) -> ViewKey {
         kind: proxy.kind,
         namespace: proxy.namespace.clone(),
         domain: proxy.domain.clone(),
-        labels: facets.labels_read(&labels_of(tracked, proxy)),
+        labels: facets.labels_read(&labels_of(tracked, proxy), proxy.is_gateway()),
         can: proxy.can.clone(),
         locality: locality_of(tracked, proxy),
         network: proxy.network.clone(),

@@ -24,7 +24,8 @@ use mesh::{Mesh, Seen};
 
 /// The kinds that compile reads (ProxyConfig is for injection alone), with the folder of their meshes and the file of
 /// their schema.
-const KINDS: [(&str, &str, &str); 8] = [
+const KINDS: [(&str, &str, &str); 9] = [
+    ("AuthorizationPolicy", "authorization_policy", "../../../crds/yaml/authorizationpolicies.security.istio.io.yaml"),
     ("DestinationRule", "destination_rule", "../../../crds/yaml/destinationrules.networking.istio.io.yaml"),
     ("Gateway", "gateway", "../../../crds/yaml/gateways.networking.istio.io.yaml"),
     ("MeshConfig", "mesh_config", "fields/mesh_config.yaml"),

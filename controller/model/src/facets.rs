@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
     Text,
+    authz::AuthorizationPolicy,
     destination_rule::{DestinationRule, missing},
     labels::Labels,
     route::{HttpMatch, L4Match, VirtualService},
@@ -21,6 +22,9 @@ pub struct ProxyFacets {
     /// Labels that selectors name. A proxy without any of them differs in nothing from others without them, so a
     /// selector that selects no proxy changes nothing.
     labels: BTreeSet<(Text, Text)>,
+    /// Labels that selectors of AuthorizationPolicies name. Only gateways differ by them: the policies of a sidecar are
+    /// those of its inbound side, which is no part of a view.
+    policy_labels: BTreeSet<(Text, Text)>,
     /// Keys of labels of which the value is read, whatever it is.
     keys: BTreeSet<Text>,
     /// The node that a proxy runs on.
@@ -38,14 +42,17 @@ impl ProxyFacets {
         snapshot.services.iter().for_each(|service| all.service(service));
         snapshot.virtual_services.values().for_each(|virtual_service| all.virtual_service(virtual_service));
         snapshot.destination_rules.values().flat_map(|rules| rules.iter()).for_each(|rule| all.rule(rule));
+        snapshot.authorization_policies.values().for_each(|policies| all.policies(policies));
         all
     }
 
     /// Those of a proxy's labels that some object reads.
     #[must_use]
-    pub fn labels_read(&self, labels: &Labels) -> Labels {
+    pub fn labels_read(&self, labels: &Labels, is_gateway: bool) -> Labels {
         let is_read = |(key, value): &(&Text, &Text)| {
-            self.keys.contains(*key) || self.labels.contains(&((*key).clone(), (*value).clone()))
+            let label = ((*key).clone(), (*value).clone());
+            let of_policy = is_gateway && self.policy_labels.contains(&label);
+            self.keys.contains(*key) || self.labels.contains(&label) || of_policy
         };
         labels.iter().filter(is_read).map(|(key, value)| (key.clone(), value.clone())).collect()
     }
@@ -76,6 +83,12 @@ impl ProxyFacets {
         if !Arc::ptr_eq(&of.destination_rules, &other.destination_rules) {
             missing(&of.destination_rules, &other.destination_rules).for_each(|rule| all.rule(rule));
         }
+        if !Arc::ptr_eq(&of.authorization_policies, &other.authorization_policies) {
+            let known =
+                |namespace, list| other.authorization_policies.get(namespace).is_some_and(|of| Arc::ptr_eq(of, list));
+            let changed = of.authorization_policies.iter().filter(|(namespace, list)| !known(*namespace, *list));
+            changed.for_each(|(_, policies)| all.policies(policies));
+        }
         all
     }
 
@@ -92,6 +105,12 @@ impl ProxyFacets {
         let policies = rule.subsets.iter().filter_map(|subset| subset.policy.as_ref());
         for policy in std::iter::once(&rule.policy).chain(policies) {
             self.priorities(failover_priority(policy));
+        }
+    }
+
+    fn policies(&mut self, policies: &[Arc<AuthorizationPolicy>]) {
+        for labels in policies.iter().filter_map(|policy| policy.selector.as_ref()) {
+            self.policy_labels.extend(labels.iter().map(|(key, value)| (key.clone(), value.clone())));
         }
     }
 

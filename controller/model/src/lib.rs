@@ -4,6 +4,7 @@
 //! makes these values from what users apply, `compile` turns them into Envoy's configuration.
 
 pub mod authn;
+pub mod authz;
 pub mod bind;
 pub mod destination_rule;
 pub mod endpoint;

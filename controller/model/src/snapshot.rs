@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use crate::{
     Text,
     authn::PeerAuthentications,
+    authz::AuthorizationPolicies,
     destination_rule::DestinationRules,
     facets::ProxyFacets,
     gateway::Gateway,
@@ -44,6 +45,8 @@ pub struct Snapshot {
     pub sidecars: Arc<Vec<Arc<Sidecar>>>,
     /// PeerAuthentications.
     pub peer_authentications: Arc<PeerAuthentications>,
+    /// AuthorizationPolicies.
+    pub authorization_policies: Arc<AuthorizationPolicies>,
     /// ProxyConfigs, oldest first. They are read when pods get their proxy, and change nothing of one that runs.
     pub proxy_settings: Arc<Vec<Arc<ProxySettings>>>,
     /// Secrets that hold certificates.
@@ -73,6 +76,7 @@ impl Snapshot {
             gateways,
             sidecars,
             peer_authentications,
+            authorization_policies,
             secrets,
             namespaces,
             facets,
@@ -92,6 +96,7 @@ impl Snapshot {
             && Arc::ptr_eq(gateways, &other.gateways)
             && Arc::ptr_eq(sidecars, &other.sidecars)
             && Arc::ptr_eq(peer_authentications, &other.peer_authentications)
+            && Arc::ptr_eq(authorization_policies, &other.authorization_policies)
             && Arc::ptr_eq(secrets, &other.secrets)
             && Arc::ptr_eq(namespaces, &other.namespaces)
             && Arc::ptr_eq(facets, &other.facets)

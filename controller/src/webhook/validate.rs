@@ -49,12 +49,12 @@ mod tests {
 
     #[test]
     fn a_kind_or_field_without_effect_is_accepted_with_a_warning() {
-        let policy = json!({"apiVersion": "security.istio.io/v1", "kind": "AuthorizationPolicy",
-            "metadata": {"name": "a", "namespace": "shop"}, "spec": {"action": "DENY", "rules": [{}]}});
+        let policy = json!({"apiVersion": "security.istio.io/v1", "kind": "RequestAuthentication",
+            "metadata": {"name": "a", "namespace": "shop"}, "spec": {}});
         let request = Request { uid: "u".into(), operation: "CREATE".into(), namespace: "shop".into(), object: policy };
         let answer = judge(&request);
         assert_eq!((answer.refused, answer.warnings.len()), (None, 1));
-        assert!(answer.warnings[0].contains("requests that it denies are allowed"), "{:?}", answer.warnings);
+        assert!(answer.warnings[0].contains("requests with invalid tokens are accepted"), "{:?}", answer.warnings);
         let matched = json!({"headers": {"@request.auth.claims.role": {"exact": "b"}}});
         let http = json!([{"match": [matched], "route": [{"destination": {"host": "a"}}]}]);
         let answer = judged("UPDATE", &json!({"hosts": ["a"], "gateways": ["edge"], "http": http}));

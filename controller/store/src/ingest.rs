@@ -2,6 +2,7 @@
 //!
 //! Nothing here fails. What cannot be kept is left out with an [`Issue`], and the rest of the object stays.
 
+pub mod authorization_policy;
 pub mod destination_rule;
 pub mod gateway;
 pub mod ingress;

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 use heddle_crds::{
     mesh::MeshConfig,
     networking::{destination_rule, gateway, proxy_config, service_entry, sidecar, virtual_service, workload_entry},
-    security::peer_authentication,
+    security::{authorization_policy, peer_authentication},
 };
 use heddle_model::{
     Text,
@@ -70,6 +70,7 @@ pub enum Spec {
     Sidecar(Box<sidecar::Spec>),
     ProxyConfig(Box<proxy_config::Spec>),
     PeerAuthentication(Box<peer_authentication::Spec>),
+    AuthorizationPolicy(Box<authorization_policy::Spec>),
     /// A kind that has no effect yet. Nothing of its spec is kept.
     Unsupported,
 }

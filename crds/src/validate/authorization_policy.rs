@@ -4,6 +4,7 @@ mod condition;
 mod path;
 mod source;
 
+use super::NOT_SUPPORTED;
 use super::report::{Report, quote};
 use super::target::attachment;
 use crate::decode::Path;
@@ -34,7 +35,17 @@ pub fn check(spec: &Spec, meta: &ObjectMeta, at: &Path<'_>, out: &mut Report) {
     warn_of_tcp(spec, at, out);
 }
 
+/// Who decides, and what is not built yet. Ingest says the same.
 fn provider(spec: &Spec, at: &Path<'_>, out: &mut Report) {
+    for (name, is_given) in [("targetRef", spec.target_ref.is_some()), ("targetRefs", !spec.target_refs.is_empty())] {
+        if is_given {
+            out.warn(&at.field(name), NOT_SUPPORTED);
+        }
+    }
+    if spec.action == Action::Custom {
+        let reason = "CUSTOM is not supported yet; requests that a rule matches are refused";
+        out.warn(&at.field("action"), reason);
+    }
     if spec.action != Action::Custom {
         if spec.provider.is_some() {
             out.refuse(&at.field("provider"), "is for the action CUSTOM only");

@@ -41,8 +41,8 @@ mod tests {
 
     #[test]
     fn the_warning_says_what_a_policy_does_not_do() {
-        let said = warned("security.istio.io/v1", "AuthorizationPolicy");
-        assert!(said.contains("not enforced: requests that it denies are allowed"), "{said}");
+        let said = warned("security.istio.io/v1", "RequestAuthentication");
+        assert!(said.contains("not enforced: requests with invalid tokens are accepted"), "{said}");
         assert!(warned("gateway.networking.k8s.io/v1", "HTTPRoute").contains("Gateway API"));
     }
 

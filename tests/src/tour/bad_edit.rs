@@ -1,4 +1,4 @@
-//! Step 13: an edit with two mistakes is reported by object and field, and harms nobody.
+//! Step 14: an edit with two mistakes is reported by object and field, and harms nobody.
 
 use std::time::Duration;
 

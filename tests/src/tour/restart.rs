@@ -1,4 +1,4 @@
-//! Step 14: the control plane dies and comes back; traffic does not notice, and edits go on.
+//! Step 15: the control plane dies and comes back; traffic does not notice, and edits go on.
 
 use std::time::Duration;
 

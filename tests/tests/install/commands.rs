@@ -227,20 +227,20 @@ fn objects_that_are_not_supported_stop_a_takeover() -> Result<()> {
         cluster.install_crds()?;
         for name in ["deny", "allow"] {
             cluster.apply(&format!(
-                "{{apiVersion: security.istio.io/v1, kind: AuthorizationPolicy, \
+                "{{apiVersion: security.istio.io/v1, kind: RequestAuthentication, \
                  metadata: {{name: {name}, namespace: default}}, spec: {{}}}}"
             ))?;
         }
         let out = heddlectl(cluster, &["check", "-o", "json"]).await?;
         let found: Vec<Value> = serde_json::from_slice(&out.stdout)?;
-        let finding = found.iter().find(|finding| finding["place"] == "AuthorizationPolicy").context("no finding")?;
+        let finding = found.iter().find(|finding| finding["place"] == "RequestAuthentication").context("no finding")?;
         let said = finding["message"].as_str().unwrap_or_default();
         ensure!(finding["level"] == "error" && said.starts_with("2 objects: default/allow, default/deny: "), "{said}");
-        ensure!(said.contains("requests that it denies are allowed"), "{said}");
+        ensure!(said.contains("requests with invalid tokens are accepted"), "{said}");
         let take_over = ["install", "-y", "--no-wait", "--take-over"];
         let refused = heddlectl(cluster, &take_over).await?;
         let said = String::from_utf8_lossy(&refused.stderr).into_owned();
-        ensure!(!refused.status.success() && said.contains("AuthorizationPolicy: 2 objects"), "{said}");
+        ensure!(!refused.status.success() && said.contains("RequestAuthentication: 2 objects"), "{said}");
         let api = cluster.api().await?;
         ensure!(get(&api, "/apis/apps/v1/namespaces/istio-system/deployments/istiod").await.is_err());
         heddlectl_succeeds(cluster, &[&take_over[..], &["--ignore-unsupported"]].concat()).await.map(drop)

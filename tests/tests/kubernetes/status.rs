@@ -226,11 +226,17 @@ fn a_kind_without_effect_says_so() -> Result<()> {
     own(async |cluster| {
         cluster.install_crds()?;
         let control = start(cluster, &[]).await?;
-        let path = format!("{POLICIES}/authorizationpolicies/deny");
-        put(cluster, &path, &policy("AuthorizationPolicy", "deny", &json!({"action": "DENY", "rules": [{}]}))).await?;
+        let path = format!("{POLICIES}/requestauthentications/tokens");
+        put(cluster, &path, &policy("RequestAuthentication", "tokens", &json!({}))).await?;
         let said = until(cluster, &path, "False", "NotSupported").await?;
-        ensure!(said["message"].as_str().is_some_and(|text| text.contains("requests that it denies are allowed")));
-        ensure!(control.process.log().contains("requests that it denies are allowed"), "{}", control.process.log());
+        ensure!(
+            said["message"].as_str().is_some_and(|text| text.contains("requests with invalid tokens are accepted"))
+        );
+        ensure!(
+            control.process.log().contains("requests with invalid tokens are accepted"),
+            "{}",
+            control.process.log()
+        );
         // Its own status is no reason to write it again.
         let before = version(cluster, &path).await?;
         tokio::time::sleep(Duration::from_secs(3)).await;

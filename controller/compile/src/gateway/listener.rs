@@ -18,13 +18,14 @@ use heddle_xds_api::envoy::config::{
 
 use super::merge::{Bound, PortKind, Ports};
 use crate::{
+    authz,
     compiled::Compiled,
     listener::{
         access_log, bind_address,
         chain::{Asks, TLS, chain, server_names},
         claims::{Claimant, Claims},
         destination::{L4Rule, forwarding, sni_port},
-        filter::{Direction, Needs, surroundings},
+        filter::{Direction, Needs, gateway_policies, surroundings},
         http::{Http, RouteSource, http},
         inspector, listener_name, sni_dns,
         tcp::{self, Forwarding},
@@ -56,6 +57,7 @@ fn listener(
         ..Listener::default()
     });
     compiled.sources = servers.iter().map(|bound| bound.gateway.origin.object.clone()).collect();
+    compiled.sources.extend(gateway_policies(scope).iter().map(|policy| policy.origin.object.clone()));
     let mut claims = Claims::default();
     for bound in servers {
         // Plain HTTP of a port shares one chain: hosts are told apart by its routes.
@@ -169,7 +171,10 @@ fn tcp_chain(scope: &Scope<'_>, connections: Connections, tls: Option<&ServerTls
     let mesh = scope.mesh;
     let socket = tls.map(|tls| tls::declared(mesh, tls, &tls::HTTP_ALPN));
     let resolve = sni_port.map(|port| sni_dns::filter(scope.view, port));
-    let filters = resolve.into_iter().chain(tcp::filters(mesh, to.stat_prefix(), &to)).collect();
+    let policies = gateway_policies(scope);
+    let mut filters = authz::network_filters(mesh, policies.iter().map(|policy| &**policy));
+    filters.extend(resolve);
+    filters.extend(tcp::filters(mesh, to.stat_prefix(), &to));
     Wanted { asks, claimant, filters, socket, rules: to.connection.sources }
 }
 

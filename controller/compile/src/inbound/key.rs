@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use heddle_model::{
     authn::EffectiveMtls,
+    authz::AuthorizationPolicy,
     issue::Issue,
     mesh::Mesh,
     proxy::{Interception, Proxy},
@@ -43,6 +44,8 @@ pub(crate) struct InboundKey {
     pub(super) ports: Vec<InboundPort>,
     /// The mutual TLS that its policies demand.
     pub(super) mtls: EffectiveMtls,
+    /// The policies by which it refuses callers.
+    pub(super) policies: Vec<ByPtr<AuthorizationPolicy>>,
     /// What is wrong with ports that are left out.
     issues: Vec<Issue>,
 }
@@ -75,6 +78,7 @@ impl InboundKey {
             ports,
             sidecar: sidecar.map(ByPtr::new),
             mtls,
+            policies: tracked.policies(&proxy.namespace, &labels),
             issues,
         }
     }
@@ -102,7 +106,8 @@ impl Key for InboundKey {
     fn compile(&self) -> Inbound {
         let clusters = cluster::clusters(self).into_iter();
         let sources: BTreeSet<_> = self.ports.iter().filter_map(|port| port.source(self.sidecar.as_deref())).collect();
-        let sources: Vec<_> = sources.into_iter().collect();
+        let policies = self.policies.iter().map(|policy| policy.origin.object.clone());
+        let sources: Vec<_> = sources.into_iter().chain(policies).collect();
         let listeners = listener::listeners(self).into_iter().map(|listener| {
             let compiled = Compiled { sources: sources.clone(), ..Compiled::new(listener) }.or_of(&self.mesh);
             Arc::new(Entry::new(TypeUrl::Listener, compiled.value.name.clone(), compiled))

@@ -16,6 +16,7 @@ use heddle_xds_api::envoy::config::{
 
 use super::{key::InboundKey, port::InboundPort, route::routes};
 use crate::{
+    authz,
     cluster::Policy,
     envoy::duration::duration,
     listener::{
@@ -220,7 +221,9 @@ fn tcp_filters(key: &InboundKey, at: &InboundChain<'_>) -> Vec<Filter> {
     let is_mongo = at.protocol == Protocol::Mongo;
     let connection = Connection { is_mongo, ..Connection::of(&policy, key.http.idle_timeout_seconds) };
     let to = Forwarding { connection, ..Forwarding::to(cluster(at)) };
-    tcp::filters(&key.mesh, to.stat_prefix(), &to)
+    let mut filters = authz::network_filters(&key.mesh, key.policies.iter().map(|policy| &**policy));
+    filters.extend(tcp::filters(&key.mesh, to.stat_prefix(), &to));
+    filters
 }
 
 fn http_filter(key: &InboundKey, at: &InboundChain<'_>) -> Filter {
@@ -234,6 +237,11 @@ fn http_filter(key: &InboundKey, at: &InboundChain<'_>) -> Filter {
         needs: Needs { grpc_web: at.protocol == Protocol::GrpcWeb, ..Needs::default() },
         forward_proxy: false,
     };
-    let surroundings = Surroundings { mesh: &key.mesh, proxy: key.http, direction: Direction::Inbound };
+    let surroundings = Surroundings {
+        mesh: &key.mesh,
+        proxy: key.http,
+        direction: Direction::Inbound,
+        policies: key.policies.clone(),
+    };
     http(&surroundings, spec)
 }

@@ -2,7 +2,7 @@
 //!
 //! The order is that of Istio's proxies (istiod's contract, section 3): users' EnvoyFilters find their place by it.
 
-use heddle_model::mesh::Mesh;
+use heddle_model::{authz::AuthorizationPolicy, mesh::Mesh};
 use heddle_xds_api::envoy::extensions::filters::{
     http::{
         cors::v3::Cors,
@@ -17,6 +17,8 @@ use heddle_xds_api::envoy::extensions::filters::{
 
 use super::upstream_alpn;
 use crate::{
+    authz,
+    by_ptr::ByPtr,
     envoy::{any::any, cluster as clusters},
     scope::Scope,
     view::ViewKey,
@@ -45,6 +47,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) proxy: HttpProxy,
     /// Which way requests go.
     pub(crate) direction: Direction,
+    /// The policies by which requests are refused.
+    pub(crate) policies: Vec<ByPtr<AuthorizationPolicy>>,
 }
 
 /// What the requests of one connection manager need of its filters.
@@ -117,9 +121,10 @@ impl Phase {
         Self::Router,
     ];
 
-    /// The filter of this phase, where there is one.
-    fn filter(self, at: &Surroundings<'_>, needs: Needs) -> Option<HttpFilter> {
-        match self {
+    /// The filters of this phase.
+    fn filters(self, at: &Surroundings<'_>, needs: Needs) -> Vec<HttpFilter> {
+        let one = match self {
+            Self::Rbac => return authz::http_filters(at.mesh, at.policies.iter().map(|policy| &**policy)),
             Self::GrpcWeb => needs.grpc_web.then(|| filter(GRPC_WEB, &GrpcWeb {})),
             Self::GrpcStats => {
                 let stats = GrpcStats { emit_filter_state: true, ..GrpcStats::default() };
@@ -137,18 +142,18 @@ impl Phase {
             | Self::ExtensionsAuthn
             | Self::Jwt
             | Self::ExtensionsAuthz
-            | Self::Rbac
             | Self::RateLimit
             | Self::ExtensionsStats
             | Self::Extensions
             | Self::Stats => None,
-        }
+        };
+        one.into_iter().collect()
     }
 }
 
 /// The filters of a connection manager in order.
 pub(super) fn http_filters(at: &Surroundings<'_>, needs: Needs) -> Vec<HttpFilter> {
-    Phase::ALL.into_iter().filter_map(|phase| phase.filter(at, needs)).collect()
+    Phase::ALL.into_iter().flat_map(|phase| phase.filters(at, needs)).collect()
 }
 
 impl HttpProxy {
@@ -164,9 +169,16 @@ impl HttpProxy {
     }
 }
 
+/// The policies that bind a gateway.
+pub(crate) fn gateway_policies(scope: &Scope<'_>) -> Vec<ByPtr<AuthorizationPolicy>> {
+    scope.tracked.policies(&scope.view.namespace, &scope.view.labels)
+}
+
 /// What filters depend on in the scope of a view.
 pub(crate) fn surroundings<'a>(scope: &Scope<'a>, direction: Direction) -> Surroundings<'a> {
-    Surroundings { mesh: scope.mesh, proxy: HttpProxy::of(scope.view), direction }
+    // What a workload calls is decided by the one that is called.
+    let policies = if direction == Direction::Gateway { gateway_policies(scope) } else { Vec::new() };
+    Surroundings { mesh: scope.mesh, proxy: HttpProxy::of(scope.view), direction, policies }
 }
 
 fn dynamic_forward_proxy(at: &Surroundings<'_>) -> HttpFilter {
@@ -179,7 +191,8 @@ fn dynamic_forward_proxy(at: &Surroundings<'_>) -> HttpFilter {
     filter("envoy.filters.http.dynamic_forward_proxy", &config)
 }
 
-fn filter<M: prost::Name>(name: &str, config: &M) -> HttpFilter {
+/// An HTTP filter.
+pub(crate) fn filter<M: prost::Name>(name: &str, config: &M) -> HttpFilter {
     HttpFilter { name: name.into(), config_type: Some(ConfigType::TypedConfig(any(config))), ..HttpFilter::default() }
 }
 
@@ -190,7 +203,7 @@ mod tests {
     fn names(direction: Direction, needs: Needs) -> Vec<String> {
         let proxy = HttpProxy { ipv4: true, ipv6: false, http10: false, idle_timeout_seconds: 0, sets_alpn: false };
         let mesh = Mesh::default();
-        let filters = http_filters(&Surroundings { mesh: &mesh, proxy, direction }, needs);
+        let filters = http_filters(&Surroundings { mesh: &mesh, proxy, direction, policies: Vec::new() }, needs);
         filters.into_iter().map(|filter| filter.name.replace("envoy.filters.http.", "")).collect()
     }
 

@@ -34,6 +34,8 @@ pub(crate) struct Delta {
     pub(super) sidecars: BTreeSet<Text>,
     /// Namespaces of PeerAuthentications.
     pub(super) peer_authentications: BTreeSet<Text>,
+    /// Namespaces of AuthorizationPolicies.
+    pub(super) authorization_policies: BTreeSet<Text>,
     /// Secrets by namespace and name.
     pub(super) secrets: BTreeSet<(Text, Text)>,
 }
@@ -51,6 +53,7 @@ impl Delta {
             gateways,
             sidecars,
             peer_authentications,
+            authorization_policies,
             secrets,
             facets,
             // These are no part of what proxies get.
@@ -81,6 +84,10 @@ impl Delta {
                 let namespaces = a.keys().chain(b.keys()).cloned();
                 namespaces.filter(|one| !same(a.get(one), b.get(one))).collect()
             }),
+            authorization_policies: differing(authorization_policies, &new.authorization_policies, |a, b| {
+                let namespaces = a.keys().chain(b.keys()).cloned();
+                namespaces.filter(|one| !same(a.get(one), b.get(one))).collect()
+            }),
             secrets: differing(secrets, &new.secrets, |a, b| {
                 let names = a.keys().chain(b.keys()).cloned();
                 names.filter(|name| !same(a.get(name), b.get(name))).collect()
@@ -108,6 +115,7 @@ impl Delta {
             QuestionKind::Sidecar => !self.sidecars.is_empty(),
             QuestionKind::Gateways => self.gateways,
             QuestionKind::PeerAuthentications => !self.peer_authentications.is_empty(),
+            QuestionKind::AuthorizationPolicies => !self.authorization_policies.is_empty(),
             QuestionKind::Secret | QuestionKind::Secrets => !self.secrets.is_empty(),
         }
     }

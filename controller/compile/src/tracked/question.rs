@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
 use heddle_model::{
     Text,
     authn::{EffectiveMtls, MtlsMode},
+    authz::AuthorizationPolicy,
     destination_rule::DestinationRule,
     endpoint::Endpoint,
     gateway::Gateway,
@@ -21,7 +22,7 @@ use heddle_model::{
 };
 
 use super::{Client, Delta};
-use crate::mtls;
+use crate::{authz, mtls};
 
 /// One question. It is as fine as its answer, so that what does not change the answer makes nothing due.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,6 +57,8 @@ pub(crate) enum Question {
     WorkloadMtls(Text, Labels),
     /// The endpoints of a service in a namespace that must not be sent mutual TLS.
     Plaintext(Text, ServiceKey),
+    /// The AuthorizationPolicies of a workload, by namespace and labels.
+    Policies(Text, Labels),
     /// A Secret by namespace and name.
     Secret(Text, Text),
     /// All Secrets of a namespace.
@@ -95,6 +98,7 @@ pub(super) enum QuestionKind {
     Sidecar,
     Gateways,
     PeerAuthentications,
+    AuthorizationPolicies,
     Secret,
     Secrets,
 }
@@ -125,6 +129,7 @@ impl Question {
             Self::Sidecar(..) => QuestionKind::Sidecar,
             Self::Gateways(..) | Self::PassesTlsOn(..) => QuestionKind::Gateways,
             Self::NamespaceMtls(_) | Self::WorkloadMtls(..) | Self::Plaintext(..) => QuestionKind::PeerAuthentications,
+            Self::Policies(..) => QuestionKind::AuthorizationPolicies,
             Self::Secret(..) => QuestionKind::Secret,
             Self::Secrets(_) => QuestionKind::Secrets,
         }
@@ -154,6 +159,9 @@ impl Question {
             Self::Gateways(..) | Self::PassesTlsOn(..) => delta.gateways,
             Self::NamespaceMtls(namespace) | Self::WorkloadMtls(namespace, _) | Self::Plaintext(namespace, _) => {
                 delta.peer_authentications.contains(namespace) || delta.peer_authentications.contains(root)
+            }
+            Self::Policies(namespace, _) => {
+                delta.authorization_policies.contains(namespace) || delta.authorization_policies.contains(root)
             }
             Self::Secret(namespace, name) => delta.secrets.contains(&(namespace.clone(), name.clone())),
             Self::Secrets(namespace) => delta.secrets.iter().any(|(of, _)| of == namespace),
@@ -207,6 +215,10 @@ impl Question {
             Self::NamespaceMtls(namespace) => namespace_mtls(old, namespace) != namespace_mtls(new, namespace),
             Self::WorkloadMtls(namespace, labels) => {
                 workload_mtls(old, namespace, labels) != workload_mtls(new, namespace, labels)
+            }
+            Self::Policies(namespace, labels) => {
+                let ask = |of| policies(of, namespace, labels).into_iter().map(Arc::as_ptr).collect::<Vec<_>>();
+                ask(old) != ask(new)
             }
             Self::Plaintext(namespace, service) => {
                 plaintext(old, namespace, service) != plaintext(new, namespace, service)
@@ -296,6 +308,15 @@ pub(super) fn namespace_mtls(snapshot: &Snapshot, namespace: &str) -> MtlsMode {
 /// The modes that bind a workload.
 pub(super) fn workload_mtls(snapshot: &Snapshot, namespace: &str, labels: &Labels) -> EffectiveMtls {
     mtls::effective(&snapshot.peer_authentications, &snapshot.mesh.root_namespace, namespace, labels)
+}
+
+/// The AuthorizationPolicies that bind a workload.
+pub(super) fn policies<'a>(
+    snapshot: &'a Snapshot,
+    namespace: &str,
+    labels: &Labels,
+) -> Vec<&'a Arc<AuthorizationPolicy>> {
+    authz::effective(&snapshot.authorization_policies, &snapshot.mesh.root_namespace, namespace, labels)
 }
 
 /// Of a service's endpoints in a namespace, those whose policies forbid mutual TLS, by their place in the list.

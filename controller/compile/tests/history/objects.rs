@@ -71,6 +71,10 @@ pub(super) const OBJECTS: &[(&str, &[&str])] = &[
             "{workloadSelector: {labels: {version: v1}}, egress: [{hosts: ['./*']}]}",
         ],
     ),
+    (
+        "security.istio.io/v1 AuthorizationPolicy allow",
+        &["{rules: [{to: [{operation: {methods: [GET]}}]}]}", "{selector: {matchLabels: {app: web}}}"],
+    ),
     ("security.istio.io/v1 PeerAuthentication default", &["{mtls: {mode: STRICT}}", "{mtls: {mode: DISABLE}}"]),
     (
         "security.istio.io/v1 PeerAuthentication workload",

@@ -16,6 +16,18 @@ pub(super) fn selected(snapshot: &Snapshot, workloads: &ByNamespace<'_>, extent:
         let of_namespace = workloads.of(origin.namespace()).iter().filter(|one| selector.select(&one.labels));
         selected.entry(origin.object.clone()).or_default().extend(of_namespace.map(|one| (*one).clone()));
     }
+    // An AuthorizationPolicy of the root namespace selects workloads of all namespaces.
+    for policy in snapshot.authorization_policies.values().flat_map(|list| list.iter()) {
+        let Some(selector) = &policy.selector else { continue };
+        let is_root = *policy.origin.namespace() == snapshot.mesh.root_namespace;
+        let of_namespace = workloads.of(policy.origin.namespace()).iter();
+        let chosen: Vec<_> = if is_root {
+            workloads.all().filter(|one| selector.select(&one.labels)).cloned().collect()
+        } else {
+            of_namespace.filter(|one| selector.select(&one.labels)).map(|one| (*one).clone()).collect()
+        };
+        selected.entry(policy.origin.object.clone()).or_default().extend(chosen);
+    }
     // A Gateway selects proxies of all namespaces.
     for gateway in snapshot.gateways.iter().filter(|gateway| gateway.origin.object.kind == Kind::Gateway) {
         if extent.selects(&gateway.origin.object) && !gateway.selector.is_empty() && gateway.services.is_empty() {

@@ -146,8 +146,8 @@ fn spec(kind: Kind, value: &Value) -> Result<(Spec, Vec<String>), DecodeError> {
         Kind::Sidecar => boxed(custom(value)?, Spec::Sidecar),
         Kind::ProxyConfig => boxed(custom(value)?, Spec::ProxyConfig),
         Kind::PeerAuthentication => boxed(custom(value)?, Spec::PeerAuthentication),
-        Kind::AuthorizationPolicy
-        | Kind::EnvoyFilter
+        Kind::AuthorizationPolicy => boxed(custom(value)?, Spec::AuthorizationPolicy),
+        Kind::EnvoyFilter
         | Kind::RequestAuthentication
         | Kind::Telemetry
         | Kind::TrafficExtension

@@ -11,8 +11,8 @@ use heddle_model::{
 use super::{Name, Store};
 use crate::{
     ingest::{
-        Report, destination_rule, gateway, mesh, peer_authentication, proxy_config, secret, service, service_entry,
-        sidecar, slice, virtual_service, workload,
+        Report, authorization_policy, destination_rule, gateway, mesh, peer_authentication, proxy_config, secret,
+        service, service_entry, sidecar, slice, virtual_service, workload,
     },
     kube, mesh_config,
     object::{Object, Spec},
@@ -84,10 +84,23 @@ impl Store {
             Spec::ProxyConfig(spec) => {
                 self.proxy_settings.set(name, proxy_config::ingest(spec, origin, &mesh, report));
             }
+            Spec::PeerAuthentication(_) | Spec::AuthorizationPolicy(_) => self.place_policy(object, origin, report),
+        }
+    }
+
+    /// The same of the kinds that say who may call whom.
+    fn place_policy(&mut self, object: &Object, origin: &Origin, report: &mut Report) {
+        let name: Name = (object.key.namespace.clone(), object.key.name.clone());
+        match &object.spec {
             Spec::PeerAuthentication(spec) => {
-                let value = peer_authentication::ingest(spec, origin, &mesh, report);
+                let value = peer_authentication::ingest(spec, origin, &self.mesh, report);
                 self.peer_authentications.set(name, value);
             }
+            Spec::AuthorizationPolicy(spec) => {
+                let value = authorization_policy::ingest(spec, &object.meta, origin, report);
+                self.authorization_policies.set(name, value);
+            }
+            _ => {}
         }
     }
 
@@ -99,7 +112,6 @@ impl Store {
             | Kind::File
             | Kind::Document
             | Kind::KubernetesGateway
-            | Kind::AuthorizationPolicy
             | Kind::EnvoyFilter
             | Kind::RequestAuthentication
             | Kind::Telemetry
@@ -130,6 +142,7 @@ impl Store {
             Kind::Sidecar => self.sidecars.set(name, None),
             Kind::ProxyConfig => self.proxy_settings.set(name, None),
             Kind::PeerAuthentication => self.peer_authentications.set(name, None),
+            Kind::AuthorizationPolicy => self.authorization_policies.set(name, None),
         }
     }
 

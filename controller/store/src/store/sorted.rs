@@ -3,7 +3,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use heddle_model::{
-    Text, authn::PeerAuthentication, gateway::Gateway, object::Origin, settings::ProxySettings, sidecar::Sidecar,
+    Text, authn::PeerAuthentication, authz::AuthorizationPolicy, gateway::Gateway, object::Origin,
+    settings::ProxySettings, sidecar::Sidecar,
 };
 
 use super::Name;
@@ -94,6 +95,12 @@ impl HasOrigin for Sidecar {
 }
 
 impl HasOrigin for ProxySettings {
+    fn origin(&self) -> &Origin {
+        &self.origin
+    }
+}
+
+impl HasOrigin for AuthorizationPolicy {
     fn origin(&self) -> &Origin {
         &self.origin
     }

@@ -172,11 +172,11 @@ fn issues_name_the_cluster_of_their_object() {
 
 #[test]
 fn a_kind_without_effect_is_read_and_says_so() {
-    let policy = object("AuthorizationPolicy", "shop/deny", "{action: DENY, rules: [{}]}");
+    let policy = object("RequestAuthentication", "shop/deny", "{}");
     let snapshot = snapshot([policy]);
     assert_eq!(found(&snapshot.issues), [" NotSupported"]);
     assert_eq!(snapshot.issues[0].severity, Severity::Error);
-    assert!(snapshot.issues[0].message.contains("requests that it denies are allowed"), "{}", snapshot.issues[0]);
+    assert!(snapshot.issues[0].message.contains("requests with invalid tokens are accepted"), "{}", snapshot.issues[0]);
 }
 
 /// The model and the definitions have the same kinds, in the same versions: none is accepted and never watched.

@@ -13,7 +13,8 @@ fn gateway(name: &str) -> Value {
 #[test]
 fn targets() {
     use IstioKind::AuthorizationPolicy as K;
-    accepted(K, json!({"targetRefs": [gateway("a"), {"group": "", "kind": "Service", "name": "b"}]}));
+    doubted(K, json!({"targetRefs": [gateway("a"), {"group": "", "kind": "Service", "name": "b"}]}), "spec.targetRefs");
+    doubted(K, json!({"action": "CUSTOM", "provider": {"name": "a"}, "rules": [{}]}), "spec.action");
     refused(K, json!({"targetRefs": [gateway("")]}), "spec.targetRefs[0].name");
     refused(
         K,

@@ -49,12 +49,6 @@ const OVERRULED: &str = "an older object binds the same workloads";
 /// All cases but that of a rejection, which needs a proxy.
 pub(super) const CASES: [Case; 27] = [
     Case {
-        row: ("AuthorizationPolicy", UNSUPPORTED),
-        kind: "authorizationpolicy",
-        objects: "{apiVersion: security.istio.io/v1, kind: AuthorizationPolicy, metadata: {name: target}, \
-                  spec: {action: DENY, rules: [{}]}}",
-    },
-    Case {
         row: ("RequestAuthentication", UNSUPPORTED),
         kind: "requestauthentication",
         objects: "{apiVersion: security.istio.io/v1, kind: RequestAuthentication, metadata: {name: target}, \
@@ -199,6 +193,12 @@ pub(super) const CASES: [Case; 27] = [
         kind: "peerauthentication",
         objects: "{apiVersion: security.istio.io/v1, kind: PeerAuthentication, metadata: {name: target}, \
                   spec: {selector: {matchLabels: {app: gone}}, mtls: {mode: STRICT}}}",
+    },
+    Case {
+        row: ("AuthorizationPolicy", NO_WORKLOAD),
+        kind: "authorizationpolicy",
+        objects: "{apiVersion: security.istio.io/v1, kind: AuthorizationPolicy, metadata: {name: target}, \
+                  spec: {selector: {matchLabels: {app: gone}}, action: DENY, rules: [{}]}}",
     },
     Case {
         row: ("ProxyConfig", NO_WORKLOAD),
