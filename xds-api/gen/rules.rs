@@ -1,6 +1,6 @@
 use super::{Field, Items, Message, Rule, number::{Range, Reals}, text::{Pattern, Text}};
 
-pub(super) static MESSAGES: [&Message; 538] = [
+pub(super) static MESSAGES: [&Message; 539] = [
     &CEL_EXPR_CHECKEDEXPR,
     &CEL_EXPR_CHECKEDEXPR_TYPEMAPENTRY,
     &CEL_EXPR_EXPR,
