@@ -138,7 +138,7 @@ fn takes_mtls(key: &EndpointKey, at: usize, endpoint: &Endpoint) -> bool {
 fn share_out(by_place: &mut BTreeMap<&Locality, Vec<Sent<'_>>>, destination: &Destination) -> Option<Issue> {
     let weight = |sent: &Sent<'_>| u64::from(sent.message.load_balancing_weight.unwrap_or(1));
     let total: u64 = by_place.values().flatten().map(weight).sum();
-    if total <= u64::from(u32::MAX) {
+    if u32::try_from(total).is_ok() {
         return None;
     }
     // Rounding up may add one each: leave room by halving once more.

@@ -1,7 +1,8 @@
 //! Envoy accepts what is compiled of random meshes (`heddle_fuzz::hostile`). Many cases share one Envoy.
 //!
 //! `HEDDLE_HOSTILE_MESHES` is how many meshes there are (1000; `make soak`: 100000), `HEDDLE_HOSTILE_SEED` the first
-//! seed (1). A run of more seconds than `HEDDLE_HOSTILE_SECONDS` ends early, and prints the seed that it has not looked at.
+//! seed (1). A run of more seconds than `HEDDLE_HOSTILE_SECONDS` ends early, and prints the seed that it has not
+//! looked at.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)] // a test's report
 
 #[path = "envoy_accepts/batch.rs"]
