@@ -4,7 +4,8 @@
 //! For a `make` line the test checks only that its targets exist. `cargo` lines are left to the other tests. Every
 //! other line runs in the repository's root, with our binaries on the path, and must exit with 0. Commands that cannot
 //! run here have the fence `console`. Commands that need a cluster have the fence `sh cluster`, and
-//! tests/tests/install/documents.rs runs them.
+//! tests/tests/install/documents.rs runs them. Those that need an installed `heddled` have the fence `sh node`, and
+//! tests/tests/kubernetes/node/log.rs runs them.
 #![allow(clippy::panic)] // a test's report
 
 use std::path::Path;

@@ -5,6 +5,7 @@ mod kubernetes {
     mod analyze;
     mod api_server;
     mod authority;
+    mod findings;
     mod ingress;
     mod istioctl;
     mod node;

@@ -28,6 +28,15 @@ fn upgrade_from_istio_says_what_works() -> Result<()> {
     })
 }
 
+#[test]
+fn day_two_says_what_works() -> Result<()> {
+    own(async |cluster| {
+        cluster.install_crds()?;
+        cluster.apply("{apiVersion: v1, kind: Namespace, metadata: {name: istio-system}}")?;
+        follow(cluster, "docs/day-two.md").await
+    })
+}
+
 /// Runs a document's commands beside a control plane, whose pods the API server only knows by name.
 async fn follow(cluster: &Cluster, document: &str) -> Result<()> {
     let kubeconfig = format!("--kubeconfig={}", cluster.kubeconfig().display());

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use heddle_tests::cluster::{Cluster, own};
+use heddle_tests::control::Control;
 use heddle_tests::process::eventually;
 use heddle_tests::xds_client::{CLUSTER, LISTENER, ROUTE};
 use serde_json::{Value, json};
@@ -296,5 +297,26 @@ fn an_overruled_policy_is_not_true() -> Result<()> {
         let api = cluster.api().await?;
         ensure!(api.call(http::Method::DELETE, &at("first"), None).await?.accepted());
         until(cluster, &at("second"), "True", "NoProxies").await.map(|_| ())
+    })
+}
+
+/// Outside a pod every process has the same default name. Only one of them may write.
+#[test]
+fn of_two_processes_with_one_name_one_leads() -> Result<()> {
+    own(async |cluster| {
+        cluster.install_crds()?;
+        let both = [start(cluster, &["--podName=same"]).await?, start(cluster, &["--podName=same"]).await?];
+        for lease in ["heddle-leader", "heddle-status-leader"] {
+            let leads = |control: &&Control| {
+                let log = control.process.log();
+                let name = format!("\"lease\":\"{lease}\"");
+                log.lines().any(|line| line.contains(&name) && line.contains("\"held\":true"))
+            };
+            eventually(lease, SOON, async || both.iter().any(|one| leads(&one))).await?;
+            // Each has tried again meanwhile.
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            ensure!(both.iter().filter(leads).count() == 1, "{lease}: {} lead", both.iter().filter(leads).count());
+        }
+        Ok(())
     })
 }

@@ -38,6 +38,16 @@ fn configuration(kind: &str, name: &str, webhook: &str, url: &str, rule: &Value)
     })
 }
 
+/// The configuration by which an API server asks a control plane about objects.
+pub(super) fn validator(address: &SocketAddr) -> Value {
+    let groups = ["networking", "security", "telemetry", "extensions"].map(|group| format!("{group}.istio.io"));
+    let rule = json!({"operations": ["CREATE", "UPDATE"], "apiGroups": groups, "apiVersions": ["*"],
+        "resources": ["*"]});
+    let url = format!("https://{address}/validate");
+    let (name, webhook) = ("istio-validator-istio-system", "rev.validation.istio.io");
+    configuration("ValidatingWebhookConfiguration", name, webhook, &url, &rule)
+}
+
 fn route(name: &str, weight: i32) -> Value {
     json!({
         "apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "metadata": {"name": name,
@@ -53,16 +63,7 @@ fn an_invalid_object_is_refused_and_from_then_on_the_webhook_must_be_asked() -> 
         cluster.install_crds()?;
         let control = start(cluster, &[]).await?;
         let api = cluster.api().await?;
-        let url = format!("https://{}/validate", control.address("https")?);
-        let rule = json!({"operations": ["CREATE", "UPDATE"], "apiGroups": ["networking.istio.io"],
-            "apiVersions": ["*"], "resources": ["*"]});
-        let object = configuration(
-            "ValidatingWebhookConfiguration",
-            "istio-validator-istio-system",
-            "rev.validation.istio.io",
-            &url,
-            &rule,
-        );
+        let object = validator(&control.address("https")?);
         let all = format!("{CONFIGURATIONS}/validatingwebhookconfigurations");
         ensure!(api.post(&all, &object).await?.accepted());
         let one = format!("{all}/istio-validator-istio-system");

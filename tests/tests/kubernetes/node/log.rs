@@ -1,5 +1,7 @@
 //! The log of an installed `heddled`, as an operator reads it and changes its levels.
 
+use std::path::Path;
+
 use anyhow::{Result, ensure};
 use heddle_tests::cluster::node::Node;
 use heddle_tests::pods::{SOON, kubectl};
@@ -21,7 +23,24 @@ pub(super) async fn is_read_and_changed(node: &Node) -> Result<String> {
     kubectl(node, &["delete", "service", "loud", "-n", "default"], "")?;
     let table = admin(node, &["--reset"])?;
     ensure!(!table.contains("debug"), "{table}");
+    follow(node)?;
     Ok("kubectl logs shows the start, and pushes after `heddlectl admin log --level ads:debug`".to_owned())
+}
+
+/// Runs the commands of docs/day-two.md that need an installed `heddled`.
+fn follow(node: &Node) -> Result<()> {
+    let page = std::fs::read_to_string(product::root()?.join("docs/day-two.md"))?;
+    let fences = page.split("```sh node\n").skip(1).filter_map(|part| part.split("```").next());
+    let commands: Vec<&str> = fences.flat_map(str::lines).collect();
+    ensure!(commands.len() > 5, "only {commands:?}");
+    let folder = product::binary("heddlectl")?;
+    let folder = folder.parent().unwrap_or(Path::new(".")).display();
+    for command in commands {
+        let script = format!("PATH={folder}:$PATH; {command}");
+        let out = node.cluster.command("bash").args(["-euo", "pipefail", "-c", &script]).output()?;
+        ensure!(out.status.success() && !out.stdout.is_empty(), "{command}: {}", String::from_utf8_lossy(&out.stderr));
+    }
+    Ok(())
 }
 
 fn log(node: &Node) -> Result<String> {
