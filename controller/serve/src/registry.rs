@@ -301,6 +301,7 @@ impl Registration {
 
     /// The proxy still rejects so many resources of a type. If there were more, their objects are to be looked up anew:
     /// the others are mended.
+    #[must_use]
     pub fn rejects_less(&self, url: TypeUrl, resources: usize) -> Option<PendingRejection> {
         let mut discovery = self.entry.discovery.lock();
         let state = discovery.types.get_mut(&url).filter(|state| resources < state.rejects)?;

@@ -194,7 +194,7 @@ impl<A: Authenticate, G: Generate> Stream<'_, A, G> {
                     self.note_mended(type_url, subscriber);
                 }
             }
-            (Acknowledgment::Nack(nack), Some(nonce)) => self.on_nack(type_url, nonce, nack, subscriber),
+            (Acknowledgment::Nack(nack), Some(nonce)) => self.on_nack(type_url, nonce, &nack, subscriber),
             (Acknowledgment::Stale, _) => self.state.metrics.expired_nonce(type_url),
             (Acknowledgment::Absent | Acknowledgment::Ack | Acknowledgment::Nack(_), _) => {}
         }
@@ -287,7 +287,7 @@ impl<A: Authenticate, G: Generate> Stream<'_, A, G> {
         }
     }
 
-    fn on_nack(&mut self, type_url: TypeUrl, nonce: Nonce, nack: Nack, subscriber: &Subscriber<G>) {
+    fn on_nack(&mut self, type_url: TypeUrl, nonce: Nonce, nack: &Nack, subscriber: &Subscriber<G>) {
         self.rejecting = self.rejecting.with(type_url);
         let rejection = self.registration.rejected(type_url, nonce, &nack.reason, &nack.without);
         self.state.fallback_changes.send_if_modified(|known| {
@@ -295,14 +295,12 @@ impl<A: Authenticate, G: Generate> Stream<'_, A, G> {
             std::mem::replace(known, changes) != changes
         });
         let Some(subscription) = self.push.subscription(type_url) else { return };
-        let names = match nack {
-            // All resources that it rejects by now, not only those of this NACK.
-            Nack { certain: true, .. } => subscription.rejected().cloned().collect(),
-            // The next NACKs name them. To suspect all resources of this response would blame innocent objects.
-            Nack { .. } if subscription.is_searching() => return rejection.search(),
-            // There was nothing in it.
-            Nack { .. } => Vec::new(),
-        };
+        // The next NACKs name them. To suspect all resources of this response would blame innocent objects.
+        if !nack.certain && subscription.is_searching() {
+            return rejection.search();
+        }
+        // All resources that it rejects by now, not only those of this NACK.
+        let names: Vec<_> = if nack.certain { subscription.rejected().cloned().collect() } else { Vec::new() };
         self.registration.rejects(type_url, names.len());
         subscriber.complete(rejection, type_url, names);
     }

@@ -101,7 +101,7 @@ impl Subscription {
                 self.except.insert(name.clone(), state);
             }
         }
-        // Of clusters and listeners Envoy's words begin with the names. Of other types they may quote what a user wrote.
+        // Of clusters and listeners Envoy's words begin with the names. Of others they may quote what a user wrote.
         let says = |name: &&Arc<str>| self.type_url.is_whole() && is_named(reason, name);
         let mut guilty: Vec<_> = names.iter().filter(says).cloned().collect();
         if let [only] = &names[..] {
@@ -131,7 +131,8 @@ impl Subscription {
         // Envoy applies the valid clusters and listeners of a response if it can read all of them. It does not say
         // whether it has, so the others are sent again.
         let is_guilty: BTreeSet<_> = guilty.iter().collect();
-        // In a response of all, what is sent instead goes with the others: without it, the client would drop what it held.
+        // In a response of all, what is sent instead goes with the others. Without it, the client would drop what it
+        // held.
         let whole = self.is_sent_whole();
         let again = |name: &Arc<str>| !is_guilty.contains(name) || whole && self.is_replaced(name);
         let again = names.iter().filter(|name| again(name)).cloned().collect();
@@ -175,8 +176,8 @@ impl Subscription {
             Held::Resource(held) if fallbacks.is_stand_in(held, held) => !fallbacks.is_stand_in(held, target),
             Held::Resource(held) => {
                 fallbacks.keep(&self.scope, target, held);
-                // Envoy has stored the secret that it rejects. It would use it in a new listener, and accept it if it were
-                // sent again. A cluster that was sent again has no endpoints before they are.
+                // Envoy has stored the secret that it rejects. It would use it in a new listener, and accept it if it
+                // were sent again. A cluster that was sent again has no endpoints before they are.
                 if matches!(self.type_url, TypeUrl::Secret | TypeUrl::Endpoint) && sent.is_none() {
                     let held = held.clone();
                     self.except.insert(name.clone(), State::Instead(held.clone(), Held::Resource(held)));

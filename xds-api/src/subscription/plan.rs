@@ -214,8 +214,8 @@ impl Subscription {
     }
 
     pub(super) fn retry_guilty(&mut self) {
-        // Whether a secret is accepted depends on nothing else. Whether endpoints are depends on their cluster, and they
-        // are sent with it. Endpoints change too often to be tried again each time.
+        // Whether a secret is accepted depends on nothing else. Whether endpoints are depends on their cluster, and
+        // they are sent with it. Endpoints change too often to be tried again each time.
         if !matches!(self.type_url, TypeUrl::Secret | TypeUrl::Endpoint) && self.search.guilty().count() <= MAX_RETRIES
         {
             for name in self.search.guilty() {

@@ -5,8 +5,8 @@ use std::{
     sync::Arc,
 };
 
-/// The groups still to be tried, and the rejected resources that were found. A search ends by itself, even if the client
-/// rejects everything: each group is half of one before, and a resource that was found is in no group.
+/// The groups still to be tried, and the rejected resources that were found. A search ends by itself, even if the
+/// client rejects everything: each group is half of one before, and a resource that was found is in no group.
 #[derive(Debug, Default)]
 pub(super) struct Search {
     groups: VecDeque<Vec<Arc<str>>>,

@@ -46,7 +46,7 @@ fn put(here: &mut Value, (schema, steps): (&Value, &[Step]), names: &mut Vec<Str
 /// What a step leads to; it is added where it is missing.
 fn within<'v>(here: &'v mut Value, (schema, step): (&Value, &Step), missing: Value, dice: &mut Dice) -> &'v mut Value {
     if matches!(step, Step::Element) {
-        if !here.as_array().is_some_and(|elements| !elements.is_empty()) {
+        if here.as_array().is_none_or(Vec::is_empty) {
             *here = json!([missing]);
         }
         let at = dice.below(here.as_array().map_or(1, Vec::len));

@@ -77,8 +77,8 @@ pub(super) fn holder(names: &[String], schema: &Value) -> Value {
         "string" => value.is_string(),
         _ => false,
     };
-    let samples = (0..names.len()).filter_map(|from| SAMPLES.get(names[from..].join("."))?.get(0));
-    samples.filter(fits).next().cloned().unwrap_or_else(|| match kind {
+    let mut samples = (0..names.len()).filter_map(|from| SAMPLES.get(names[from..].join("."))?.get(0));
+    samples.find(fits).cloned().unwrap_or_else(|| match kind {
         "array" => json!([]),
         "object" => json!({}),
         _ => Value::Null,

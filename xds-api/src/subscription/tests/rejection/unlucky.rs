@@ -3,9 +3,9 @@
 use super::*;
 
 /// What stands in depends on the resource, as that of a listener on its address.
-fn stand_in_of(rejected: &Resource) -> Option<Resource> {
+fn of_content(rejected: &Resource) -> Resource {
     let content: u32 = rejected.decode::<Cluster>().unwrap().alt_stat_name.parse().unwrap();
-    Some((*resource(rejected.type_url(), rejected.name(), 100 + content % 100)).clone())
+    (*resource(rejected.type_url(), rejected.name(), 100 + content % 100)).clone()
 }
 
 fn show(subscription: &mut Subscription, pairs: &[(&str, u32)]) {
@@ -151,7 +151,7 @@ fn hundreds_of_rejected_resources_keep_nothing_else_from_the_client() {
 
 #[test]
 fn what_stands_in_follows_the_resource() {
-    let differences = Differences::default().with_stand_in(stand_in_of);
+    let differences = Differences::default().with_stand_in(|rejected| Some(of_content(rejected)));
     let mut listeners = fresh(TypeUrl::Listener, Protocol::Delta, &differences);
     nacked(&mut listeners, "1", "listener(s) b: bad", &differences);
     assert_eq!(contents(&mut listeners), "b102");
