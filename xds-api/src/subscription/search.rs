@@ -1,7 +1,7 @@
 //! Finds by bisection which resource of a response with a NACK the client rejects.
 
 use std::{
-    collections::{BTreeSet, VecDeque},
+    collections::{BTreeMap, VecDeque},
     sync::Arc,
 };
 
@@ -10,7 +10,8 @@ use std::{
 #[derive(Debug, Default)]
 pub(super) struct Search {
     groups: VecDeque<Vec<Arc<str>>>,
-    guilty: BTreeSet<Arc<str>>,
+    /// Each with whether the client has acknowledged another resource in its place since.
+    guilty: BTreeMap<Arc<str>, bool>,
 }
 
 impl Search {
@@ -43,7 +44,19 @@ impl Search {
     }
 
     pub(super) fn convict(&mut self, names: impl IntoIterator<Item = Arc<str>>) {
-        self.guilty.extend(names);
+        self.guilty.extend(names.into_iter().map(|name| (name, false)));
+    }
+
+    /// The client has acknowledged another resource in place of a rejected one.
+    pub(super) fn note_replaced(&mut self, name: &Arc<str>) {
+        if let Some(replaced) = self.guilty.get_mut(name) {
+            *replaced = true;
+        }
+    }
+
+    /// Whether the client has acknowledged what it holds in place of a rejected resource.
+    pub(super) fn is_replaced(&self, name: &Arc<str>) -> bool {
+        self.guilty.get(name).is_some_and(|replaced| *replaced)
     }
 
     /// Returns whether any of these was guilty.
@@ -61,10 +74,10 @@ impl Search {
     }
 
     pub(super) fn is_guilty(&self, name: &Arc<str>) -> bool {
-        self.guilty.contains(name)
+        self.guilty.contains_key(name)
     }
 
     pub(super) fn guilty(&self) -> impl Iterator<Item = &Arc<str>> {
-        self.guilty.iter()
+        self.guilty.keys()
     }
 }

@@ -127,6 +127,14 @@ impl Subscription {
             return;
         }
         match self.except.get(&name) {
+            Some(State::Unknown(Held::Resource(held))) if self.search.is_replaced(&name) => {
+                let state = State::Had(held.clone());
+                if self.is_no_exception(&name, &state) {
+                    self.except.remove(&name);
+                } else {
+                    self.except.insert(name, state);
+                }
+            }
             Some(State::Unknown(held) | State::Instead(_, held)) => {
                 let held = held.clone();
                 self.except.insert(name, State::Due(held));

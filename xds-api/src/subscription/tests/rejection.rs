@@ -261,4 +261,7 @@ fn secrets_go_one_by_one_and_a_rejected_one_is_replaced_by_the_last_good_one() {
     acked(&mut secrets, "6");
     assert_eq!(contents(&mut secrets), "nothing");
     assert!(!secrets.accepts_all());
+    secrets.observe(set(TypeUrl::Secret, &[("a", 1), ("b", 3)]), &Differences::default());
+    assert_eq!(contents(&mut secrets), "nothing", "it has acknowledged that one again");
+    assert!(secrets.accepts_all() && secrets.is_settled());
 }
