@@ -126,8 +126,8 @@ fn issues_of_heddled_are_found() -> Result<()> {
              spec: {spec}}}\n"
         )
     };
-    let text = "{apiVersion: security.istio.io/v1, kind: AuthorizationPolicy, metadata: {name: deny}, \
-                spec: {action: DENY, rules: [{}]}}\n---\n\
+    let text = "{apiVersion: security.istio.io/v1, kind: RequestAuthentication, metadata: {name: deny}, \
+                spec: {}}\n---\n\
                 {apiVersion: v1, kind: Service, metadata: {name: web}, spec: {ports: [{name: http, port: 80}]}}\n---\n\
                 {apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {name: web}, spec: {hosts: [web], \
                 http: [{route: [{destination: {host: web, port: {number: 81}}}]}]}}\n";
@@ -138,7 +138,7 @@ fn issues_of_heddled_are_found() -> Result<()> {
     let port = "Error [IST0101] (VirtualService web ";
     ensure!(said.out.lines().count() == 3 && said.out.starts_with(port), "{}", said.out);
     ensure!(said.out.contains("objects.yaml:5) spec.http[0].route[0].destination.port.number: "), "{}", said.out);
-    for part in ["Error [NotSupported] (AuthorizationPolicy deny ", "Error [Overruled] (PeerAuthentication b "] {
+    for part in ["Error [NotSupported] (RequestAuthentication deny ", "Error [Overruled] (PeerAuthentication b "] {
         ensure!(said.out.contains(part), "{part}: {}", said.out);
     }
     let all = run(&file, &[])?.out;

@@ -106,9 +106,9 @@ impl Objects {
 fn path(version: &str, kind: &str, namespace: &str, name: &str) -> String {
     let group = if version.contains('/') { format!("/apis/{version}") } else { format!("/api/{version}") };
     let lower = kind.to_ascii_lowercase();
-    let plural = match lower.strip_suffix("ry") {
-        Some(stem) => format!("{stem}ries"),
-        None => format!("{lower}s"),
+    let plural = match lower.strip_suffix('y') {
+        Some(stem) if stem.ends_with(['c', 'r']) => format!("{stem}ies"),
+        _ => format!("{lower}s"),
     };
     format!("{group}/namespaces/{namespace}/{plural}/{name}")
 }

@@ -29,7 +29,8 @@ const OTHERS: [&str; 7] = [
 ];
 
 /// Meshes with an object that is refused on purpose, and why compile has it all the same.
-const REFUSED: [(&str, &str); 4] = [
+const REFUSED: [(&str, &str); 5] = [
+    ("golden/authz/broken/", "a file may hold policies that cannot be read; they let nothing more pass"),
     ("golden/match/bad_regex/", "a file may hold patterns that RE2 does not know"),
     (
         "golden/gateway/refused_values/",
