@@ -22,6 +22,10 @@ const PASSING: [&str; 5] = ["Event", "EndpointSlice", "Endpoints", "IPAddress", 
 /// What Kubernetes gives every namespace: to `istio-system`, which stays, and to others maybe after `before` was read.
 const OF_A_NAMESPACE: [(&str, &str); 2] = [("ConfigMap", "kube-root-ca.crt"), ("ServiceAccount", "default")];
 
+/// What istiod left, whose takeover comes before: it is not ours to remove.
+const OF_ISTIOD: [&str; 5] =
+    ["leader", "-election", "-autoallocate", "istio-ca-crl", "istio-gateway-deployment-default"];
+
 pub(super) async fn come_and_go(node: &Node, before: &BTreeSet<String>) -> Result<String> {
     for release in ["istio-ingressgateway", "istio-egressgateway", "istiod", "istio-base"] {
         helm(node, &format!("uninstall {release} --namespace istio-system"))?;
@@ -137,6 +141,7 @@ fn name(kind: &str, object: &Value) -> Option<String> {
     match namespace {
         "" => Some(format!("{kind} {name}")),
         _ if OF_A_NAMESPACE.contains(&(kind, name)) => None,
+        _ if name.starts_with("istio-") && OF_ISTIOD.iter().any(|part| name.contains(part)) => None,
         // The sample, but not what we tell each namespace.
         "default" if kind != "ConfigMap" => None,
         // The kubelet's.
