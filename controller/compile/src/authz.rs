@@ -28,7 +28,10 @@ use heddle_xds_api::envoy::{
     },
 };
 
-use crate::listener::{filter::filter as http_filter, tcp::filter as network_filter};
+use crate::{
+    by_ptr::ByPtr,
+    listener::{filter::filter as http_filter, tcp::filter as network_filter},
+};
 use policy::Port;
 use trust::TrustDomains;
 
@@ -50,10 +53,7 @@ pub(crate) fn effective<'a>(
 }
 
 /// The filters of requests.
-pub(crate) fn http_filters<'a>(
-    mesh: &Mesh,
-    policies: impl IntoIterator<Item = &'a AuthorizationPolicy> + Clone,
-) -> Vec<HttpFilter> {
+pub(crate) fn http_filters(mesh: &Mesh, policies: &[ByPtr<AuthorizationPolicy>]) -> Vec<HttpFilter> {
     let filters = decisions(mesh, policies, Port::Http).map(|decision| {
         let config = HttpRbac {
             rules: decision.rules,
@@ -67,10 +67,7 @@ pub(crate) fn http_filters<'a>(
 }
 
 /// The filters of connections that carry no HTTP.
-pub(crate) fn network_filters<'a>(
-    mesh: &Mesh,
-    policies: impl IntoIterator<Item = &'a AuthorizationPolicy> + Clone,
-) -> Vec<Filter> {
+pub(crate) fn network_filters(mesh: &Mesh, policies: &[ByPtr<AuthorizationPolicy>]) -> Vec<Filter> {
     let filters = decisions(mesh, policies, Port::Tcp).map(|decision| {
         let config = NetworkRbac {
             rules: decision.rules,
@@ -92,13 +89,13 @@ struct Decision {
 }
 
 fn decisions<'a>(
-    mesh: &Mesh,
-    policies: impl IntoIterator<Item = &'a AuthorizationPolicy> + Clone,
+    mesh: &'a Mesh,
+    policies: &'a [ByPtr<AuthorizationPolicy>],
     port: Port,
-) -> impl Iterator<Item = Decision> {
+) -> impl Iterator<Item = Decision> + 'a {
     let trust = TrustDomains::of(mesh);
     [Action::Audit, Action::Deny, Action::Allow].into_iter().filter_map(move |action| {
-        let of_action = policies.clone().into_iter().filter(|policy| policy.action == action);
+        let of_action = policies.iter().map(|policy| &**policy).filter(|policy| policy.action == action);
         let (trials, enforced): (Vec<_>, Vec<_>) = of_action.partition(|policy| policy.dry_run);
         let rules = |of: &[&AuthorizationPolicy]| (!of.is_empty()).then(|| rules(of, action, port, &trust));
         let (rules, trial) = (rules(&enforced), rules(&trials));

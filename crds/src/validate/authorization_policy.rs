@@ -12,7 +12,7 @@ use crate::metadata::ObjectMeta;
 use crate::security::authorization_policy::{Action, Rule, Spec};
 
 /// The annotation that turns a policy into a trial.
-const DRY_RUN: &str = "istio.io/dry-run";
+pub const DRY_RUN: &str = "istio.io/dry-run";
 /// Most rules, and most of anything within a rule.
 const MOST_RULES: usize = 512;
 const MOST_ENTRIES: usize = 512;
@@ -20,6 +20,7 @@ const MOST_ENTRIES: usize = 512;
 /// Checks the spec at `at`.
 pub fn check(spec: &Spec, meta: &ObjectMeta, at: &Path<'_>, out: &mut Report) {
     attachment(spec.selector.as_ref(), spec.target_ref.as_ref(), &spec.target_refs, at, out);
+    unsupported(spec, at, out);
     provider(spec, at, out);
     trial(spec, meta, out);
     if spec.rules.is_empty() && matches!(spec.action, Action::Deny | Action::Custom) {
@@ -35,8 +36,8 @@ pub fn check(spec: &Spec, meta: &ObjectMeta, at: &Path<'_>, out: &mut Report) {
     warn_of_tcp(spec, at, out);
 }
 
-/// Who decides, and what is not built yet. Ingest says the same.
-fn provider(spec: &Spec, at: &Path<'_>, out: &mut Report) {
+/// What is not built yet. Ingest says the same.
+fn unsupported(spec: &Spec, at: &Path<'_>, out: &mut Report) {
     for (name, is_given) in [("targetRef", spec.target_ref.is_some()), ("targetRefs", !spec.target_refs.is_empty())] {
         if is_given {
             out.warn(&at.field(name), NOT_SUPPORTED);
@@ -46,6 +47,9 @@ fn provider(spec: &Spec, at: &Path<'_>, out: &mut Report) {
         let reason = "CUSTOM is not supported yet; requests that a rule matches are refused";
         out.warn(&at.field("action"), reason);
     }
+}
+
+fn provider(spec: &Spec, at: &Path<'_>, out: &mut Report) {
     if spec.action != Action::Custom {
         if spec.provider.is_some() {
             out.refuse(&at.field("provider"), "is for the action CUSTOM only");
@@ -57,12 +61,18 @@ fn provider(spec: &Spec, at: &Path<'_>, out: &mut Report) {
     }
 }
 
+/// Whether the value of an annotation is true, in each spelling that Go reads.
+#[must_use]
+pub fn is_true(value: &str) -> bool {
+    matches!(value, "1" | "t" | "T" | "true" | "TRUE" | "True")
+}
+
 fn trial(spec: &Spec, meta: &ObjectMeta, out: &mut Report) {
     let Some(value) = meta.annotations.get(DRY_RUN) else { return };
     let at = Path::Root("metadata.annotations");
     let at = at.field(DRY_RUN);
     match value.as_str() {
-        "1" | "t" | "T" | "true" | "TRUE" | "True" => {
+        value if is_true(value) => {
             if !matches!(spec.action, Action::Allow | Action::Deny) {
                 out.refuse(&at, "is for the actions ALLOW and DENY only");
             }

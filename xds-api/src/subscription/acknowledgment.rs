@@ -73,7 +73,7 @@ impl Subscription {
         }
         // What it took instead of a resource does not make it take that.
         for (name, resource) in response.instead {
-            self.search.note_replaced(&name);
+            self.search.note_substitute(&name);
             match self.except.get_mut(&name) {
                 Some(State::Unknown(held) | State::Instead(_, held) | State::Urgent(held)) => {
                     *held = Held::Resource(resource);

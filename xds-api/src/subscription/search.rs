@@ -48,15 +48,15 @@ impl Search {
     }
 
     /// The client has acknowledged another resource in place of a rejected one.
-    pub(super) fn note_replaced(&mut self, name: &Arc<str>) {
-        if let Some(replaced) = self.guilty.get_mut(name) {
-            *replaced = true;
+    pub(super) fn note_substitute(&mut self, name: &Arc<str>) {
+        if let Some(substitute) = self.guilty.get_mut(name) {
+            *substitute = true;
         }
     }
 
     /// Whether the client has acknowledged what it holds in place of a rejected resource.
-    pub(super) fn is_replaced(&self, name: &Arc<str>) -> bool {
-        self.guilty.get(name).is_some_and(|replaced| *replaced)
+    pub(super) fn has_substitute(&self, name: &Arc<str>) -> bool {
+        self.guilty.get(name).is_some_and(|substitute| *substitute)
     }
 
     /// Returns whether any of these was guilty.

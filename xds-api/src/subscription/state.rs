@@ -127,7 +127,7 @@ impl Subscription {
             return;
         }
         match self.except.get(&name) {
-            Some(State::Unknown(Held::Resource(held))) if self.search.is_replaced(&name) => {
+            Some(State::Unknown(Held::Resource(held))) if self.search.has_substitute(&name) => {
                 let state = State::Had(held.clone());
                 if self.is_no_exception(&name, &state) {
                     self.except.remove(&name);

@@ -21,9 +21,10 @@ fn policy(action: Action, rules: Vec<Rule>) -> AuthorizationPolicy {
 }
 
 /// The names of the policies that Envoy gets, by action.
-fn names(policies: &[AuthorizationPolicy], port: Port) -> Vec<String> {
+fn names(policy: &AuthorizationPolicy, port: Port) -> Vec<String> {
     let mesh = Mesh::default();
-    let decisions = decisions(&mesh, policies, port);
+    let policies = [ByPtr::new(&Arc::new(policy.clone()))];
+    let decisions = decisions(&mesh, &policies, port);
     let named = |decision: Decision| {
         let rules = decision.rules.unwrap_or_default();
         format!("{} {}", rules.action, rules.policies.into_keys().collect::<Vec<_>>().join(" "))
@@ -34,15 +35,18 @@ fn names(policies: &[AuthorizationPolicy], port: Port) -> Vec<String> {
 #[test]
 fn what_allows_nothing_refuses_everything() {
     let none = policy(Action::Allow, vec![]);
-    assert_eq!(names(std::slice::from_ref(&none), Port::Http), ["0 ns[shop]-policy[web]-rule[0]"]);
-    assert_eq!(policy::nothing().permissions[0], rules(&[&none], Action::Allow, Port::Http, &TrustDomains::of(&Mesh::default())).policies["ns[shop]-policy[web]-rule[0]"].permissions[0]);
-    assert_eq!(names(&[policy(Action::Deny, vec![])], Port::Http), ["1 "]);
+    assert_eq!(names(&none, Port::Http), ["0 ns[shop]-policy[web]-rule[0]"]);
+    let mesh = Mesh::default();
+    let compiled = rules(&[&none], Action::Allow, Port::Http, &TrustDomains::of(&mesh));
+    let only = &compiled.policies["ns[shop]-policy[web]-rule[0]"];
+    assert_eq!(policy::nothing().permissions[0], only.permissions[0]);
+    assert_eq!(names(&policy(Action::Deny, vec![]), Port::Http), ["1 "]);
 }
 
 #[test]
 fn a_broken_rule_lets_nothing_more_pass() {
     let rule = || Rule { is_broken: true, to: vec![vec![condition(Attribute::Method, &["GET"])]], ..Rule::default() };
-    assert_eq!(names(&[policy(Action::Allow, vec![rule()])], Port::Http), ["0 "], "all is refused");
+    assert_eq!(names(&policy(Action::Allow, vec![rule()]), Port::Http), ["0 "], "all is refused");
     let trust = Mesh::default();
     let denied = policy::compile(&rule(), Action::Deny, Port::Http, &TrustDomains::of(&trust)).unwrap();
     let all = policy::compile(&Rule::default(), Action::Deny, Port::Http, &TrustDomains::of(&trust)).unwrap();
@@ -53,8 +57,8 @@ fn a_broken_rule_lets_nothing_more_pass() {
 fn where_there_is_no_http_less_is_allowed_and_more_denied() {
     let http = || vec![vec![condition(Attribute::Path, &["/a"])]];
     let rule = || Rule { to: http(), ..Rule::default() };
-    assert_eq!(names(&[policy(Action::Allow, vec![rule()])], Port::Tcp), ["0 "]);
-    assert_eq!(names(&[policy(Action::Deny, vec![rule()])], Port::Tcp), ["1 ns[shop]-policy[web]-rule[0]"]);
+    assert_eq!(names(&policy(Action::Allow, vec![rule()]), Port::Tcp), ["0 "]);
+    assert_eq!(names(&policy(Action::Deny, vec![rule()]), Port::Tcp), ["1 ns[shop]-policy[web]-rule[0]"]);
     let mesh = Mesh::default();
     let denied = policy::compile(&rule(), Action::Deny, Port::Tcp, &TrustDomains::of(&mesh)).unwrap();
     assert_eq!(denied, policy::compile(&Rule::default(), Action::Deny, Port::Tcp, &TrustDomains::of(&mesh)).unwrap());

@@ -171,8 +171,7 @@ fn tcp_chain(scope: &Scope<'_>, connections: Connections, tls: Option<&ServerTls
     let mesh = scope.mesh;
     let socket = tls.map(|tls| tls::declared(mesh, tls, &tls::HTTP_ALPN));
     let resolve = sni_port.map(|port| sni_dns::filter(scope.view, port));
-    let policies = gateway_policies(scope);
-    let mut filters = authz::network_filters(mesh, policies.iter().map(|policy| &**policy));
+    let mut filters = authz::network_filters(mesh, &gateway_policies(scope));
     filters.extend(resolve);
     filters.extend(tcp::filters(mesh, to.stat_prefix(), &to));
     Wanted { asks, claimant, filters, socket, rules: to.connection.sources }

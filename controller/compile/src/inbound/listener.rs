@@ -221,7 +221,7 @@ fn tcp_filters(key: &InboundKey, at: &InboundChain<'_>) -> Vec<Filter> {
     let is_mongo = at.protocol == Protocol::Mongo;
     let connection = Connection { is_mongo, ..Connection::of(&policy, key.http.idle_timeout_seconds) };
     let to = Forwarding { connection, ..Forwarding::to(cluster(at)) };
-    let mut filters = authz::network_filters(&key.mesh, key.policies.iter().map(|policy| &**policy));
+    let mut filters = authz::network_filters(&key.mesh, &key.policies);
     filters.extend(tcp::filters(&key.mesh, to.stat_prefix(), &to));
     filters
 }

@@ -124,7 +124,7 @@ impl Phase {
     /// The filters of this phase.
     fn filters(self, at: &Surroundings<'_>, needs: Needs) -> Vec<HttpFilter> {
         let one = match self {
-            Self::Rbac => return authz::http_filters(at.mesh, at.policies.iter().map(|policy| &**policy)),
+            Self::Rbac => return authz::http_filters(at.mesh, &at.policies),
             Self::GrpcWeb => needs.grpc_web.then(|| filter(GRPC_WEB, &GrpcWeb {})),
             Self::GrpcStats => {
                 let stats = GrpcStats { emit_filter_state: true, ..GrpcStats::default() };

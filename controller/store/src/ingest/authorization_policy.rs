@@ -5,7 +5,10 @@
 
 use std::net::IpAddr;
 
-use heddle_crds::security::authorization_policy as crd;
+use heddle_crds::{
+    security::authorization_policy as crd,
+    validate::authorization_policy::{DRY_RUN, is_true},
+};
 use heddle_model::{
     Text,
     authz::{Action, Attribute, AuthorizationPolicy, Condition, Rule, TextPattern, Values},
@@ -16,8 +19,6 @@ use ipnet::IpNet;
 use super::Report;
 use crate::object::Meta;
 
-/// The annotation that turns a policy into a trial.
-const DRY_RUN: &str = "istio.io/dry-run";
 const REASON: &str = "InvalidValue";
 
 /// Ingests one. Nothing where it binds no workload that Heddle serves.
@@ -49,10 +50,6 @@ pub fn ingest(spec: &crd::Spec, meta: &Meta, origin: &Origin, report: &mut Repor
         dry_run: meta.annotations.get(DRY_RUN).is_some_and(|value| is_true(value)) && action != Action::Audit,
         rules: rules.map(|(index, rule)| Reader::new(origin, index, report).rule(index, rule)).collect(),
     })
-}
-
-fn is_true(value: &str) -> bool {
-    matches!(value, "1" | "t" | "T" | "true" | "TRUE" | "True")
 }
 
 /// Reads one rule.
